@@ -1,0 +1,11 @@
+/** Makes any text a valid Firestore document id, one to one: no `/`, not `.` or `..`, not `__…__`
+ *  (https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields).
+ *  Plain ids such as the hex form of an ObjectId stay as they are, so that an operator can find them. */
+export function documentIdFrom(text: string): string {
+  return encodeURIComponent(text).replaceAll('.', '%2E').replace(/^__/, '%5F_');
+}
+
+/** The text that `documentIdFrom` was given. */
+export function textFromDocumentId(id: string): string {
+  return decodeURIComponent(id);
+}

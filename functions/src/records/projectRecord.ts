@@ -1,0 +1,170 @@
+import { type DocumentReference, type Firestore, Timestamp } from 'firebase-admin/firestore';
+import { z } from 'zod';
+import { recordCollections } from '../config/defineConfig.ts';
+import type { CopyValue } from '../events/copyValue.ts';
+import { isVersion, type Version } from '../events/version.ts';
+import { documentIdFrom } from './documentIds.ts';
+import { copyValueFromFirestore, foreignValue } from './firestoreValue.ts';
+
+/** Version of the layout of the records in Firestore; a record of a newer layout is refused, never guessed at. */
+export const schemaVersion = 1;
+
+/** A copied field of a project with the version of the change that gave it this value. */
+export interface FieldState {
+  readonly value: CopyValue;
+  readonly version: Version;
+}
+
+/** The newest known state of a project. */
+export interface Desired {
+  /** `unknown` until the first event. */
+  readonly kind: 'unknown' | 'live' | 'deleted';
+  /** Version of the newest change that told the kind; null only while it is unknown. */
+  readonly version: Version | null;
+  /** Version of the newest known deletion, also of a project that was created again since: field values from before it no longer count. */
+  readonly deletedVersion: Version | null;
+  /** Field path in the project -> newest known value. */
+  readonly fields: Readonly<Record<string, FieldState>>;
+}
+
+/** The right to work on the assets of one project. Who holds it is told by `holder`, which is new for every taking. */
+export interface WorkLease {
+  readonly holder: string;
+  /** The event whose delivery took it; that message stays unacknowledged until the work is done. */
+  readonly eventId: string;
+  /** From this time on (ms since 1970) another worker may take it. */
+  readonly expiresAt: number;
+}
+
+/** A range of asset keys that is still to be worked on: strictly after `after`, strictly before `before` (document paths). */
+export interface KeyRange {
+  readonly collection: string;
+  readonly after: string | null;
+  readonly before: string | null;
+}
+
+/** How far the work on a revision has come, kept so that the next invocation goes on where this one ended. */
+export interface Progress {
+  readonly revision: number;
+  readonly ranges: readonly KeyRange[];
+  readonly processed: number;
+  readonly startedAt: number;
+}
+
+/** Everything known about one project: `syncProjects/{project id}`. */
+export interface ProjectRecord {
+  readonly projectId: string;
+  readonly desired: Desired;
+  /** Grows by one whenever an event changed `desired` so that assets may have to change. */
+  readonly revision: number;
+  /** The revision that the assets show. */
+  readonly appliedRevision: number;
+  readonly lease: WorkLease | null;
+  readonly progress: Progress | null;
+  /** Event id -> how many deliveries began work for it and did not finish it. */
+  readonly attempts: Readonly<Record<string, number>>;
+  /** When a TTL policy may remove the record; only tombstones have one. */
+  readonly expireAt: number | null;
+}
+
+/** A project record that cannot be understood: written by hand, damaged, or of a newer version of Lockstep. */
+export class ProjectRecordError extends Error {
+  constructor(projectId: string, problem: string) {
+    super(
+      `the record ${recordCollections.projects}/${documentIdFrom(projectId)} cannot be read (${problem}). Work on this project stops until it is ` +
+        'mended or removed; then play its dead letters again.',
+    );
+    this.name = 'ProjectRecordError';
+  }
+}
+
+const versionSchema = z.string().refine(isVersion, 'expected a version');
+const countSchema = z.number().int().min(0);
+const copyValueInRecord = z.unknown().transform((value, context): CopyValue => {
+  const converted = copyValueFromFirestore(value);
+  if (converted !== foreignValue) return converted;
+  context.addIssue({ code: 'custom', message: 'expected a value that a copy can have' });
+  return z.NEVER;
+});
+
+const recordSchema = z.looseObject({
+  schemaVersion: z.literal(schemaVersion),
+  projectId: z.string(),
+  desired: z.object({
+    kind: z.enum(['unknown', 'live', 'deleted']),
+    version: versionSchema.nullable(),
+    deletedVersion: versionSchema.nullable(),
+    fields: z.record(z.string(), z.object({ value: copyValueInRecord, version: versionSchema })),
+  }),
+  revision: countSchema,
+  appliedRevision: countSchema,
+  lease: z.object({ holder: z.string(), eventId: z.string(), expiresAt: z.number() }).nullable(),
+  progress: z
+    .object({
+      revision: countSchema,
+      ranges: z.array(
+        z.object({ collection: z.string(), after: z.string().nullable(), before: z.string().nullable() }),
+      ),
+      processed: countSchema,
+      startedAt: z.number(),
+    })
+    .nullable(),
+  attempts: z.record(z.string(), countSchema),
+  expireAt: z.instanceof(Timestamp).nullable(),
+});
+
+/** Where the record of a project is kept. */
+export function projectRecordRef(firestore: Firestore, projectId: string): DocumentReference {
+  return firestore.collection(recordCollections.projects).doc(documentIdFrom(projectId));
+}
+
+/** The record of a project of which nothing is known yet. */
+export function emptyProjectRecord(projectId: string): ProjectRecord {
+  return {
+    projectId,
+    desired: { kind: 'unknown', version: null, deletedVersion: null, fields: {} },
+    revision: 0,
+    appliedRevision: 0,
+    lease: null,
+    progress: null,
+    attempts: {},
+    expireAt: null,
+  };
+}
+
+/** Reads a record; a missing one reads as empty.
+ *  @throws ProjectRecordError when it does not parse or belongs to another project. */
+export function parseProjectRecord(projectId: string, data: unknown): ProjectRecord {
+  if (data === undefined) return emptyProjectRecord(projectId);
+  const result = recordSchema.safeParse(data);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    throw new ProjectRecordError(
+      projectId,
+      issue ? `${issue.path.map(String).join('.')}: ${issue.message}` : 'not a record',
+    );
+  }
+  const record = result.data;
+  if (record.projectId !== projectId) {
+    throw new ProjectRecordError(projectId, `it says that it belongs to project "${record.projectId}"`);
+  }
+  return {
+    projectId,
+    desired: record.desired,
+    revision: record.revision,
+    appliedRevision: record.appliedRevision,
+    lease: record.lease,
+    progress: record.progress,
+    attempts: record.attempts,
+    expireAt: record.expireAt?.toMillis() ?? null,
+  };
+}
+
+/** The document that holds a record. It is always written whole, inside the transaction that read it. */
+export function projectRecordData(record: ProjectRecord): Record<string, unknown> {
+  return {
+    ...record,
+    schemaVersion,
+    expireAt: record.expireAt === null ? null : Timestamp.fromMillis(record.expireAt),
+  };
+}
