@@ -47,8 +47,21 @@ export interface KeyRange {
 export interface Progress {
   readonly revision: number;
   readonly ranges: readonly KeyRange[];
+  /** Assets deleted or updated so far. */
   readonly processed: number;
+  /** Assets to go over in all, as counted when the first invocation ran out of time. */
+  readonly total: number | null;
+  /** When the first invocation began, in ms since 1970. */
   readonly startedAt: number;
+  /** Assets created later (ms since 1970) are left alone: the grace period of a reconciliation. */
+  readonly createdBefore: number | null;
+}
+
+/** Deliveries of one event that did not finish. */
+export interface Attempts {
+  readonly count: number;
+  /** What the last one failed with; null when it ended without a word (a crash, no memory, a timeout). */
+  readonly lastError: string | null;
 }
 
 /** Everything known about one project: `syncProjects/{project id}`. */
@@ -61,8 +74,8 @@ export interface ProjectRecord {
   readonly appliedRevision: number;
   readonly lease: WorkLease | null;
   readonly progress: Progress | null;
-  /** Event id -> how many deliveries began work for it and did not finish it. */
-  readonly attempts: Readonly<Record<string, number>>;
+  /** Event id -> the deliveries that began work for it and did not finish it. Emptied when the work is done. */
+  readonly attempts: Readonly<Record<string, Attempts>>;
   /** When a TTL policy may remove the record; only tombstones have one. */
   readonly expireAt: number | null;
 }
@@ -106,10 +119,12 @@ const recordSchema = z.looseObject({
         z.object({ collection: z.string(), after: z.string().nullable(), before: z.string().nullable() }),
       ),
       processed: countSchema,
+      total: countSchema.nullable(),
       startedAt: z.number(),
+      createdBefore: z.number().nullable(),
     })
     .nullable(),
-  attempts: z.record(z.string(), countSchema),
+  attempts: z.record(z.string(), z.object({ count: countSchema, lastError: z.string().nullable() })),
   expireAt: z.instanceof(Timestamp).nullable(),
 });
 

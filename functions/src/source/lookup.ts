@@ -1,4 +1,4 @@
-import type { Collection, ReadPreferenceMode } from 'mongodb';
+import type { ClientSession, Collection, ReadPreferenceMode } from 'mongodb';
 import type { Config } from '../config/defineConfig.ts';
 import type { CopyValue } from '../events/copyValue.ts';
 import type { ProjectDocument } from './connect.ts';
@@ -24,6 +24,8 @@ export interface LookupOptions {
   readonly readPreference?: ReadPreferenceMode;
   /** How long one query may take on the server, in ms. */
   readonly maxTimeMs?: number;
+  /** A causally consistent session that the reads belong to. */
+  readonly session?: ClientSession;
 }
 
 const defaultMaxTimeMs = 10_000;
@@ -57,6 +59,7 @@ export function createProjectLookup(
           readConcern: { level: 'majority' },
           readPreference: options.readPreference ?? 'primary',
           maxTimeMS: options.maxTimeMs ?? defaultMaxTimeMs,
+          ...(options.session && { session: options.session }),
         },
       );
       for await (const document of cursor) {

@@ -1,0 +1,45 @@
+import { type DocumentReference, type Firestore, Timestamp } from 'firebase-admin/firestore';
+import { recordCollections } from '../config/defineConfig.ts';
+import type { ProjectEvent } from '../events/contract.ts';
+import { documentIdFrom } from './documentIds.ts';
+import { schemaVersion } from './projectRecord.ts';
+
+/** One run of work on the assets of one project, for operators: `syncJobs/{event id}`. A redelivery goes on in the same document. */
+export interface SyncJob {
+  readonly event: ProjectEvent;
+  readonly type: 'delete' | 'update';
+  readonly status: 'continued' | 'done' | 'failed';
+  /** Times in ms since 1970. */
+  readonly startedAt: number;
+  readonly finishedAt: number | null;
+  /** Assets to go over in all; known only for work that took more than one invocation. */
+  readonly total: number | null;
+  /** Assets deleted or updated. */
+  readonly processed: number;
+  /** Ranges of keys that are left. */
+  readonly rangesLeft: number;
+  readonly errors: readonly string[];
+}
+
+/** Where the job of an event is kept. */
+export function syncJobRef(firestore: Firestore, eventId: string): DocumentReference {
+  return firestore.collection(recordCollections.jobs).doc(documentIdFrom(eventId));
+}
+
+/** The document that holds a job. */
+export function syncJobData(job: SyncJob): Record<string, unknown> {
+  return {
+    schemaVersion,
+    type: job.type,
+    projectId: job.event.projectId,
+    eventId: job.event.id,
+    status: job.status,
+    startedAt: Timestamp.fromMillis(job.startedAt),
+    finishedAt: job.finishedAt === null ? null : Timestamp.fromMillis(job.finishedAt),
+    total: job.total,
+    processed: job.processed,
+    cursor: { rangesLeft: job.rangesLeft },
+    errors: job.errors,
+    origin: job.event.origin,
+  };
+}

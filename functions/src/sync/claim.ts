@@ -1,0 +1,98 @@
+import type { ProjectEvent } from '../events/contract.ts';
+import {
+  type ProjectRecord,
+  parseProjectRecord,
+  projectRecordData,
+  projectRecordRef,
+  type WorkLease,
+} from '../records/projectRecord.ts';
+import type { SyncDependencies } from './dependencies.ts';
+import { fold } from './fold.ts';
+
+/** What became of an event in the record of its project. In every case its news is now part of `desired`. */
+export type Claim =
+  /** This worker brings the assets to the state of `record`. `attempt` counts from 1. */
+  | { readonly kind: 'claimed'; readonly record: ProjectRecord; readonly lease: WorkLease; readonly attempt: number }
+  /** The assets show it already. */
+  | { readonly kind: 'duplicate' }
+  /** A worker for another event is on it; it re-reads the revision before it gives the lease back, and its message is not acknowledged before that. */
+  | { readonly kind: 'deferred'; readonly to: string }
+  /** An earlier delivery of the same event runs, or has just died. */
+  | { readonly kind: 'busy'; readonly until: number }
+  /** As many deliveries as allowed have begun this work and not finished it. */
+  | { readonly kind: 'exhausted'; readonly attempts: number; readonly lastError: string | null };
+
+export interface ClaimOptions {
+  /** Go over the assets even if the event tells nothing new: for what reconciliation has seen with its own eyes. */
+  readonly force?: boolean | undefined;
+}
+
+/** Folds an event into the record of its project and takes the work lease if there is work, in one transaction.
+ *  `holder` is the same for every try of one call, so that a try whose success got lost on the way is recognised.
+ *  @throws ProjectRecordError */
+export function claim(
+  dependencies: SyncDependencies,
+  event: ProjectEvent,
+  holder: string,
+  options: ClaimOptions = {},
+): Promise<Claim> {
+  const { firestore, clock, config, limits } = dependencies;
+  const ref = projectRecordRef(firestore, event.projectId);
+  return firestore.runTransaction(
+    async (transaction): Promise<Claim> => {
+      const before = parseProjectRecord(event.projectId, (await transaction.get(ref)).data());
+      const mine = before.lease?.holder === holder;
+      const folded = fold(before.desired, { ...event, changes: configuredOnly(event, config.source.fields) });
+      const mustGoOver = folded.change === 'effect' || (options.force === true && !mine);
+      const record: ProjectRecord = {
+        ...before,
+        desired: folded.desired,
+        revision: before.revision + (mustGoOver ? 1 : 0),
+        // Only tombstones may go; and this one is not finished.
+        expireAt: mustGoOver ? null : before.expireAt,
+      };
+      const store = (next: ProjectRecord) => transaction.set(ref, projectRecordData(next));
+      const now = clock.now();
+      const previous = before.attempts[event.id];
+      if (mine && before.lease) return { kind: 'claimed', record, lease: before.lease, attempt: previous?.count ?? 1 };
+
+      if (record.appliedRevision === record.revision) {
+        if (folded.change !== 'none') store(record);
+        return { kind: 'duplicate' };
+      }
+      if (before.lease !== null && before.lease.expiresAt > now) {
+        if (folded.change !== 'none' || mustGoOver) store(record);
+        return before.lease.eventId === event.id
+          ? { kind: 'busy', until: before.lease.expiresAt }
+          : { kind: 'deferred', to: before.lease.eventId };
+      }
+      const attempt = (previous?.count ?? 0) + 1;
+      if (attempt > limits.maxAttempts) {
+        store(withoutAttempts(record, event.id));
+        return { kind: 'exhausted', attempts: attempt - 1, lastError: previous?.lastError ?? null };
+      }
+      const lease: WorkLease = { holder, eventId: event.id, expiresAt: now + limits.leaseMs };
+      const claimed: ProjectRecord = {
+        ...record,
+        lease,
+        progress: record.progress?.revision === record.revision ? record.progress : null,
+        // Counted now and taken back when the work ends well, so that a worker that dies without a word is counted too.
+        attempts: { ...record.attempts, [event.id]: { count: attempt, lastError: null } },
+      };
+      store(claimed);
+      return { kind: 'claimed', record: claimed, lease, attempt };
+    },
+    { maxAttempts: 1 },
+  );
+}
+
+/** The changes of configured fields: another producer may send more, and a record has room for what copies need only. */
+function configuredOnly(event: ProjectEvent, fields: readonly string[]): ProjectEvent['changes'] {
+  return Object.fromEntries(Object.entries(event.changes).filter(([field]) => fields.includes(field)));
+}
+
+/** The record without the count of an event that becomes a dead letter: when it is played again it begins anew. */
+export function withoutAttempts(record: ProjectRecord, eventId: string): ProjectRecord {
+  const { [eventId]: _forgotten, ...attempts } = record.attempts;
+  return { ...record, attempts };
+}

@@ -1,0 +1,30 @@
+import { FieldPath } from 'firebase-admin/firestore';
+import type { AssetCollection } from '../config/defineConfig.ts';
+import { type CopyValue, sameCopyValue } from '../events/copyValue.ts';
+import { copyValueFromFirestore, foreignValue } from '../records/firestoreValue.ts';
+import type { Desired } from '../records/projectRecord.ts';
+
+/** A copy that an asset should hold. */
+export interface WantedCopy {
+  readonly path: FieldPath;
+  readonly value: CopyValue;
+}
+
+/** A dotted path of the configuration as the SDK takes it. */
+export function fieldPathOf(path: string): FieldPath {
+  return new FieldPath(...path.split('.'));
+}
+
+/** The copies that the assets of a collection should hold, as far as the values are known. */
+export function wantedCopies(collection: AssetCollection, desired: Desired): WantedCopy[] {
+  return Object.entries(collection.copies).flatMap(([source, target]) => {
+    const known = desired.fields[source];
+    return known === undefined ? [] : [{ path: fieldPathOf(target), value: known.value }];
+  });
+}
+
+/** Whether a copy already shows a value. An absent copy shows null. */
+export function showsValue(stored: unknown, wanted: CopyValue): boolean {
+  const value = copyValueFromFirestore(stored);
+  return value !== foreignValue && sameCopyValue(value, wanted);
+}

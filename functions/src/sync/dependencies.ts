@@ -1,0 +1,33 @@
+import type { Firestore } from 'firebase-admin/firestore';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/defineConfig.ts';
+import type { Log } from '../log.ts';
+import type { Publisher } from '../publisher.ts';
+import type { ProjectTruth } from '../source/truth.ts';
+import type { SyncLimits } from './limits.ts';
+import type { Throttle } from './throttle.ts';
+
+/** Everything that the work on events needs from outside. Made once per process. */
+export interface SyncDependencies {
+  readonly firestore: Firestore;
+  readonly config: Config;
+  /** Looked at before anything is deleted. */
+  readonly truth: ProjectTruth;
+  /** Topic of events: continuations go there. */
+  readonly events: Publisher;
+  readonly clock: Clock;
+  /** A number from 0 to 1. */
+  readonly random: () => number;
+  /** A text that no other call returned: names lease holders. */
+  readonly uniqueId: () => string;
+  readonly log: Log;
+  readonly limits: SyncLimits;
+  readonly throttle: Throttle;
+}
+
+/** The time frame of one run of work. */
+export interface Budget {
+  /** No new piece of work begins after this time, in ms of the clock. */
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+}

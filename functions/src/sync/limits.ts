@@ -1,0 +1,22 @@
+/** Limits of the work on events. The defaults fit functions with a timeout of 540 s and Pub/Sub's usual redelivery. */
+export interface SyncLimits {
+  /** How long a worker may go without renewing before another may take the project over, in ms. Longer than the slowest page we expect
+   *  (a transaction may wait 20 s for a lock), shorter than a person's patience after a crash. */
+  readonly leaseMs: number;
+  /** Deliveries of one event that may begin work and fail before it becomes a dead letter. */
+  readonly maxAttempts: number;
+  /** How long a tombstone is kept, in ms. It must outlive every late message: Pub/Sub keeps messages up to 31 days. */
+  readonly tombstoneMs: number;
+  /** How far in the future, in ms, the version of an event may lie. More than clocks differ; an event from further away would silence
+   *  all true ones until then. */
+  readonly maxFutureMs: number;
+}
+
+const day = 24 * 60 * 60 * 1000;
+
+export const defaultSyncLimits: SyncLimits = {
+  leaseMs: 60_000,
+  maxAttempts: 10,
+  tombstoneMs: 90 * day,
+  maxFutureMs: day,
+};
