@@ -99,7 +99,8 @@ export function createBroker(options: BrokerOptions): Broker {
   function dropOldRetained(record: TopicRecord): void {
     const retention = record.wire.messageRetentionDuration;
     const oldest = retention ? clock.now() - toMs(retention) : Number.POSITIVE_INFINITY;
-    record.retained = record.retained.filter((message) => message.publishedAt > oldest);
+    const kept = record.retained.findIndex((message) => message.publishedAt > oldest);
+    record.retained.splice(0, kept === -1 ? record.retained.length : kept);
   }
 
   function store(

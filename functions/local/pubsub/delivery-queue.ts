@@ -105,6 +105,8 @@ export function createDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueu
   let disturbance: Disturbance | undefined;
   let toDouble = 0;
   let lastAckId = 0;
+  /** No unfinished message was published before this: spares a look at each of them. */
+  let oldest = Number.POSITIVE_INFINITY;
 
   const isKept = (message: StoredMessage) => message.publishedAt + settings().retentionMs > clock.now();
   const disturbedDelayMs = () =>
@@ -130,6 +132,7 @@ export function createDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueu
       stopWaiting: undefined,
     };
     unfinished.add(entry);
+    oldest = Math.min(oldest, message.publishedAt);
     lane?.push(entry);
     offer(entry, delayMs);
   }
@@ -236,6 +239,13 @@ export function createDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueu
     else offerNextOf(entry.lane);
   }
 
+  function dropAllExpired(): void {
+    if (oldest + settings().retentionMs > clock.now()) return;
+    for (const entry of ready) if (!isKept(entry.message)) dropExpired(entry);
+    oldest = Number.POSITIVE_INFINITY;
+    for (const { message } of unfinished) oldest = Math.min(oldest, message.publishedAt);
+  }
+
   function mustDouble(entry: Entry): boolean {
     if (entry.copy || entry.lane) return false;
     if (toDouble > 0) {
@@ -323,7 +333,7 @@ export function createDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueu
     },
 
     backlog() {
-      for (const entry of [...ready]) if (!isKept(entry.message)) dropExpired(entry);
+      dropAllExpired();
       return unfinished.size;
     },
 

@@ -27,6 +27,10 @@ export interface Pulled {
 
 export const PROJECT = 'test-project';
 
+// The client library asks the metadata server of Google's machines for its universe, emulator or not. There is none here, and on
+// some networks the question takes seconds.
+process.env.METADATA_SERVER_DETECTION ??= 'none';
+
 export async function startFixture(options: Omit<PubSubServerOptions, 'clock'> = {}): Promise<PubSubFixture> {
   const clock = createVirtualClock();
   const server = await startPubSubServer({ ...options, clock });
@@ -73,4 +77,9 @@ export async function startFixture(options: Omit<PubSubServerOptions, 'clock'> =
 /** Resolves when `condition` holds; looks again after every turn of the event loop. Mocha's timeout ends a wait in vain. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
+}
+
+/** Lets everything that is due in this process happen: what a test then sees unchanged was not about to change. */
+export async function settled(): Promise<void> {
+  for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

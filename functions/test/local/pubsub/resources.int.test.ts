@@ -70,10 +70,16 @@ describe('pubsub server: topics and subscriptions', () => {
   it('lists in pages', async () => {
     for (const name of ['topic-c', 'topic-a', 'topic-b']) await fixture.pubsub.createTopic(name);
     const [first, next] = await fixture.pubsub.getTopics({ pageSize: 2, autoPaginate: false });
-    assert.deepEqual(first.map(({ name }) => name.split('/').at(-1)), ['topic-a', 'topic-b']);
+    assert.deepEqual(
+      first.map(({ name }) => name.split('/').at(-1)),
+      ['topic-a', 'topic-b'],
+    );
     assert.ok(next);
     const [second] = await fixture.pubsub.getTopics({ ...next, autoPaginate: false });
-    assert.deepEqual(second.map(({ name }) => name.split('/').at(-1)), ['topic-c']);
+    assert.deepEqual(
+      second.map(({ name }) => name.split('/').at(-1)),
+      ['topic-c'],
+    );
     assert.equal((await fixture.pubsub.getTopics())[0].length, 3);
   });
 
@@ -120,7 +126,10 @@ describe('pubsub server: topics and subscriptions', () => {
     await topic.publishMessage({ data: Buffer.from('kept') });
     await topic.delete();
     assert.equal((await subscription.getMetadata())[0].topic, '_deleted-topic_');
-    assert.deepEqual((await fixture.pullNow(subscription)).map(({ text }) => text), ['kept']);
+    assert.deepEqual(
+      (await fixture.pullNow(subscription)).map(({ text }) => text),
+      ['kept'],
+    );
   });
 
   it('refuses settings out of range', async () => {
