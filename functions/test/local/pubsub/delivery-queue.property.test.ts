@@ -65,19 +65,21 @@ describe('delivery queue, under any sequence of publish, take, ack, nack and tim
             const published: StoredMessage[] = [];
             const acknowledged = new Set<string>();
             const deliveries: Delivery[] = [];
-            const nextOfKey = new Map<string, number>();
+            /** How far the deliveries of each key have come; a nack sets it back. */
+            const reachedOfKey = new Map<string, number>();
             const note = (taken: Delivery[]) => {
               for (const delivery of taken) {
                 const { id, orderingKey, sequence } = delivery.message;
                 assert.ok(deadLetters || !acknowledged.has(id) || orderingKey !== '', `${id} came after its ack`);
                 if (ordered && orderingKey !== '') {
-                  const expected = nextOfKey.get(orderingKey) ?? 0;
-                  const older = published.filter((m) => m.orderingKey === orderingKey && m.sequence < sequence);
+                  const reached = reachedOfKey.get(orderingKey) ?? 0;
+                  const gone = new Set(forwarded);
+                  const before = published.filter((m) => m.orderingKey === orderingKey && m.sequence < sequence);
                   assert.ok(
-                    sequence <= expected || older.every((m) => m.sequence <= expected),
+                    sequence <= reached || before.every((m) => m.sequence <= reached || gone.has(m)),
                     `${id} overtook a message of its key`,
                   );
-                  nextOfKey.set(orderingKey, Math.max(expected, sequence));
+                  reachedOfKey.set(orderingKey, Math.max(reached, sequence));
                 }
               }
               deliveries.push(...taken);
@@ -86,11 +88,16 @@ describe('delivery queue, under any sequence of publish, take, ack, nack and tim
             const acknowledge = (delivery: Delivery | undefined) => {
               if (delivery && queue.acknowledge(delivery.ackId)) acknowledged.add(delivery.message.id);
             };
+            const giveBack = (delivery: Delivery | undefined) => {
+              if (!delivery || !queue.modifyDeadline(delivery.ackId, 0)) return;
+              const { orderingKey, sequence } = delivery.message;
+              reachedOfKey.set(orderingKey, Math.min(sequence - 1, reachedOfKey.get(orderingKey) ?? 0));
+            };
             for (const action of steps) {
               if (action.do === 'publish') published.push(publish(action.key));
               if (action.do === 'take') note(queue.take({ messages: action.count, bytes: 100 }, lessee));
               if (action.do === 'ack') acknowledge(pick(action.which));
-              if (action.do === 'nack') queue.modifyDeadline(pick(action.which)?.ackId ?? '', 0);
+              if (action.do === 'nack') giveBack(pick(action.which));
               if (action.do === 'wait') clock.advance(action.ms);
             }
             for (let round = 0; queue.backlog() > 0; round += 1) {
