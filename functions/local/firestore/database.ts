@@ -1,0 +1,205 @@
+import type { Clock } from '../../src/clock.ts';
+import type { Micros, StoredDocument } from './document.ts';
+import { createHistory } from './history.ts';
+import type { ReadSet, Touched } from './locks.ts';
+import { createLocks, touchedEntries } from './locks.ts';
+import { collectionIdOf } from './resource-name.ts';
+import { FirestoreError } from './status.ts';
+import type { Change, Store } from './store.ts';
+import { createStore } from './store.ts';
+import type { Transaction, Transactions } from './transactions.ts';
+import { createTransactions } from './transactions.ts';
+import type { Party } from './waiting.ts';
+import { createWaiting } from './waiting.ts';
+import type { Write, Written } from './writes.ts';
+import { applyWrite } from './writes.ts';
+
+/** What a commit did. */
+export interface Committed {
+  readonly time: Micros;
+  /** One for each write, in order. */
+  readonly results: readonly Written[];
+}
+
+/** Something that was read, with the time as of which it holds. */
+export interface Read<Result> {
+  readonly result: Result;
+  readonly time: Micros;
+}
+
+/** Which state of the database a read is to see: the newest, that of an open transaction, or that of an earlier time. */
+export type View =
+  | { readonly type: 'now' }
+  | { readonly type: 'transaction'; readonly transaction: Transaction }
+  | { readonly type: 'past'; readonly time: Micros };
+
+/** One database: documents, transactions and who wants to know of changes. */
+export interface Database {
+  /** `projects/P/databases/D` */
+  readonly name: string;
+  readonly store: Store;
+  readonly transactions: Transactions;
+  /** Starts a transaction.
+   *  @param readTime  for a read-only one: as of when it reads; undefined means now */
+  begin(options: { readonly readOnly: boolean; readonly readTime?: Micros | undefined }): Transaction;
+  /** Runs `read`, again if it had to wait meanwhile. In a read-write transaction, what it reads is locked until the transaction ends.
+   *  @throws FirestoreError ABORTED by a deadlock or the lock timeout, FAILED_PRECONDITION if a past state is not kept any more */
+  read<Result>(
+    view: View,
+    signal: AbortSignal,
+    read: (store: Store) => { result: Result; set: ReadSet },
+  ): Promise<Read<Result>>;
+  /** Makes all writes or none, as soon as no other transaction relies on what they change. Ends the transaction in any case.
+   *  @throws FirestoreError by a precondition or a limit, ABORTED by a deadlock or the lock timeout */
+  commit(writes: readonly Write[], transaction: Transaction | undefined, signal: AbortSignal): Promise<Committed>;
+  /** Calls `changed` after every commit that changed something, until the returned function is called. */
+  subscribe(changed: (changes: readonly Change[], time: Micros) => void): () => void;
+  readonly subscribers: number;
+  /** A time that no later commit will have. */
+  now(): Micros;
+  /** Ends all transactions. */
+  close(): void;
+}
+
+const MICROS_PER_MILLI = 1000;
+
+export interface DatabaseOptions {
+  readonly clock: Clock;
+  readonly lockTimeoutMs: number;
+  readonly newToken: () => Buffer;
+}
+
+export function createDatabase(name: string, { clock, lockTimeoutMs, newToken }: DatabaseOptions): Database {
+  const store = createStore();
+  const locks = createLocks();
+  const waiting = createWaiting(clock, lockTimeoutMs);
+  const history = createHistory(clock);
+  const subscribers = new Set<(changes: readonly Change[], time: Micros) => void>();
+  let lastTime: Micros = 0;
+
+  const transactions = createTransactions(clock, newToken, (transaction) => {
+    locks.release(transaction);
+    waiting.ended(transaction);
+  });
+
+  const now = () => {
+    lastTime = Math.max(lastTime, clock.now() * MICROS_PER_MILLI);
+    return lastTime;
+  };
+
+  /** Waits until nobody else relies on what `writes` change; returns the changes, to be made before anything else happens. */
+  const prepare = async (writes: readonly Write[], party: Party, signal: AbortSignal) => {
+    const paths = new Set(writes.map(({ path }) => path));
+    for (;;) {
+      let touched: Touched = { paths, entries: new Map() };
+      let blockers = locks.holders(touched, party);
+      if (blockers.size === 0) {
+        const time = Math.max(lastTime + 1, clock.now() * MICROS_PER_MILLI);
+        const outcome = evaluate(name, store, writes, time);
+        if (!locks.anyRanges) return { ...outcome, time };
+        const entries = touchedEntries(outcome.changes, (path) => store.kind(collectionIdOf(path)), store.everywhere);
+        touched = { paths, entries };
+        blockers = locks.holders(touched, party);
+        if (blockers.size === 0) return { ...outcome, time };
+      }
+      locks.announce(party, touched);
+      try {
+        await waiting.waitFor(party, blockers, signal);
+      } finally {
+        locks.withdraw(party);
+      }
+    }
+  };
+
+  const commit = async (writes: readonly Write[], transaction: Transaction | undefined, signal: AbortSignal) => {
+    const party: Party = transaction ?? { writes };
+    try {
+      const { changes, results, time } = await prepare(writes, party, signal);
+      // The transaction may have expired while it waited for its locks; then it holds none any more.
+      if (transaction) transactions.get(transaction.token);
+      lastTime = time;
+      for (const change of changes) store.apply(change);
+      if (changes.length > 0) {
+        history.record(time, changes);
+        for (const changed of subscribers) changed(changes, time);
+      }
+      return { time, results };
+    } finally {
+      if (transaction) transactions.end(transaction);
+      waiting.ended(party);
+    }
+  };
+
+  const readLocked = async <Result>(
+    transaction: Transaction,
+    signal: AbortSignal,
+    read: (store: Store) => { result: Result; set: ReadSet },
+  ): Promise<Read<Result>> => {
+    for (;;) {
+      const { result, set } = read(store);
+      const rivals = locks.announcedAgainst(set, transaction);
+      // Letting a write that already waits go first is only fairness: never at the price of a deadlock.
+      if (rivals.size === 0 || waiting.wouldDeadlock(transaction, rivals)) {
+        locks.share(transaction, set);
+        return { result, time: now() };
+      }
+      await waiting.waitFor(transaction, rivals, signal);
+      transactions.get(transaction.token);
+    }
+  };
+
+  return {
+    name,
+    store,
+    transactions,
+    begin({ readOnly, readTime }) {
+      if (!readOnly) return transactions.begin();
+      const time = readTime ?? now();
+      return transactions.begin({ store: history.storeAt(store, time, now()), time });
+    },
+    async read(view, signal, read) {
+      if (view.type === 'past')
+        return { result: read(history.storeAt(store, view.time, now())).result, time: view.time };
+      if (view.type === 'now') return { result: read(store).result, time: now() };
+      const { snapshot } = view.transaction;
+      if (snapshot) return { result: read(snapshot.store).result, time: snapshot.time };
+      return readLocked(view.transaction, signal, read);
+    },
+    commit(writes, transaction, signal) {
+      if (transaction?.snapshot && writes.length > 0) {
+        transactions.end(transaction);
+        throw new FirestoreError('INVALID_ARGUMENT', 'Cannot modify entities in a read-only transaction.');
+      }
+      return commit(writes, transaction, signal);
+    },
+    subscribe(changed) {
+      subscribers.add(changed);
+      return () => void subscribers.delete(changed);
+    },
+    get subscribers() {
+      return subscribers.size;
+    },
+    now,
+    close: () => transactions.endAll(),
+  };
+}
+
+/** What writes would do, without doing it. Several writes of one document see each other's effect. */
+function evaluate(database: string, store: Store, writes: readonly Write[], time: Micros) {
+  const pending = new Map<string, { before: StoredDocument | undefined; after: StoredDocument | undefined }>();
+  const results: Written[] = [];
+  for (const write of writes) {
+    const entry = pending.get(write.path) ?? startOf(store, write.path);
+    const written = applyWrite(database, entry.after, write, time);
+    pending.set(write.path, { before: entry.before, after: written.document });
+    results.push(written);
+  }
+  const changes: Change[] = [];
+  for (const [path, { before, after }] of pending) if (before !== after) changes.push({ path, before, after });
+  return { changes, results };
+}
+
+function startOf(store: Store, path: string) {
+  const before = store.get(path);
+  return { before, after: before };
+}

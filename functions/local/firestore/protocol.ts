@@ -1,0 +1,76 @@
+import { createRequire } from 'node:module';
+import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import { fromJSON } from '@grpc/proto-loader';
+
+/** The largest request that production accepts (published limit), in bytes. */
+export const MAX_REQUEST_BYTES = 10 * 1024 * 1024;
+
+/** A decoded request with the size that it had on the wire. */
+export interface Received<Request> {
+  readonly bytes: number;
+  /** Undefined if the request is larger than allowed: then it is not even decoded. */
+  readonly message: Request | undefined;
+}
+
+/** The parts of protobufjs' JSON descriptor that are looked at here. */
+interface Descriptor {
+  nested?: Record<string, Descriptor>;
+  fields?: Record<string, { type: string }>;
+}
+
+const OPAQUE_TYPES = new Set(['Document', 'Value']);
+
+/** Declares every field of type Document or Value to be bytes, which look the same on the wire. proto-loader then leaves them encoded: they are kept,
+ *  compared and sent back without becoming objects and bytes again each time. */
+function withOpaqueDocuments(descriptor: Descriptor): Descriptor {
+  const copy = { ...descriptor };
+  if (descriptor.nested) {
+    copy.nested = Object.fromEntries(
+      Object.entries(descriptor.nested).map(([name, inner]) => [name, withOpaqueDocuments(inner)]),
+    );
+  }
+  if (descriptor.fields) {
+    copy.fields = Object.fromEntries(
+      Object.entries(descriptor.fields).map(([name, field]) => [
+        name,
+        OPAQUE_TYPES.has(field.type) ? { ...field, type: 'bytes' } : field,
+      ]),
+    );
+  }
+  return copy;
+}
+
+/** The Firestore service, from the descriptor that the client library ships. Requests are decoded to `Received`; responses that are a Document are its encoding. */
+export function loadFirestoreService(): ServiceDefinition {
+  const require = createRequire(import.meta.url);
+  // The file is JSON of known origin; its shape is checked by protobufjs when it builds the types.
+  const json: Descriptor = require('@google-cloud/firestore/build/protos/v1.json');
+  const loaded = fromJSON(withOpaqueDocuments(json), { longs: String, enums: String, arrays: true });
+  const service = loaded['google.firestore.v1.Firestore'];
+  if (!service || 'format' in service) {
+    throw new Error('@google-cloud/firestore ships no google.firestore.v1.Firestore service in build/protos/v1.json.');
+  }
+  return Object.fromEntries(Object.entries(service).map(([name, method]) => [name, adapted(name, method)]));
+}
+
+const ANSWERS_WITH_DOCUMENT = new Set(['GetDocument', 'CreateDocument', 'UpdateDocument']);
+
+function adapted<Request, Response>(
+  name: string,
+  method: MethodDefinition<Request, Response>,
+): MethodDefinition<unknown, unknown> {
+  return {
+    path: method.path,
+    requestStream: method.requestStream,
+    responseStream: method.responseStream,
+    requestSerialize: (value) => method.requestSerialize(value as Request),
+    requestDeserialize: (bytes): Received<Request> => ({
+      bytes: bytes.length,
+      message: bytes.length > MAX_REQUEST_BYTES ? undefined : method.requestDeserialize(bytes),
+    }),
+    responseSerialize: ANSWERS_WITH_DOCUMENT.has(name)
+      ? (value) => value as Buffer
+      : (value) => method.responseSerialize(value as Response),
+    responseDeserialize: method.responseDeserialize,
+  };
+}

@@ -1,0 +1,192 @@
+// The few parts of the protobuf wire format that documents and values are made of. Everything around them is decoded by
+// proto-loader; these are not, because they are stored, compared and sent back as the bytes they are.
+
+/** Wire types of protobuf: how the bytes after a field's tag are delimited. */
+export const VARINT = 0;
+export const FIXED64 = 1;
+export const BYTES = 2;
+const FIXED32 = 5;
+
+/** Bits of a tag that hold the wire type. */
+const WIRE_TYPE_BITS = 3;
+/** Bytes that one varint byte's payload is worth: seven bits. */
+const VARINT_BITS = 7n;
+const CONTINUES = 0x80;
+const PAYLOAD = 0x7f;
+
+/** The tag that precedes a field. */
+export const tag = (field: number, wireType: number) => (field << WIRE_TYPE_BITS) | wireType;
+
+/** Reads fields one after the other from a slice of a message. */
+export class WireReader {
+  readonly bytes: Buffer;
+  offset: number;
+  readonly end: number;
+
+  constructor(bytes: Buffer, offset = 0, end = bytes.length) {
+    this.bytes = bytes;
+    this.offset = offset;
+    this.end = end;
+  }
+
+  get done(): boolean {
+    return this.offset >= this.end;
+  }
+
+  /** A tag, a length or a small number: at most 32 bits. */
+  uint32(): number {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = this.#byte();
+      value |= (byte & PAYLOAD) << shift;
+      if (byte < CONTINUES) return value >>> 0;
+    }
+  }
+
+  /** A 64-bit two's complement integer. */
+  int64(): bigint {
+    let value = 0n;
+    for (let shift = 0n; ; shift += VARINT_BITS) {
+      const byte = this.#byte();
+      value |= BigInt(byte & PAYLOAD) << shift;
+      if (byte < CONTINUES) return BigInt.asIntN(64, value);
+    }
+  }
+
+  double(): number {
+    const value = this.bytes.readDoubleLE(this.#advance(8));
+    return value;
+  }
+
+  string(): string {
+    const length = this.uint32();
+    const start = this.#advance(length);
+    return this.bytes.toString('utf8', start, start + length);
+  }
+
+  slice(): Buffer {
+    const length = this.uint32();
+    const start = this.#advance(length);
+    return this.bytes.subarray(start, start + length);
+  }
+
+  /** A reader of the embedded message that begins here. */
+  message(): WireReader {
+    const length = this.uint32();
+    const start = this.#advance(length);
+    return new WireReader(this.bytes, start, start + length);
+  }
+
+  /** Passes over the value of a field whose tag has just been read. */
+  skip(fieldTag: number): void {
+    const wireType = fieldTag & ((1 << WIRE_TYPE_BITS) - 1);
+    if (wireType === VARINT) this.int64();
+    else if (wireType === FIXED64) this.#advance(8);
+    else if (wireType === BYTES) this.#advance(this.uint32());
+    else if (wireType === FIXED32) this.#advance(4);
+    else throw new RangeError(`protobuf wire type ${wireType} cannot be skipped`);
+  }
+
+  #byte(): number {
+    const byte = this.bytes[this.#advance(1)];
+    return byte ?? 0;
+  }
+
+  #advance(length: number): number {
+    const start = this.offset;
+    if (start + length > this.end) throw new RangeError('protobuf message ends inside a field');
+    this.offset = start + length;
+    return start;
+  }
+}
+
+/** The buffer a writer starts with: most documents fit, so that it rarely grows. */
+const INITIAL_BYTES = 1024;
+/** The longest varint: ten groups of seven bits hold 64. */
+const MAX_VARINT_BYTES = 10;
+
+/** Appends fields to a buffer that grows as needed. One writer is reused for many messages. */
+export class WireWriter {
+  #bytes = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  #length = 0;
+
+  /** What has been written, as a copy of its own; the writer starts again empty. */
+  finish(): Buffer {
+    const result = Buffer.allocUnsafeSlow(this.#length);
+    this.#bytes.copy(result, 0, 0, this.#length);
+    this.#length = 0;
+    return result;
+  }
+
+  uint32(value: number): void {
+    this.#reserve(MAX_VARINT_BYTES);
+    let rest = value;
+    while (rest >= CONTINUES) {
+      this.#bytes[this.#length++] = (rest & PAYLOAD) | CONTINUES;
+      rest >>>= 7;
+    }
+    this.#bytes[this.#length++] = rest;
+  }
+
+  int64(value: bigint): void {
+    this.#reserve(MAX_VARINT_BYTES);
+    let rest = BigInt.asUintN(64, value);
+    while (rest >= BigInt(CONTINUES)) {
+      this.#bytes[this.#length++] = Number(rest & BigInt(PAYLOAD)) | CONTINUES;
+      rest >>= VARINT_BITS;
+    }
+    this.#bytes[this.#length++] = Number(rest);
+  }
+
+  double(value: number): void {
+    this.#reserve(8);
+    this.#length = this.#bytes.writeDoubleLE(value, this.#length);
+  }
+
+  string(value: string): void {
+    const length = Buffer.byteLength(value);
+    this.uint32(length);
+    this.#reserve(length);
+    this.#length += this.#bytes.write(value, this.#length, length, 'utf8');
+  }
+
+  /** Bytes with their length before them. */
+  slice(value: Uint8Array): void {
+    this.uint32(value.length);
+    this.raw(value);
+  }
+
+  /** Bytes as they are: fields that are encoded already. */
+  raw(value: Uint8Array): void {
+    this.#reserve(value.length);
+    this.#bytes.set(value, this.#length);
+    this.#length += value.length;
+  }
+
+  /** An embedded message: what `write` appends, with its length before it. */
+  message(write: () => void): void {
+    // One byte is kept for the length; a message of 128 bytes or more is moved up to make room for the rest of it.
+    const start = this.#length;
+    this.#reserve(1);
+    this.#length += 1;
+    write();
+    const length = this.#length - start - 1;
+    let lengthBytes = 1;
+    for (let rest = length >>> 7; rest > 0; rest >>>= 7) lengthBytes += 1;
+    if (lengthBytes > 1) {
+      this.#reserve(lengthBytes);
+      this.#bytes.copyWithin(start + lengthBytes, start + 1, this.#length);
+    }
+    this.#length = start;
+    this.uint32(length);
+    this.#length += length;
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2));
+    this.#bytes.copy(grown, 0, 0, this.#length);
+    this.#bytes = grown;
+  }
+}
