@@ -4,7 +4,7 @@ import { z } from 'zod';
  *  https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields */
 const fieldPath = z
   .string()
-  .min(1, 'expected a field path such as "name" or "meta.name"')
+  .min(1, { error: 'expected a field path such as "name" or "meta.name"', abort: true })
   .refine((path) => path.split('.').every((segment) => segment.length > 0), 'expected no empty segment between dots')
   .refine(
     (path) => path.split('.').every((segment) => !/^__.*__$/.test(segment)),

@@ -1,0 +1,94 @@
+import { defineInt, defineSecret, defineString, select } from 'firebase-functions/params';
+
+// What differs between deployments. Each can be set in `functions/.env`, `functions/.env.<project>`, or when `firebase deploy` asks:
+// https://firebase.google.com/docs/functions/config-env
+
+/** Connection string of MongoDB. A secret, so that it is in no file: `firebase functions:secrets:set MONGODB_URI`. */
+export const mongodbUri = defineSecret('MONGODB_URI');
+
+const defaults = {
+  LOCKSTEP_REGION: 'us-central1',
+  PROJECT_EVENTS_TOPIC: 'project-events',
+  PROJECT_EVENTS_DEAD_LETTER_TOPIC: 'project-events-dead-letter',
+  RECONCILIATION_REQUESTS_TOPIC: 'reconciliation-requests',
+  RELAY_SCHEDULE: 'every 1 minutes',
+  RECONCILE_SCHEDULE: 'every day 03:00',
+  RECONCILE_MODE: 'report',
+  RELAY_BUDGET_SECONDS: 70,
+  SYNC_BUDGET_SECONDS: 480,
+  SYNC_MAX_ATTEMPTS: 10,
+  SYNC_LEASE_SECONDS: 60,
+  RECONCILE_BUDGET_SECONDS: 480,
+  RECONCILE_GRACE_MINUTES: 60,
+  RECONCILE_MAX_ORPHANS: 100,
+} as const;
+
+type ParamName = keyof typeof defaults;
+
+const text = (name: ParamName, description: string) => {
+  const param = defineString(name, { default: String(defaults[name]), description });
+  return { expression: param, value: () => process.env[name] || String(defaults[name]) };
+};
+
+const number = (name: ParamName, description: string) => {
+  const param = defineInt(name, { default: Number(defaults[name]), description });
+  return { expression: param, value: () => wholeNumber(name, process.env[name]) };
+};
+
+/** Where the functions run; close to Firestore and MongoDB. */
+export const region = text('LOCKSTEP_REGION', 'Region of all functions, close to Firestore and MongoDB.');
+
+export const eventsTopic = text('PROJECT_EVENTS_TOPIC', 'Pub/Sub topic of project events.');
+export const deadLetterTopic = text('PROJECT_EVENTS_DEAD_LETTER_TOPIC', 'Pub/Sub topic of events that were given up.');
+export const requestsTopic = text('RECONCILIATION_REQUESTS_TOPIC', 'Pub/Sub topic that asks for a reconciliation.');
+
+export const relaySchedule = text(
+  'RELAY_SCHEDULE',
+  'When the relay is invoked; its budget must be longer than the gap.',
+);
+export const relayBudgetSeconds = number('RELAY_BUDGET_SECONDS', 'How long one invocation tails the change stream.');
+
+export const syncBudgetSeconds = number(
+  'SYNC_BUDGET_SECONDS',
+  'How long one invocation works before it continues in another.',
+);
+export const syncMaxAttempts = number(
+  'SYNC_MAX_ATTEMPTS',
+  'Failed deliveries of one event before it becomes a dead letter.',
+);
+export const syncLeaseSeconds = number('SYNC_LEASE_SECONDS', 'How long a silent worker keeps its project.');
+
+export const reconcileSchedule = text('RECONCILE_SCHEDULE', 'When the reconciliation runs.');
+export const reconcileBudgetSeconds = number(
+  'RECONCILE_BUDGET_SECONDS',
+  'How long one invocation reconciles before it continues in another.',
+);
+export const reconcileGraceMinutes = number('RECONCILE_GRACE_MINUTES', 'Age below which nothing counts as an orphan.');
+export const reconcileMaxOrphans = number(
+  'RECONCILE_MAX_ORPHANS',
+  'Orphaned projects above which a reconciliation deletes nothing.',
+);
+
+const modeParam = defineString('RECONCILE_MODE', {
+  default: defaults.RECONCILE_MODE,
+  description: 'Whether the scheduled reconciliation only reports, or also mends.',
+  input: select(['report', 'clean']),
+});
+export const reconcileMode = {
+  expression: modeParam,
+  /** @throws Error when it is neither `report` nor `clean`. */
+  value(): 'report' | 'clean' {
+    const mode = process.env.RECONCILE_MODE || defaults.RECONCILE_MODE;
+    if (mode === 'report' || mode === 'clean') return mode;
+    throw new Error(`RECONCILE_MODE: expected "report" or "clean", received "${mode}"`);
+  },
+};
+
+/** A parameter as the environment holds it. The defaults stand here too, since at run time the library reads a missing number as 0. */
+function wholeNumber(name: ParamName, value: string | undefined): number {
+  if (value === undefined || value === '') return Number(defaults[name]);
+  const parsed = Number(value);
+  if (!Number.isSafeInteger(parsed) || parsed <= 0)
+    throw new Error(`${name}: expected a whole number above 0, received "${value}"`);
+  return parsed;
+}

@@ -1,0 +1,27 @@
+import { onMessagePublished } from 'firebase-functions/v2/pubsub';
+import * as params from '../config/params.ts';
+import { recordDeadLetter } from '../sync/recordDeadLetter.ts';
+import { messageOf } from './pubsubMessage.ts';
+import type { Services } from './services.ts';
+
+/** Keeps each dead letter in `syncFailures` with its error, and raises the alarm.
+ *
+ *  Costs per dead letter: 1 read and 1 write. Needs: Firestore. */
+export function recordDeadLetterFunction(services: Services) {
+  return onMessagePublished(
+    {
+      topic: params.deadLetterTopic.expression,
+      region: params.region.expression,
+      // Nothing stands behind this function: what it could not keep must come again.
+      retry: true,
+      timeoutSeconds: 60,
+      memory: '256MiB',
+      maxInstances: 5,
+      serviceAccount: 'lockstep-dead-letter@',
+    },
+    async (event) => {
+      const { clock, log } = services;
+      await recordDeadLetter({ firestore: services.firestore(), clock, log }, messageOf(event));
+    },
+  );
+}

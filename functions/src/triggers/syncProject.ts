@@ -1,0 +1,47 @@
+import { onMessagePublished } from 'firebase-functions/v2/pubsub';
+import * as params from '../config/params.ts';
+import { handleMessage } from '../sync/handleMessage.ts';
+import { defaultSyncLimits } from '../sync/limits.ts';
+import { messageOf } from './pubsubMessage.ts';
+import type { Services } from './services.ts';
+
+/** Brings the assets of one project to the newest known state of that project.
+ *
+ *  Costs per event: 1 read and 2 writes of the project's record, 1 write of a job where something was done, 1 read per asset and 1 delete
+ *  or write per asset that changes. Needs: Firestore, publishing to its own topic (continuations) and to the dead letters, MongoDB for the
+ *  look before a deletion. */
+export function syncProjectFunction(services: Services) {
+  return onMessagePublished(
+    {
+      topic: params.eventsTopic.expression,
+      region: params.region.expression,
+      // An event that failed comes again, with backoff: nothing else would bring it.
+      retry: true,
+      // The longest that an event-driven function may take: https://firebase.google.com/docs/functions/quotas
+      timeoutSeconds: 540,
+      memory: '512MiB',
+      cpu: 1,
+      // One page in memory is a few hundred keys, so a handful of projects share an instance.
+      concurrency: 10,
+      maxInstances: 20,
+      secrets: [params.mongodbUri],
+      serviceAccount: 'lockstep-sync@',
+    },
+    async (event) => {
+      const { clock, log } = services;
+      const limits = { ...defaultSyncLimits, maxAttempts: params.syncMaxAttempts.value() };
+      const deadline = clock.now() + params.syncBudgetSeconds.value() * 1000;
+      await handleMessage(
+        {
+          clock,
+          log,
+          limits,
+          worker: services.worker(),
+          deadLetters: services.publisher(params.deadLetterTopic.value()),
+        },
+        messageOf(event),
+        { deadline, signal: services.stopping() },
+      );
+    },
+  );
+}

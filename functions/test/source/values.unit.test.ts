@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { Binary, Decimal128, Double, Int32, Long, ObjectId, UUID } from 'mongodb';
+import { copyValueAt, copyValueFromBson } from '../../src/source/copyValueFromBson.ts';
+import { mongoIdsOf, projectIdFromMongo } from '../../src/source/projectIds.ts';
+
+describe('copyValueFromBson', () => {
+  it('turns every BSON type into something that both JSON and Firestore hold', () => {
+    assert.equal(copyValueFromBson(Long.fromString('9007199254740993')), '9007199254740993');
+    assert.equal(copyValueFromBson(Long.fromNumber(7)), 7);
+    assert.equal(copyValueFromBson(new Int32(3)), 3);
+    assert.equal(copyValueFromBson(new Double(1.5)), 1.5);
+    assert.equal(copyValueFromBson(Decimal128.fromString('12.50')), '12.50');
+    assert.equal(copyValueFromBson(new ObjectId('66f0a1b2c3d4e5f6a7b8c9d0')), '66f0a1b2c3d4e5f6a7b8c9d0');
+    assert.equal(
+      copyValueFromBson(new UUID('0b5f8a52-6f3c-4a52-9a43-0f8dc2b4b1aa')),
+      '0b5f8a52-6f3c-4a52-9a43-0f8dc2b4b1aa',
+    );
+    assert.equal(copyValueFromBson(new Binary(Buffer.from('hi'))), 'aGk=');
+    assert.equal(copyValueFromBson(undefined), null);
+    assert.deepEqual(copyValueFromBson({ a: [new Int32(1), { b: null }] }), { a: [1, { b: null }] });
+    assert.equal(copyValueFromBson(/x/), '/x/');
+  });
+
+  it('reads nested paths and nothing that is inherited', () => {
+    assert.equal(copyValueAt({ profile: { title: 'x' } }, 'profile.title'), 'x');
+    assert.equal(copyValueAt({ profile: 'x' }, 'profile.title'), null);
+    assert.equal(copyValueAt({}, 'constructor.name'), null);
+    assert.equal(copyValueAt({ list: [1] }, 'list.0'), null);
+  });
+});
+
+describe('project ids', () => {
+  it('tries every configured form that an id can have', () => {
+    const hex = '66f0a1b2c3d4e5f6a7b8c9d0';
+    const [asObjectId, asString] = mongoIdsOf(hex, ['objectId', 'string']);
+    assert.ok(asObjectId instanceof ObjectId);
+    assert.equal(asString, hex);
+    assert.deepEqual(mongoIdsOf('no-object-id', ['objectId']), []);
+    assert.equal(mongoIdsOf('0b5f8a52-6f3c-4a52-9a43-0f8dc2b4b1aa', ['uuid']).length, 1);
+  });
+
+  it('has the string form of each', () => {
+    assert.equal(projectIdFromMongo(new ObjectId('66f0a1b2c3d4e5f6a7b8c9d0')), '66f0a1b2c3d4e5f6a7b8c9d0');
+    assert.equal(projectIdFromMongo('x'), 'x');
+    assert.equal(projectIdFromMongo(7), undefined);
+  });
+});
