@@ -1,0 +1,206 @@
+// The security rules: attacks "no client touches a record" and "no client brings assets to a deleted project".
+// The cases run through the interpreter of this folder. With FIRESTORE_RULES_EMULATOR=host:port they run through the official
+// Firestore emulator too, which proves the interpreter as much as the rules.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import config from '../../src/lockstep.config.ts';
+import { assetKinds, deleted, live, rulesCases } from './cases.ts';
+import { createEmulatorEngine } from './emulatorEngine.ts';
+import type { RulesEngine } from './engine.ts';
+import { createInterpreterEngine } from './interpreterEngine.ts';
+
+const rules = readFileSync(new URL('../../../firestore.rules', import.meta.url), 'utf8');
+const emulator = process.env.FIRESTORE_RULES_EMULATOR;
+
+/** The names of the cases that a rules text answers wrongly. */
+async function wrongAnswers(engine: RulesEngine): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const rulesCase of rulesCases) {
+    const allowed = await engine.isAllowed(rulesCase);
+    if (allowed !== (rulesCase.expect === 'allowed')) wrong.push(rulesCase.name);
+  }
+  return wrong;
+}
+
+describe('firestore.rules', () => {
+  it('have cases for every configured collection', () => {
+    const covered = new Set(assetKinds.map(({ path }) => path));
+    for (const collection of config.collections)
+      assert.ok(covered.has(collection.name), `no cases for ${collection.name}`);
+  });
+
+  describe('by the interpreter', () => {
+    const engine = createInterpreterEngine(rules);
+    for (const rulesCase of rulesCases) {
+      it(`${rulesCase.name} (${rulesCase.expect})`, async () => {
+        assert.equal(await engine.isAllowed(rulesCase), rulesCase.expect === 'allowed');
+      });
+    }
+  });
+
+  if (emulator) {
+    describe('by the official emulator', () => {
+      let engine: RulesEngine;
+      before(async () => {
+        engine = await createEmulatorEngine(rules, emulator);
+      });
+      after(() => engine.close());
+      for (const rulesCase of rulesCases) {
+        it(`${rulesCase.name} (${rulesCase.expect})`, async () => {
+          assert.equal(await engine.isAllowed(rulesCase), rulesCase.expect === 'allowed');
+        });
+      }
+    });
+  }
+
+  describe('what they cost', () => {
+    const engine = createInterpreterEngine(rules);
+    const looked = (request: Parameters<typeof engine.decisions>[0]) =>
+      engine.decisions(request).flatMap((d) => d.looked);
+    const storyboard = { 'storyboards/s1': { projectId: live } };
+
+    it('one look at the record for a creation', () => {
+      const request = { kind: 'set', path: 'storyboards/s1', data: { projectId: live } } as const;
+      assert.deepEqual(looked({ given: {}, as: 'alice', request }), [
+        `/databases/(default)/documents/syncProjects/${live}`,
+      ]);
+    });
+
+    it('none for an edit, a read or a deletion', () => {
+      const edit = { kind: 'update', path: 'storyboards/s1', fields: { title: 'x' } } as const;
+      const read = { kind: 'get', path: 'storyboards/s1' } as const;
+      const deletion = { kind: 'delete', path: 'storyboards/s1' } as const;
+      for (const request of [edit, read, deletion]) {
+        assert.deepEqual(looked({ given: storyboard, as: 'alice', request }), [], request.kind);
+      }
+    });
+
+    it('two for a panel: its storyboard and the record', () => {
+      const request = { kind: 'set', path: 'storyboards/s1/panels/p1', data: {} } as const;
+      assert.equal(looked({ given: storyboard, as: 'alice', request }).length, 2);
+    });
+  });
+
+  // Each guarantee is taken out of the text, as an edit by hand might: some case has to notice.
+  describe('a broken rule is noticed', () => {
+    const mutations: [string, (text: string) => string][] = [
+      ['signedIn() lets everybody in', (text) => text.replace('request.auth != null', 'true')],
+      [
+        'reading needs nobody',
+        (text) => text.replace(/function mayRead\(\) \{\s*return signedIn\(\);/, 'function mayRead() { return true;'),
+      ],
+      [
+        'writing needs nobody',
+        (text) => text.replace(/function mayWrite\(\) \{\s*return signedIn\(\);/, 'function mayWrite() { return true;'),
+      ],
+      ['tombstones are not looked for', (text) => text.replace(' && !isDeleted(projectId)', '')],
+      ['tombstones are mistaken', (text) => text.replace("== 'deleted'", "== 'live'")],
+      [
+        'a missing record counts as a deletion',
+        (text) => text.replace(/return exists\((.*?)\)\s+&& get/, 'return !exists($1) || get'),
+      ],
+      ['every id is looked up as it is', (text) => text.replace('isPlainId(projectId) && ', '')],
+      ['an id may hold anything', (text) => text.replace(' && id.matches("[A-Za-z0-9!\'()*_~-]{1,256}")', '')],
+      ['an id may begin with underscores', (text) => text.replace(' && !id.matches("__.*")', '')],
+      ['moves are not checked', (text) => text.replace('before == after || mayOwnAssets(after)', 'true')],
+      [
+        'every update counts as a move',
+        (text) => text.replace('before == after || mayOwnAssets(after)', 'mayOwnAssets(after)'),
+      ],
+      [
+        'panels need no storyboard',
+        (text) =>
+          text.replace(/\s+&& existsAfter\(.*?\$\(storyboard\)\)\s+&& mayOwnAssets\(getAfter.*?projectId\)/s, ''),
+      ],
+      [
+        'panels do not mind a deleted project',
+        (text) => text.replace(/\s+&& mayOwnAssets\(getAfter.*?projectId\)/s, ''),
+      ],
+      [
+        'panels look at the storyboard as it was',
+        (text) => text.replace('existsAfter(', 'exists(').replace('getAfter(', 'get('),
+      ],
+      [
+        'whatever is below a storyboard is open',
+        (text) =>
+          text.replace(
+            'match /panels/{panel} {',
+            'match /{below=**} { allow write: if mayWrite(); }\n      match /panels/{panel} {',
+          ),
+      ],
+      [
+        'everything is open to who is signed in',
+        (text) =>
+          text.replace(
+            'match /syncRelay',
+            'match /{all=**} { allow read, write: if signedIn(); }\n    match /syncRelay',
+          ),
+      ],
+      ['scenes are open below records', (text) => text.replace(/ && !isBelowRecords\(\)/g, '')],
+      [
+        'scenes are created below records',
+        (text) => text.replace('mayWrite() && !isBelowRecords() && mayOwnAssets', 'mayWrite() && mayOwnAssets'),
+      ],
+      ['scenes are only those at the top', (text) => text.replace('/{path=**}/scenes', '/scenes')],
+      [
+        'a nested project id is looked for in the wrong place',
+        (text) => text.replace('data.meta.projectId', 'data.projectId'),
+      ],
+      ['deletions are closed', (text) => text.replace(/allow delete: if mayWrite\(\)/g, 'allow delete: if false')],
+    ];
+    for (const collection of ['syncRelay', 'syncProjects', 'syncJobs', 'syncFailures']) {
+      mutations.push([
+        `${collection} is open to who is signed in`,
+        (text) =>
+          text.replace(
+            new RegExp(`(match /${collection}/\\{document=\\*\\*\\} \\{\\s+allow read, write: if )false`),
+            '$1signedIn()',
+          ),
+      ]);
+      mutations.push([
+        `scenes below ${collection} are open`,
+        (text) => text.replace(new RegExp(`(path\\[3\\] in \\[.*?)'${collection}'`), "$1'other'"),
+      ]);
+    }
+    for (const collection of config.collections) {
+      const block = collection.kind === 'group' ? `/{path=**}/${collection.name}/{` : `match /${collection.name}/{`;
+      const inBlock = (from: string | RegExp, to: string) => (text: string) => {
+        const start = text.indexOf(block);
+        return text.slice(0, start) + text.slice(start).replace(from, to);
+      };
+      mutations.push([
+        `${collection.name}: creations are not checked`,
+        inBlock(/ && mayOwnAssets\(request\.resource\.data[.\w]*\)/, ''),
+      ]);
+      mutations.push([`${collection.name}: moves are not checked`, inBlock(/staysOrMayMove\([^;]*?\);/s, 'true;')]);
+      mutations.push([
+        `${collection.name}: creation without signing in`,
+        inBlock('allow create: if mayWrite() && ', 'allow create: if '),
+      ]);
+      mutations.push([
+        `${collection.name}: update without signing in`,
+        inBlock(/allow update: if mayWrite\(\)[^&]*&& (!isBelowRecords\(\)\s+&& )?/, 'allow update: if $1'),
+      ]);
+    }
+    for (const [what, mutate] of mutations) {
+      it(what, async () => {
+        const mutated = mutate(rules);
+        assert.notEqual(mutated, rules, 'the mutation did not change the rules');
+        assert.notDeepEqual(await wrongAnswers(createInterpreterEngine(mutated)), [], 'no case failed');
+      });
+    }
+    it('while the rules as they are answer every case rightly', async () => {
+      assert.deepEqual(await wrongAnswers(createInterpreterEngine(rules)), []);
+    });
+  });
+
+  it('refuse a tombstoned project for the reason that it is one', () => {
+    const [decision] = createInterpreterEngine(rules).decisions({
+      given: { [`syncProjects/${deleted}`]: { desired: { kind: 'deleted' } } },
+      as: 'alice',
+      request: { kind: 'set', path: 'aiAnalyses/a1', data: { projectId: deleted } },
+    });
+    assert.deepEqual(decision?.errors, []);
+    assert.equal(decision?.allowed, false);
+  });
+});
