@@ -1,0 +1,52 @@
+/** What bounds the relay in time, memory and cost. Every duration is in ms. */
+export interface RelayLimits {
+  /** How long a relay that went silent keeps others out. Longer than a garbage collection pause or a slow Firestore transaction,
+   *  short enough that nobody notices the takeover after a crash. */
+  readonly leaseMs: number;
+  /** The lease is renewed (in the same write as the checkpoint) at least this often: three tries before it expires. */
+  readonly renewEveryMs: number;
+  /** How often a relay that stands by looks at the lease: one Firestore read each time, so 120 a minute at most. It is the delay of a hand-over. */
+  readonly standbyPollMs: number;
+  /** The checkpoint is written at most this often. A crash repeats what was published since; Firestore takes one sustained write a second
+   *  to one document (https://firebase.google.com/docs/firestore/best-practices). */
+  readonly checkpointEveryMs: number;
+  /** How many changes may be on their way to Pub/Sub, or wait behind one that is. Ten batches of Pub/Sub's client (100 messages each). */
+  readonly maxInFlight: number;
+  /** How many bytes of messages may be on their way. Leaves most of the smallest function (256 MiB) to the runtime. */
+  readonly maxInFlightBytes: number;
+  /** The largest message that is published; a larger one is a dead letter. Below Pub/Sub's 10 MB for one request
+   *  (https://cloud.google.com/pubsub/quotas), with room for attributes. */
+  readonly maxMessageBytes: number;
+  /** How many changes MongoDB puts into one answer. MongoDB ends a batch at 16 MB anyway. */
+  readonly batchSize: number;
+  /** How long MongoDB holds an empty answer back. Changes are answered at once; this is only the pace of the quiet stream. */
+  readonly maxAwaitMs: number;
+  /** First pause before something that failed is tried again; doubles with every failure. */
+  readonly retryFirstMs: number;
+  /** Longest pause before something that failed is tried again. */
+  readonly retryMaxMs: number;
+  /** How long MongoDB may stay away before an operator is called: an election takes up to 12 s, a restart half a minute. */
+  readonly unreachableAlarmMs: number;
+  /** On the way out: how long what is on its way to Pub/Sub is waited for. */
+  readonly drainMs: number;
+  /** On the way out: how long the last checkpoint, which also gives the lease back, may take. With `drainMs` below the 2 s that a stop may take. */
+  readonly lastCheckpointMs: number;
+}
+
+/** Limits that fit a function of 256 MiB and a Firestore in the same region. */
+export const defaultRelayLimits: RelayLimits = {
+  leaseMs: 15_000,
+  renewEveryMs: 5_000,
+  standbyPollMs: 500,
+  checkpointEveryMs: 1_000,
+  maxInFlight: 1_000,
+  maxInFlightBytes: 32 * 1024 * 1024,
+  maxMessageBytes: 9_000_000,
+  batchSize: 1_000,
+  maxAwaitMs: 1_000,
+  retryFirstMs: 100,
+  retryMaxMs: 10_000,
+  unreachableAlarmMs: 30_000,
+  drainMs: 1_000,
+  lastCheckpointMs: 800,
+};

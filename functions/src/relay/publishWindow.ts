@@ -1,0 +1,90 @@
+import type { RelayLimits } from './limits.ts';
+
+/** What has been read and not been published yet, in stream order. `P` is a position in the stream. */
+export interface PublishWindow<P> {
+  /** A change that is about to be published. The returned function says that it is; further calls of it do nothing. */
+  add(position: P, bytes: number): () => void;
+  /** A position at which there is nothing to publish. */
+  pass(position: P): void;
+  /** Whether another change may be added. */
+  hasRoom(): boolean;
+  /** Resolves as soon as there is room. */
+  room(): Promise<void>;
+  /** Resolves as soon as everything added is published. */
+  emptied(): Promise<void>;
+  /** The furthest position up to which everything is published; undefined before the first. */
+  published(): P | undefined;
+  /** The first position that is not published yet. */
+  oldest(): P | undefined;
+  /** How many changes are in the window: unpublished ones, and published ones behind them. */
+  size(): number;
+}
+
+interface Entry<P> {
+  position: P;
+  readonly bytes: number;
+  done: boolean;
+}
+
+/** How many settled entries may stay at the front of the list before it is shortened: shortening costs a copy of the list. */
+const compactEvery = 1024;
+
+/** Creates an empty window. It holds at most `maxInFlight` entries, so a single change that cannot be published also bounds what is read behind it. */
+export function createPublishWindow<P>(
+  limits: Pick<RelayLimits, 'maxInFlight' | 'maxInFlightBytes'>,
+): PublishWindow<P> {
+  let entries: Entry<P>[] = [];
+  let head = 0;
+  let bytesInFlight = 0;
+  let published: P | undefined;
+  let waiting: { readonly until: () => boolean; readonly resolve: () => void }[] = [];
+
+  const size = () => entries.length - head;
+  const hasRoom = () => size() < limits.maxInFlight && bytesInFlight < limits.maxInFlightBytes;
+
+  const advance = () => {
+    for (let entry = entries[head]; entry?.done; entry = entries[head]) {
+      published = entry.position;
+      head += 1;
+    }
+    if (head >= compactEvery || head === entries.length) {
+      entries = entries.slice(head);
+      head = 0;
+    }
+    if (waiting.length === 0) return;
+    const ready = waiting.filter(({ until }) => until());
+    if (ready.length === 0) return;
+    waiting = waiting.filter((waiter) => !ready.includes(waiter));
+    for (const { resolve } of ready) resolve();
+  };
+
+  const when = (until: () => boolean): Promise<void> =>
+    until() ? Promise.resolve() : new Promise((resolve) => waiting.push({ until, resolve }));
+
+  return {
+    add(position, bytes) {
+      const entry: Entry<P> = { position, bytes, done: false };
+      entries.push(entry);
+      bytesInFlight += bytes;
+      return () => {
+        if (entry.done) return;
+        entry.done = true;
+        bytesInFlight -= entry.bytes;
+        advance();
+      };
+    },
+    pass(position) {
+      const last = entries.at(-1);
+      if (size() === 0) published = position;
+      // Behind unpublished changes only the furthest of these positions matters, so a long wait does not collect them.
+      else if (last?.done) last.position = position;
+      else entries.push({ position, bytes: 0, done: true });
+    },
+    hasRoom,
+    room: () => when(hasRoom),
+    emptied: () => when(() => size() === 0),
+    published: () => published,
+    oldest: () => entries[head]?.position,
+    size,
+  };
+}

@@ -1,0 +1,84 @@
+import type { EncodedMessage } from '../events/codec.ts';
+import { errorText } from '../log.ts';
+import type { Publisher } from '../publisher.ts';
+import type { Checkpointer } from './checkpointer.ts';
+import type { Ending } from './ending.ts';
+import type { ReconciliationPending, ReconciliationReason } from './relayRecord.ts';
+import { type RetryContext, retrying } from './retrying.ts';
+import { isRefusedMessage } from './serviceErrors.ts';
+
+/** Asks for reconciliations. That one is needed is part of the relay's record until the request is published, so a crash at any point
+ *  asks again rather than never. */
+export interface ReconciliationRequests {
+  /** Publishes the request that the record says is needed, if it says so. Returns at once. */
+  askIfPending(): void;
+  /** Marks that one is needed, and asks for it. Returns at once. */
+  ask(reason: ReconciliationReason): void;
+  /** Resolves when nothing is being asked for. */
+  settled(): Promise<void>;
+}
+
+/** Creates the asker of one run. Trying ends with `giveUp`; what was not asked for by then, the next run asks for. */
+export function createReconciliationRequests(
+  publisher: Publisher,
+  checkpointer: Checkpointer,
+  ending: Ending,
+  context: RetryContext,
+  giveUp: AbortSignal,
+): ReconciliationRequests {
+  const asking = new Map<ReconciliationPending, Promise<void>>();
+
+  const publish = async (pending: ReconciliationPending): Promise<void> => {
+    const tried = await retrying(
+      {
+        what: 'The request for a reconciliation could not be published',
+        run: () => publisher.publish(requestMessage(pending)),
+        isPassing: (error) => !isRefusedMessage(error),
+        mayRun: checkpointer.holdsLease,
+      },
+      context,
+      giveUp,
+    );
+    if (tried.kind === 'refused') {
+      ending.end({ kind: 'failed', error: tried.error });
+      return;
+    }
+    if (tried.kind === 'given-up' || checkpointer.pending() !== pending) return;
+    context.log.info('A reconciliation was requested.', { reason: pending.reason });
+    checkpointer.setPending(null);
+    try {
+      await checkpointer.write();
+    } catch (error) {
+      // The next write of the checkpoint says the same; if none comes through, the next run asks once more, which does no harm.
+      context.log.warn('That the reconciliation was requested could not be noted yet.', { error: errorText(error) });
+    }
+  };
+
+  const askIfPending = () => {
+    const pending = checkpointer.pending();
+    if (pending === null || asking.has(pending)) return;
+    asking.set(
+      pending,
+      publish(pending).finally(() => asking.delete(pending)),
+    );
+  };
+
+  return {
+    askIfPending,
+    ask(reason) {
+      checkpointer.setPending({ reason, at: context.clock.now() });
+      askIfPending();
+    },
+    async settled() {
+      await Promise.all(asking.values());
+    },
+  };
+}
+
+function requestMessage({ reason, at }: ReconciliationPending): EncodedMessage {
+  const source = 'relay';
+  return {
+    data: Buffer.from(JSON.stringify({ reason, requestedAt: new Date(at).toISOString(), source })),
+    attributes: { reason, source },
+  };
+}

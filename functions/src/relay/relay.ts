@@ -1,0 +1,281 @@
+import { setMaxListeners } from 'node:events';
+import type { Firestore } from 'firebase-admin/firestore';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/defineConfig.ts';
+import { errorText, type Log } from '../log.ts';
+import type { Publisher } from '../publisher.ts';
+import type { ProjectsSource } from '../source/connect.ts';
+import { type Checkpointer, createCheckpointer } from './checkpointer.ts';
+import { createEnding, type End, type Ending } from './ending.ts';
+import { createFieldLookup } from './fieldLookup.ts';
+import { type Following, follow } from './follow.ts';
+import { createRelayHealth, type RelayHealth } from './health.ts';
+import type { RelayLimits } from './limits.ts';
+import type { Count } from './ordinals.ts';
+import { createOutbox, type Outbox, type ReadPosition } from './outbox.ts';
+import { createPublishWindow } from './publishWindow.ts';
+import { createReconciliationRequests } from './reconciliationRequests.ts';
+import { type Checkpoint, type RelayRecord, relayRecordRef } from './relayRecord.ts';
+import type { RetryContext } from './retrying.ts';
+import { waitForLease } from './standby.ts';
+import { within } from './untilAborted.ts';
+
+export interface RelayOptions {
+  readonly source: ProjectsSource;
+  readonly firestore: Firestore;
+  readonly config: Config;
+  readonly publishers: {
+    readonly events: Publisher;
+    readonly deadLetters: Publisher;
+    readonly reconciliationRequests: Publisher;
+  };
+  readonly clock: Clock;
+  /** Random numbers from 0 (inclusive) to 1, for the pauses between retries. */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly limits: RelayLimits;
+  /** Names this run; no two runs may have the same name. */
+  readonly holder: string;
+  /** How long the run may take in all, in ms; undefined: until the signal. */
+  readonly budgetMs?: number;
+  /** Ends the run: within 2 s everything on its way is published or left to the next run, the checkpoint saved and the lease given back. */
+  readonly signal: AbortSignal;
+  /** Told what happens, for whoever wants to look. */
+  readonly health?: RelayHealth;
+}
+
+/** What a run has done. */
+export interface RelayProgress {
+  readonly published: number;
+  readonly deadLettered: number;
+  /** Changes that were read and lie behind the checkpoint, because they or one before them could not be published: the next run reads them again. */
+  readonly unpublished: number;
+  /** The checkpoint as it was saved last; null if this run saved none. */
+  readonly lastCheckpoint: { readonly checkpoint: Checkpoint; readonly at: number } | null;
+}
+
+/** How a run ended. */
+export type RelayOutcome = RelayProgress &
+  (
+    | { readonly kind: 'budget-spent' }
+    | { readonly kind: 'stopped' }
+    /** Another relay (`heldBy`) held the lease all the time. */
+    | { readonly kind: 'not-needed'; readonly heldBy: string | null }
+    /** Another relay (`takenBy`; null: the record was removed) has the lease now. The checkpoint is where that relay wants it. */
+    | { readonly kind: 'lease-lost'; readonly takenBy: string | null }
+  );
+
+/** A run that could not do its work. The checkpoint is intact: the next run goes on where this one should have. */
+export class RelayError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RelayError';
+  }
+}
+
+const nothingDone: RelayProgress = { published: 0, deadLettered: 0, unpublished: 0, lastCheckpoint: null };
+
+/** Tails the change stream of the projects and publishes an event for every change that copies or assets depend on, at least once each.
+ *  Any number of relays may run; the one that holds the lease works, the others stand by.
+ *  @throws RelayError when events could not be published within the budget, or the last checkpoint could not be saved; RelayRecordError;
+ *  what MongoDB or Firestore answer when no retry mends it, or when the budget ended before it passed. */
+export async function runRelay(options: RelayOptions): Promise<RelayOutcome> {
+  const { clock, limits, budgetMs, signal, holder } = options;
+  const health = options.health ?? createRelayHealth(clock);
+  // What closing down may take is part of the budget.
+  const closingMs = limits.drainMs + limits.lastCheckpointMs;
+  const ending = createEnding(clock, budgetMs === undefined ? undefined : Math.max(0, budgetMs - closingMs), signal);
+  try {
+    health.enter('standing-by');
+    const ref = relayRecordRef(options.firestore, options.config.source);
+    const standby = await waitForLease(options.firestore, ref, holder, options, ending.signal);
+    if (standby.kind === 'ended') {
+      return signal.aborted
+        ? { kind: 'stopped', ...nothingDone }
+        : { kind: 'not-needed', heldBy: standby.heldBy, ...nothingDone };
+    }
+    options.log.info('The relay has the lease.', { holder, fencing: standby.record.lease.fencing });
+    return await lead(options, standby.record, ending, health);
+  } finally {
+    health.watch(null);
+    health.enter('ended');
+    ending.dispose();
+  }
+}
+
+/** The run of a relay that holds the lease. */
+async function lead(
+  options: RelayOptions,
+  record: RelayRecord,
+  ending: Ending,
+  health: RelayHealth,
+): Promise<RelayOutcome> {
+  const { clock, limits, log, random, publishers, source, config } = options;
+  const context: RetryContext = { clock, random, limits, log };
+  const giveUp = new AbortController();
+  setMaxListeners(0, giveUp.signal);
+  const window = createPublishWindow<ReadPosition>(limits);
+  const checkpointer = createCheckpointer({
+    firestore: options.firestore,
+    ref: relayRecordRef(options.firestore, config.source),
+    clock,
+    limits,
+    log,
+    record,
+    published: window.published,
+    onLost(lease) {
+      log.alarm(
+        'lease-lost',
+        'Another relay has taken the lease; this one stops. What it published since is published twice.',
+        {
+          holder: options.holder,
+          takenBy: lease?.holder ?? null,
+          fencing: lease?.fencing ?? null,
+        },
+      );
+      ending.end({ kind: 'lease-lost', takenBy: lease?.holder ?? null });
+      giveUp.abort();
+    },
+    onFailed: (error) => ending.end({ kind: 'failed', error }),
+  });
+  const requests = createReconciliationRequests(
+    publishers.reconciliationRequests,
+    checkpointer,
+    ending,
+    context,
+    giveUp.signal,
+  );
+  const outbox = createOutbox({
+    source: config.source,
+    publishers,
+    window,
+    lookup: createFieldLookup(source),
+    context,
+    ending,
+    giveUp: giveUp.signal,
+    mayPublish: checkpointer.holdsLease,
+    onOverflow: onceATransaction(() => requests.ask('transaction-too-large')),
+  });
+  health.watch({
+    lease: checkpointer.lease,
+    lastCheckpointAt: () => checkpointer.saved().at,
+    inFlight: window.size,
+    published: outbox.published,
+    deadLettered: outbox.deadLettered,
+    oldestUnpublishedAt: () => window.oldest()?.committedAt,
+  });
+  const following: Following = {
+    source,
+    config: config.source,
+    requests,
+    reading: {
+      outbox,
+      window,
+      checkpointer,
+      ending,
+      health,
+      context,
+      position: { ...record.checkpoint, committedAt: record.checkpointAt ?? clock.now() },
+    },
+  };
+  requests.askIfPending();
+  checkpointer.start();
+  try {
+    await follow(following);
+  } catch (error) {
+    ending.end({ kind: 'failed', error });
+  }
+  health.enter('closing');
+  checkpointer.stop();
+  const why = ending.why() ?? { kind: 'stopped' };
+  await drain(options, () => Promise.all([window.emptied(), requests.settled()]), giveUp.signal);
+  giveUp.abort();
+  const progress = () => progressOf(outbox, checkpointer, window.size());
+  return close(why, checkpointer, options, outbox, progress);
+}
+
+/** Waits a moment for what is on its way to Pub/Sub. */
+async function drain(
+  { clock, limits, log, publishers }: RelayOptions,
+  emptied: () => Promise<unknown>,
+  giveUp: AbortSignal,
+): Promise<void> {
+  if (giveUp.aborted) return;
+  for (const publisher of Object.values(publishers)) {
+    publisher.flush().catch((error) => {
+      // Every message that fails says so itself, and is tried again or left to the next run.
+      log.warn('A topic could not be flushed.', { error: errorText(error) });
+    });
+  }
+  await within(clock, limits.drainMs, emptied());
+}
+
+async function close(
+  why: End,
+  checkpointer: Checkpointer,
+  { clock, limits, log, holder }: RelayOptions,
+  outbox: Outbox,
+  progress: () => RelayProgress,
+): Promise<RelayOutcome> {
+  if (why.kind === 'lease-lost') return { ...why, ...progress() };
+  const released = await release(checkpointer, clock, limits);
+  if (why.kind === 'failed') {
+    if (released.kind === 'unknown') {
+      log.error('The lease could not be given back; it runs out by itself.', {
+        holder,
+        error: errorText(released.error),
+      });
+    }
+    throw why.error;
+  }
+  if (released.kind === 'unknown') {
+    throw new RelayError(
+      'the relay ended without saving its last checkpoint; the next run publishes some events again',
+      {
+        cause: released.error,
+      },
+    );
+  }
+  if (released.kind === 'lost') return { kind: 'lease-lost', takenBy: released.lease?.holder ?? null, ...progress() };
+  const { unpublished } = progress();
+  if (why.kind === 'budget-spent' && unpublished > 0 && outbox.lastError() !== undefined) {
+    throw new RelayError(`${unpublished} events could not be published before the end; the next run publishes them`, {
+      cause: outbox.lastError(),
+    });
+  }
+  log.info('The relay has given back the lease.', { holder, end: why.kind, unpublished });
+  return { ...why, ...progress() };
+}
+
+async function release(checkpointer: Checkpointer, clock: Clock, limits: RelayLimits) {
+  try {
+    const releasing = checkpointer.release();
+    if (await within(clock, limits.lastCheckpointMs, releasing)) return await releasing;
+    return {
+      kind: 'unknown' as const,
+      error: new Error(`Firestore did not answer within ${limits.lastCheckpointMs} ms`),
+    };
+  } catch (error) {
+    return { kind: 'unknown' as const, error };
+  }
+}
+
+function progressOf(outbox: Outbox, checkpointer: Checkpointer, unpublished: number): RelayProgress {
+  const { checkpoint, at } = checkpointer.saved();
+  return {
+    published: outbox.published(),
+    deadLettered: outbox.deadLettered(),
+    unpublished,
+    lastCheckpoint: at === null ? null : { checkpoint, at },
+  };
+}
+
+/** Calls `run` for the first overflowing change of each transaction. */
+function onceATransaction(run: () => void): (count: Count) => void {
+  let last: Count['time'] | undefined;
+  return ({ time }) => {
+    if (last?.seconds === time.seconds && last.increment === time.increment) return;
+    last = time;
+    run();
+  };
+}

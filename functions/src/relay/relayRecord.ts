@@ -1,0 +1,136 @@
+import type { DocumentReference, Firestore } from 'firebase-admin/firestore';
+import { BSON } from 'mongodb';
+import { z } from 'zod';
+import { type Config, recordCollections } from '../config/defineConfig.ts';
+import type { ClusterTime } from '../events/version.ts';
+import { documentIdFrom } from '../records/documentIds.ts';
+import type { Count } from './ordinals.ts';
+
+/** Version of the layout of the record; a record of a newer layout is refused, never guessed at. */
+export const relaySchemaVersion = 1;
+
+/** The right to tail the stream and to move its checkpoint. */
+export interface RelayLease {
+  /** Who holds it; null after it was given back. */
+  readonly holder: string | null;
+  /** Grows by one with every taking, and never shrinks: who wrote a smaller number has lost the lease. */
+  readonly fencing: number;
+  /** From this time on (ms since 1970) another relay may take it. */
+  readonly expiresAt: number;
+}
+
+/** A reconciliation that was decided on and may not have been asked for yet. */
+export interface ReconciliationPending {
+  readonly reason: ReconciliationReason;
+  /** When it was decided on, in ms since 1970. */
+  readonly at: number;
+}
+
+/** Why the relay wants everything compared: the stream alone cannot tell what happened. */
+export type ReconciliationReason = 'first-start' | 'history-lost' | 'transaction-too-large';
+
+/** Where the stream is to be taken up: everything before is published. */
+export interface Checkpoint {
+  /** Resume token as the driver handed it out; null while none is known. */
+  readonly token: unknown;
+  /** Where to start while there is no token; null before the very first start. */
+  readonly startAt: ClusterTime | null;
+  /** The last delivered change, from which the next one is counted. */
+  readonly last: Count | null;
+}
+
+/** `syncRelay/{database}.{collection}`: all that a relay knows when it starts. */
+export interface RelayRecord {
+  readonly checkpoint: Checkpoint;
+  /** When the checkpoint was written last, in ms since 1970. */
+  readonly checkpointAt: number | null;
+  readonly lease: RelayLease;
+  readonly reconciliationPending: ReconciliationPending | null;
+}
+
+/** A relay record that cannot be understood: written by hand, damaged, or of a newer version of Lockstep. */
+export class RelayRecordError extends Error {
+  constructor(path: string, problem: string) {
+    super(
+      `the record ${path} cannot be read (${problem}). The relay does not start, for it would not know where. Mend the record, or remove it: ` +
+        'then the relay starts from now and asks for a reconciliation.',
+    );
+    this.name = 'RelayRecordError';
+  }
+}
+
+const uint32Schema = z.number().int().min(0).max(0xffff_ffff);
+const clusterTimeSchema = z.object({ seconds: uint32Schema, increment: uint32Schema });
+const recordSchema = z.looseObject({
+  schemaVersion: z.literal(relaySchemaVersion),
+  resumeToken: z.string().nullable(),
+  startAtOperationTime: clusterTimeSchema.nullable(),
+  clusterTime: clusterTimeSchema.nullable(),
+  ordinal: z.number().int().min(0),
+  checkpointAt: z.number().nullable(),
+  lease: z.object({ holder: z.string().nullable(), fencing: z.number().int().min(0), expiresAt: z.number() }),
+  reconciliationPending: z
+    .object({ reason: z.enum(['first-start', 'history-lost', 'transaction-too-large']), at: z.number() })
+    .nullable(),
+});
+
+/** Where the record of the relay of this source is kept. */
+export function relayRecordRef(firestore: Firestore, source: Config['source']): DocumentReference {
+  return firestore.collection(recordCollections.relay).doc(documentIdFrom(`${source.database}.${source.collection}`));
+}
+
+/** The record before the very first start. */
+export const emptyRelayRecord: RelayRecord = {
+  checkpoint: { token: null, startAt: null, last: null },
+  checkpointAt: null,
+  lease: { holder: null, fencing: 0, expiresAt: 0 },
+  reconciliationPending: null,
+};
+
+/** Reads the record at `path`; a missing one reads as empty.
+ *  @throws RelayRecordError when it does not parse. */
+export function parseRelayRecord(path: string, data: unknown): RelayRecord {
+  if (data === undefined) return emptyRelayRecord;
+  const result = recordSchema.safeParse(data);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    throw new RelayRecordError(path, issue ? `${issue.path.map(String).join('.')}: ${issue.message}` : 'not a record');
+  }
+  const { resumeToken, startAtOperationTime, clusterTime, ordinal, checkpointAt, lease, reconciliationPending } =
+    result.data;
+  return {
+    checkpoint: {
+      token: resumeToken === null ? null : tokenFromText(path, resumeToken),
+      startAt: startAtOperationTime,
+      last: clusterTime === null ? null : { time: clusterTime, ordinal },
+    },
+    checkpointAt,
+    lease,
+    reconciliationPending,
+  };
+}
+
+/** The document that holds a record. It is always written whole, inside the transaction that checked the fencing token. */
+export function relayRecordData({ checkpoint, checkpointAt, lease, reconciliationPending }: RelayRecord): {
+  [field: string]: unknown;
+} {
+  return {
+    schemaVersion: relaySchemaVersion,
+    // A token may hold binary data, and its inside is MongoDB's own business: Extended JSON keeps whatever it is.
+    resumeToken: checkpoint.token === null ? null : BSON.EJSON.stringify(checkpoint.token, { relaxed: false }),
+    startAtOperationTime: checkpoint.startAt,
+    clusterTime: checkpoint.last?.time ?? null,
+    ordinal: checkpoint.last?.ordinal ?? 0,
+    checkpointAt,
+    lease,
+    reconciliationPending,
+  };
+}
+
+function tokenFromText(path: string, text: string): unknown {
+  try {
+    return BSON.EJSON.parse(text, { relaxed: false });
+  } catch (error) {
+    throw new RelayRecordError(path, `resumeToken: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,20 @@
+/** gRPC status codes (https://grpc.io/docs/guides/status-codes/) after which the same call can succeed: cancelled, unknown, deadline exceeded,
+ *  resource exhausted, aborted, internal, unavailable. */
+const passing: ReadonlySet<unknown> = new Set([1, 2, 4, 8, 10, 13, 14]);
+
+const invalidArgument = 3;
+
+/** Whether a failed call to a Google service may succeed when it is made again. Errors without a status come from below (sockets, DNS) and pass as well. */
+export function isPassingServiceError(error: unknown): boolean {
+  const code = codeOf(error);
+  return error instanceof Error && (typeof code !== 'number' || passing.has(code));
+}
+
+/** Whether Pub/Sub has looked at the message and will never take it. */
+export function isRefusedMessage(error: unknown): boolean {
+  return codeOf(error) === invalidArgument;
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
