@@ -60,7 +60,7 @@ describe('delivery queue, under any sequence of publish, take, ack, nack and tim
     for (const deadLetters of [false, true]) {
       it(`loses no message and keeps its books (ordered: ${ordered}, dead letters: ${deadLetters})`, () => {
         fc.assert(
-          fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+          fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
             const { clock, queue, forwarded, publish } = setUp({ ordered, deadLetters });
             const published: StoredMessage[] = [];
             const acknowledged = new Set<string>();
