@@ -1,0 +1,134 @@
+/** How much may be wrong before a run stops rather than believe it. */
+export interface BrakeLimits {
+  /** Projects that are gone since the last run: the brake takes hold when more than `share` of them and at least `atLeast` are missing. */
+  readonly shrink: { readonly share: number; readonly atLeast: number };
+  /** Orphans (projects that MongoDB does not have): up to `atLeast` are always believed, more than `share` of the projects seen or more than `atMost` never. */
+  readonly orphans: { readonly share: number; readonly atLeast: number; readonly atMost: number };
+  /** Second looks that may find alive what the first look found missing. */
+  readonly contradictions: number;
+}
+
+export type BrakeKind =
+  | 'source-empty'
+  | 'source-changed'
+  | 'source-unsteady'
+  | 'projects-shrunk'
+  | 'too-many-orphans'
+  | 'source-unreachable'
+  | 'source-refused';
+
+/** Why a run stopped. Nothing is deleted after it. */
+export interface Brake {
+  readonly kind: BrakeKind;
+  /** What was seen, in one sentence with numbers. */
+  readonly saw: string;
+  /** How to go on, if what was seen is right. */
+  readonly goOn: string;
+}
+
+/** What MongoDB looked like to a run. */
+export interface SourceSight {
+  readonly database: string;
+  readonly collection: string;
+  /** Identity of the collection: another one of the same name, dropped and made again or in another cluster, has another. Null when MongoDB does not tell. */
+  readonly uuid: string | null;
+  readonly projects: number;
+}
+
+/** What an operator allows on purpose. */
+export interface Allowances {
+  /** Up to so many orphans are believed, whatever the limits say. */
+  readonly orphans?: number | undefined;
+  /** The projects may have become fewer. */
+  readonly shrink?: boolean | undefined;
+  /** The collection may be another than in the last run. */
+  readonly source?: boolean | undefined;
+}
+
+/** Judges MongoDB before anything else is done: against the last finished run, or against the beginning of the same run. */
+export function judgeSource(
+  now: SourceSight,
+  before: SourceSight | null,
+  limits: BrakeLimits,
+  allowed: Allowances,
+): Brake | undefined {
+  const name = `${now.database}.${now.collection}`;
+  if (now.projects === 0) {
+    return {
+      kind: 'source-empty',
+      saw: `${name} in MongoDB has no projects${before ? `; it had ${before.projects} when it was last looked at` : ''}`,
+      goOn: 'check MONGODB_URI and "source" in lockstep.config.ts. An empty collection is never believed: if every project is really gone, delete the assets by hand',
+    };
+  }
+  if (before === null) return undefined;
+  const differs =
+    before.database !== now.database ||
+    before.collection !== now.collection ||
+    (before.uuid !== null && now.uuid !== null && before.uuid !== now.uuid);
+  if (differs && allowed.source !== true) {
+    return {
+      kind: 'source-changed',
+      saw: `${name} (${now.uuid ?? 'no uuid'}) is another collection than ${before.database}.${before.collection} (${before.uuid ?? 'no uuid'}), which was looked at before`,
+      goOn: 'if MongoDB was moved or restored on purpose, run once with --allow-new-source',
+    };
+  }
+  const gone = before.projects - now.projects;
+  if (gone >= limits.shrink.atLeast && gone > before.projects * limits.shrink.share && allowed.shrink !== true) {
+    return {
+      kind: 'projects-shrunk',
+      saw: `${name} has ${now.projects} projects; it had ${before.projects} when it was last looked at (${percent(gone / before.projects)} are gone, ${percent(limits.shrink.share)} are allowed)`,
+      goOn: 'if so many projects were deleted on purpose, run once with --allow-shrink',
+    };
+  }
+  return undefined;
+}
+
+/** Judges how many orphans were found among the projects that have assets. */
+export function judgeOrphans(
+  found: { readonly orphans: number; readonly projects: number; readonly complete: boolean },
+  limits: BrakeLimits,
+  allowed: Allowances,
+): Brake | undefined {
+  const { orphans, projects } = found;
+  const limit =
+    allowed.orphans ??
+    Math.min(limits.orphans.atMost, Math.max(limits.orphans.atLeast, Math.floor(projects * limits.orphans.share)));
+  // Before all is seen, the share is not known: only what no further project could bring below the limit counts.
+  const surely = found.complete ? limit : (allowed.orphans ?? limits.orphans.atMost);
+  if (orphans <= surely) return undefined;
+  const soFar = found.complete ? '' : ' so far';
+  return {
+    kind: 'too-many-orphans',
+    saw: `${orphans} of ${projects} projects with assets${soFar} are not in MongoDB; up to ${surely} are believed`,
+    goOn: `if they are really gone, run with --allow-orphans ${orphans}${found.complete ? '' : ' or more (a report counts them all)'}`,
+  };
+}
+
+/** Judges how often a second look found alive what the first had found missing. */
+export function judgeContradictions(contradictions: number, limits: BrakeLimits): Brake | undefined {
+  if (contradictions <= limits.contradictions) return undefined;
+  return {
+    kind: 'source-unsteady',
+    saw: `${contradictions} projects that MongoDB did not have at the first look were there at the second`,
+    goOn: 'check that all members of the replica set hold the same data, and run again',
+  };
+}
+
+/** The brake for a MongoDB that did not answer. Silence is never taken for "does not exist". */
+export function brakeForSourceError(refused: boolean, text: string): Brake {
+  return refused
+    ? {
+        kind: 'source-refused',
+        saw: `MongoDB refused to answer: ${text}`,
+        goOn: 'give the user of MONGODB_URI the role "read" on the database of the projects, and run again',
+      }
+    : {
+        kind: 'source-unreachable',
+        saw: `MongoDB did not answer: ${text}`,
+        goOn: 'run again when MongoDB can be reached and its members have caught up',
+      };
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}

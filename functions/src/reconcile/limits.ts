@@ -1,0 +1,67 @@
+import type { BrakeLimits } from './brakes.ts';
+
+/** Limits of reconciliation. The defaults suit a collection of up to some million projects and a function with a timeout of 540 s. */
+export interface ReconcileLimits {
+  readonly brakes: BrakeLimits;
+  /** How old the newest evidence of a project must be before it can be an orphan, in ms: the creation of an asset, the version of an event.
+   *  Longer than any way of a change through the system, so that what is still under way is left to it. */
+  readonly graceMs: number;
+  /** Ranges of project ids that are gone over side by side. More shorten a run where projects have many assets: a hop waits for the one before it. */
+  readonly ranges: number;
+  /** Projects per range at least; smaller collections get fewer ranges. */
+  readonly projectsPerRange: number;
+  /** Queries to Firestore in flight. */
+  readonly parallelQueries: number;
+  /** Questions to MongoDB in flight. */
+  readonly parallelLookups: number;
+  /** Reads of Firestore per second; missing: as fast as they are answered. */
+  readonly readsPerSecond?: number;
+  /** Ids in one question to MongoDB. */
+  readonly lookupBatch: number;
+  /** Documents in one page at most: bounds what a range holds in memory. */
+  readonly maxPage: number;
+  /** The share of the reads that may be spent on reading ahead in vain. */
+  readonly wasteShare: number;
+  /** Projects that are mended side by side. */
+  readonly parallelMending: number;
+  /** Projects whose mending may fail before the run gives up. */
+  readonly maxFailures: number;
+  /** Examples that the report keeps of each finding. */
+  readonly examples: number;
+  /** How long a run may go without renewing before another may take over, in ms. */
+  readonly leaseMs: number;
+  /** How often progress is kept, in ms: Firestore takes about one write per second to a document
+   *  (https://firebase.google.com/docs/firestore/quotas#soft_limits). */
+  readonly saveEveryMs: number;
+  /** How long before the deadline a run stops, in ms: long enough to keep its progress. */
+  readonly closingMs: number;
+  /** How old an unfinished run may be to be resumed, in ms. An older one begins anew. */
+  readonly resumeMs: number;
+}
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+
+export const defaultReconcileLimits: ReconcileLimits = {
+  brakes: {
+    shrink: { share: 0.2, atLeast: 10 },
+    orphans: { share: 0.1, atLeast: 20, atMost: 1_000 },
+    contradictions: 5,
+  },
+  graceMs: hour,
+  ranges: 32,
+  projectsPerRange: 200,
+  parallelQueries: 48,
+  parallelLookups: 4,
+  lookupBatch: 200,
+  maxPage: 300,
+  wasteShare: 0.05,
+  parallelMending: 8,
+  maxFailures: 20,
+  examples: 5,
+  leaseMs: minute,
+  saveEveryMs: second,
+  closingMs: 10 * second,
+  resumeMs: 24 * hour,
+};

@@ -1,0 +1,105 @@
+import type { AssetCollection } from '../../src/config/defineConfig.ts';
+import type { AssetEntry, AssetIndex, IdRange, StartAt } from '../../src/reconcile/assetIndex.ts';
+import { compareStrings, justAfter } from '../../src/reconcile/stringOrder.ts';
+
+/** Firestore cuts index entries here. */
+const indexedBytes = 1_500;
+
+export interface ModelAsset {
+  readonly path: string;
+  readonly projectId: string;
+  /** null is a value; undefined is a missing field. */
+  readonly copies: readonly (string | null | undefined)[];
+  readonly createdAt?: number;
+}
+
+export interface ModelIndex extends AssetIndex {
+  readonly reads: { pages: number; every: number; counts: number; queries: number };
+}
+
+/** An index in memory that behaves like Firestore's: sorted by UTF-8 bytes, entries cut at 1,500 bytes, cursors on the first fields of the order. */
+export function createModelIndex(collection: AssetCollection, assets: readonly ModelAsset[]): ModelIndex {
+  const entries = assets.map((asset): AssetEntry & { readonly projectId: string } => ({
+    ...asset,
+    createdAt: asset.createdAt ?? 0,
+  }));
+  const byTuple = entries
+    .filter((entry) => entry.copies.every((copy) => copy !== undefined))
+    .toSorted((a, b) => compareKeys(keysOf(a, true), keysOf(b, true)) || compareStrings(a.path, b.path));
+  const byId = entries.toSorted(
+    (a, b) => compareKeys(keysOf(a, false), keysOf(b, false)) || compareStrings(a.path, b.path),
+  );
+  const reads = { pages: 0, every: 0, counts: 0, queries: 0 };
+  const inRange = (range: IdRange) => (entry: AssetEntry) => isIn(String(entry.projectId), range);
+  return {
+    collection,
+    reads,
+    async page(order, start, to, limit) {
+      const sorted = order === 'tuples' ? byTuple : byId;
+      const begin = sorted.findIndex((entry) => startsAt(entry, start, order === 'tuples'));
+      const found = (begin < 0 ? [] : sorted.slice(begin))
+        .filter((entry) => to === null || compareStrings(entry.projectId, to) < 0)
+        .slice(0, limit);
+      reads.queries += 1;
+      reads.pages += Math.max(1, found.length);
+      return found;
+    },
+    async every(range, after, limit) {
+      const within = byId.filter(inRange(range));
+      const begin = after === null ? 0 : within.findIndex((entry) => entry.path === after.path) + 1;
+      const found = within.slice(begin, begin + limit);
+      reads.every += Math.max(1, found.length);
+      return found;
+    },
+    async last(range) {
+      reads.every += 1;
+      return byId.filter(inRange(range)).at(-1);
+    },
+    async count(range) {
+      const counts = { ids: byId.filter(inRange(range)).length, tuples: byTuple.filter(inRange(range)).length };
+      reads.counts += Math.max(1, Math.ceil(counts.ids / 1000)) + Math.max(1, Math.ceil(counts.tuples / 1000));
+      return counts;
+    },
+    async countAll() {
+      const withText = { ids: byId.length, tuples: byTuple.length };
+      return { assets: byId.length, withProjectId: byId.length, withText };
+    },
+    unusable: async () => [],
+  };
+}
+
+function keysOf(entry: AssetEntry, withCopies: boolean): unknown[] {
+  return withCopies ? [entry.projectId, ...entry.copies] : [entry.projectId];
+}
+
+/** What the index holds of a value. A cursor holds the value itself, so behind a cut entry it stands still: the worst that Firestore could do. */
+function cut(value: unknown): string | null {
+  return typeof value === 'string' ? Buffer.from(value).subarray(0, indexedBytes).toString('latin1') : null;
+}
+
+function compareValues(a: string | null, b: string | null): number {
+  if (a === null || b === null) return (a === null ? 0 : 1) - (b === null ? 0 : 1);
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function compareKeys(a: readonly unknown[], b: readonly unknown[]): number {
+  for (const [index, value] of a.entries()) {
+    const order = compareValues(cut(value), cut(b[index]));
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+function startsAt(entry: AssetEntry, start: StartAt, withCopies: boolean): boolean {
+  if (start.kind === 'from') return compareStrings(String(entry.projectId), start.id) >= 0;
+  const tooLong = start.values.some((value) => typeof value === 'string' && Buffer.byteLength(value) > indexedBytes);
+  const order = compareKeys(keysOf(entry, withCopies).slice(0, start.values.length), start.values);
+  return tooLong ? order >= 0 : order > 0;
+}
+
+function isIn(id: string, range: IdRange): boolean {
+  return compareStrings(id, range.from) >= 0 && (range.to === null || compareStrings(id, range.to) < 0);
+}
+
+/** Every project id but the empty one. */
+export const allIds: IdRange = { from: justAfter(''), to: null };
