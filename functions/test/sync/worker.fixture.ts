@@ -1,0 +1,209 @@
+import { randomUUID } from 'node:crypto';
+import { Firestore } from 'firebase-admin/firestore';
+import { type FirestoreServer, startFirestoreServer } from '../../local/firestore/server.ts';
+import type { Clock } from '../../src/clock.ts';
+import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
+import { type EncodedMessage, encodeEvent } from '../../src/events/codec.ts';
+import { eventId, type ProjectEvent } from '../../src/events/contract.ts';
+import type { CopyValue } from '../../src/events/copyValue.ts';
+import { maxOrdinal, versionOf } from '../../src/events/version.ts';
+import type { Log, LogFields } from '../../src/log.ts';
+import type { Publisher } from '../../src/publisher.ts';
+import { type ProjectRecord, parseProjectRecord, projectRecordRef } from '../../src/records/projectRecord.ts';
+import type { ProjectTruth } from '../../src/source/truth.ts';
+import type { SyncDependencies } from '../../src/sync/dependencies.ts';
+import { handleMessage } from '../../src/sync/handleMessage.ts';
+import { defaultSyncLimits, type SyncLimits } from '../../src/sync/limits.ts';
+import { createThrottle } from '../../src/sync/throttle.ts';
+import { createSyncWorker, type SyncWorker } from '../../src/sync/worker.ts';
+
+/** A clock that stands still unless it is moved; sleeping moves it, so that nothing ever waits. */
+export interface SteppedClock extends Clock {
+  advance(ms: number): void;
+}
+
+export function steppedClock(start = Date.UTC(2026, 10, 22)): SteppedClock {
+  let now = start;
+  return {
+    now: () => now,
+    advance: (ms) => {
+      now += ms;
+    },
+    after: (ms, run) => {
+      const timer = setImmediate(() => {
+        now += ms;
+        run();
+      });
+      return () => clearImmediate(timer);
+    },
+  };
+}
+
+/** A topic that keeps what is published. */
+export interface RecordedTopic extends Publisher {
+  readonly messages: EncodedMessage[];
+  /** Errors that the next publications meet. */
+  readonly failures: Error[];
+}
+
+export function recordedTopic(): RecordedTopic {
+  const messages: EncodedMessage[] = [];
+  const failures: Error[] = [];
+  return {
+    messages,
+    failures,
+    async publish(message) {
+      const failure = failures.shift();
+      if (failure) throw failure;
+      messages.push(message);
+    },
+    async flush() {},
+  };
+}
+
+export interface RecordedLog extends Log {
+  readonly lines: { readonly level: string; readonly message: string; readonly fields: LogFields }[];
+}
+
+export function recordedLog(): RecordedLog {
+  const lines: RecordedLog['lines'] = [];
+  const at =
+    (level: string) =>
+    (message: string, fields: LogFields = {}) => {
+      lines.push({ level, message, fields });
+    };
+  return {
+    lines,
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    alarm: (alarm, message, fields = {}) => at('alarm')(message, { alarm, ...fields }),
+  };
+}
+
+export const testConfig = defineConfig({
+  source: { database: 'd', collection: 'projects', fields: ['name', 'status'] },
+  collections: [
+    { path: 'storyboards', projectId: 'projectId', copies: { name: 'projectName' }, subcollections: 'recursive' },
+    { path: 'media', projectId: 'projectId', copies: { name: 'projectName', status: 'meta.status' } },
+    { path: 'analyses', projectId: 'projectId' },
+    { group: 'scenes', projectId: 'meta.projectId' },
+  ],
+});
+
+/** What the tests of `src/sync` work with: the real code on a real client and a local server; MongoDB's word is a set of live projects. */
+export interface SyncFixture {
+  readonly server: FirestoreServer;
+  readonly firestore: Firestore;
+  readonly clock: SteppedClock;
+  readonly events: RecordedTopic;
+  readonly deadLetters: RecordedTopic;
+  readonly log: RecordedLog;
+  /** Projects that live in MongoDB, with their fields. */
+  readonly alive: Map<string, Record<string, CopyValue>>;
+  readonly dependencies: SyncDependencies;
+  readonly worker: SyncWorker;
+  /** Delivers an event as a message, as Pub/Sub would; `budgetMs` of the fixture's clock. */
+  deliver(event: ProjectEvent, budgetMs?: number): Promise<void>;
+  deliverMessage(message: EncodedMessage, budgetMs?: number): Promise<void>;
+  /** Another worker, as in another process: same records, own limits. */
+  worker2(change: Partial<SyncDependencies>): SyncWorker;
+  record(projectId: string): Promise<ProjectRecord>;
+  /** Documents in a collection, by path, with data. */
+  documents(group: string): Promise<Map<string, Record<string, unknown>>>;
+  close(): Promise<void>;
+}
+
+export async function startSyncFixture(
+  options: { readonly config?: Config; readonly limits?: Partial<SyncLimits> } = {},
+): Promise<SyncFixture> {
+  const server = await startFirestoreServer();
+  const firestore = connect(server);
+  const clock = steppedClock();
+  const events = recordedTopic();
+  const deadLetters = recordedTopic();
+  const log = recordedLog();
+  const alive = new Map<string, Record<string, CopyValue>>();
+  const truth: ProjectTruth = {
+    ask: async (projectIds) => ({
+      version: versionOf({ seconds: Math.floor(clock.now() / 1000), increment: 1 }, maxOrdinal),
+      projects: new Map(
+        projectIds.flatMap((projectId) => {
+          const fields = alive.get(projectId);
+          return fields === undefined ? [] : [[projectId, { projectId, fields }] as const];
+        }),
+      ),
+    }),
+  };
+  const dependencies: SyncDependencies = {
+    firestore,
+    config: options.config ?? testConfig,
+    truth,
+    events,
+    clock,
+    random: () => 0.5,
+    uniqueId: randomUUID,
+    log,
+    limits: { ...defaultSyncLimits, ...options.limits },
+    throttle: createThrottle(),
+  };
+  const worker = createSyncWorker(dependencies);
+  const deliverMessage = (message: EncodedMessage, budgetMs = 60_000) =>
+    handleMessage({ ...dependencies, worker, deadLetters }, message, {
+      deadline: clock.now() + budgetMs,
+      signal: new AbortController().signal,
+    });
+  return {
+    server,
+    firestore,
+    clock,
+    events,
+    deadLetters,
+    log,
+    alive,
+    dependencies,
+    worker,
+    deliver: (event, budgetMs) => deliverMessage(encodeEvent(event), budgetMs),
+    deliverMessage,
+    worker2: (change) => createSyncWorker({ ...dependencies, throttle: createThrottle(), ...change }),
+    record: async (projectId) =>
+      parseProjectRecord(projectId, (await projectRecordRef(firestore, projectId).get()).data()),
+    documents: async (group) => {
+      const all = await firestore.collectionGroup(group).get();
+      return new Map(all.docs.map((document) => [document.ref.path, document.data()]));
+    },
+    async close() {
+      await firestore.terminate();
+      await server.close();
+    },
+  };
+}
+
+/** The real client on a local server. */
+export function connect(server: FirestoreServer): Firestore {
+  return new Firestore({ projectId: 'demo-test', host: server.host, ssl: false });
+}
+
+let ticks = 0;
+
+/** An event of a project; every call is newer than the one before, unless `seconds` says otherwise. */
+export function event(
+  type: ProjectEvent['type'],
+  projectId: string,
+  changes: ProjectEvent['changes'] = {},
+  seconds?: number,
+): ProjectEvent {
+  ticks += 1;
+  const version = versionOf({ seconds: seconds ?? Math.floor(Date.UTC(2026, 10, 21) / 1000) + ticks, increment: 1 }, 0);
+  return {
+    specversion: 1,
+    id: eventId(projectId, version),
+    type,
+    projectId,
+    version,
+    occurredAt: '2026-11-21T12:00:00.000Z',
+    changes,
+    origin: { service: 'test', channel: 'test' },
+  };
+}

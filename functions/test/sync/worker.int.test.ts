@@ -1,0 +1,426 @@
+// The work on events against a real client and a local Firestore. Attacks I1-I6; each test names which.
+import assert from 'node:assert/strict';
+import { FieldPath, type Firestore } from 'firebase-admin/firestore';
+import { encodeEvent } from '../../src/events/codec.ts';
+import { projectRecordRef } from '../../src/records/projectRecord.ts';
+import { syncJobRef } from '../../src/records/syncJob.ts';
+import { AttemptFailedError, LeaseLostError, ProjectBusyError } from '../../src/sync/errors.ts';
+import { handleMessage } from '../../src/sync/handleMessage.ts';
+import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
+
+describe('syncProject', () => {
+  let fixture: SyncFixture;
+  beforeEach(async () => {
+    fixture = await startSyncFixture();
+  });
+  afterEach(() => fixture.close());
+
+  async function seedMedia(projectId: string, count: number, data: Record<string, unknown> = {}): Promise<void> {
+    await seed(fixture.firestore, 'media', projectId, count, data);
+  }
+
+  it('renames the copies of one project, spares those that agree already, and touches nothing else', async () => {
+    await seedMedia('p1', 3, { projectName: 'old', meta: { status: 'new', keep: 1 }, body: 'x' });
+    await fixture.firestore
+      .doc('media/agrees')
+      .set({ projectId: 'p1', projectName: 'Ünï "q" 🎬', meta: { status: 'new' } });
+    await seedMedia('p2', 1, { projectName: 'other' });
+    const agrees = (await fixture.firestore.doc('media/agrees').get()).updateTime?.toMillis();
+
+    await fixture.deliver(event('ProjectCreated', 'p1', { name: 'Ünï "q" 🎬', status: 'new' }));
+
+    const media = await fixture.documents('media');
+    assert.deepEqual(media.get('media/p1-00000'), {
+      projectId: 'p1',
+      projectName: 'Ünï "q" 🎬',
+      meta: { status: 'new', keep: 1 },
+      body: 'x',
+    });
+    assert.equal(media.get('media/p2-00000')?.projectName, 'other');
+    assert.equal((await fixture.firestore.doc('media/agrees').get()).updateTime?.toMillis(), agrees);
+    const record = await fixture.record('p1');
+    assert.equal(record.appliedRevision, record.revision);
+    assert.equal(record.lease, null);
+  });
+
+  it('deletes the assets of every collection, with what lies below, and by collection group', async () => {
+    await fixture.firestore.doc('storyboards/b1').set({ projectId: 'p1' });
+    await fixture.firestore.doc('storyboards/b1/panels/1').set({ image: 'u' });
+    await fixture.firestore.doc('storyboards/b1/panels/1/notes/n').set({ text: 'deep' });
+    // A document below a missing one, and the neighbour whose id is the smallest that follows.
+    await fixture.firestore.doc('storyboards/b1/ghost/x/leaf/y').set({ text: 'below a missing document' });
+    await fixture.firestore.doc('storyboards/b1a/panels/1').set({ image: 'not ours' });
+    await fixture.firestore.doc('storyboards/b1a').set({ projectId: 'p2' });
+    await fixture.firestore.doc('films/f/scenes/s1').set({ meta: { projectId: 'p1' } });
+    await fixture.firestore.doc('scenes/s2').set({ meta: { projectId: 'p1' } });
+    await fixture.firestore.doc('scenes/s3').set({ meta: { projectId: 'p2' } });
+    await seedMedia('p1', 2);
+    await seed(fixture.firestore, 'analyses', 'p1', 2, {});
+
+    await fixture.deliver(event('ProjectDeleted', 'p1'));
+
+    const left = await allPaths(fixture.firestore);
+    assert.deepEqual(left, ['scenes/s3', 'storyboards/b1a', 'storyboards/b1a/panels/1']);
+    const record = await fixture.record('p1');
+    assert.equal(record.desired.kind, 'deleted');
+    assert.ok(record.expireAt !== null && record.expireAt > fixture.clock.now());
+  });
+
+  it('deletes an asset with more below it than one transaction takes, subcollections first', async () => {
+    await fixture.firestore.doc('storyboards/big').set({ projectId: 'p1' });
+    await fixture.firestore.doc('storyboards/small').set({ projectId: 'p1' });
+    await bulk(
+      fixture.firestore,
+      Array.from({ length: 950 }, (_, index) => [`storyboards/big/panels/${index}`, { n: index }]),
+    );
+    await fixture.deliver(event('ProjectDeleted', 'p1'));
+    assert.deepEqual(await allPaths(fixture.firestore), []);
+  });
+
+  it('pages through more assets than one transaction takes; reads hardly more than one per asset (I6)', async () => {
+    const count = 5_000;
+    await seedMedia('p1', count, { projectName: 'old' });
+    const before = fixture.server.meter.snapshot();
+    await fixture.deliver(event('ProjectDeleted', 'p1'));
+    const after = fixture.server.meter.snapshot();
+    assert.equal((await fixture.documents('media')).size, 0);
+    assert.equal(after.deletes - before.deletes, count);
+    assert.ok(after.reads - before.reads <= count * 1.03, `${after.reads - before.reads} reads`);
+    const job = await syncJobRef(fixture.firestore, (await firstJobId(fixture)) ?? '').get();
+    assert.equal(job.get('processed'), count);
+    assert.equal(job.get('status'), 'done');
+  });
+
+  it('comes to the same end in any order and number of deliveries (I2, I3)', async () => {
+    const history = [
+      event('ProjectCreated', 'p1', { name: 'a', status: 's1' }),
+      event('ProjectUpdated', 'p1', { name: 'b' }),
+      event('ProjectUpdated', 'p1', { status: 's2' }),
+      event('ProjectUpdated', 'p1', { name: 'c' }),
+    ];
+    for (const order of [
+      [3, 0, 1, 2],
+      [2, 3, 3, 1, 0],
+      [0, 3, 2, 1, 0, 3],
+    ]) {
+      await seedMedia('p1', 2, { projectName: 'x', meta: { status: 'x' } });
+      await projectRecordRef(fixture.firestore, 'p1').delete();
+      for (const index of order) {
+        const next = history[index];
+        if (next) await fixture.deliver(next);
+      }
+      const media = await fixture.documents('media');
+      assert.deepEqual(
+        media.get('media/p1-00001'),
+        { projectId: 'p1', projectName: 'c', meta: { status: 's2' } },
+        String(order),
+      );
+    }
+  });
+
+  it('does not let a late rename bring a deleted asset back, nor an old deletion take a revived project (I3, I4)', async () => {
+    const created = event('ProjectCreated', 'p1', { name: 'a' });
+    const renamed = event('ProjectUpdated', 'p1', { name: 'b' });
+    const deleted = event('ProjectDeleted', 'p1');
+    const again = event('ProjectCreated', 'p1', { name: 'z' });
+    await seedMedia('p1', 1);
+    await fixture.deliver(created);
+    await fixture.deliver(deleted);
+    await fixture.deliver(renamed);
+    assert.deepEqual([...(await fixture.documents('media')).keys()], []);
+    await fixture.deliver(again);
+    await seedMedia('p1', 1, { projectName: 'stale' });
+    await fixture.deliver(deleted);
+    await fixture.deliver(renamed);
+    assert.deepEqual([...(await fixture.documents('media')).keys()], ['media/p1-00000']);
+  });
+
+  it('does nothing for a duplicate: one read and no write', async () => {
+    const created = event('ProjectCreated', 'p1', { name: 'a' });
+    await seedMedia('p1', 3);
+    await fixture.deliver(created);
+    const before = fixture.server.meter.snapshot();
+    await fixture.deliver(created);
+    const after = fixture.server.meter.snapshot();
+    assert.deepEqual([after.reads - before.reads, after.writes - before.writes], [1, 0]);
+  });
+
+  it('deletes nothing of a project that lives in MongoDB, whoever said that it was deleted (I5)', async () => {
+    await seedMedia('p1', 2, { projectName: 'old' });
+    fixture.alive.set('p1', { name: 'alive', status: 'ok' });
+    await fixture.deliver(event('ProjectDeleted', 'p1'));
+    const media = await fixture.documents('media');
+    assert.equal(media.size, 2);
+    assert.equal(media.get('media/p1-00000')?.projectName, 'alive');
+    assert.equal((await fixture.record('p1')).desired.kind, 'live');
+  });
+
+  it('leaves an asset alone that moved to another project while the deletion ran (I5)', async () => {
+    await seedMedia('p1', 2);
+    const truth = fixture.dependencies.truth;
+    const worker = fixture.worker2({
+      truth: {
+        async ask(projectIds) {
+          // Between the decision to delete and the page that would: a client moves one asset.
+          await fixture.firestore.doc('media/p1-00001').update({ projectId: 'p2' });
+          return truth.ask(projectIds);
+        },
+      },
+    });
+    await worker.apply(event('ProjectDeleted', 'p1'), budget(fixture));
+    assert.deepEqual([...(await fixture.documents('media')).keys()], ['media/p1-00001']);
+  });
+
+  it('writes nothing once another worker has taken the lease (I5)', async () => {
+    await seedMedia('p1', 3);
+    const deletion = event('ProjectDeleted', 'p1');
+    const { truth } = fixture.dependencies;
+    const stalled = fixture.worker2({
+      truth: {
+        async ask(projectIds) {
+          // The worker stalls past its lease; the redelivery takes over, finishes, and the project is created anew with an asset.
+          fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
+          await fixture.deliver(deletion);
+          await fixture.deliver(event('ProjectCreated', 'p1', { name: 'second life' }));
+          await seedMedia('p1', 1, { projectName: 'second life' });
+          return truth.ask(projectIds);
+        },
+      },
+    });
+    await assert.rejects(stalled.apply(deletion, budget(fixture)), LeaseLostError);
+    assert.deepEqual([...(await fixture.documents('media')).keys()], ['media/p1-00000']);
+  });
+
+  it('goes over to newer knowledge at the next page (I3)', async () => {
+    await seedMedia('p1', 900, { projectName: 'old' });
+    let pages = 0;
+    const throttle = {
+      limit: () => 1,
+      pushedBack() {},
+      succeeded() {
+        pages += 1;
+        if (pages === 1) interruption ??= fixture.deliver(event('ProjectUpdated', 'p1', { name: 'newest' }));
+      },
+    };
+    let interruption: Promise<void> | undefined;
+    const worker = fixture.worker2({ throttle });
+    const outcome = await worker.apply(event('ProjectUpdated', 'p1', { name: 'older' }), budget(fixture));
+    await interruption;
+    assert.equal(outcome.kind, 'applied');
+    const names = new Set([...(await fixture.documents('media')).values()].map((data) => data.projectName));
+    assert.deepEqual([...names], ['newest']);
+    const record = await fixture.record('p1');
+    assert.equal(record.appliedRevision, record.revision);
+  });
+
+  it('refuses a redelivery of the event that is being worked on, and takes over when the lease has run out (I1)', async () => {
+    await seedMedia('p1', 1);
+    const deletion = event('ProjectDeleted', 'p1');
+    const dead = fixture.worker2({ truth: { ask: () => new Promise(() => {}) } });
+    void dead.apply(deletion, budget(fixture));
+    await until(async () => (await fixture.record('p1')).lease !== null);
+    await assert.rejects(fixture.deliver(deletion), ProjectBusyError);
+    assert.equal((await fixture.documents('media')).size, 1);
+    fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
+    await fixture.deliver(deletion);
+    assert.equal((await fixture.documents('media')).size, 0);
+  });
+
+  it('acknowledges another event of a project under work at once, and the worker carries it out (I1)', async () => {
+    await seedMedia('p1', 1, { projectName: 'old' });
+    const { truth } = fixture.dependencies;
+    let deferred = '';
+    const worker = fixture.worker2({
+      truth: {
+        async ask(projectIds) {
+          const outcome = await fixture.worker.apply(event('ProjectCreated', 'p1', { name: 'again' }), budget(fixture));
+          deferred = outcome.kind;
+          return truth.ask(projectIds);
+        },
+      },
+    });
+    await worker.apply(event('ProjectDeleted', 'p1'), budget(fixture));
+    assert.equal(deferred, 'deferred');
+    const media = await fixture.documents('media');
+    assert.equal(media.get('media/p1-00000')?.projectName, 'again');
+  });
+
+  it('keeps its progress when the budget is spent, and a continuation finishes the work (I6)', async () => {
+    await seedMedia('p1', 2_000, { projectName: 'old' });
+    const rename = event('ProjectUpdated', 'p1', { name: 'new' });
+    const signal = new AbortController().signal;
+    let invocations = 0;
+    // Every page costs a second of this clock, and the budget is two: many short invocations.
+    const worker = fixture.worker2({
+      throttle: { limit: () => 1, pushedBack() {}, succeeded: () => fixture.clock.advance(1_000) },
+    });
+    for (;;) {
+      invocations += 1;
+      const outcome = await worker.apply(rename, { deadline: fixture.clock.now() + 2_000, signal });
+      if (outcome.kind !== 'continued') break;
+      assert.equal((await fixture.record('p1')).lease, null);
+      assert.equal(fixture.events.messages.length, invocations);
+      assert.equal(fixture.events.messages.at(-1)?.attributes.continuation, 'true');
+      assert.ok(invocations < 10);
+    }
+    assert.ok(invocations >= 3, `${invocations} invocations`);
+    const names = [...(await fixture.documents('media')).values()].map((data) => data.projectName);
+    assert.equal(names.filter((name) => name === 'new').length, 2_000);
+    const job = await syncJobRef(fixture.firestore, rename.id).get();
+    assert.equal(job.get('processed'), 2_000);
+    assert.equal(job.get('total'), 2_000);
+  });
+
+  it('goes on where it stopped when the continuation could not be published (I1)', async () => {
+    await seedMedia('p1', 900, { projectName: 'old' });
+    const rename = event('ProjectUpdated', 'p1', { name: 'new' });
+    fixture.events.failures.push(new Error('Pub/Sub is away'));
+    const worker = fixture.worker2({
+      throttle: { limit: () => 1, pushedBack() {}, succeeded: () => fixture.clock.advance(1_000) },
+    });
+    const short = () => ({ deadline: fixture.clock.now() + 1_500, signal: new AbortController().signal });
+    await assert.rejects(worker.apply(rename, short()), AttemptFailedError);
+    assert.equal((await fixture.record('p1')).progress?.processed, 400);
+    await fixture.deliver(rename);
+    const names = new Set([...(await fixture.documents('media')).values()].map((data) => data.projectName));
+    assert.deepEqual([...names], ['new']);
+  });
+
+  it('rides out transient errors inside the budget, and asks for less at once (I7)', async () => {
+    await seedMedia('p1', 1_500, { projectName: 'old' });
+    const { faults } = fixture.server;
+    faults.inject('Commit', { error: { code: 'ABORTED' } }, 2);
+    faults.inject('Commit', { error: { code: 'UNAVAILABLE' }, afterEffect: true }, 2);
+    faults.inject('RunQuery', { error: { code: 'RESOURCE_EXHAUSTED' } }, 3);
+    await fixture.deliver(event('ProjectDeleted', 'p1'));
+    assert.equal((await fixture.documents('media')).size, 0);
+    assert.equal(faults.pending(), 0);
+  });
+
+  it('puts an event aside after so many failed attempts, with its last error; a later one is served (I1, I7)', async () => {
+    await seedMedia('p1', 1, { projectName: 'old' });
+    const poison = event('ProjectDeleted', 'p1');
+    const { maxAttempts } = fixture.dependencies.limits;
+    const worker = fixture.worker2({ truth: { ask: () => Promise.reject(new Error('MongoDB is away')) } });
+    const dependencies = { ...fixture.dependencies, worker, deadLetters: fixture.deadLetters };
+    for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+      const delivery = handleMessage(dependencies, encodeEvent(poison), budget(fixture));
+      await (attempt < maxAttempts ? assert.rejects(delivery, AttemptFailedError) : delivery);
+    }
+    const [letter] = fixture.deadLetters.messages;
+    assert.equal(letter?.attributes.reason, 'attempts');
+    assert.equal(letter?.attributes.attempts, String(maxAttempts));
+    assert.match(letter?.attributes.error ?? '', /MongoDB is away/);
+    assert.equal((await fixture.documents('media')).size, 1);
+    await fixture.deliver(event('ProjectCreated', 'p1', { name: 'later' }));
+    assert.equal((await fixture.documents('media')).get('media/p1-00000')?.projectName, 'later');
+  });
+
+  it('begins to count anew when a dead letter is played again', async () => {
+    await seedMedia('p1', 1);
+    const deletion = event('ProjectDeleted', 'p1');
+    const fails = fixture.worker2({ truth: { ask: () => Promise.reject(new Error('MongoDB is away')) } });
+    for (let attempt = 1; attempt <= fixture.dependencies.limits.maxAttempts; attempt += 1) {
+      await assert.rejects(fails.apply(deletion, budget(fixture)), AttemptFailedError);
+    }
+    await fixture.deliver(deletion);
+    assert.equal((await fixture.documents('media')).size, 0);
+    assert.deepEqual((await fixture.record('p1')).attempts, {});
+  });
+
+  it('counts workers that died without a word, and puts the event aside in the end (I1)', async () => {
+    await seedMedia('p1', 1);
+    const deletion = event('ProjectDeleted', 'p1');
+    const dead = fixture.worker2({ truth: { ask: () => new Promise(() => {}) } });
+    for (let attempt = 1; attempt <= fixture.dependencies.limits.maxAttempts; attempt += 1) {
+      void dead.apply(deletion, budget(fixture));
+      await until(async () => (await fixture.record('p1')).attempts[deletion.id]?.count === attempt);
+      fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
+    }
+    await fixture.deliver(deletion);
+    assert.match(fixture.deadLetters.messages[0]?.attributes.error ?? '', /died without an error/);
+  });
+
+  it('stops work on a project whose record cannot be read, and on no other (I7)', async () => {
+    await projectRecordRef(fixture.firestore, 'p1').set({ schemaVersion: 99 });
+    await seedMedia('p2', 1, { projectName: 'old' });
+    await fixture.deliver(event('ProjectUpdated', 'p1', { name: 'x' }));
+    await fixture.deliver(event('ProjectUpdated', 'p2', { name: 'x' }));
+    assert.equal(fixture.deadLetters.messages[0]?.attributes.reason, 'project-record');
+    assert.ok(fixture.log.lines.some((line) => line.fields.alarm === 'project-record-unreadable'));
+    assert.equal((await fixture.documents('media')).get('media/p2-00000')?.projectName, 'x');
+  });
+
+  it('puts messages aside at first sight that no retry can mend (I7)', async () => {
+    const good = event('ProjectUpdated', 'p1', { name: 'x' });
+    const future = event('ProjectDeleted', 'p1', {}, 0xfff_ffff0);
+    for (const data of [
+      'not json',
+      '{}',
+      JSON.stringify({ ...good, type: 'Nonsense' }),
+      JSON.stringify({ ...good, specversion: 9 }),
+    ]) {
+      await fixture.deliverMessage({ data: Buffer.from(data), attributes: {} });
+    }
+    await fixture.deliver(future);
+    const reasons = fixture.deadLetters.messages.map((message) => message.attributes.reason);
+    assert.deepEqual(reasons, ['unreadable', 'unreadable', 'unreadable', 'unreadable', 'future-version']);
+    assert.equal(fixture.deadLetters.messages[0]?.data.toString(), 'not json');
+  });
+
+  it('goes over the assets again when it is told to, sparing young ones', async () => {
+    const deletion = event('ProjectDeleted', 'p1');
+    await fixture.deliver(deletion);
+    await seedMedia('p1', 2);
+    const second = event('ProjectDeleted', 'p1');
+    const options = { ...budget(fixture), force: true } as const;
+    const spared = await fixture.worker.apply(second, { ...options, createdBefore: Date.now() - 3_600_000 });
+    assert.deepEqual(spared, { kind: 'applied', processed: 0 });
+    assert.deepEqual(await fixture.worker.apply(second, options), { kind: 'applied', processed: 2 });
+  });
+});
+
+function budget(fixture: SyncFixture) {
+  return { deadline: fixture.clock.now() + 600_000, signal: new AbortController().signal };
+}
+
+async function seed(
+  firestore: Firestore,
+  collection: string,
+  projectId: string,
+  count: number,
+  data: Record<string, unknown>,
+) {
+  await bulk(
+    firestore,
+    Array.from({ length: count }, (_, index) => [
+      `${collection}/${projectId}-${String(index).padStart(5, '0')}`,
+      { projectId, ...data },
+    ]),
+  );
+}
+
+async function bulk(firestore: Firestore, documents: (readonly [string, Record<string, unknown>])[]): Promise<void> {
+  const batchSize = 500;
+  for (let start = 0; start < documents.length; start += batchSize) {
+    const batch = firestore.batch();
+    for (const [path, data] of documents.slice(start, start + batchSize)) batch.set(firestore.doc(path), data);
+    await batch.commit();
+  }
+}
+
+/** Every document that is no record of Lockstep. */
+async function allPaths(firestore: Firestore): Promise<string[]> {
+  const all = await firestore.collectionGroup('').orderBy(FieldPath.documentId()).get();
+  return all.docs.map((document) => document.ref.path).filter((path) => !path.startsWith('sync'));
+}
+
+async function firstJobId(fixture: SyncFixture): Promise<string | undefined> {
+  const jobs = await fixture.firestore.collection('syncJobs').limit(1).get();
+  return jobs.docs[0]?.get('eventId');
+}
+
+/** Waits for a condition on what the server holds. */
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
+}
