@@ -7,19 +7,29 @@ const maxAttributeBytes = 1024;
 /** Why the relay could not make a usable event of a change. */
 export type DeadLetterReason = 'project-id' | 'value' | 'too-large' | 'unreadable-change' | 'refused-by-pubsub';
 
+/** A change that is put aside. */
+export interface BuriedChange {
+  readonly change: unknown;
+  readonly reason: DeadLetterReason;
+  readonly error: string;
+  readonly version: string | null;
+  /** When it was put aside, in ms since 1970. */
+  readonly at: number;
+}
+
 /** The message that tells the dead-letter topic of a change that became no event: the change in Extended JSON, as far as it was read. */
-export function deadLetterOf(
-  change: unknown,
-  reason: DeadLetterReason,
-  error: string,
-  version: string | null,
-  maxBytes: number,
-): EncodedMessage {
+export function deadLetterOf({ change, reason, error, version, at }: BuriedChange, maxBytes: number): EncodedMessage {
   const whole = Buffer.from(BSON.EJSON.stringify(change, { relaxed: true }));
   const data = whole.length <= maxBytes ? whole : Buffer.from(JSON.stringify({ omitted: `${whole.length} bytes` }));
   return {
     data,
-    attributes: { error: shortened(error), reason, source: 'relay', ...(version === null ? {} : { version }) },
+    attributes: {
+      error: shortened(error),
+      reason,
+      source: 'relay',
+      deadLetteredAt: new Date(at).toISOString(),
+      ...(version === null ? {} : { version }),
+    },
   };
 }
 

@@ -8,7 +8,7 @@ export interface RelayStatus {
   readonly phase: RelayPhase;
   /** The lease as it was written last; null while this relay holds none. */
   readonly lease: { readonly fencing: number; readonly expiresAt: number } | null;
-  /** How far what is published is behind MongoDB, in ms; null while this relay does not hold the lease or has not read anything yet. */
+  /** How far what is published is behind MongoDB, in ms; null while this relay does not hold the lease. */
   readonly lagMs: number | null;
   readonly lastCheckpointAt: number | null;
   readonly inFlight: number;

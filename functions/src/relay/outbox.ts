@@ -82,16 +82,13 @@ export function createOutbox(options: OutboxOptions): Outbox {
     version: Version | null,
     settle: () => void,
   ): Promise<void> => {
-    const letter = deadLetterOf(change, reason, error, version, limits.maxMessageBytes);
+    const letter = deadLetterOf({ change, reason, error, version, at: context.clock.now() }, limits.maxMessageBytes);
     const tried = await send(publishers.deadLetters, letter);
     if (tried.kind === 'refused') fail(tried.error);
     if (tried.kind !== 'done') return;
     deadLettered += 1;
-    log.alarm(
-      'dead-letter',
-      'A change of a project became no event; it is in the dead-letter topic.',
-      letter.attributes,
-    );
+    // The alarm is raised where dead letters are kept.
+    log.warn('A change of a project became no event; it was put aside as a dead letter.', letter.attributes);
     settle();
   };
 

@@ -164,6 +164,9 @@ async function lead(
     deadLettered: outbox.deadLettered,
     oldestUnpublishedAt: () => window.oldest()?.committedAt,
   });
+  // Before the first read, the best that is known is the age of the checkpoint.
+  const upTo = record.checkpointAt ?? clock.now();
+  health.readUpTo(upTo);
   const following: Following = {
     source,
     config: config.source,
@@ -175,7 +178,7 @@ async function lead(
       ending,
       health,
       context,
-      position: { ...record.checkpoint, committedAt: record.checkpointAt ?? clock.now() },
+      position: { ...record.checkpoint, committedAt: upTo },
     },
   };
   requests.askIfPending();

@@ -10,11 +10,14 @@ const stamped = {
   wallTime: z.date().optional(),
 };
 
+/** Absent where the server has none, or where the projection left nothing of it. */
+const document = z.unknown().optional();
+
 const key = { documentKey: z.object({ _id: z.unknown() }) };
 
 /** A change as it leaves the server-side pipeline (see `pipeline.ts`). Documents are passed on as they are. */
 export const streamedChangeSchema = z.discriminatedUnion('operationType', [
-  z.object({ ...stamped, ...key, operationType: z.literal(['insert', 'replace']), fullDocument: z.unknown() }),
+  z.object({ ...stamped, ...key, operationType: z.literal(['insert', 'replace']), fullDocument: document }),
   z.object({
     ...stamped,
     ...key,
@@ -25,9 +28,9 @@ export const streamedChangeSchema = z.discriminatedUnion('operationType', [
     /** Path -> its true segments, for paths that could be read in two ways (a number as a name, a dot inside a name). From MongoDB 8.2 on. */
     disambiguated: z.record(z.string(), z.unknown()).nullish(),
     /** The document right after this very change; only where the collection keeps post-images. */
-    fullDocument: z.unknown(),
+    fullDocument: document,
   }),
-  z.object({ ...stamped, ...key, operationType: z.literal('delete'), fullDocumentBeforeChange: z.unknown() }),
+  z.object({ ...stamped, ...key, operationType: z.literal('delete'), fullDocumentBeforeChange: document }),
   z.object({ ...stamped, operationType: z.literal(['drop', 'rename', 'dropDatabase', 'invalidate']) }),
 ]);
 
