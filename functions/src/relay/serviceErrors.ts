@@ -4,10 +4,11 @@ const passing: ReadonlySet<unknown> = new Set([1, 2, 4, 8, 10, 13, 14]);
 
 const invalidArgument = 3;
 
-/** Whether a failed call to a Google service may succeed when it is made again. Errors without a status come from below (sockets, DNS) and pass as well. */
+/** Whether a failed call to a Google service may succeed when it is made again. A code that is a text comes from below (`ECONNRESET`, `ENOTFOUND`)
+ *  and passes as well; an error without any code is a defect or a configuration that no retry mends. */
 export function isPassingServiceError(error: unknown): boolean {
   const code = codeOf(error);
-  return error instanceof Error && (typeof code !== 'number' || passing.has(code));
+  return typeof code === 'string' || passing.has(code);
 }
 
 /** Whether Pub/Sub has looked at the message and will never take it. */

@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import type { DocumentReference, Firestore } from 'firebase-admin/firestore';
+import { type FirestoreServer, startFirestoreServer } from '../../local/firestore/server.ts';
+import { createCheckpointer } from '../../src/relay/checkpointer.ts';
+import { takeLease, writeFenced } from '../../src/relay/lease.ts';
+import type { Checkpoint, RelayLease, RelayRecord } from '../../src/relay/relayRecord.ts';
+import { parseRelayRecord } from '../../src/relay/relayRecord.ts';
+import { waitForLease } from '../../src/relay/standby.ts';
+import { connectFirestore, manualClock, quickLimits, recordedLog, retryContext, until } from './doubles.ts';
+
+const leaseMs = 1_000;
+
+// I1, I5: one relay at a time moves the checkpoint, whoever else still thinks that it may.
+describe('lease of the relay', () => {
+  let server: FirestoreServer;
+  let firestore: Firestore;
+  let ref: DocumentReference;
+  let names = 0;
+
+  before(async () => {
+    server = await startFirestoreServer();
+    firestore = connectFirestore(server);
+  });
+  after(async () => {
+    await firestore.terminate();
+    await server.close();
+  });
+  beforeEach(() => {
+    names += 1;
+    ref = firestore.doc(`syncRelay/r${names}`);
+    server.faults.clear();
+  });
+
+  const stored = async (): Promise<RelayRecord> => parseRelayRecord(ref.path, (await ref.get()).data());
+
+  async function taken(holder: string, now: number): Promise<RelayRecord> {
+    const taking = await takeLease(firestore, ref, holder, now, leaseMs);
+    assert.ok(taking.kind === 'taken');
+    return taking.record;
+  }
+
+  it('is taken by one of many that want it, with a larger fencing token every time', async () => {
+    const takings = await Promise.all(
+      ['a', 'b', 'c', 'd'].map((holder) => takeLease(firestore, ref, holder, 0, leaseMs)),
+    );
+    const winners = takings.filter(({ kind }) => kind === 'taken');
+    assert.equal(winners.length, 1);
+    assert.equal((await stored()).lease.fencing, 1);
+    assert.equal((await takeLease(firestore, ref, 'e', leaseMs - 1, leaseMs)).kind, 'held');
+    assert.equal((await taken('e', leaseMs)).lease.fencing, 2);
+  });
+
+  it('lets nobody write with an older fencing token, nor into a record that is gone', async () => {
+    const first = await taken('a', 0);
+    await taken('b', leaseMs);
+    const late = await writeFenced(firestore, ref, first.lease.fencing, { ...first, checkpointAt: 77 });
+    assert.ok(late.kind === 'lost' && late.lease?.holder === 'b');
+    assert.equal((await stored()).checkpointAt, null);
+    await ref.delete();
+    assert.deepEqual(await writeFenced(firestore, ref, 2, first), { kind: 'lost', lease: null });
+  });
+
+  it('can still be renewed after it ran out, as long as nobody took it', async () => {
+    const record = await taken('a', 0);
+    const renewed = { ...record, lease: { ...record.lease, expiresAt: 9_999 } };
+    assert.equal((await writeFenced(firestore, ref, 1, renewed)).kind, 'written');
+    assert.equal((await stored()).lease.expiresAt, 9_999);
+  });
+
+  it('is taken over as soon as it is given back, long before it would run out', async () => {
+    const record = await taken('a', Date.now() + 1_000_000);
+    const waiting = waitForLease(firestore, ref, 'b', retryContext({ now: Date.now, after: later }), never);
+    await until(() => true);
+    await writeFenced(firestore, ref, 1, { ...record, lease: { holder: null, fencing: 1, expiresAt: 0 } });
+    const standby = await waiting;
+    assert.ok(standby.kind === 'taken' && standby.record.lease.fencing === 2);
+  });
+
+  it('is waited for at the cost of one read a look, and not longer than asked', async () => {
+    await taken('a', Date.now());
+    server.meter.reset();
+    const end = new AbortController();
+    let looks = 0;
+    const clock = {
+      now: Date.now,
+      after(ms: number, run: () => void) {
+        assert.equal(ms, quickLimits.standbyPollMs);
+        looks += 1;
+        if (looks === 5) end.abort();
+        return later(0, run);
+      },
+    };
+    const standby = await waitForLease(firestore, ref, 'b', retryContext(clock), end.signal);
+    assert.deepEqual(standby, { kind: 'ended', heldBy: 'a' });
+    assert.equal(server.meter.snapshot().reads, 5);
+    assert.equal(server.meter.snapshot().writes, 0);
+  });
+
+  it('is asked for again when Firestore fails for a moment, and raises what does not pass', async () => {
+    const context = retryContext({ now: Date.now, after: later });
+    server.faults.inject('BatchGetDocuments', { error: { code: 'UNAVAILABLE' } });
+    assert.equal((await waitForLease(firestore, ref, 'b', context, never)).kind, 'taken');
+    assert.equal(server.faults.pending(), 0);
+    await ref.set({ schemaVersion: 99 });
+    await assert.rejects(waitForLease(firestore, ref, 'b', context, never), /schemaVersion/);
+  });
+
+  describe('checkpointer', () => {
+    const at = (ordinal: number): Checkpoint => ({
+      token: { _data: String(ordinal) },
+      startAt: null,
+      last: { time: { seconds: 1, increment: 1 }, ordinal },
+    });
+
+    function checkpointerOf(record: RelayRecord) {
+      const clock = manualClock();
+      const state = {
+        published: undefined as Checkpoint | undefined,
+        lost: [] as (RelayLease | null)[],
+        failed: [] as unknown[],
+      };
+      const checkpointer = createCheckpointer({
+        firestore,
+        ref,
+        clock,
+        limits: { ...quickLimits, leaseMs, checkpointEveryMs: 10, renewEveryMs: 300 },
+        log: recordedLog(),
+        record,
+        published: () => state.published,
+        onLost: (lease) => state.lost.push(lease),
+        onFailed: (error) => state.failed.push(error),
+      });
+      return { clock, state, checkpointer };
+    }
+
+    it('writes what is published at its pace, and in quiet times only to renew', async () => {
+      const { clock, state, checkpointer } = checkpointerOf(await taken('a', 0));
+      checkpointer.start();
+      state.published = at(4);
+      clock.advance(10);
+      await until(async () => (await stored()).checkpoint.last?.ordinal === 4);
+      await until(() => clock.timers() === 1);
+      server.meter.reset();
+      for (let tick = 0; tick < 5; tick += 1) {
+        clock.advance(10);
+        await until(() => clock.timers() === 1);
+      }
+      state.published = { ...at(4), token: { _data: 'quiet' }, last: state.published.last };
+      clock.advance(10);
+      await until(() => clock.timers() === 1);
+      assert.equal(server.meter.snapshot().writes, 0);
+      clock.advance(300);
+      await until(async () => JSON.stringify((await stored()).checkpoint.token) === '{"_data":"quiet"}');
+      await until(() => clock.timers() === 1);
+      assert.equal(server.meter.snapshot().writes, 1);
+      assert.equal((await stored()).lease.expiresAt, clock.now() + leaseMs);
+      checkpointer.stop();
+      assert.equal(clock.timers(), 0);
+    });
+
+    it('finds out at its next write that another relay took over, and moves nothing', async () => {
+      const { clock, state, checkpointer } = checkpointerOf(await taken('a', 0));
+      await taken('b', leaseMs);
+      state.published = at(9);
+      checkpointer.start();
+      clock.advance(10);
+      await until(() => state.lost.length === 1);
+      assert.equal(state.lost[0]?.holder, 'b');
+      assert.equal((await stored()).checkpoint.last, null);
+      assert.equal((await checkpointer.release()).kind, 'lost');
+      assert.equal((await stored()).lease.holder, 'b');
+      checkpointer.stop();
+    });
+
+    it('knows by its own clock when the lease has run out', async () => {
+      const { clock, checkpointer } = checkpointerOf(await taken('a', 0));
+      await checkpointer.write();
+      assert.ok(checkpointer.holdsLease());
+      clock.advance(leaseMs);
+      assert.ok(!checkpointer.holdsLease());
+      await checkpointer.write();
+      assert.ok(checkpointer.holdsLease());
+    });
+
+    it('goes on after a failure that passes, and reports one that does not', async () => {
+      const { clock, state, checkpointer } = checkpointerOf(await taken('a', 0));
+      state.published = at(1);
+      server.faults.inject('Commit', { error: { code: 'PERMISSION_DENIED' } });
+      checkpointer.start();
+      clock.advance(10);
+      await until(() => state.failed.length === 1);
+      await checkpointer.write();
+      assert.equal((await stored()).checkpoint.last?.ordinal, 1);
+      checkpointer.stop();
+    });
+
+    it('keeps the order of its writes, and gives the lease back with the last one', async () => {
+      const { state, checkpointer } = checkpointerOf(await taken('a', 0));
+      const writes: Promise<unknown>[] = [];
+      for (let ordinal = 0; ordinal < 5; ordinal += 1) {
+        state.published = at(ordinal);
+        writes.push(checkpointer.write());
+      }
+      state.published = at(5);
+      writes.push(checkpointer.release());
+      await Promise.all(writes);
+      const record = await stored();
+      assert.equal(record.checkpoint.last?.ordinal, 5);
+      assert.deepEqual(record.lease, { holder: null, fencing: 1, expiresAt: 0 });
+    });
+
+    it('starts over and asks for a reconciliation in one write, and never returns to the place before', async () => {
+      const { state, checkpointer } = checkpointerOf(await taken('a', 0));
+      state.published = at(3);
+      await checkpointer.write();
+      const from: Checkpoint = { token: null, startAt: { seconds: 50, increment: 0 }, last: state.published.last };
+      await checkpointer.restart(from, { reason: 'history-lost', at: 1 });
+      await checkpointer.write();
+      const record = await stored();
+      assert.deepEqual(record.checkpoint, from);
+      assert.deepEqual(record.reconciliationPending, { reason: 'history-lost', at: 1 });
+      state.published = at(4);
+      checkpointer.setPending(null);
+      await checkpointer.write();
+      assert.deepEqual((await stored()).checkpoint, at(4));
+      assert.equal((await stored()).reconciliationPending, null);
+    });
+  });
+});
+
+const never = new AbortController().signal;
+
+function later(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+}
