@@ -24,7 +24,7 @@ export interface Applier {
       /** Go over the assets even if the event tells nothing new. */
       readonly force: true;
       /** Assets that were created later (ms since 1970) are left alone. */
-      readonly createdBefore: number;
+      readonly createdBefore?: number;
       readonly deadline: number;
       readonly signal: AbortSignal;
     },

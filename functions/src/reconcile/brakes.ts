@@ -8,14 +8,16 @@ export interface BrakeLimits {
   readonly contradictions: number;
 }
 
-export type BrakeKind =
-  | 'source-empty'
-  | 'source-changed'
-  | 'source-unsteady'
-  | 'projects-shrunk'
-  | 'too-many-orphans'
-  | 'source-unreachable'
-  | 'source-refused';
+export const brakeKinds = [
+  'source-empty',
+  'source-changed',
+  'source-unsteady',
+  'projects-shrunk',
+  'too-many-orphans',
+  'source-unreachable',
+  'source-refused',
+] as const;
+export type BrakeKind = (typeof brakeKinds)[number];
 
 /** Why a run stopped. Nothing is deleted after it. */
 export interface Brake {

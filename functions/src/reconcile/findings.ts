@@ -1,0 +1,49 @@
+/** What reconciliation finds. */
+export const findingKinds = [
+  /** A project that MongoDB does not have, although Lockstep knows that it was deleted: work that was missed. Counted in projects. */
+  'orphan-with-tombstone',
+  /** A project that MongoDB does not have and Lockstep never heard of. Counted in projects. */
+  'orphan-unknown',
+  /** Assets of a project show another value than the project has. Counted per project and collection. */
+  'stale-copy',
+  /** Assets of a project lack a copy of a field that the project has. Counted per project and collection. */
+  'missing-copy',
+  /** The project id of an asset is not a text that can be one. Counted in assets where it is not text, else in distinct texts. */
+  'unusable-project-id',
+  /** Assets without the field of the project id. Counted in assets. */
+  'missing-project-id',
+  /** Orphans that the hold for mass deletions keeps. Counted in projects. */
+  'held',
+] as const;
+export type FindingKind = (typeof findingKinds)[number];
+
+/** One of a few examples that the report shows. */
+export interface FindingExample {
+  readonly kind: FindingKind;
+  readonly projectId: string | null;
+  readonly collections: readonly string[];
+  /** An asset that shows it. */
+  readonly path: string | null;
+  /** What it is, and what it should be. */
+  readonly detail: string;
+}
+
+/** A finding that is to be mended, as it is kept between the two passes of a run. */
+export interface ToMend {
+  readonly projectId: string;
+  readonly what: 'orphan' | 'drift';
+}
+
+export type FindingCounts = Record<FindingKind, number>;
+
+export function noFindings(): FindingCounts {
+  return {
+    'orphan-with-tombstone': 0,
+    'orphan-unknown': 0,
+    'stale-copy': 0,
+    'missing-copy': 0,
+    'unusable-project-id': 0,
+    'missing-project-id': 0,
+    held: 0,
+  };
+}

@@ -1,0 +1,164 @@
+import { Timestamp } from 'firebase-admin/firestore';
+import { z } from 'zod';
+import { recordCollections } from '../config/defineConfig.ts';
+import { schemaVersion } from '../records/projectRecord.ts';
+import { brakeKinds } from './brakes.ts';
+import { findingKinds } from './findings.ts';
+
+const count = z.number().int().min(0);
+const checksum = z.string().regex(/^[0-9a-f]{16}$/);
+const time = z.instanceof(Timestamp).transform((value) => value.toMillis());
+
+const sightSchema = z.object({
+  database: z.string(),
+  collection: z.string(),
+  uuid: z.string().nullable(),
+  projects: count,
+});
+
+const meterSchema = z.object({ hops: count, counts: count, closer: count });
+
+const outcomesSchema = z.object({
+  /** Projects whose assets were gone over, and how many assets were deleted or updated for it. */
+  applied: count,
+  assets: count,
+  /** Another worker was on it, or the rest is on its way as a message. */
+  deferred: count,
+  /** No longer so at the second look. */
+  settled: count,
+  /** Orphans that the second look found alive. */
+  contradicted: count,
+  held: count,
+  failed: count,
+});
+export type MendOutcomes = z.output<typeof outcomesSchema>;
+
+const kind = z.enum(findingKinds);
+
+const jobSchema = z.object({
+  schemaVersion: z.literal(schemaVersion),
+  type: z.literal('reconciliation'),
+  requestKey: z.string(),
+  mode: z.enum(['report', 'clean']),
+  reason: z.string(),
+  status: z.enum(['running', 'done', 'braked', 'abandoned']),
+  phase: z.enum(['scan', 'mend']),
+  startedAt: time,
+  updatedAt: time,
+  finishedAt: time.nullable(),
+  /** Invocations that worked on it. */
+  invocations: count,
+  lastError: z.string().nullable(),
+  source: sightSchema,
+  /** What is left of each range. */
+  ranges: z.array(z.object({ from: z.string(), to: z.string().nullable(), done: z.boolean() })),
+  collections: z.array(
+    z.object({
+      name: z.string(),
+      /** By `count()`; null in a run over single projects. */
+      assets: count.nullable(),
+      /** Whether some assets lack a copy, so that its ranges have to be looked at more closely. */
+      lacksCopies: z.boolean(),
+      projects: count,
+      tuples: count,
+      reads: meterSchema,
+    }),
+  ),
+  projects: count,
+  young: count,
+  /** Documents that were read ahead in vain, of `reads.hops`. */
+  waste: count,
+  /** Reads of project records. */
+  recordReads: count,
+  lookups: count,
+  findings: z.record(kind, count),
+  examples: z.array(
+    z.object({
+      kind,
+      projectId: z.string().nullable(),
+      collections: z.array(z.string()),
+      path: z.string().nullable(),
+      detail: z.string(),
+    }),
+  ),
+  checksum: z.object({ assets: checksum, truth: checksum }),
+  brake: z.object({ kind: z.enum(brakeKinds), saw: z.string(), goOn: z.string() }).nullable(),
+  /** Documents of `syncJobFindings` that were written. */
+  chunks: count,
+  /** How far the mending has come: `offset` entries of document `chunk`. */
+  mend: z.object({ chunk: count, offset: count, outcomes: outcomesSchema, failures: z.array(z.string()) }),
+  origin: z.object({ service: z.string(), channel: z.string() }),
+});
+
+/** One run of reconciliation, in `syncJobs/{id}`: what it has found, and where it goes on after an interruption. */
+export type ReconcileJob = z.output<typeof jobSchema> & { readonly id: string };
+
+/** Collection below a job that holds what is to be mended. Its name is unlikely to be that of a collection group of assets. */
+export const findingsCollection = 'syncJobFindings';
+
+/** Document of `syncJobs` that knows the lease, the runs to go on with, and what MongoDB looked like to the last finished run. */
+export const stateDocument = 'reconciliation-state';
+
+const stateSchema = z.object({
+  schemaVersion: z.literal(schemaVersion),
+  type: z.literal('reconciliation-state'),
+  lease: z.object({ holder: z.string(), expiresAt: z.number() }).nullable(),
+  /** Request key -> id of a run that is not finished. */
+  open: z.record(z.string(), z.string()),
+  lastSource: sightSchema.nullable(),
+  lastFinished: z.string().nullable(),
+});
+export type ReconcileState = z.output<typeof stateSchema>;
+
+const chunkSchema = z.object({
+  schemaVersion: z.literal(schemaVersion),
+  entries: z.array(z.object({ projectId: z.string(), what: z.enum(['orphan', 'drift']) })),
+});
+export type FindingsChunk = z.output<typeof chunkSchema>['entries'];
+
+/** A record of reconciliation that cannot be understood. Going on by a guess could delete what lives. */
+export class ReconcileRecordError extends Error {
+  constructor(path: string, error: z.ZodError) {
+    const [issue] = error.issues;
+    super(
+      `${path} cannot be read (${issue?.path.map(String).join('.')}: ${issue?.message}). Mend or remove it and run again: a run without it begins anew.`,
+    );
+    this.name = 'ReconcileRecordError';
+  }
+}
+
+/** Reads a job.
+ *  @throws ReconcileRecordError */
+export function parseJob(id: string, data: unknown): ReconcileJob {
+  return { id, ...parse(jobSchema, `${recordCollections.jobs}/${id}`, data) };
+}
+
+/** The document that holds a job. */
+export function jobData({ id: _id, ...job }: ReconcileJob): Record<string, unknown> {
+  return {
+    ...structuredClone(job),
+    startedAt: Timestamp.fromMillis(job.startedAt),
+    updatedAt: Timestamp.fromMillis(job.updatedAt),
+    finishedAt: job.finishedAt === null ? null : Timestamp.fromMillis(job.finishedAt),
+  };
+}
+
+/** Reads the state; a missing one is that of the first run.
+ *  @throws ReconcileRecordError */
+export function parseState(data: unknown): ReconcileState {
+  if (data === undefined) {
+    return { schemaVersion, type: 'reconciliation-state', lease: null, open: {}, lastSource: null, lastFinished: null };
+  }
+  return parse(stateSchema, `${recordCollections.jobs}/${stateDocument}`, data);
+}
+
+/** @throws ReconcileRecordError */
+export function parseChunk(path: string, data: unknown): FindingsChunk {
+  return parse(chunkSchema, path, data).entries;
+}
+
+function parse<T>(schema: z.ZodType<T>, path: string, data: unknown): T {
+  const result = schema.safeParse(data);
+  if (!result.success) throw new ReconcileRecordError(path, result.error);
+  return result.data;
+}

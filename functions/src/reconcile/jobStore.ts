@@ -1,0 +1,146 @@
+import type { Firestore, Transaction } from 'firebase-admin/firestore';
+import type { Clock } from '../clock.ts';
+import { recordCollections } from '../config/defineConfig.ts';
+import { schemaVersion } from '../records/projectRecord.ts';
+import type { ToMend } from './findings.ts';
+import {
+  type FindingsChunk,
+  findingsCollection,
+  jobData,
+  parseChunk,
+  parseJob,
+  parseState,
+  type ReconcileJob,
+  type ReconcileState,
+  stateDocument,
+} from './jobRecord.ts';
+
+/** Another run holds the lease now; this one stops and writes nothing more. */
+export class ReconcileLeaseLostError extends Error {
+  constructor() {
+    super('the lease of reconciliation was taken over by another run, because this one did not renew it in time');
+    this.name = 'ReconcileLeaseLostError';
+  }
+}
+
+export type Taken =
+  | { readonly kind: 'taken'; readonly state: ReconcileState; readonly unfinished: ReconcileJob | null }
+  /** Another run holds the lease until then, ms since 1970. */
+  | { readonly kind: 'busy'; readonly until: number };
+
+/** The records of reconciliation. Every write checks in its own transaction that the lease is still held, and renews it. */
+export interface JobStore {
+  /** Takes the lease, and finds the unfinished run for the same request. */
+  take(requestKey: string): Promise<Taken>;
+  /** Keeps the progress of a run, and what it has found since the last time.
+   *  @throws ReconcileLeaseLostError */
+  save(job: ReconcileJob, found: readonly ToMend[]): Promise<void>;
+  /** What is to be mended, of one document. */
+  chunk(job: ReconcileJob, number: number): Promise<FindingsChunk>;
+  /** Keeps the progress and gives the lease back; the next run for the same request goes on.
+   *  @throws ReconcileLeaseLostError */
+  pause(job: ReconcileJob, found: readonly ToMend[]): Promise<void>;
+  /** Keeps the end of a run and gives the lease back. A run that is `done` is what the next one compares MongoDB with.
+   *  @throws ReconcileLeaseLostError */
+  finish(job: ReconcileJob): Promise<void>;
+}
+
+export interface JobStoreOptions {
+  readonly firestore: Firestore;
+  readonly clock: Clock;
+  readonly holder: string;
+  readonly leaseMs: number;
+  /** An unfinished run older than this, in ms, is not gone on with. */
+  readonly resumeMs: number;
+}
+
+export function createJobStore({ firestore, clock, holder, leaseMs, resumeMs }: JobStoreOptions): JobStore {
+  const jobs = firestore.collection(recordCollections.jobs);
+  const stateRef = jobs.doc(stateDocument);
+  const chunkRef = (jobId: string, number: number) =>
+    jobs.doc(jobId).collection(findingsCollection).doc(String(number).padStart(chunkDigits, '0'));
+
+  const readState = async (transaction: Transaction) => parseState((await transaction.get(stateRef)).data());
+  const lease = () => ({ holder, expiresAt: clock.now() + leaseMs });
+
+  /** Runs `write` in a transaction that has found the lease still held. */
+  async function whileHeld(write: (transaction: Transaction, state: ReconcileState) => ReconcileState): Promise<void> {
+    await firestore.runTransaction(async (transaction) => {
+      const state = await readState(transaction);
+      if (state.lease?.holder !== holder) throw new ReconcileLeaseLostError();
+      transaction.set(stateRef, write(transaction, state));
+    });
+  }
+
+  function writeJob(transaction: Transaction, job: ReconcileJob, found: readonly ToMend[]): void {
+    for (let at = 0; at < found.length; at += entriesPerChunk) {
+      const entries = found.slice(at, at + entriesPerChunk);
+      transaction.set(chunkRef(job.id, job.chunks + at / entriesPerChunk), { schemaVersion, entries });
+    }
+    const chunks = job.chunks + Math.ceil(found.length / entriesPerChunk);
+    transaction.set(jobs.doc(job.id), jobData({ ...job, chunks, updatedAt: clock.now() }));
+  }
+
+  const keep = async (job: ReconcileJob, found: readonly ToMend[], isLast: boolean) => {
+    // As it is at this moment: the run goes on while the transaction is under way, and what it finds then belongs to the next one.
+    const snapshot = structuredClone(job);
+    await whileHeld((transaction, state) => {
+      writeJob(transaction, snapshot, found);
+      return { ...state, lease: isLast ? null : lease(), open: { ...state.open, [job.requestKey]: job.id } };
+    });
+    job.chunks += Math.ceil(found.length / entriesPerChunk);
+  };
+
+  async function removeChunks(job: ReconcileJob): Promise<void> {
+    for (let number = 0; number < job.chunks; number += 1) await chunkRef(job.id, number).delete();
+  }
+
+  return {
+    take: (requestKey) =>
+      firestore.runTransaction(async (transaction): Promise<Taken> => {
+        const state = await readState(transaction);
+        const now = clock.now();
+        if (state.lease !== null && state.lease.holder !== holder && state.lease.expiresAt > now) {
+          return { kind: 'busy', until: state.lease.expiresAt };
+        }
+        const id = state.open[requestKey];
+        const stored = id === undefined ? undefined : await transaction.get(jobs.doc(id));
+        const job = id === undefined || stored?.exists !== true ? null : parseJob(id, stored.data());
+        const tooOld = job !== null && job.startedAt < now - resumeMs;
+        if (tooOld) transaction.set(jobs.doc(job.id), jobData({ ...job, status: 'abandoned', finishedAt: now }));
+        const { [requestKey]: _finished, ...others } = state.open;
+        const next = { ...state, lease: lease(), open: tooOld || job === null ? others : state.open };
+        transaction.set(stateRef, next);
+        return { kind: 'taken', state: next, unfinished: tooOld ? null : job };
+      }),
+    save: (job, found) => keep(job, found, false),
+    pause: (job, found) => keep(job, found, true),
+    async chunk(job, number) {
+      const ref = chunkRef(job.id, number);
+      return parseChunk(ref.path, (await ref.get()).data());
+    },
+    async finish(job) {
+      await whileHeld((transaction, state) => {
+        writeJob(transaction, job, []);
+        const { [job.requestKey]: finished, ...others } = state.open;
+        const open = finished === undefined || finished === job.id ? others : state.open;
+        const isDone = job.status === 'done';
+        return {
+          ...state,
+          lease: null,
+          open,
+          lastSource: isDone ? job.source : state.lastSource,
+          lastFinished: isDone ? job.id : state.lastFinished,
+        };
+      });
+      // What is left here after a crash takes room, and does nothing else.
+      await removeChunks(job);
+    },
+  };
+}
+
+/** Entries of one document: with ids of 256 bytes it stays far below Firestore's 1 MiB. */
+const entriesPerChunk = 500;
+
+/** So that an operator sees the documents in their order. */
+const chunkDigits = 6;

@@ -1,0 +1,73 @@
+import { MongoError, MongoServerError } from 'mongodb';
+import type { Config } from '../config/defineConfig.ts';
+import { type ProjectsSource, SourceError } from '../source/connect.ts';
+import { projectIdFromMongo } from '../source/projectIds.ts';
+import type { SourceSight } from './brakes.ts';
+
+/** What reconciliation asks MongoDB about the collection of projects as a whole. */
+export interface ProjectsInMongo {
+  /** Which collection it is, and how many projects it has.
+   *  @throws MongoError when MongoDB does not answer. */
+  look(): Promise<SourceSight>;
+  /** Up to `size` project ids, picked at random: their order tells how project ids are spread.
+   *  @throws MongoError when MongoDB does not answer. */
+  sample(size: number): Promise<readonly string[]>;
+}
+
+/** Counting goes over the index of `_id`, about a million entries per second. */
+const countMaxTimeMs = 60_000;
+const sampleMaxTimeMs = 30_000;
+
+/** MongoDB's codes for "not allowed": Unauthorized, AuthenticationFailed
+ *  (https://www.mongodb.com/docs/manual/reference/error-codes/). */
+const refusalCodes: ReadonlySet<unknown> = new Set([13, 18]);
+
+export function createProjectsInMongo({ client, projects }: ProjectsSource, config: Config): ProjectsInMongo {
+  const { database, collection } = config.source;
+  return {
+    async look() {
+      const [count, uuid] = await Promise.all([
+        // The exact number, from a majority: the estimate in the metadata may be wrong after a crash, and on sharded clusters.
+        projects.countDocuments(
+          {},
+          { hint: '_id_', readConcern: { level: 'majority' }, readPreference: 'primary', maxTimeMS: countMaxTimeMs },
+        ),
+        uuidOf(client.db(database).listCollections({ name: collection }, { nameOnly: false }).toArray()),
+      ]);
+      return { database, collection, uuid, projects: count };
+    },
+    async sample(size) {
+      const documents = await projects
+        .aggregate([{ $sample: { size } }, { $project: { _id: 1 } }], { maxTimeMS: sampleMaxTimeMs })
+        .toArray();
+      return documents.map((document) => projectIdFromMongo(document._id)).filter((id) => id !== undefined);
+    },
+  };
+}
+
+/** Whether an error, or one of its causes, comes from MongoDB: nothing may be concluded then. */
+export function isSourceError(error: unknown): boolean {
+  return causesOf(error).some((cause) => cause instanceof MongoError || cause instanceof SourceError);
+}
+
+/** Whether MongoDB refused for want of permission, rather than being out of reach. */
+export function isRefusal(error: unknown): boolean {
+  return causesOf(error).some((cause) => cause instanceof MongoServerError && refusalCodes.has(cause.code));
+}
+
+function causesOf(error: unknown): unknown[] {
+  const causes: unknown[] = [];
+  let cause = error;
+  while (cause !== undefined && !causes.includes(cause)) {
+    causes.push(cause);
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return causes;
+}
+
+async function uuidOf(listing: Promise<readonly { readonly [key: string]: unknown }[]>): Promise<string | null> {
+  const [found] = await listing;
+  const info = found?.info;
+  if (typeof info !== 'object' || info === null || !('uuid' in info)) return null;
+  return projectIdFromMongo(info.uuid) ?? null;
+}

@@ -1,0 +1,180 @@
+import type { Brake } from './brakes.ts';
+import { type FindingCounts, type FindingExample, findingKinds } from './findings.ts';
+import type { MendOutcomes, ReconcileJob } from './jobRecord.ts';
+import { findingsOf, readsOf } from './progress.ts';
+
+/** What a run has found and done. */
+export interface ReconcileReport {
+  readonly jobId: string;
+  readonly mode: 'report' | 'clean';
+  readonly status: ReconcileJob['status'];
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly finishedAt: string | null;
+  /** Invocations that worked on it. */
+  readonly invocations: number;
+  readonly source: ReconcileJob['source'];
+  /** Projects that have assets. */
+  readonly projects: number;
+  /** Projects that MongoDB does not have, with evidence so new that they are left alone. */
+  readonly young: number;
+  readonly collections: readonly CollectionReport[];
+  /** Reads of project records, for projects that MongoDB does not have. */
+  readonly recordReads: number;
+  readonly reads: number;
+  readonly findings: FindingCounts;
+  readonly examples: readonly FindingExample[];
+  /** Over (collection, project id, copies), as the assets show them and as they should: equal exactly when nothing differs. */
+  readonly checksum: { readonly assets: string; readonly truth: string; readonly equal: boolean };
+  /** Null in mode `report`, and before anything was mended. */
+  readonly mended: MendOutcomes | null;
+  readonly failures: readonly string[];
+  readonly brake: Brake | null;
+}
+
+export interface CollectionReport {
+  readonly name: string;
+  /** By `count()`; null in a run over single projects. */
+  readonly assets: number | null;
+  readonly projects: number;
+  readonly tuples: number;
+  readonly reads: { readonly hops: number; readonly counts: number; readonly closer: number; readonly total: number };
+  /** What reading every asset would have cost; null where it is not known. */
+  readonly fullScan: number | null;
+}
+
+/** The report of a run, finished or not. */
+export function reportOf(job: ReconcileJob): ReconcileReport {
+  const iso = (ms: number) => new Date(ms).toISOString();
+  return {
+    jobId: job.id,
+    mode: job.mode,
+    status: job.status,
+    reason: job.reason,
+    startedAt: iso(job.startedAt),
+    finishedAt: job.finishedAt === null ? null : iso(job.finishedAt),
+    invocations: job.invocations,
+    source: job.source,
+    projects: job.projects,
+    young: job.young,
+    collections: job.collections.map(({ name, assets, projects, tuples, reads }) => ({
+      name,
+      assets,
+      projects,
+      tuples,
+      reads: { ...reads, total: reads.hops + reads.counts + reads.closer },
+      fullScan: assets === null ? null : Math.max(1, assets),
+    })),
+    recordReads: job.recordReads,
+    reads: readsOf(job),
+    findings: { ...job.findings },
+    examples: structuredClone(job.examples),
+    checksum: { ...job.checksum, equal: job.checksum.assets === job.checksum.truth },
+    mended: job.phase === 'mend' ? { ...job.mend.outcomes } : null,
+    failures: [...job.mend.failures],
+    brake: job.brake,
+  };
+}
+
+const labels: Readonly<Record<keyof FindingCounts, string>> = {
+  'orphan-with-tombstone': 'orphans, known to be deleted (missed work)',
+  'orphan-unknown': 'orphans, never heard of',
+  'stale-copy': 'stale copies (projects x collections)',
+  'missing-copy': 'missing copies (projects x collections)',
+  'unusable-project-id': 'unusable project ids',
+  'missing-project-id': 'assets without a project id',
+  held: 'projects held',
+};
+
+/** The report as text for a terminal. */
+export function renderReport(report: ReconcileReport): string {
+  const { source } = report;
+  const sections = [
+    `Reconciliation ${report.jobId} (${report.mode}): ${report.status}`,
+    `${source.database}.${source.collection}: ${number(source.projects)} projects in MongoDB, ${number(report.projects)} with assets` +
+      (report.young > 0 ? `, ${number(report.young)} too young to judge` : ''),
+    ...(report.brake ? [renderBrake(report.brake, report)] : []),
+    renderCollections(report),
+    renderFindings(report),
+    ...(report.mended ? [renderMended(report.mended, report.failures)] : []),
+    `Checksums: assets ${report.checksum.assets}, should be ${report.checksum.truth}: ${report.checksum.equal ? 'equal' : 'they differ'}`,
+  ];
+  return `${sections.join('\n\n')}\n`;
+}
+
+function renderBrake(brake: Brake, { mended }: ReconcileReport): string {
+  const consequence = mended === null ? 'Nothing was changed.' : 'Nothing was changed any more.';
+  return `BRAKE ${brake.kind}: ${brake.saw}.\n${consequence} To go on: ${brake.goOn}.`;
+}
+
+function renderCollections({ collections, reads, recordReads }: ReconcileReport): string {
+  const header = ['collection', 'assets', 'projects', 'tuples', 'reads', '(hops', 'counts', 'closer)', 'full scan'];
+  const rows = collections.map((collection) => [
+    collection.name,
+    collection.assets === null ? '-' : number(collection.assets),
+    number(collection.projects),
+    number(collection.tuples),
+    number(collection.reads.total),
+    number(collection.reads.hops),
+    number(collection.reads.counts),
+    number(collection.reads.closer),
+    collection.fullScan === null ? '-' : number(collection.fullScan),
+  ]);
+  const full = collections.reduce((sum, { fullScan }) => sum + (fullScan ?? 0), 0);
+  const ratio =
+    reads > 0 && full > 0 ? `; a full scan costs ${number(full)}, ${(full / reads).toFixed(1)} times as many` : '';
+  const records = recordReads > 0 ? `, ${number(recordReads)} of them for project records` : '';
+  return `${table(header, rows)}\n${number(reads)} reads${records}${ratio}`;
+}
+
+function renderFindings(report: ReconcileReport): string {
+  if (findingsTotal(report) === 0) return 'No findings: the assets are in step with the projects.';
+  const lines = findingKinds
+    .filter((kind) => report.findings[kind] > 0)
+    .flatMap((kind) => [
+      `${number(report.findings[kind]).padStart(countWidth)}  ${labels[kind]}`,
+      ...report.examples.filter((example) => example.kind === kind).map(renderExample),
+    ]);
+  return `Findings\n${lines.join('\n')}`;
+}
+
+function renderExample({ projectId, collections, path, detail }: FindingExample): string {
+  const where = [projectId, collections.join(', ') || null, path].filter((part) => part !== null).join('  ');
+  return `${' '.repeat(countWidth)}    ${where}: ${detail}`;
+}
+
+function renderMended(outcomes: MendOutcomes, failures: readonly string[]): string {
+  const parts = [
+    `${number(outcomes.applied)} projects mended (${number(outcomes.assets)} assets deleted or updated)`,
+    ...(outcomes.deferred > 0 ? [`${number(outcomes.deferred)} under way elsewhere`] : []),
+    ...(outcomes.settled > 0 ? [`${number(outcomes.settled)} settled by themselves`] : []),
+    ...(outcomes.contradicted > 0 ? [`${number(outcomes.contradicted)} found alive at the last look`] : []),
+    ...(outcomes.held > 0 ? [`${number(outcomes.held)} held`] : []),
+    ...(outcomes.failed > 0 ? [`${number(outcomes.failed)} failed`] : []),
+  ];
+  return [`Mended: ${parts.join(', ')}`, ...failures.map((failure) => `  ${failure}`)].join('\n');
+}
+
+const countWidth = 8;
+
+function findingsTotal({ findings }: ReconcileReport): number {
+  return findingsOf({ findings });
+}
+
+/** Columns: the first to the left, numbers to the right. */
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  return [header, ...rows]
+    .map((row) =>
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}

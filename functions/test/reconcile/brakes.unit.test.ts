@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import {
+  brakeForSourceError,
+  judgeContradictions,
+  judgeOrphans,
+  judgeSource,
+  type SourceSight,
+} from '../../src/reconcile/brakes.ts';
+import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
+
+const { brakes } = defaultReconcileLimits;
+const sight = (projects: number, uuid: string | null = 'one'): SourceSight => ({
+  database: 'collaboration',
+  collection: 'projects',
+  uuid,
+  projects,
+});
+
+// Attacks I8.
+describe('brakes', () => {
+  it('an empty collection is never believed, whatever is allowed', () => {
+    const everything = { orphans: 1_000_000, shrink: true, source: true };
+    assert.equal(judgeSource(sight(0), null, brakes, everything)?.kind, 'source-empty');
+    assert.equal(judgeSource(sight(0), sight(5), brakes, everything)?.kind, 'source-empty');
+  });
+
+  it('a collection that has lost too many projects is believed on purpose only', () => {
+    const brake = judgeSource(sight(79), sight(100), brakes, {});
+    assert.equal(brake?.kind, 'projects-shrunk');
+    assert.match(brake.saw, /79 projects; it had 100/);
+    assert.match(brake.goOn, /--allow-shrink/);
+    assert.equal(judgeSource(sight(80), sight(100), brakes, {}), undefined);
+    assert.equal(judgeSource(sight(79), sight(100), brakes, { shrink: true }), undefined);
+    assert.equal(judgeSource(sight(200), sight(100), brakes, {}), undefined);
+  });
+
+  it('a handful of projects may go, whatever their share', () => {
+    assert.equal(judgeSource(sight(1), sight(10), brakes, {}), undefined);
+    assert.equal(judgeSource(sight(1), sight(11), brakes, {})?.kind, 'projects-shrunk');
+  });
+
+  it('another collection is believed on purpose only', () => {
+    assert.equal(judgeSource(sight(100, 'two'), sight(100), brakes, {})?.kind, 'source-changed');
+    assert.equal(judgeSource({ ...sight(100), database: 'staging' }, sight(100), brakes, {})?.kind, 'source-changed');
+    assert.equal(judgeSource(sight(100, 'two'), sight(100), brakes, { source: true }), undefined);
+    assert.equal(judgeSource(sight(100, null), sight(100), brakes, {}), undefined);
+    assert.equal(judgeSource(sight(100, 'two'), null, brakes, {}), undefined);
+  });
+
+  it('orphans are believed up to a share, a number, and a number on purpose', () => {
+    const orphans = (count: number, projects: number, allowed = {}) =>
+      judgeOrphans({ orphans: count, projects, complete: true }, brakes, allowed)?.kind;
+    assert.equal(orphans(20, 20), undefined);
+    assert.equal(orphans(21, 21), 'too-many-orphans');
+    assert.equal(orphans(100, 1_000), undefined);
+    assert.equal(orphans(101, 1_000), 'too-many-orphans');
+    assert.equal(orphans(1_000, 1_000_000), undefined);
+    assert.equal(orphans(1_001, 1_000_000), 'too-many-orphans');
+    assert.equal(orphans(5_000, 10_000, { orphans: 5_000 }), undefined);
+    assert.equal(orphans(5_001, 10_000, { orphans: 5_000 }), 'too-many-orphans');
+    assert.equal(orphans(1, 10_000, { orphans: 0 }), 'too-many-orphans');
+  });
+
+  it('before everything is seen, only what can never be believed counts', () => {
+    const early = (count: number, projects: number, allowed = {}) =>
+      judgeOrphans({ orphans: count, projects, complete: false }, brakes, allowed)?.kind;
+    assert.equal(early(200, 200), undefined);
+    assert.equal(early(1_001, 1_001), 'too-many-orphans');
+    assert.equal(early(11, 11, { orphans: 10 }), 'too-many-orphans');
+  });
+
+  it('names the way to go on', () => {
+    const brake = judgeOrphans({ orphans: 300, projects: 1_000, complete: true }, brakes, {});
+    assert.match(brake?.saw ?? '', /300 of 1000 projects .* up to 100 are believed/);
+    assert.match(brake?.goOn ?? '', /--allow-orphans 300/);
+    assert.match(brakeForSourceError(true, 'not authorized').goOn, /role "read"/);
+  });
+
+  it('a MongoDB that takes back what it said is not believed', () => {
+    assert.equal(judgeContradictions(brakes.contradictions, brakes), undefined);
+    assert.equal(judgeContradictions(brakes.contradictions + 1, brakes)?.kind, 'source-unsteady');
+  });
+});
