@@ -52,13 +52,24 @@ export interface Database {
   /** Makes all writes or none, as soon as no other transaction relies on what they change. Ends the transaction in any case.
    *  @throws FirestoreError by a precondition or a limit, ABORTED by a deadlock or the lock timeout */
   commit(writes: readonly Write[], transaction: Transaction | undefined, signal: AbortSignal): Promise<Committed>;
-  /** Calls `changed` after every commit that changed something, until the returned function is called. */
-  subscribe(changed: (changes: readonly Change[], time: Micros) => void): () => void;
+  /** Tells a subscriber of what happens, until the returned function is called. */
+  subscribe(subscriber: Subscriber): () => void;
   readonly subscribers: number;
+  /** Tells this database from one of the same name that was there before. */
+  readonly incarnation: string;
+  /** Time of the newest commit that changed something. */
+  readonly lastChange: Micros;
   /** A time that no later commit will have. */
   now(): Micros;
-  /** Ends all transactions. */
+  /** Ends all transactions and subscriptions. */
   close(): void;
+}
+
+export interface Subscriber {
+  /** After every commit that changed something. */
+  changed(changes: readonly Change[], time: Micros): void;
+  /** There will be no more. */
+  closed(): void;
 }
 
 const MICROS_PER_MILLI = 1000;
@@ -74,8 +85,10 @@ export function createDatabase(name: string, { clock, lockTimeoutMs, newToken }:
   const locks = createLocks();
   const waiting = createWaiting(clock, lockTimeoutMs);
   const history = createHistory(clock);
-  const subscribers = new Set<(changes: readonly Change[], time: Micros) => void>();
+  const subscribers = new Set<Subscriber>();
+  const incarnation = newToken().toString('base64url');
   let lastTime: Micros = 0;
+  let lastChange: Micros = 0;
 
   const transactions = createTransactions(clock, newToken, (transaction) => {
     locks.release(transaction);
@@ -120,8 +133,9 @@ export function createDatabase(name: string, { clock, lockTimeoutMs, newToken }:
       lastTime = time;
       for (const change of changes) store.apply(change);
       if (changes.length > 0) {
+        lastChange = time;
         history.record(time, changes);
-        for (const changed of subscribers) changed(changes, time);
+        for (const subscriber of subscribers) subscriber.changed(changes, time);
       }
       return { time, results };
     } finally {
@@ -172,15 +186,23 @@ export function createDatabase(name: string, { clock, lockTimeoutMs, newToken }:
       }
       return commit(writes, transaction, signal);
     },
-    subscribe(changed) {
-      subscribers.add(changed);
-      return () => void subscribers.delete(changed);
+    subscribe(subscriber) {
+      subscribers.add(subscriber);
+      return () => void subscribers.delete(subscriber);
+    },
+    incarnation,
+    get lastChange() {
+      return lastChange;
     },
     get subscribers() {
       return subscribers.size;
     },
     now,
-    close: () => transactions.endAll(),
+    close() {
+      transactions.endAll();
+      for (const subscriber of [...subscribers]) subscriber.closed();
+      subscribers.clear();
+    },
   };
 }
 

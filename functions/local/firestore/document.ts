@@ -70,6 +70,13 @@ export function fieldOf(document: StoredDocument, path: FieldPath): Value | unde
   return findValue(document.fields, path.encoded);
 }
 
+/** The Document message of a document that does not exist: its name. */
+export function encodeName(database: string, path: string): Buffer {
+  sharedWriter.uint32(NAME);
+  sharedWriter.string(fullName(database, path));
+  return sharedWriter.finish();
+}
+
 /** The Document message for a client.
  *  @param mask  the only fields wanted; undefined means all of them */
 export function encodeDocument(database: string, document: StoredDocument, mask?: readonly FieldPath[]): Buffer {

@@ -28,6 +28,8 @@ export interface Conversation<Request> {
   readonly signal: AbortSignal;
   send(message: object): void;
   onRequest(handle: (request: Request) => void): void;
+  /** Calls `closed` when the client or the server has ended it. */
+  onClose(closed: () => void): void;
   /** Ends it, with an error if there is one. */
   end(error?: unknown): void;
 }
@@ -115,7 +117,15 @@ export function createServiceBuilder(serving: Serving): ServiceBuilder {
     bidi<Request>(method: string, handler: BidiHandler<Request>) {
       const handle: handleBidiStreamingCall<Received<Request>, object> = (call) => {
         const signal = signalOf(call);
-        const fail = (error: unknown) => call.emit('error', statusOf(method, error, signal));
+        const closers: (() => void)[] = [];
+        const close = () => {
+          for (const closed of closers.splice(0)) closed();
+        };
+        const fail = (error: unknown) => {
+          close();
+          call.emit('error', statusOf(method, error, signal));
+        };
+        signal.addEventListener('abort', close, { once: true });
         const serve = async () => {
           call.pause();
           const met = await meet(method, signal);
@@ -133,9 +143,13 @@ export function createServiceBuilder(serving: Serving): ServiceBuilder {
                 }
               });
             },
+            onClose: (closed) => void closers.push(closed),
             end: (error) => void (error === undefined ? call.end() : fail(error)),
           });
-          call.on('end', () => call.end());
+          call.on('end', () => {
+            close();
+            call.end();
+          });
           call.resume();
         };
         serve().catch(fail);

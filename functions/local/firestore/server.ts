@@ -9,7 +9,10 @@ import { createFaults } from '../faults.ts';
 import type { Backend } from './backend.ts';
 import type { Database } from './database.ts';
 import { createDatabase } from './database.ts';
-import { everyIndexExists } from './index-check.ts';
+import { createIndexCheck, everyIndexExists } from './index-check.ts';
+import { readIndexConfig } from './index-config.ts';
+import { addListMethods } from './list-service.ts';
+import { addListenMethod } from './listen-service.ts';
 import type { Meter } from './meter.ts';
 import { createMeter } from './meter.ts';
 import { loadFirestoreService } from './protocol.ts';
@@ -72,7 +75,7 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
 
   const backend: Backend = {
     meter,
-    indexCheck: everyIndexExists,
+    indexCheck: options.indexes === undefined ? everyIndexExists : createIndexCheck(readIndexConfig(options.indexes)),
     newDocumentId: () => randomBytes(DOCUMENT_ID_LENGTH).toString('base64url').slice(0, DOCUMENT_ID_LENGTH),
     database(name = '') {
       const existing = databases.get(name);
@@ -95,6 +98,8 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
   });
   addReadMethods(service, backend);
   addWriteMethods(service, backend);
+  addListMethods(service, backend);
+  addListenMethod(service, backend);
 
   const grpc = new Server({
     'grpc.max_receive_message_length': MAX_TRANSPORT_BYTES,

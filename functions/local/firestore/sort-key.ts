@@ -37,7 +37,8 @@ const STRING_SEGMENT = 0x02;
 const AFTER = '\xff';
 
 const INT64_BIAS = 1n << 63n;
-const NUMERIC_ID = /^__id(-?\d{1,19})__$/;
+/** Only the canonical spelling of a number, so that no two ids share a key. */
+const NUMERIC_ID = /^__id(0|-?[1-9]\d{0,18})__$/;
 /** What a double cannot tell apart of two 64-bit integers is at most half of 2^11: it fits two bytes around this middle. */
 const REMAINDER_BIAS = 0x8000;
 /** Seconds of the earliest timestamp, 0001-01-01T00:00:00Z, so that what is written is not negative. */
