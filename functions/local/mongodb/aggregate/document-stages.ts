@@ -1,0 +1,104 @@
+import { setField } from '../bson/paths.ts';
+import { type Document, fieldsOf, isDocument, typeOf } from '../bson/values.ts';
+import { CommandError } from '../errors.ts';
+import { compileExpression, redactions } from '../expression/compile.ts';
+import type { Evaluation } from '../expression/scope.ts';
+import { withVariables } from '../expression/scope.ts';
+import { compileFilter } from '../query/matcher.ts';
+import { compileAddFields, compileProjection, compileUnset } from '../query/projection.ts';
+
+/** A stage that looks at one document at a time: it gives the document's successor, or `undefined` to drop it. */
+export type DocumentStage = (document: Document) => Document | undefined;
+
+/**
+ * Compiles the stages that need no other document than the one before them: the ones that a change stream and (except `$match` and `$redact`) an
+ * update may have. Returns `undefined` for any other stage.
+ */
+export function compileDocumentStage(
+  name: string,
+  operand: unknown,
+  evaluation: Evaluation,
+): DocumentStage | undefined {
+  switch (name) {
+    case '$match': {
+      const matches = compileFilter(requireDocument(name, operand, 15959), evaluation);
+      return (document) => (matches(document) ? document : undefined);
+    }
+    case '$project': {
+      const spec = requireDocument(name, operand, 15969);
+      if (Object.keys(spec).length === 0)
+        throw new CommandError(
+          51272,
+          'Invalid $project :: caused by :: projection specification must have at least one field',
+        );
+      return compileProjection(spec, evaluation);
+    }
+    case '$addFields':
+    case '$set':
+      return compileAddFields(requireDocument(name, operand, 40272), evaluation);
+    case '$unset':
+      return compileUnset(unsetPaths(operand));
+    case '$replaceRoot':
+      return replaceRoot(name, requireDocument(name, operand, 40229).newRoot, evaluation);
+    case '$replaceWith':
+      return replaceRoot(name, operand, evaluation);
+    case '$redact':
+      return redact(operand, evaluation);
+    default:
+      return undefined;
+  }
+}
+
+function requireDocument(stage: string, operand: unknown, code: number): Document {
+  if (!isDocument(operand))
+    throw new CommandError(code, `the ${stage} specification must be an object, but found type ${typeOf(operand)}`);
+  return operand;
+}
+
+function unsetPaths(operand: unknown): string[] {
+  const paths = Array.isArray(operand) ? operand : [operand];
+  return paths.map((path) => {
+    if (typeof path !== 'string')
+      throw new CommandError(31002, '$unset specification must be a string or an array containing only strings');
+    return path;
+  });
+}
+
+function replaceRoot(stage: string, spec: unknown, evaluation: Evaluation): DocumentStage {
+  const expression = compileExpression(spec);
+  return (document) => {
+    const root = expression(evaluation.on(document));
+    const fields = fieldsOf(root);
+    if (!fields)
+      throw new CommandError(
+        40228,
+        `'newRoot' expression of ${stage} must evaluate to an object, but resulting value was of type: ${root === undefined ? 'missing' : typeOf(root)}`,
+      );
+    return fields;
+  };
+}
+
+function redact(spec: unknown, evaluation: Evaluation): DocumentStage {
+  const expression = compileExpression(spec);
+  return (document) => {
+    const scope = evaluation.on(document);
+    const visit = (part: Document): Document | undefined => {
+      const decision = expression(withVariables(scope, { CURRENT: part }));
+      if (decision === redactions.KEEP) return part;
+      if (decision === redactions.PRUNE) return undefined;
+      if (decision !== redactions.DESCEND)
+        throw new CommandError(17053, '$redact must evaluate to one of $$KEEP, $$PRUNE or $$DESCEND');
+      const kept: Document = {};
+      for (const [name, value] of Object.entries(part)) {
+        const content = visitValue(value);
+        if (content !== undefined) setField(kept, name, content);
+      }
+      return kept;
+    };
+    const visitValue = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(visitValue).filter((item) => item !== undefined);
+      return isDocument(value) ? visit(value) : value;
+    };
+    return visit(document);
+  };
+}

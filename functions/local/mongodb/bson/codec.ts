@@ -1,0 +1,75 @@
+import { deserialize, serialize } from 'bson';
+import type { Document } from './values.ts';
+
+/**
+ * Decodes one BSON document so that it can be encoded again without loss: 5 and 5.0 stay an `Int32` and a `Double`,
+ * 64-bit integers stay `Long`, regular expressions keep the options that JavaScript has not.
+ */
+export function decode(bytes: Uint8Array): Document {
+  return deserialize(bytes, { promoteValues: false, promoteLongs: false, bsonRegExp: true });
+}
+
+/** Decodes a command but leaves the documents of the named array field as the bytes that came. */
+export function decodeKeepingRaw(bytes: Uint8Array, field: string): Document {
+  return deserialize(bytes, {
+    promoteValues: false,
+    promoteLongs: false,
+    bsonRegExp: true,
+    fieldsAsRaw: { [field]: true },
+  });
+}
+
+/** Encodes a document; fields that are `undefined` are left out. */
+export function encode(document: Document): Uint8Array {
+  return serialize(document, { ignoreUndefined: true });
+}
+
+const LENGTH_BYTES = 4;
+const TYPE_DOCUMENT = 0x03;
+const TYPE_ARRAY = 0x04;
+
+function elementHeader(type: number, name: string): Buffer {
+  const header = Buffer.allocUnsafe(name.length + 2);
+  header[0] = type;
+  header.write(name, 1, 'latin1');
+  header[name.length + 1] = 0;
+  return header;
+}
+
+function wrap(parts: Uint8Array[]): Buffer {
+  let length = LENGTH_BYTES + 1;
+  for (const part of parts) length += part.length;
+  const bytes = Buffer.allocUnsafe(length);
+  bytes.writeInt32LE(length, 0);
+  let offset = LENGTH_BYTES;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  bytes[offset] = 0;
+  return bytes;
+}
+
+const innerBytes = (document: Uint8Array) => document.subarray(LENGTH_BYTES, document.length - 1);
+
+/** An array of documents that are BSON already. */
+function encodeRawArray(documents: readonly Uint8Array[]): Buffer {
+  const parts: Uint8Array[] = [];
+  documents.forEach((bytes, index) => {
+    parts.push(elementHeader(TYPE_DOCUMENT, String(index)), bytes);
+  });
+  return wrap(parts);
+}
+
+/** `{ cursor: { [batchName]: batch, …cursorFields }, …fields }` with a batch that is BSON already: what was stored is never decoded to be sent. */
+export function encodeCursorReply(
+  batch: { readonly name: string; readonly documents: readonly Uint8Array[]; readonly fields: Document },
+  fields: Document,
+): Uint8Array {
+  const cursor = wrap([
+    elementHeader(TYPE_ARRAY, batch.name),
+    encodeRawArray(batch.documents),
+    innerBytes(encode(batch.fields)),
+  ]);
+  return wrap([elementHeader(TYPE_DOCUMENT, 'cursor'), cursor, innerBytes(encode(fields))]);
+}

@@ -1,0 +1,47 @@
+import type { CommandHandler, CommandTable } from '../operation.ts';
+import { aggregateCommands } from './aggregate.ts';
+import { bulkWriteCommands } from './bulk-write.ts';
+import { collectionCommands } from './collection-commands.ts';
+import { diagnosticCommands } from './diagnostic-commands.ts';
+import { findAndModifyCommands } from './find-and-modify.ts';
+import { indexCommands } from './index-commands.ts';
+import { readCommands } from './read-commands.ts';
+import { sessionCommands } from './session-commands.ts';
+import { writeCommands } from './write-commands.ts';
+
+const commands: CommandTable = {
+  ...diagnosticCommands,
+  ...sessionCommands,
+  ...collectionCommands,
+  ...indexCommands,
+  ...readCommands,
+  ...writeCommands,
+  ...bulkWriteCommands,
+  ...findAndModifyCommands,
+  ...aggregateCommands,
+};
+
+export function findCommand(name: string): CommandHandler | undefined {
+  return Object.hasOwn(commands, name) ? commands[name] : undefined;
+}
+
+/** Commands of the handshake and of a driver's monitoring: they work on a server that has stepped down, and `'*'` faults pass them by. */
+export const handshakeCommands: ReadonlySet<string> = new Set([
+  ...['hello', 'isMaster', 'ismaster', 'ping', 'buildInfo', 'buildinfo', 'endSessions', 'connectionStatus'],
+  ...[
+    'saslStart',
+    'authenticate',
+    'logout',
+    'replSetGetStatus',
+    'serverStatus',
+    'getParameter',
+    'whatsmyuri',
+    'hostInfo',
+  ],
+]);
+
+/** The commands that a transaction may contain. */
+export const transactionCommands: ReadonlySet<string> = new Set([
+  ...['find', 'getMore', 'killCursors', 'aggregate', 'distinct', 'insert', 'update', 'delete', 'bulkWrite'],
+  ...['findAndModify', 'findandmodify', 'commitTransaction', 'abortTransaction', 'create', 'createIndexes'],
+]);

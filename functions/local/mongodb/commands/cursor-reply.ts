@@ -1,0 +1,35 @@
+import { Long } from 'bson';
+import type { Document } from '../bson/values.ts';
+import type { Batch, BatchSource } from '../cursors.ts';
+import type { Operation, Reply } from '../operation.ts';
+
+/** So many documents are in a first batch unless the client says otherwise. */
+const DEFAULT_FIRST_BATCH = 101;
+
+/** Answers with the first batch of a source, and keeps a cursor open if there is more. */
+export async function openCursor(
+  operation: Operation,
+  namespace: string,
+  source: BatchSource,
+  options: { readonly batchSize: number | undefined; readonly singleBatch?: boolean; readonly changeStream?: boolean },
+): Promise<Reply> {
+  const { deployment, session, connection } = operation;
+  const size = options.batchSize ?? DEFAULT_FIRST_BATCH;
+  const batch = await source.next({ size, maxTimeMs: 0, signal: connection.signal });
+  const ended = batch.done || options.singleBatch === true;
+  if (ended) source.close();
+  const id = ended
+    ? 0n
+    : deployment.cursors.open({
+        namespace,
+        sessionKey: session?.key,
+        source,
+        changeStream: options.changeStream === true,
+      }).id;
+  return cursorReply('firstBatch', id, namespace, batch);
+}
+
+export function cursorReply(name: 'firstBatch' | 'nextBatch', id: bigint, namespace: string, batch: Batch): Reply {
+  const fields: Document = { id: Long.fromBigInt(id), ns: namespace, ...batch.fields };
+  return { fields: {}, batch: { name, documents: batch.documents, fields } };
+}

@@ -1,0 +1,145 @@
+/** The error codes that this server answers, with the names that a real server gives them. */
+export const errorNames = {
+  1: 'InternalError',
+  2: 'BadValue',
+  6: 'HostUnreachable',
+  7: 'HostNotFound',
+  9: 'FailedToParse',
+  11: 'UserNotFound',
+  13: 'Unauthorized',
+  14: 'TypeMismatch',
+  16: 'InvalidLength',
+  18: 'AuthenticationFailed',
+  20: 'IllegalOperation',
+  22: 'InvalidBSON',
+  26: 'NamespaceNotFound',
+  27: 'IndexNotFound',
+  28: 'PathNotViable',
+  40: 'ConflictingUpdateOperators',
+  43: 'CursorNotFound',
+  48: 'NamespaceExists',
+  50: 'MaxTimeMSExpired',
+  52: 'DollarPrefixedFieldName',
+  54: 'NotSingleValueField',
+  59: 'CommandNotFound',
+  61: 'ShardKeyNotFound',
+  64: 'WriteConcernFailed',
+  66: 'ImmutableField',
+  67: 'CannotCreateIndex',
+  72: 'InvalidOptions',
+  73: 'InvalidNamespace',
+  79: 'UnknownReplWriteConcern',
+  85: 'IndexOptionsConflict',
+  86: 'IndexKeySpecsConflict',
+  89: 'NetworkTimeout',
+  91: 'ShutdownInProgress',
+  95: 'InvalidResumeToken_Old',
+  112: 'WriteConflict',
+  133: 'FailedToSatisfyReadPreference',
+  136: 'CappedPositionLost',
+  168: 'InvalidPipelineOperator',
+  181: 'AmbiguousIndexKeyPattern',
+  189: 'PrimarySteppedDown',
+  197: 'InvalidIndexSpecificationOption',
+  206: 'NoSuchSession',
+  225: 'TransactionTooOld',
+  234: 'RetryChangeStream',
+  237: 'CursorKilled',
+  238: 'NotImplemented',
+  246: 'SnapshotUnavailable',
+  251: 'NoSuchTransaction',
+  256: 'TransactionCommitted',
+  260: 'InvalidResumeToken',
+  262: 'ExceededTimeLimit',
+  263: 'OperationNotSupportedInTransaction',
+  280: 'ChangeStreamFatalError',
+  286: 'ChangeStreamHistoryLost',
+  334: 'UnsupportedFormat',
+  352: 'UnsupportedOpQueryCommand',
+  9001: 'SocketException',
+  10003: 'CannotGrowDocumentInCappedNamespace',
+  10107: 'NotWritablePrimary',
+  11000: 'DuplicateKey',
+  11600: 'InterruptedAtShutdown',
+  11601: 'Interrupted',
+  11602: 'InterruptedDueToReplStateChange',
+  13435: 'NotPrimaryNoSecondaryOk',
+  13436: 'NotPrimaryOrSecondary',
+} as const satisfies Record<number, string>;
+
+const namesByCode: ReadonlyMap<number, string> = new Map(
+  Object.entries(errorNames).map(([code, name]) => [Number(code), name]),
+);
+
+/** The name of an error code; a real server calls the many that have none `Location<code>`. */
+export function errorName(code: number): string {
+  return namesByCode.get(code) ?? `Location${code}`;
+}
+
+/** An error that the client is to see: `{ ok: 0, code, codeName, errmsg, errorLabels, …details }`. */
+export class CommandError extends Error {
+  readonly code: number;
+  readonly labels: readonly string[];
+  /** Further fields of the reply, such as `keyPattern` and `keyValue` of a duplicate key. */
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(
+    code: number,
+    message: string,
+    more: { labels?: readonly string[]; details?: Record<string, unknown> } = {},
+  ) {
+    super(message);
+    this.name = 'CommandError';
+    this.code = code;
+    this.labels = more.labels ?? [];
+    this.details = more.details ?? {};
+  }
+}
+
+export const badValue = (message: string) => new CommandError(2, message);
+export const failedToParse = (message: string) => new CommandError(9, message);
+export const typeMismatch = (message: string) => new CommandError(14, message);
+export const illegalOperation = (message: string) => new CommandError(20, message);
+export const namespaceNotFound = (message: string) => new CommandError(26, message);
+export const cursorNotFound = (cursorId: bigint) => new CommandError(43, `cursor id ${cursorId} not found`);
+export const notImplemented = (what: string) =>
+  new CommandError(238, `${what} is not implemented by the embedded MongoDB server of the local stack`);
+
+/** Codes after which a driver may send a retryable write again. */
+const retryableWriteCodes: ReadonlySet<number> = new Set([
+  6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,
+]);
+
+/** Codes after which a driver may open a change stream again where it stood. */
+const resumableStreamCodes: ReadonlySet<number> = new Set([
+  6, 7, 63, 89, 91, 133, 150, 189, 234, 262, 9001, 10107, 11600, 11602, 13388, 13435, 13436,
+]);
+
+/** Codes after which a whole transaction may be run again. */
+const transientTransactionCodes: ReadonlySet<number> = new Set([
+  24, 112, 246, 251, 6, 7, 89, 91, 189, 9001, 10107, 11600, 11602, 13435, 13436,
+]);
+
+/** What the labels of an error depend on, besides its code. */
+export interface ErrorScene {
+  readonly command: string;
+  readonly inTransaction: boolean;
+  readonly retryableWrite: boolean;
+  readonly changeStream: boolean;
+}
+
+/** The labels that a real server puts on an error, which tell the driver what it may do about it. */
+export function labelsFor(code: number, scene: ErrorScene): string[] {
+  const labels: string[] = [];
+  const endsTransaction = scene.command === 'commitTransaction' || scene.command === 'abortTransaction';
+  if ((scene.retryableWrite || endsTransaction) && retryableWriteCodes.has(code)) labels.push('RetryableWriteError');
+  if (
+    scene.inTransaction &&
+    transientTransactionCodes.has(code) &&
+    (!endsTransaction || code === 251 || code === 112)
+  ) {
+    labels.push('TransientTransactionError');
+  }
+  if (scene.changeStream && resumableStreamCodes.has(code)) labels.push('ResumableChangeStreamError');
+  return labels;
+}

@@ -1,0 +1,97 @@
+import { decode } from '../bson/codec.ts';
+import { type Document, isDocument } from '../bson/values.ts';
+import type { Evaluation } from '../expression/scope.ts';
+import type { CollectionView } from '../storage/view.ts';
+import { compileFilter, type MatchTrace } from './matcher.ts';
+import { type AccessPath, chooseAccessPath } from './plan.ts';
+import { parseSort, sortBy } from './sort.ts';
+
+/** A document that a query found. */
+export interface Found {
+  readonly idKey: string;
+  readonly bytes: Uint8Array;
+  readonly document: Document;
+  readonly trace: MatchTrace;
+}
+
+export interface Query {
+  readonly filter: Document;
+  readonly sort?: Document | undefined;
+  readonly skip?: number | undefined;
+  /** 0 or nothing: no limit. */
+  readonly limit?: number | undefined;
+}
+
+/** Finds documents, lazily where the order allows it: by an index if one helps, and never more of a collection than is asked for. */
+export function* readDocuments(view: CollectionView, query: Query, evaluation: Evaluation): Generator<Found> {
+  const natural = query.sort?.$natural;
+  const sort = natural === undefined ? (query.sort ?? {}) : {};
+  const sortFields = parseSort(sort);
+  const matches = compileFilter(query.filter, evaluation);
+  const plan: AccessPath =
+    natural === undefined
+      ? chooseAccessPath(query.filter, sortFields, view.collection.indexes.values())
+      : { kind: 'everything', reverse: Number(natural) < 0 };
+  const skip = query.skip ?? 0;
+  const limit = query.limit ? query.limit : Number.POSITIVE_INFINITY;
+
+  let found: Iterable<Found> = matching(view, plan, matches);
+  const inOrder = plan.kind === 'index' && plan.sorted && view.differing.size === 0;
+  if (sortFields.length > 0 && !inOrder) found = sortBy(found, sort, ({ document }) => document, skip + limit);
+  let position = 0;
+  if (limit + skip <= 0) return;
+  for (const item of found) {
+    position += 1;
+    if (position > skip) yield item;
+    if (position >= skip + limit) return;
+  }
+}
+
+function* matching(
+  view: CollectionView,
+  plan: AccessPath,
+  matches: (document: Document, trace: MatchTrace) => boolean,
+): Generator<Found> {
+  const test = (idKey: string, bytes: Uint8Array | undefined): Found | undefined => {
+    if (!bytes) return undefined;
+    const document = decode(bytes);
+    const trace: MatchTrace = {};
+    return matches(document, trace) ? { idKey, bytes, document, trace } : undefined;
+  };
+  for (const idKey of candidates(view, plan)) {
+    if (view.differing.has(idKey)) continue;
+    const found = test(idKey, view.collection.get(idKey));
+    if (found) yield found;
+  }
+  for (const [idKey, bytes] of view.differing) {
+    const found = test(idKey, bytes);
+    if (found) yield found;
+  }
+}
+
+function* candidates({ collection }: CollectionView, plan: AccessPath): Generator<string> {
+  if (plan.kind === 'everything') {
+    yield* plan.reverse ? [...collection.ids()].reverse() : collection.ids();
+    return;
+  }
+  const { index, ranges, reverse } = plan;
+  const seen = index?.multikey ? new Set<string>() : undefined;
+  for (const range of ranges) {
+    // A whole _id needs no search in the order.
+    if (!index && isWholeId(range)) {
+      yield range.low;
+      continue;
+    }
+    for (const { idKey } of index ? index.scan(range, reverse) : collection.scanIds(range, reverse)) {
+      if (seen?.has(idKey)) continue;
+      seen?.add(idKey);
+      yield idKey;
+    }
+  }
+}
+
+const isWholeId = ({ low, high }: { low: string; high: string }) =>
+  low !== '' && high.length === low.length + 1 && high.startsWith(low) && low.length > 1;
+
+/** The filter of a command, which may be left out. */
+export const filterOf = (value: unknown): Document => (isDocument(value) ? value : {});

@@ -1,0 +1,76 @@
+import { type Document, isDocument, isNumeric, toNumber, typeOf } from '../bson/values.ts';
+import { CommandError, typeMismatch } from '../errors.ts';
+
+const wrongType = (command: string, field: string, value: unknown, wanted: string) =>
+  typeMismatch(`BSON field '${command}.${field}' is the wrong type '${typeOf(value)}', expected type '${wanted}'`);
+
+/** Reads the fields of a command. A wrong type is answered with 14 (TypeMismatch), a missing field with 40414. */
+export interface Fields {
+  readonly command: string;
+  readonly body: Document;
+  string(field: string): string;
+  optionalString(field: string): string | undefined;
+  /** A number that must be whole and not negative. */
+  count(field: string): number | undefined;
+  boolean(field: string): boolean;
+  document(field: string): Document | undefined;
+  requiredDocument(field: string): Document;
+  array(field: string): readonly unknown[] | undefined;
+  documents(field: string): readonly Document[];
+}
+
+export function readFields(command: string, body: Document): Fields {
+  const optionalString = (field: string) => {
+    const value = body[field];
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'string') throw wrongType(command, field, value, 'string');
+    return value;
+  };
+  const document = (field: string) => {
+    const value = body[field];
+    if (value === undefined || value === null) return undefined;
+    if (!isDocument(value)) throw wrongType(command, field, value, 'object');
+    return value;
+  };
+  const array = (field: string) => {
+    const value = body[field];
+    if (value === undefined || value === null) return undefined;
+    if (!Array.isArray(value)) throw wrongType(command, field, value, 'array');
+    return value;
+  };
+  const required = <T>(field: string, value: T | undefined): T => {
+    if (value === undefined)
+      throw new CommandError(40414, `BSON field '${command}.${field}' is missing but a required field`);
+    return value;
+  };
+  return {
+    command,
+    body,
+    optionalString,
+    string: (field) => required(field, optionalString(field)),
+    count(field) {
+      const value = body[field];
+      if (value === undefined || value === null) return undefined;
+      if (!isNumeric(value)) throw wrongType(command, field, value, 'long');
+      const number = Math.trunc(toNumber(value));
+      if (number < 0)
+        throw new CommandError(51024, `BSON field '${field}' value must be >= 0, actual value '${number}'`);
+      return number;
+    },
+    boolean(field) {
+      const value = body[field];
+      if (value === undefined || value === null) return false;
+      if (typeof value === 'boolean') return value;
+      if (isNumeric(value)) return toNumber(value) !== 0;
+      throw wrongType(command, field, value, 'bool');
+    },
+    document,
+    requiredDocument: (field) => required(field, document(field)),
+    array,
+    documents: (field) =>
+      required(field, array(field)).map((item, index) => {
+        if (!isDocument(item)) throw wrongType(command, `${field}.${index}`, item, 'object');
+        return item;
+      }),
+  };
+}

@@ -1,0 +1,70 @@
+import { Binary, Long } from 'bson';
+import type { Document } from '../bson/values.ts';
+import { CommandError } from '../errors.ts';
+import type { Transaction } from './transaction.ts';
+
+/** A logical session: what a driver's `lsid` names. */
+export interface Session {
+  readonly key: string;
+  readonly lsid: Document;
+  lastUsed: number;
+  /** The highest transaction number seen; retryable writes use the same numbers. */
+  txnNumber: bigint;
+  transaction: Transaction | undefined;
+  /** What each statement of the retryable write with this number answered. */
+  readonly results: Map<number, unknown>;
+}
+
+export interface Sessions {
+  /** The session with this id, made when it is new. */
+  open(lsid: Document): Session;
+  find(lsid: Document): Session | undefined;
+  end(key: string): void;
+  /** Sessions that have not been used since `deadline`, in ms since the epoch. */
+  idleSince(deadline: number): Session[];
+  all(): Session[];
+  readonly size: number;
+}
+
+/** Sessions that are not used for so long end; drivers are told in `hello`. */
+export const SESSION_TIMEOUT_MINUTES = 30;
+
+function keyOf(lsid: Document): string {
+  const id = lsid.id;
+  if (!(id instanceof Binary)) {
+    throw new CommandError(14, "The field 'lsid.id' must be a UUID");
+  }
+  return id.toString('hex');
+}
+
+export function createSessions(now: () => number): Sessions {
+  const sessions = new Map<string, Session>();
+  return {
+    open(lsid) {
+      const key = keyOf(lsid);
+      let session = sessions.get(key);
+      if (!session) {
+        session = { key, lsid, lastUsed: now(), txnNumber: -1n, transaction: undefined, results: new Map() };
+        sessions.set(key, session);
+      }
+      session.lastUsed = now();
+      return session;
+    },
+    find: (lsid) => sessions.get(keyOf(lsid)),
+    end: (key) => {
+      sessions.delete(key);
+    },
+    idleSince: (deadline) => [...sessions.values()].filter(({ lastUsed }) => lastUsed < deadline),
+    all: () => [...sessions.values()],
+    get size() {
+      return sessions.size;
+    },
+  };
+}
+
+/** Reads a `txnNumber`. */
+export function transactionNumber(value: unknown): bigint | undefined {
+  if (value === undefined) return undefined;
+  if (value instanceof Long) return value.toBigInt();
+  throw new CommandError(14, "The field 'txnNumber' must be a 64-bit integer");
+}

@@ -1,0 +1,70 @@
+import { CommandError } from '../errors.ts';
+import type { Collection } from '../storage/collection.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Thrown inside the server when a write outside of a transaction meets a document that a transaction holds: it waits and is then run again. */
+export class HeldByTransaction extends Error {
+  readonly transaction: Transaction;
+
+  constructor(transaction: Transaction) {
+    super('a transaction holds what is to be written');
+    this.name = 'HeldByTransaction';
+    this.transaction = transaction;
+  }
+}
+
+/** What open transactions hold, so that two writers never change the same thing. */
+export interface Transactions {
+  readonly open: ReadonlySet<Transaction>;
+  begin(transaction: Transaction): void;
+  /** Takes a transaction and all that it holds off the books. */
+  finish(transaction: Transaction): void;
+  /**
+   * Claims a document or a unique key for a writer. Another transaction that holds it makes a transaction fail with 112 (WriteConflict), and a
+   * write outside of one wait (`HeldByTransaction`).
+   */
+  claim(key: string, writer: Transaction | undefined): void;
+  /** Remembers, for every open transaction but the writer's, how a document was before it is changed. */
+  remember(
+    collection: Collection,
+    idKey: string,
+    before: Uint8Array | undefined,
+    writer: Transaction | undefined,
+  ): void;
+}
+
+export const writeConflict = () =>
+  new CommandError(
+    112,
+    'Caused by :: Write conflict during plan execution and yielding is disabled. :: Please retry your operation or multi-document transaction.',
+  );
+
+export function createTransactions(): Transactions {
+  const open = new Set<Transaction>();
+  const holders = new Map<string, Transaction>();
+  return {
+    open,
+    begin: (transaction) => {
+      open.add(transaction);
+    },
+    finish(transaction) {
+      open.delete(transaction);
+      for (const [key, holder] of holders) if (holder === transaction) holders.delete(key);
+    },
+    claim(key, writer) {
+      const holder = holders.get(key);
+      if (holder && holder !== writer) {
+        if (writer) throw writeConflict();
+        throw new HeldByTransaction(holder);
+      }
+      if (writer) holders.set(key, writer);
+    },
+    remember(collection, idKey, before, writer) {
+      for (const transaction of open) {
+        if (transaction === writer) continue;
+        const { snapshot } = transaction.divergence(collection);
+        if (!snapshot.has(idKey)) snapshot.set(idKey, before);
+      }
+    },
+  };
+}
