@@ -4,6 +4,7 @@ import { createDispatcher, type Dispatcher } from './dispatcher.ts';
 import { compileFilter } from './filter.ts';
 import { checkPublishable, messageBytes, type StoredMessage } from './message.ts';
 import { toMs } from './proto-time.ts';
+import type { PushWorker } from './push-worker.ts';
 import { DELETED_TOPIC, parseResourceName } from './resource-names.ts';
 import type { LogEntry } from './server.ts';
 import { alreadyExists, notFound, type RpcError } from './status.ts';
@@ -57,7 +58,7 @@ export interface BrokerOptions {
     subscription: BrokerSubscription,
     endpoint: string,
     settings: () => DeliverySettings,
-  ) => { stop(): void };
+  ) => PushWorker;
 }
 
 interface TopicRecord {
@@ -154,7 +155,7 @@ export function createBroker(options: BrokerOptions): Broker {
   function createRecord(initial: WireSubscription): SubscriptionRecord {
     let wire = initial;
     let settings = deliverySettings(initial);
-    let push: { stop(): void } | undefined;
+    let push: PushWorker | undefined;
     const ended = new Set<(error: RpcError) => void>();
     const queue = createDeliveryQueue({
       clock,
@@ -198,7 +199,7 @@ export function createBroker(options: BrokerOptions): Broker {
       },
     };
     function restartPush(): void {
-      push?.stop();
+      push?.retire();
       const endpoint = wire.pushConfig?.pushEndpoint;
       push = endpoint ? options.startPush(record, endpoint, () => settings) : undefined;
     }

@@ -22,8 +22,16 @@ export interface PushWorkerOptions {
   readonly hasRetryPolicy: () => boolean;
 }
 
-/** Delivers the messages of one push subscription to its endpoint until it is stopped; what was under way then is given up. */
-export function startPushWorker(options: PushWorkerOptions): { stop(): void } {
+/** Delivery to one endpoint. */
+export interface PushWorker {
+  /** Sends no more; the answers to what is under way still count. */
+  retire(): void;
+  /** Ends everything at once. */
+  stop(): void;
+}
+
+/** Delivers the messages of one push subscription to its endpoint. */
+export function startPushWorker(options: PushWorkerOptions): PushWorker {
   const { clock, queue, dispatcher, subscription, faults, log } = options;
   const endpoint = new URL(options.endpoint);
   const agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) };
@@ -31,7 +39,7 @@ export function startPushWorker(options: PushWorkerOptions): { stop(): void } {
   const pacing = createPushPacing();
   const underWay = new Map<string, AbortController>();
   let wakeAfterPause: (() => void) | undefined;
-  let stopped = false;
+  let state: 'delivering' | 'retired' | 'stopped' = 'delivering';
 
   async function post(delivery: Delivery, signal: AbortSignal): Promise<PushOutcome> {
     const body = pushEnvelope(delivery, subscription, options.withAttempt());
@@ -52,7 +60,8 @@ export function startPushWorker(options: PushWorkerOptions): { stop(): void } {
       (error: unknown): PushOutcome => ({ kind: 'failed', reason: String(error) }),
     );
     underWay.delete(delivery.ackId);
-    if (stopped) return;
+    if (state === 'retired' && underWay.size === 0) closeConnections();
+    if (state === 'stopped') return;
     if (outcome.kind === 'accepted') {
       pacing.succeeded();
       queue.acknowledge(delivery.ackId);
@@ -65,7 +74,7 @@ export function startPushWorker(options: PushWorkerOptions): { stop(): void } {
   }
 
   function rest(ms: number): void {
-    if (options.hasRetryPolicy()) return;
+    if (options.hasRetryPolicy() || state !== 'delivering') return;
     wakeAfterPause?.();
     wakeAfterPause = clock.after(ms, () => {
       wakeAfterPause = undefined;
@@ -89,14 +98,24 @@ export function startPushWorker(options: PushWorkerOptions): { stop(): void } {
     },
   });
 
+  function closeConnections(): void {
+    agents.http.destroy();
+    agents.https.destroy();
+  }
+
   return {
+    retire() {
+      state = 'retired';
+      detach();
+      wakeAfterPause?.();
+      if (underWay.size === 0) closeConnections();
+    },
     stop() {
-      stopped = true;
+      state = 'stopped';
       detach();
       wakeAfterPause?.();
       for (const controller of underWay.values()) controller.abort();
-      agents.http.destroy();
-      agents.https.destroy();
+      closeConnections();
     },
   };
 }

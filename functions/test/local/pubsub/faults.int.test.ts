@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Message } from '@google-cloud/pubsub';
-import { type PubSubFixture, startFixture, until } from './fixture.ts';
+import { type PubSubFixture, startFixture } from './fixture.ts';
+import { until } from './until.ts';
 
 const INTERNAL = 13;
 const PERMISSION_DENIED = 7;

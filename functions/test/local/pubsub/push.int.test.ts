@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Topic } from '@google-cloud/pubsub';
-import { type PubSubFixture, settled, startFixture, until } from './fixture.ts';
+import { type PubSubFixture, startFixture } from './fixture.ts';
 import { type PushEndpoint, type PushRequest, startPushEndpoint } from './push-endpoint.ts';
+import { settled, until } from './until.ts';
 
 const SECOND = 1000;
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Message, Subscription, Topic } from '@google-cloud/pubsub';
-import { type PubSubFixture, startFixture, until } from './fixture.ts';
+import { type PubSubFixture, startFixture } from './fixture.ts';
+import { until } from './until.ts';
 
 const SECOND = 1000;
 const NOT_FOUND = 5;

@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type ChildMessage, childMessageSchema } from './manifest.ts';
+
+/** How a process ended. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The last lines that it wrote to stderr: why, if it says so. */
+  readonly lastErrors: string;
+}
+
+/** A running child process. */
+export interface ChildProgram {
+  readonly pid: number | undefined;
+  /** Resolves when the process is gone and its output is read; never rejects. */
+  readonly exited: Promise<Exit>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** How many lines of stderr are kept to explain an exit. */
+const KEPT_ERROR_LINES = 20;
+
+/**
+ * Starts one of the programs in `child/` with this very Node. The IPC channel is also its lifeline: it closes with this process, and the
+ * child then ends itself.
+ */
+export function startChild(
+  program: 'describe' | 'serve',
+  args: readonly string[],
+  options: {
+    readonly env: Readonly<Record<string, string>>;
+    readonly onLine: (line: string, stream: 'stdout' | 'stderr') => void;
+    readonly onMessage: (message: ChildMessage) => void;
+  },
+): ChildProgram {
+  const file = fileURLToPath(new URL(`./child/${program}.ts`, import.meta.url));
+  const child = spawn(process.execPath, [file, ...args], {
+    env: options.env,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  const errors: string[] = [];
+  readLines(child, 'stdout', (line) => options.onLine(line, 'stdout'));
+  readLines(child, 'stderr', (line) => {
+    errors.push(line);
+    if (errors.length > KEPT_ERROR_LINES) errors.shift();
+    options.onLine(line, 'stderr');
+  });
+  child.on('message', (message) => options.onMessage(childMessageSchema.parse(message)));
+  const exited = new Promise<Exit>((resolve) => {
+    // 'close' comes after the last output; a process that could not be started has only an error.
+    child.on('close', (code, signal) => resolve({ code, signal, lastErrors: errors.join('\n') }));
+    child.on('error', (error) => {
+      if (child.pid === undefined) resolve({ code: null, signal: null, lastErrors: error.message });
+    });
+  });
+  return {
+    pid: child.pid,
+    exited,
+    kill: (signal) => {
+      child.kill(signal);
+    },
+  };
+}
+
+function readLines(child: ChildProcess, stream: 'stdout' | 'stderr', onLine: (line: string) => void): void {
+  const input = child[stream];
+  if (input) createInterface({ input }).on('line', onLine);
+}
+
+/** An exit in words. */
+export function describeExit(exit: Exit): string {
+  const how = exit.signal ? `was ended by ${exit.signal}` : `ended with code ${exit.code}`;
+  return exit.lastErrors === '' ? how : `${how}:\n${exit.lastErrors}`;
+}

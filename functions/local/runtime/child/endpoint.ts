@@ -1,0 +1,72 @@
+import type { FunctionSpec, Trigger } from '../manifest.ts';
+import { isRecord } from './load-bundle.ts';
+import { resolveValue } from './params.ts';
+
+// Defaults of the platform for second generation functions: https://firebase.google.com/docs/functions/manage-functions
+const DEFAULT_TIMEOUT_S = 60;
+const DEFAULT_CONCURRENCY = 80;
+
+// Defaults of Cloud Scheduler: https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs#RetryConfig
+const DEFAULT_RETRY_COUNT = 0;
+const DEFAULT_MIN_BACKOFF_S = 5;
+const DEFAULT_MAX_BACKOFF_S = 3600;
+const DEFAULT_MAX_DOUBLINGS = 5;
+
+const MESSAGE_PUBLISHED = 'google.cloud.pubsub.topic.v1.messagePublished';
+
+/** How an exported function is run, or the trigger that this runtime has no counterpart for. */
+export type DescribedFunction =
+  | { readonly kind: 'supported'; readonly spec: FunctionSpec }
+  | { readonly kind: 'unsupported'; readonly name: string; readonly trigger: string };
+
+/** Reads the `__endpoint` that firebase-functions attaches for deployments. Parameters must have their values by now. */
+export function describeEndpoint(name: string, endpoint: Readonly<Record<string, unknown>>): DescribedFunction {
+  const fields = resolveValue(endpoint);
+  if (!isRecord(fields)) throw new Error(`The function ${name} has an __endpoint that is not an object.`);
+  if (fields.platform !== 'gcfv2') return { kind: 'unsupported', name, trigger: `platform ${String(fields.platform)}` };
+  const trigger = readTrigger(fields);
+  if (typeof trigger === 'string') return { kind: 'unsupported', name, trigger };
+  const maxInstances = numberOr(fields.maxInstances, undefined);
+  const secrets = Array.isArray(fields.secretEnvironmentVariables) ? fields.secretEnvironmentVariables : [];
+  return {
+    kind: 'supported',
+    spec: {
+      name,
+      trigger,
+      timeoutSeconds: numberOr(fields.timeoutSeconds, DEFAULT_TIMEOUT_S),
+      concurrency: numberOr(fields.concurrency, DEFAULT_CONCURRENCY),
+      ...(maxInstances === undefined ? {} : { maxInstances }),
+      secrets: secrets.flatMap((secret: unknown) => (isRecord(secret) ? [String(secret.key)] : [])),
+    },
+  };
+}
+
+function readTrigger(fields: Record<string, unknown>): Trigger | string {
+  const { eventTrigger, scheduleTrigger } = fields;
+  if (isRecord(eventTrigger)) {
+    if (eventTrigger.eventType !== MESSAGE_PUBLISHED) return `event ${String(eventTrigger.eventType)}`;
+    const topic = isRecord(eventTrigger.eventFilters) ? eventTrigger.eventFilters.topic : undefined;
+    return { kind: 'pubsub', topic: String(topic ?? ''), retry: eventTrigger.retry === true };
+  }
+  if (isRecord(scheduleTrigger)) {
+    const retry = isRecord(scheduleTrigger.retryConfig) ? scheduleTrigger.retryConfig : {};
+    return {
+      kind: 'schedule',
+      schedule: String(scheduleTrigger.schedule ?? ''),
+      ...(typeof scheduleTrigger.timeZone === 'string' ? { timeZone: scheduleTrigger.timeZone } : {}),
+      retry: {
+        count: numberOr(retry.retryCount, DEFAULT_RETRY_COUNT),
+        minBackoffSeconds: numberOr(retry.minBackoffSeconds, DEFAULT_MIN_BACKOFF_S),
+        maxBackoffSeconds: numberOr(retry.maxBackoffSeconds, DEFAULT_MAX_BACKOFF_S),
+        maxDoublings: numberOr(retry.maxDoublings, DEFAULT_MAX_DOUBLINGS),
+      },
+    };
+  }
+  if (fields.httpsTrigger || fields.callableTrigger) return { kind: 'https' };
+  return Object.keys(fields).find((field) => field.endsWith('Trigger')) ?? 'no trigger';
+}
+
+/** Zero and less mean the default, as for the platform. */
+function numberOr<Fallback>(value: unknown, fallback: Fallback): number | Fallback {
+  return typeof value === 'number' && value > 0 ? value : fallback;
+}

@@ -1,0 +1,138 @@
+import http from 'node:http';
+import type { Clock } from '../../src/clock.ts';
+import { callFunction, type FunctionRequest, type FunctionResponse } from './call-function.ts';
+import type { FunctionProcess } from './function-process.ts';
+import type { FunctionSpec } from './manifest.ts';
+
+/** How one invocation ended. */
+export type Outcome =
+  | { readonly kind: 'answered'; readonly response: FunctionResponse }
+  /** It took longer than `timeoutSeconds`. What it does goes on; nobody listens any more. */
+  | { readonly kind: 'timed-out' }
+  /** The process ended under it. */
+  | { readonly kind: 'crashed'; readonly reason: string }
+  /** Every instance is busy and there may be no more: the function has not seen the request. */
+  | { readonly kind: 'busy' }
+  /** No instance came up: the function has not seen the request. */
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+/** The instances of one function. */
+export interface FunctionPool {
+  readonly spec: FunctionSpec;
+  /** Runs one request on an instance with room; starts another instance if there may be one. */
+  invoke(request: FunctionRequest): Promise<Outcome>;
+  /** The first instance is the one that is always there. */
+  instances(): readonly FunctionProcess[];
+  counts(): { readonly invocations: number; readonly errors: number };
+  kill(signal: NodeJS.Signals): Promise<void>;
+  restart(graceMs: number): Promise<void>;
+  stop(graceMs: number): Promise<void>;
+}
+
+export interface FunctionPoolOptions {
+  readonly spec: FunctionSpec;
+  /** Times the timeout of invocations. */
+  readonly clock: Clock;
+  /** Starts an instance. Only the first one is kept alive: more come and go with the load. */
+  readonly start: (keepAlive: boolean) => FunctionProcess;
+}
+
+interface Instance {
+  readonly process: FunctionProcess;
+  readonly agent: http.Agent;
+  inFlight: number;
+}
+
+/** How many instances one function may have here if it sets no limit itself: they share this machine. */
+const LOCAL_MAX_INSTANCES = 4;
+
+export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
+  const { spec, clock } = options;
+  const maxInstances = Math.min(spec.maxInstances ?? LOCAL_MAX_INSTANCES, LOCAL_MAX_INSTANCES);
+  let invocations = 0;
+  let errors = 0;
+  const startInstance = (keepAlive: boolean): Instance => ({
+    process: options.start(keepAlive),
+    agent: new http.Agent({ keepAlive: true }),
+    inFlight: 0,
+  });
+  const first = startInstance(true);
+  let instances = [first];
+
+  /** An instance with room, those that are up before those that are on their way. */
+  function findRoom(): Instance | undefined {
+    instances = instances.filter((instance) => instance === first || instance.process.state() !== 'stopped');
+    const free = instances.filter(({ inFlight }) => inFlight < spec.concurrency);
+    const ready = free.find(({ process }) => process.state() === 'ready');
+    if (ready) return ready;
+    if (free[0]) return free[0];
+    if (instances.length >= maxInstances || first.process.state() === 'stopped') return undefined;
+    const added = startInstance(false);
+    instances.push(added);
+    return added;
+  }
+
+  async function run(instance: Instance, request: FunctionRequest): Promise<Outcome> {
+    const timeout = new AbortController();
+    const cancelTimeout = clock.after(spec.timeoutSeconds * 1000, () => timeout.abort());
+    try {
+      const up = await Promise.race([
+        instance.process.port().then(
+          (port) => ({ port }),
+          (error: Error) => ({ reason: error.message }),
+        ),
+        aborted(timeout.signal).then(() => ({ reason: `no instance was ready within ${spec.timeoutSeconds} s` })),
+      ]);
+      if ('reason' in up) return { kind: 'unavailable', reason: up.reason };
+      invocations += 1;
+      return await callFunction(up.port, instance.agent, request, timeout.signal).then(
+        (response): Outcome => ({ kind: 'answered', response }),
+        (error: Error): Outcome =>
+          timeout.signal.aborted ? { kind: 'timed-out' } : { kind: 'crashed', reason: error.message },
+      );
+    } finally {
+      cancelTimeout();
+    }
+  }
+
+  return {
+    spec,
+    async invoke(request) {
+      const instance = findRoom();
+      if (!instance) {
+        return first.process.state() === 'stopped'
+          ? { kind: 'unavailable', reason: `${spec.name} is stopped` }
+          : { kind: 'busy' };
+      }
+      instance.inFlight += 1;
+      const outcome = await run(instance, request);
+      instance.inFlight -= 1;
+      if (isError(outcome)) errors += 1;
+      return outcome;
+    },
+    instances: () => instances.map(({ process }) => process),
+    counts: () => ({ invocations, errors }),
+    async kill(signal) {
+      await Promise.all(instances.map(({ process }) => process.kill(signal)));
+    },
+    async restart(graceMs) {
+      await Promise.all(instances.map(({ process }) => process.stop(graceMs)));
+      instances = [first];
+      first.process.start();
+    },
+    async stop(graceMs) {
+      await Promise.all(instances.map(({ process }) => process.stop(graceMs)));
+      for (const { agent } of instances) agent.destroy();
+    },
+  };
+}
+
+/** Whether the function failed. What it never saw is not its error. */
+export function isError(outcome: Outcome): boolean {
+  if (outcome.kind === 'answered') return outcome.response.status >= 500;
+  return outcome.kind === 'timed-out' || outcome.kind === 'crashed';
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

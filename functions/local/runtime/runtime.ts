@@ -1,0 +1,333 @@
+import { resolve } from 'node:path';
+import { type Clock, systemClock } from '../../src/clock.ts';
+import { type FunctionRequest, jsonRequest } from './call-function.ts';
+import { bundleEnvironment, functionEnvironment, withoutOtherSecrets } from './child-environment.ts';
+import { describeExit, startChild } from './child-program.ts';
+import { checkManifest, describeBundle } from './describe-bundle.ts';
+import { type Answer, openFrontDoor } from './front-door.ts';
+import { createFunctionPool, type FunctionPool, isError, type Outcome } from './function-pool.ts';
+import { keepFunctionProcess, type ProcessState } from './function-process.ts';
+import { parseLogLine, type RuntimeLogEntry } from './log-line.ts';
+import type { FunctionSpec } from './manifest.ts';
+import { startSchedule } from './scheduler.ts';
+import { openTriggerSubscriptions, subscriptionName } from './trigger-subscriptions.ts';
+
+export type { RuntimeLogEntry } from './log-line.ts';
+
+/** A running function, as `functions()` and GET / show it. */
+export interface FunctionStatus {
+  readonly name: string;
+  readonly kind: 'pubsub' | 'schedule' | 'https';
+  readonly topic?: string;
+  readonly schedule?: string;
+  /** Process of the first instance. */
+  readonly pid: number | undefined;
+  /** How many processes it has now. */
+  readonly instances: number;
+  readonly state: ProcessState;
+  readonly invocations: number;
+  /** Invocations that threw, took too long or died with their process. */
+  readonly errors: number;
+}
+
+/** How an invocation on request ended. */
+export interface FireResult {
+  /** HTTP status: 2xx success, 500 error, 504 timeout, 429 busy, 503 not running. */
+  readonly status: number;
+  readonly ok: boolean;
+  /** What went wrong, in words. */
+  readonly error?: string;
+  /** What the function answered, if anything. */
+  readonly body?: string;
+}
+
+/** The functions of one bundle, running. */
+export interface Runtime {
+  /** The front door. GET / lists the functions; POST /NAME runs one: a JSON body is the data of a message for a Pub/Sub function. */
+  readonly url: string;
+  functions(): FunctionStatus[];
+  /** Runs a function now and waits for its end; never rejects because of the function. */
+  fire(name: string, payload?: unknown): Promise<FireResult>;
+  /** Sends a signal (default SIGKILL) to every process of a function and resolves when they are gone. */
+  kill(name: string, signal?: NodeJS.Signals): Promise<void>;
+  /** Stops a function gracefully and starts it again; also one that was killed with `keepAlive: false`. Resolves when it is ready. */
+  restart(name: string): Promise<void>;
+  /** Resolves when every function is ready; rejects when one does not start. */
+  waitUntilReady(): Promise<void>;
+  /** Stops deliveries and schedules, lets invocations end for a grace, and ends every process. */
+  close(): Promise<void>;
+}
+
+export interface RuntimeOptions {
+  /** The module that exports the functions, such as `lib/index.js`. */
+  readonly bundle: string;
+  readonly projectId: string;
+  /** HOST:PORT of the Pub/Sub server. */
+  readonly pubsubHost: string;
+  /** Settings, parameters and secrets of the functions; nothing of this process's environment reaches them otherwise. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Port of the front door; default 0: any free one. The Firebase emulator uses 5001. */
+  readonly port?: number;
+  /** Times schedules and the timeouts of functions. */
+  readonly clock?: Clock;
+  readonly log?: (entry: RuntimeLogEntry) => void;
+  /** Names of the functions to run; default: all. */
+  readonly only?: readonly string[];
+  /** Backoff of the redelivery of a failed message, in ms. The cloud waits 10 s to 600 s; the default here is 0.5 s to 10 s. */
+  readonly retry?: { readonly minBackoffMs: number; readonly maxBackoffMs: number };
+  /** False: scheduled functions run only on request. Default: true. */
+  readonly schedules?: boolean;
+  /** False: a process that ended is not started again by itself. Default: true. */
+  readonly keepAlive?: boolean;
+  /** How long processes may take to end before they are killed, in ms. Default: 10 s, as in Cloud Run. */
+  readonly graceMs?: number;
+}
+
+const DEFAULT_RETRY = { minBackoffMs: 500, maxBackoffMs: 10_000 };
+const DEFAULT_GRACE_MS = 10_000;
+
+/** Name of the runtime itself in log entries. */
+const SELF = 'runtime';
+
+/**
+ * Runs the functions of a bundle as the cloud would: each in processes of its own, triggered as its `__endpoint` says. Rejects when the
+ * bundle cannot be loaded, a parameter has no value, or Pub/Sub is not there. Functions may still be starting when this resolves.
+ */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { clock = systemClock, log = () => {}, retry = DEFAULT_RETRY, graceMs = DEFAULT_GRACE_MS, projectId } = options;
+  const bundle = resolve(options.bundle);
+  const env = bundleEnvironment({ projectId, pubsubHost: options.pubsubHost, env: options.env ?? {} });
+  const described = await describeBundle(bundle, env, (line, stream) => {
+    log({ function: SELF, ...parseLogLine(line, stream) });
+  });
+  const manifest = checkManifest(described, options.only, env);
+
+  const pools = new Map<string, FunctionPool>();
+  const schedules: { stop(): void }[] = [];
+  const subscriptions = openTriggerSubscriptions({ pubsubHost: options.pubsubHost, projectId, ...retry });
+  const frontDoor = await openFrontDoor(options.port ?? 0, {
+    list: () => ({ functions: statuses() }),
+    push,
+    call,
+  }).catch((error: unknown) => {
+    subscriptions.close();
+    throw error;
+  });
+  let manualMessages = 0;
+
+  function startPool(spec: FunctionSpec): FunctionPool {
+    const { name, trigger } = spec;
+    const topic = trigger.kind === 'pubsub' ? [topicName(trigger.topic)] : [];
+    const childEnv = {
+      ...withoutOtherSecrets({ ...env, ...manifest.params }, manifest.secrets, spec.secrets),
+      ...functionEnvironment(name, trigger.kind === 'pubsub'),
+    };
+    return createFunctionPool({
+      spec,
+      clock,
+      start: (keptAlive) =>
+        keepFunctionProcess({
+          name,
+          clock: systemClock,
+          keepAlive: keptAlive && options.keepAlive !== false,
+          spawn(onListening) {
+            const child = startChild('serve', [bundle, name, ...topic], {
+              env: childEnv,
+              onLine: (line, stream) => log({ function: name, pid: child.pid, ...parseLogLine(line, stream) }),
+              onMessage: (message) => {
+                if (message.kind === 'listening') onListening(message.port);
+              },
+            });
+            return child;
+          },
+          onExit(exit, expected) {
+            if (expected) return;
+            log({
+              function: name,
+              severity: 'ERROR',
+              message: `the process ${describeExit({ ...exit, lastErrors: '' })}`,
+            });
+          },
+        }),
+    });
+  }
+
+  function topicName(topic: string): string {
+    return topic.includes('/') ? topic : `projects/${projectId}/topics/${topic}`;
+  }
+
+  function poolOf(name: string): FunctionPool {
+    const pool = pools.get(name);
+    if (!pool) throw new Error(`There is no function ${name}; there are ${[...pools.keys()].join(', ')}.`);
+    return pool;
+  }
+
+  function statuses(): FunctionStatus[] {
+    return [...pools.values()].map((pool) => {
+      const { name, trigger } = pool.spec;
+      const [first] = pool.instances();
+      return {
+        name,
+        kind: trigger.kind,
+        ...(trigger.kind === 'pubsub' ? { topic: trigger.topic } : {}),
+        ...(trigger.kind === 'schedule' ? { schedule: trigger.schedule } : {}),
+        pid: first?.pid(),
+        instances: pool.instances().filter((instance) => instance.pid() !== undefined).length,
+        state: first?.state() ?? 'stopped',
+        ...pool.counts(),
+      };
+    });
+  }
+
+  /** A delivery of Pub/Sub: what the function has seen and failed is redelivered only if it asks for that. */
+  async function push(name: string, request: FunctionRequest): Promise<Answer> {
+    const pool = pools.get(name);
+    if (pool?.spec.trigger.kind !== 'pubsub') return { status: 404, body: { error: `no function ${name}` } };
+    const outcome = await pool.invoke(request);
+    const { status, error } = toResult(outcome);
+    if (!isError(outcome) || pool.spec.trigger.retry) return { status };
+    log({
+      function: name,
+      severity: 'ERROR',
+      message: `the message is dropped, because the function does not ask for retries: ${error ?? status}`,
+    });
+    return { status: 204 };
+  }
+
+  /** A request to the front door. */
+  async function call(name: string, request: FunctionRequest): Promise<Answer> {
+    const pool = pools.get(name);
+    if (!pool) return { status: 404, body: { error: `no function ${name}`, functions: [...pools.keys()] } };
+    if (pool.spec.trigger.kind === 'https') {
+      const outcome = await pool.invoke(request);
+      if (outcome.kind === 'answered') return outcome.response;
+      return { status: toResult(outcome).status, body: toResult(outcome) };
+    }
+    if (request.method !== 'POST') return { status: 405, body: { error: `POST /${name} runs the function.` } };
+    const payload = parseJson(request.body);
+    if (!payload.ok) return { status: 400, body: { error: `The body is not JSON: ${payload.error}` } };
+    const result = await fire(name, payload.value);
+    return { status: result.status === 204 ? 200 : result.status, body: result };
+  }
+
+  function requestFor(spec: FunctionSpec, payload: unknown, scheduledAt: number): FunctionRequest {
+    switch (spec.trigger.kind) {
+      case 'pubsub':
+        manualMessages += 1;
+        return jsonRequest({
+          message: {
+            data: Buffer.from(JSON.stringify(payload ?? {})).toString('base64'),
+            messageId: `manual-${manualMessages}`,
+            publishTime: new Date(scheduledAt).toISOString(),
+            attributes: {},
+          },
+          subscription: subscriptionName(projectId, spec.name),
+        });
+      case 'schedule':
+        return jsonRequest(payload ?? {}, {
+          'user-agent': 'Google-Cloud-Scheduler',
+          'x-cloudscheduler': 'true',
+          'x-cloudscheduler-jobname': `firebase-schedule-${spec.name}`,
+          'x-cloudscheduler-scheduletime': new Date(scheduledAt).toISOString(),
+        });
+      case 'https':
+        return jsonRequest(payload ?? {});
+    }
+  }
+
+  async function fire(name: string, payload?: unknown, scheduledAt = clock.now()): Promise<FireResult> {
+    const pool = poolOf(name);
+    return toResult(await pool.invoke(requestFor(pool.spec, payload, scheduledAt)));
+  }
+
+  async function fireBySchedule(name: string, scheduledAt: number): Promise<boolean> {
+    const { ok, status, error } = await fire(name, undefined, scheduledAt);
+    if (!ok) log({ function: name, severity: 'ERROR', message: `the scheduled run failed: ${error ?? status}` });
+    return ok;
+  }
+
+  async function waitUntilReady(): Promise<void> {
+    await Promise.all([...pools.values()].map((pool) => pool.instances()[0]?.firstReady));
+  }
+
+  let closing: Promise<void> | undefined;
+  async function shutDown(): Promise<void> {
+    for (const schedule of schedules) schedule.stop();
+    await Promise.all([...pools.values()].map(stopDeliveries));
+    subscriptions.close();
+    await Promise.all([...pools.values()].map((pool) => pool.stop(graceMs)));
+    await frontDoor.close(graceMs);
+  }
+
+  async function stopDeliveries({ spec: { name, trigger } }: FunctionPool): Promise<void> {
+    if (trigger.kind !== 'pubsub') return;
+    await subscriptions.disconnect(name).catch((error: unknown) => {
+      // Pub/Sub may have been closed before; then there are no deliveries either.
+      log({ function: name, severity: 'WARNING', message: `its subscription was left as it is: ${String(error)}` });
+    });
+  }
+
+  try {
+    for (const spec of manifest.functions) {
+      const { name, trigger } = spec;
+      pools.set(name, startPool(spec));
+      if (trigger.kind === 'pubsub') {
+        await subscriptions.connect(name, topicName(trigger.topic), frontDoor.pushEndpoint(name));
+      }
+      if (trigger.kind === 'schedule' && options.schedules !== false) {
+        schedules.push(startSchedule({ ...spec, trigger }, clock, (at) => fireBySchedule(name, at)));
+      }
+    }
+  } catch (error) {
+    await shutDown();
+    throw error;
+  }
+
+  return {
+    url: frontDoor.url,
+    functions: statuses,
+    fire: (name, payload) => fire(name, payload),
+    kill: (name, signal = 'SIGKILL') => poolOf(name).kill(signal),
+    async restart(name) {
+      const pool = poolOf(name);
+      await pool.restart(graceMs);
+      await pool.instances()[0]?.port();
+    },
+    waitUntilReady,
+    close() {
+      closing ??= shutDown();
+      return closing;
+    },
+  };
+}
+
+function toResult(outcome: Outcome): FireResult {
+  switch (outcome.kind) {
+    case 'answered': {
+      const { status, error, body } = outcome.response;
+      return {
+        status,
+        ok: status >= 200 && status < 300,
+        ...(error === undefined ? {} : { error }),
+        ...(body.length === 0 ? {} : { body: body.toString() }),
+      };
+    }
+    case 'timed-out':
+      return { status: 504, ok: false, error: 'the function did not end within its timeout' };
+    case 'crashed':
+      return { status: 500, ok: false, error: `the process ended under the invocation: ${outcome.reason}` };
+    case 'busy':
+      return { status: 429, ok: false, error: 'every instance is busy' };
+    case 'unavailable':
+      return { status: 503, ok: false, error: outcome.reason };
+  }
+}
+
+function parseJson(body: Buffer): { ok: true; value: unknown } | { ok: false; error: string } {
+  if (body.length === 0) return { ok: true, value: undefined };
+  try {
+    return { ok: true, value: JSON.parse(body.toString()) };
+  } catch (error) {
+    return { ok: false, error: String(error) };
+  }
+}

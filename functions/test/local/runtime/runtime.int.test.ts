@@ -1,0 +1,349 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { settled, until } from '../pubsub/until.ts';
+import { createVirtualClock } from '../pubsub/virtual-clock.ts';
+import { BUNDLE, PROJECT, type RuntimeFixture, startFixture } from './fixture.ts';
+
+const SECOND = 1000;
+
+describe('functions runtime: triggers and processes', () => {
+  let fixture: RuntimeFixture;
+  afterEach(() => fixture.close());
+
+  const statsOf = (name: string) => {
+    const stats = fixture.server.stats()[`projects/${PROJECT}/subscriptions/eventarc-${name}-sub`];
+    assert.ok(stats);
+    return stats;
+  };
+  const status = (name: string) => {
+    const found = fixture.runtime.functions().find((entry) => entry.name === name);
+    assert.ok(found);
+    return found;
+  };
+
+  it('reads every trigger from the bundle, with parameters resolved', async () => {
+    fixture = await startFixture({ env: { TOPIC_PREFIX: 'other' } });
+    await fixture.runtime.waitUntilReady();
+    const described = fixture.runtime.functions().map(({ name, kind, topic, schedule, state }) => ({
+      name,
+      kind,
+      on: topic ?? schedule,
+      state,
+    }));
+    assert.deepEqual(described, [
+      { name: 'nightly', kind: 'schedule', on: '30 2 * * *', state: 'ready' },
+      { name: 'onEvent', kind: 'pubsub', on: 'other-events', state: 'ready' },
+      { name: 'onNotice', kind: 'pubsub', on: 'notices', state: 'ready' },
+      { name: 'relay', kind: 'schedule', on: 'every 1 minutes', state: 'ready' },
+      { name: 'web-hello', kind: 'https', on: undefined, state: 'ready' },
+    ]);
+    const pids = fixture.runtime.functions().map(({ pid }) => pid);
+    assert.equal(new Set([...pids, process.pid]).size, 6, 'each in a process of its own');
+  });
+
+  it('delivers a message as the event that Cloud Functions make of it', async () => {
+    fixture = await startFixture({ only: ['onEvent'] });
+    await fixture.publish('test-events', { id: 'one', do: 'succeed' }, { type: 'x' });
+    await fixture.server.idle();
+    const [entry] = fixture.logged('event');
+    assert.equal(entry?.function, 'onEvent');
+    assert.equal(entry?.severity, 'INFO');
+    assert.equal(entry?.pid, status('onEvent').pid);
+    assert.equal(entry?.type, 'google.cloud.pubsub.topic.v1.messagePublished');
+    assert.equal(entry?.source, `//pubsub.googleapis.com/projects/${PROJECT}/topics/test-events`);
+    assert.deepEqual(entry?.attributes, { type: 'x' });
+    assert.equal(entry?.subscription, `projects/${PROJECT}/subscriptions/eventarc-onevent-sub`);
+    assert.equal(fixture.logged('ended', 'one').length, 1);
+    assert.deepEqual([status('onEvent').invocations, status('onEvent').errors], [1, 0]);
+  });
+
+  it('delivers a failed message again, if the function asks for retries', async () => {
+    fixture = await startFixture({ only: ['onEvent'] });
+    await fixture.publish('test-events', { id: 'one', do: 'throw-once' });
+    await fixture.server.idle();
+    assert.equal(fixture.logged('started', 'one').length, 2);
+    assert.equal(fixture.logged('ended', 'one').length, 1);
+    assert.equal(statsOf('onevent').nacked, 1);
+    assert.deepEqual([status('onEvent').invocations, status('onEvent').errors], [2, 1]);
+    assert.ok(fixture.log.some((entry) => entry.severity === 'ERROR' && entry.message.includes('told to fail: one')));
+  });
+
+  it('drops a failed message with a word, if it does not', async () => {
+    fixture = await startFixture({ only: ['onNotice'] });
+    await fixture.publish('notices', { id: 'one', do: 'throw' });
+    await fixture.server.idle();
+    assert.equal(fixture.logged('started', 'one').length, 1);
+    assert.equal(statsOf('onnotice').nacked, 0);
+    const dropped = fixture.log.filter(({ message }) => message.includes('the message is dropped'));
+    assert.equal(dropped.length, 1);
+    assert.match(dropped[0]?.message ?? '', /told to fail: one/);
+  });
+
+  it('gives up on a function after its timeout, and the message comes again', async () => {
+    const clock = createVirtualClock();
+    fixture = await startFixture({ only: ['onEvent'], clock });
+    await fixture.publish('test-events', { id: 'one', do: 'hold-once' });
+    await until(() => fixture.logged('started', 'one').length === 1);
+    clock.advance(5 * SECOND - 1);
+    await settled();
+    assert.equal(statsOf('onevent').nacked, 0);
+    clock.advance(1);
+    await until(() => fixture.logged('ended', 'one').length === 1);
+    await fixture.server.idle();
+    assert.equal(statsOf('onevent').nacked, 1);
+    assert.deepEqual([status('onEvent').invocations, status('onEvent').errors], [2, 1]);
+  });
+
+  it('takes no more than the concurrency on its only instance: Pub/Sub waits', async () => {
+    fixture = await startFixture({ only: ['onEvent'] });
+    for (const id of ['one', 'two', 'three']) await fixture.publish('test-events', { id, do: 'hold' });
+    await until(() => fixture.logged('started').length === 2 && statsOf('onevent').nacked > 0);
+    assert.equal(status('onEvent').instances, 1);
+    assert.equal(status('onEvent').errors, 0, 'a message that the function has not seen is not its error');
+    const release = setInterval(() => process.kill(status('onEvent').pid ?? 0, 'SIGUSR2'), 20);
+    try {
+      await fixture.server.idle();
+    } finally {
+      clearInterval(release);
+    }
+    assert.equal(fixture.logged('ended').length, 3);
+  });
+
+  it('redelivers what a killed process was working on, to the process that replaces it', async () => {
+    fixture = await startFixture({ only: ['onEvent'] });
+    await fixture.publish('test-events', { id: 'one', do: 'hold-once' });
+    await until(() => fixture.logged('started', 'one').length === 1);
+    const { pid } = status('onEvent');
+    await fixture.runtime.kill('onEvent');
+    await fixture.server.idle();
+    assert.equal(fixture.logged('ended', 'one').length, 1);
+    const after = status('onEvent');
+    assert.notEqual(after.pid, pid);
+    assert.equal(after.state, 'ready');
+    assert.equal(after.errors, 1);
+  });
+
+  it('starts a crashed process again', async () => {
+    fixture = await startFixture({ only: ['onEvent'] });
+    await fixture.publish('test-events', { id: 'one', do: 'exit-once' });
+    await fixture.server.idle();
+    assert.equal(fixture.logged('ended', 'one').length, 1);
+    assert.ok(fixture.log.some(({ message }) => message === 'the process ended with code 7'));
+  });
+
+  it('loses its process to a rejection that nobody catches, and says so', async () => {
+    fixture = await startFixture({ only: ['onEvent'] });
+    await fixture.publish('test-events', { id: 'one', do: 'run-away' });
+    await until(() => fixture.log.some(({ message }) => message === 'the process ended with code 1'));
+    assert.ok(fixture.log.some(({ message }) => message.includes('nobody catches this')));
+    await fixture.server.idle();
+  });
+
+  it('leaves a killed process dead when it is told to, until it is restarted', async () => {
+    fixture = await startFixture({ only: ['onEvent'], keepAlive: false });
+    await fixture.runtime.waitUntilReady();
+    await fixture.runtime.kill('onEvent');
+    assert.equal(status('onEvent').state, 'stopped');
+    assert.equal((await fixture.runtime.fire('onEvent', { id: 'x', do: 'succeed' })).status, 503);
+    await fixture.publish('test-events', { id: 'one', do: 'succeed' });
+    await until(() => statsOf('onevent').nacked > 0);
+    await fixture.runtime.restart('onEvent');
+    await fixture.server.idle();
+    assert.equal(fixture.logged('ended', 'one').length, 1);
+  });
+
+  it('hands on plain lines of output too', async () => {
+    fixture = await startFixture({ only: ['onEvent'] });
+    await fixture.runtime.fire('onEvent', { id: 'one', do: 'plain-text' });
+    await until(() => fixture.logged('just text').length === 1);
+    assert.equal(fixture.logged('just text')[0]?.function, 'onEvent');
+  });
+
+  it('ends its processes when it is closed, lets running work end, and leaves the messages in the subscription', async () => {
+    fixture = await startFixture({ only: ['onEvent'] });
+    await fixture.publish('test-events', { id: 'one', do: 'hold' });
+    await until(() => fixture.logged('started', 'one').length === 1);
+    const pid = status('onEvent').pid ?? 0;
+    const closed = fixture.runtime.close();
+    await fixture.publish('test-events', { id: 'two', do: 'succeed' });
+    process.kill(pid, 'SIGUSR2');
+    await closed;
+    assert.equal(status('onEvent').state, 'stopped');
+    assert.equal(fixture.logged('ended', 'one').length, 1);
+    await until(() => statsOf('onevent').acked === 1);
+  });
+
+  it('kills what does not end by itself', async () => {
+    fixture = await startFixture({ only: ['onEvent'], graceMs: 100 });
+    await fixture.publish('test-events', { id: 'one', do: 'hold' });
+    await until(() => fixture.logged('started', 'one').length === 1);
+    await fixture.runtime.close();
+    assert.equal(status('onEvent').pid, undefined);
+    assert.equal(fixture.logged('ended', 'one').length, 0);
+  });
+});
+
+describe('functions runtime: schedules', () => {
+  let fixture: RuntimeFixture;
+  afterEach(() => fixture.close());
+
+  it('runs by the clock', async () => {
+    const clock = createVirtualClock();
+    fixture = await startFixture({ only: ['relay'], schedules: true, clock });
+    await fixture.runtime.waitUntilReady();
+    clock.advance(60 * SECOND);
+    await until(() => fixture.logged('scheduled').length === 1);
+    clock.advance(60 * SECOND);
+    await until(() => fixture.logged('scheduled').length === 2);
+    assert.deepEqual(
+      fixture.logged('scheduled').map(({ at }) => at),
+      ['2026-01-01T00:01:00.000Z', '2026-01-01T00:02:00.000Z'],
+    );
+    assert.equal(fixture.logged('scheduled')[0]?.token, 'secret');
+    assert.equal(fixture.logged('scheduled')[0]?.job, 'firebase-schedule-relay');
+  });
+
+  it('does not let a long run hold up the next one: a second instance takes it', async () => {
+    const clock = createVirtualClock();
+    fixture = await startFixture({
+      only: ['relay'],
+      schedules: true,
+      clock,
+      env: { RELAY_DOES: 'hold' },
+      graceMs: 100,
+    });
+    await fixture.runtime.waitUntilReady();
+    clock.advance(60 * SECOND);
+    await until(() => fixture.logged('started', 'relay').length === 1);
+    const [first] = fixture.logged('started', 'relay');
+    // The first run is cut off by its timeout at the very moment the next is due; two on request are side by side for certain.
+    const runs = [fixture.runtime.fire('relay'), fixture.runtime.fire('relay')];
+    await until(() => fixture.logged('started', 'relay').length === 2);
+    assert.equal(fixture.runtime.functions()[0]?.instances, 2);
+    assert.notEqual(fixture.logged('started', 'relay')[1]?.pid, first?.pid);
+    assert.equal((await Promise.race(runs)).status, 429, 'two instances of one run each: the third is refused');
+  });
+
+  it('repeats a failed run as its retry settings say', async () => {
+    const clock = createVirtualClock(Date.UTC(2026, 6, 1, 0, 29));
+    fixture = await startFixture({ only: ['nightly'], schedules: true, clock });
+    await fixture.runtime.waitUntilReady();
+    const failed = () => fixture.log.filter(({ message }) => message.startsWith('the scheduled run failed')).length;
+    clock.advance(60 * SECOND);
+    await until(() => failed() === 1);
+    assert.equal(fixture.logged('nightly')[0]?.at, '2026-07-01T00:30:00.000Z', 'half past two in Berlin');
+    for (const [seconds, runs] of [
+      [10, 2],
+      [20, 3],
+    ] as const) {
+      await settled();
+      clock.advance(seconds * SECOND);
+      await until(() => failed() === runs);
+    }
+    await settled();
+    clock.advance(3600 * SECOND);
+    await settled();
+    assert.equal(fixture.logged('nightly').length, 3);
+  });
+
+  it('runs on request, and tells the error', async () => {
+    fixture = await startFixture({ only: ['relay', 'nightly', 'onEvent'] });
+    assert.deepEqual(await fixture.runtime.fire('relay'), { status: 200, ok: true });
+    const failed = await fixture.runtime.fire('nightly');
+    assert.equal(failed.status, 500);
+    assert.match(failed.error ?? '', /the night is dark/);
+    assert.deepEqual(await fixture.runtime.fire('onEvent', { id: 'x', do: 'succeed' }), { status: 204, ok: true });
+    await assert.rejects(
+      fixture.runtime.fire('absent'),
+      /There is no function absent; there are nightly, onEvent, relay/,
+    );
+  });
+});
+
+describe('functions runtime: front door', () => {
+  let fixture: RuntimeFixture;
+  afterEach(() => fixture.close());
+
+  it('lists, runs and passes on requests', async () => {
+    process.env.LOCKSTEP_TEST_LEAK = 'leaked';
+    try {
+      fixture = await startFixture({ only: ['nightly', 'onEvent', 'web-hello'] });
+    } finally {
+      delete process.env.LOCKSTEP_TEST_LEAK;
+    }
+    const { url } = fixture.runtime;
+    const list = await (await fetch(url)).json();
+    assert.deepEqual(list, { functions: fixture.runtime.functions() });
+
+    const hello = await fetch(`${url}/web-hello/some/path?a=1`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: '{"b": 2}',
+    });
+    assert.equal(hello.status, 201);
+    const { port, ...answer } = JSON.parse(await hello.text());
+    assert.ok(Number(port) > 0);
+    assert.deepEqual(answer, {
+      path: '/some/path',
+      query: { a: '1' },
+      body: { b: 2 },
+      raw: '{"b": 2}',
+      names: ['a', 'b'],
+      service: 'web-hello',
+      project: PROJECT,
+      emulator: 'not set',
+      secret: 'not shown',
+      home: 'not inherited',
+    });
+
+    const event = await fetch(`${url}/onEvent`, { method: 'POST', body: '{"id": "curl", "do": "succeed"}' });
+    assert.equal(event.status, 200);
+    assert.equal(fixture.logged('ended', 'curl').length, 1);
+    const failed = await fetch(`${url}/nightly`, { method: 'POST' });
+    assert.equal(failed.status, 500);
+    assert.match(await failed.text(), /the night is dark/);
+    assert.equal((await fetch(`${url}/nightly`)).status, 405);
+    assert.equal((await fetch(`${url}/onEvent`, { method: 'POST', body: 'no json' })).status, 400);
+    assert.equal((await fetch(`${url}/absent`, { method: 'POST' })).status, 404);
+  });
+});
+
+describe('functions runtime: what it refuses', () => {
+  const startAndClose = async (options: Parameters<typeof startFixture>[0]) => (await startFixture(options)).close();
+
+  it('a bundle that does not load, with what it wrote', async () => {
+    await assert.rejects(
+      startAndClose({ bundle: '/nowhere/index.js' }),
+      /Loading the bundle .*nowhere[\s\S]*ERR_MODULE_NOT_FOUND/,
+    );
+  });
+
+  it('a function that is not there', async () => {
+    await assert.rejects(startAndClose({ only: ['absent'] }), /no function absent; it has nightly, onEvent/);
+  });
+
+  it('a Pub/Sub server that is not there', async () => {
+    await assert.rejects(startAndClose({ pubsubHost: '127.0.0.1:1', only: ['onEvent'] }), /127\.0\.0\.1:1 failed/);
+  });
+
+  it('a port that is taken', async () => {
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
+    const address = holder.address();
+    assert.ok(address && typeof address === 'object');
+    try {
+      await assert.rejects(startAndClose({ only: ['onEvent'], port: address.port }), { code: 'EADDRINUSE' });
+    } finally {
+      await new Promise((resolve) => holder.close(resolve));
+    }
+  });
+
+  it('is told of a function that never becomes ready', async () => {
+    const fixture = await startFixture({ only: ['onEvent'], bundle: BUNDLE.replace('bundle.ts', 'failing-bundle.ts') });
+    try {
+      await assert.rejects(fixture.runtime.waitUntilReady(), /onEvent does not start[\s\S]*only at deployment/);
+    } finally {
+      await fixture.close();
+    }
+  });
+});
