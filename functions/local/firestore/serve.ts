@@ -4,7 +4,7 @@ import type {
   handleUnaryCall,
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { status } from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
 import type { Clock } from '../../src/clock.ts';
 import { sleep } from '../../src/clock.ts';
 import type { Fault, Faults } from '../faults.ts';
@@ -110,7 +110,12 @@ export function createServiceBuilder(serving: Serving): ServiceBuilder {
           }
           call.end();
         };
-        serve().catch((error) => call.emit('error', statusOf(method, error, signal)));
+        serve().catch((error) => {
+          // Without headers before it, the client's transport takes the error for a lost connection, and waits and tries twice more before it
+          // tells anybody, whatever the status says.
+          call.sendMetadata(new Metadata());
+          call.emit('error', statusOf(method, error, signal));
+        });
       };
       implementation[method] = handle;
     },
