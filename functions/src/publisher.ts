@@ -28,7 +28,10 @@ export function createPublisher(pubsub: PubSub, topicName: string): Publisher {
   };
 }
 
-/** The client that publishers share. */
-export function createPubSub(projectId: string | undefined): PubSub {
-  return new PubSub(projectId === undefined ? {} : { projectId });
+/** The client that publishers share. `host` names a local server, as `PUBSUB_EMULATOR_HOST` does. */
+export function createPubSub(projectId: string | undefined, host?: string): PubSub {
+  return new PubSub({
+    ...(projectId !== undefined && { projectId }),
+    ...(host !== undefined && { apiEndpoint: host, emulatorMode: true }),
+  });
 }

@@ -20,7 +20,7 @@ const defaults = {
   SYNC_LEASE_SECONDS: 60,
   RECONCILE_BUDGET_SECONDS: 480,
   RECONCILE_GRACE_MINUTES: 60,
-  RECONCILE_MAX_ORPHANS: 100,
+  RECONCILE_MAX_ORPHANS: 1_000,
 } as const;
 
 type ParamName = keyof typeof defaults;
@@ -30,9 +30,9 @@ const text = (name: ParamName, description: string) => {
   return { expression: param, value: () => process.env[name] || String(defaults[name]) };
 };
 
-const number = (name: ParamName, description: string) => {
+const number = (name: ParamName, description: string, least = 1) => {
   const param = defineInt(name, { default: Number(defaults[name]), description });
-  return { expression: param, value: () => wholeNumber(name, process.env[name]) };
+  return { expression: param, value: () => wholeNumber(name, process.env[name], least) };
 };
 
 /** Where the functions run; close to Firestore and MongoDB. */
@@ -63,7 +63,11 @@ export const reconcileBudgetSeconds = number(
   'RECONCILE_BUDGET_SECONDS',
   'How long one invocation reconciles before it continues in another.',
 );
-export const reconcileGraceMinutes = number('RECONCILE_GRACE_MINUTES', 'Age below which nothing counts as an orphan.');
+export const reconcileGraceMinutes = number(
+  'RECONCILE_GRACE_MINUTES',
+  'Age below which nothing counts as an orphan.',
+  0,
+);
 export const reconcileMaxOrphans = number(
   'RECONCILE_MAX_ORPHANS',
   'Orphaned projects above which a reconciliation deletes nothing.',
@@ -84,11 +88,11 @@ export const reconcileMode = {
   },
 };
 
-/** A parameter as the environment holds it. The defaults stand here too, since at run time the library reads a missing number as 0. */
-function wholeNumber(name: ParamName, value: string | undefined): number {
+/** A parameter as the environment holds it. The defaults stand here too, since at run time the library reads a missing number as 0.
+ *  @throws Error when it is not a whole number of at least `least`. */
+function wholeNumber(name: ParamName, value: string | undefined, least: number): number {
   if (value === undefined || value === '') return Number(defaults[name]);
   const parsed = Number(value);
-  if (!Number.isSafeInteger(parsed) || parsed <= 0)
-    throw new Error(`${name}: expected a whole number above 0, received "${value}"`);
-  return parsed;
+  if (Number.isSafeInteger(parsed) && parsed >= least) return parsed;
+  throw new Error(`${name}: expected a whole number of at least ${least}, received "${value}"`);
 }

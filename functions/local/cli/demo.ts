@@ -1,0 +1,109 @@
+// `npm run demo`: the whole path at work with real clients, on servers that this process starts.
+import { spawnSync } from 'node:child_process';
+import { deadLetterScenario } from '../demo/deadLetterScenario.ts';
+import { eventScenarios } from '../demo/eventScenarios.ts';
+import { reconciliationScenario } from '../demo/reconciliationScenario.ts';
+import { scaleScenario } from '../demo/scaleScenario.ts';
+import { type Row, renderTable } from '../demo/table.ts';
+import { createWorld, type Scenario, type World } from '../demo/world.ts';
+import { type Stack, startStack } from '../stack.ts';
+import { readArguments, UsageError, wholeNumber } from './arguments.ts';
+import { createLogPrinter } from './logPrinter.ts';
+
+const usage = `usage: npm --prefix functions run demo [-- options]
+
+Starts MongoDB, Firestore, Pub/Sub and the functions on this machine (or uses what MONGODB_URI, FIRESTORE_EMULATOR_HOST and
+PUBSUB_EMULATOR_HOST name), changes projects in MongoDB, and shows what becomes of their assets in Firestore.
+
+  --projects N             projects of the last scenario (default 1000, with 100 assets each; 0 leaves it out)
+  --verbose                prints what the functions log
+  --help                   this text
+`;
+
+/** The largest number of projects that fits into memory together with its assets. */
+const mostProjects = 5_000;
+
+async function main(): Promise<number> {
+  const { values } = readArguments(process.argv.slice(2), {
+    projects: { type: 'string' },
+    verbose: { type: 'boolean' },
+  });
+  if (values.help === true) {
+    console.log(usage);
+    return 0;
+  }
+  const projectCount = wholeNumber(values, 'projects', 0, mostProjects) ?? 1_000;
+  build();
+  const print = createLogPrinter(values.verbose === true ? 'DEBUG' : 'ERROR');
+  console.log('demo: starting MongoDB, Firestore, Pub/Sub and the functions ...');
+  const stack = await startStack({
+    variables: process.env,
+    ports: { mongodb: 0, firestore: 0, pubsub: 0, functions: 0 },
+    // What the demo plants is young; in production an hour must pass before anything counts as an orphan.
+    env: { RECONCILE_GRACE_MINUTES: '0' },
+    onLog: print,
+  });
+  const stop = stopOnSignal(stack);
+  try {
+    const world = await createWorld(stack);
+    // The relay begins at the time of its first start, so that start must lie before the first change.
+    await world.observer.until('the relay to tail the change stream', async () => {
+      const records = await world.firestore.collection('syncRelay').get();
+      return records.size > 0;
+    });
+    const rows = await runAll(world, [
+      ...eventScenarios,
+      reconciliationScenario,
+      deadLetterScenario,
+      ...(projectCount > 0 ? [scaleScenario(projectCount, (text) => console.log(`      ${text}`))] : []),
+    ]);
+    console.log(`\n${renderTable(rows)}\n`);
+    await world.close();
+    const failed = rows.filter((row) => !row.passed).length;
+    console.log(`demo: ${rows.length - failed} passed, ${failed} failed`);
+    return failed === 0 ? 0 : 1;
+  } finally {
+    stop();
+    await stack.close();
+  }
+}
+
+async function runAll(world: World, scenarios: readonly Scenario[]): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const scenario of scenarios) {
+    console.log(`demo: ${scenario.title} ...`);
+    try {
+      rows.push(...(await scenario.run(world)));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      rows.push({ what: scenario.title, expected: 'to run to its end', mongodb: '', firestore: why, passed: false });
+    }
+  }
+  return rows;
+}
+
+/** The functions run as they are deployed: from lib/. */
+function build(): void {
+  const run = spawnSync(process.execPath, ['local/build.ts'], { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (run.status !== 0) throw new Error('src/ does not compile; the messages of the compiler stand above');
+}
+
+/** Ctrl-C takes the processes of the functions along. */
+function stopOnSignal(stack: Stack): () => void {
+  const onSignal = () => {
+    void stack.close().finally(() => process.exit(130));
+  };
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  return () => {
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  };
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(`demo: ${error instanceof UsageError ? `${error.message}\n\n${usage}` : String(error)}`);
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}

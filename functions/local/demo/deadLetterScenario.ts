@@ -1,0 +1,63 @@
+import type { Scenario } from './world.ts';
+
+/** Messages that no retry can mend. */
+const poison = [
+  { data: 'this is not JSON', says: /not JSON/ },
+  { data: JSON.stringify({ specversion: 2, type: 'ProjectMerged' }), says: /specversion/ },
+  {
+    data: JSON.stringify({
+      specversion: 1,
+      id: '../../users/admin:00000000000000000000',
+      type: 'ProjectDeleted',
+      projectId: '../../users/admin',
+      version: '00000000000000000000',
+      occurredAt: '2026-11-22T12:00:00Z',
+      origin: { service: 'someone', channel: 'test' },
+    }),
+    says: /must not contain "\/"/,
+  },
+] as const;
+
+export const deadLetterScenario: Scenario = {
+  title: 'dead letters',
+  async run(world) {
+    const failures = world.firestore.collection('syncFailures');
+    const before = await world.observer.countOf(failures);
+    for (const { data } of poison) await world.events.publish({ data: Buffer.from(data), attributes: {} });
+    const next = await world.createProject({
+      storyboards: 1,
+      panels: 0,
+      analyses: 0,
+      media: 0,
+      prototypes: 0,
+      scenes: 0,
+    });
+    await world.observer.until(
+      'the dead letters to be kept',
+      async () => (await world.observer.countOf(failures)) === before + poison.length,
+    );
+    const kept = (await failures.get()).docs;
+    const rows = poison.map(({ data, says }) => {
+      const failure = kept.find((document) => document.get('preview') === data);
+      const error = String(failure?.get('error') ?? 'missing');
+      return {
+        what: `dead letter: ${data.length > 24 ? `${data.slice(0, 23)}…` : data}`,
+        expected: 'kept with its error',
+        mongodb: '',
+        firestore: error.length > 60 ? `${error.slice(0, 59)}…` : error,
+        passed: says.test(error) && failure?.get('status') === 'dead',
+      };
+    });
+    const count = await world.observer.count(next.projectId);
+    return [
+      ...rows,
+      {
+        what: 'the message after them',
+        expected: 'is served',
+        mongodb: `name ${JSON.stringify(next.name)}`,
+        firestore: `${count} assets`,
+        passed: count === 1,
+      },
+    ];
+  },
+};

@@ -1,0 +1,130 @@
+import { join } from 'node:path';
+import { type FirestoreServer, startFirestoreServer } from './firestore/server.ts';
+import { type MongoServer, startMongoServer } from './mongodb/server.ts';
+import { startOnPort } from './ports.ts';
+import { type PubSubServer, startPubSubServer } from './pubsub/server.ts';
+import { type Runtime, type RuntimeLogEntry, startRuntime } from './runtime/runtime.ts';
+import { createTopics } from './topics.ts';
+
+const functionsDir = join(import.meta.dirname, '..');
+
+/** A `demo-` project: the Firebase tools and client libraries never take it for a real one. */
+export const localProjectId = 'demo-lockstep';
+
+/** What `npm run build` makes and Cloud Functions load. */
+export const builtBundle = join(functionsDir, 'lib', 'index.js');
+
+/** The ports that the services use by themselves. */
+export const usualPorts = { mongodb: 27017, firestore: 8080, pubsub: 8085, functions: 5001 } as const;
+export type Service = keyof typeof usualPorts;
+
+const titles: Readonly<Record<Service, string>> = {
+  mongodb: 'MongoDB',
+  firestore: 'Firestore',
+  pubsub: 'Pub/Sub',
+  functions: 'the functions',
+};
+
+export interface StackOptions {
+  /** Where services that run elsewhere are, by their usual variables: a service that is named here is not started. */
+  readonly variables?: Readonly<Record<string, string | undefined>>;
+  /** Ports that were asked for; 0 is any free one. Without: the usual one, or the next free one. */
+  readonly ports?: Readonly<Partial<Record<Service, number>>>;
+  /** Told of each usual port that is in use. */
+  readonly onPortTaken?: (service: string, port: number, flag: string) => void;
+  /** False: no functions, only the servers. */
+  readonly functions?: boolean;
+  /** Module that exports the functions; default: the built bundle. */
+  readonly bundle?: string;
+  /** Further variables of the functions. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** False: scheduled functions run only on request. */
+  readonly schedules?: boolean;
+  /** Names of the functions to run; default: all. */
+  readonly only?: readonly string[];
+  readonly retry?: { readonly minBackoffMs: number; readonly maxBackoffMs: number };
+  readonly onLog?: (entry: RuntimeLogEntry) => void;
+  /** Changes that MongoDB remembers for change streams. */
+  readonly oplogLimit?: number;
+}
+
+/** The services and the functions, running on this machine. */
+export interface Stack {
+  readonly mongodbUri: string;
+  readonly firestoreHost: string;
+  readonly pubsubHost: string;
+  /** Started here; undefined for what runs elsewhere. */
+  readonly mongodb: MongoServer | undefined;
+  readonly firestore: FirestoreServer | undefined;
+  readonly pubsub: PubSubServer | undefined;
+  /** Undefined without functions. */
+  readonly runtime: Runtime | undefined;
+  /** What a program needs in its environment to use the stack. */
+  readonly variables: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+/** Starts what is not running elsewhere, in order, and nothing if one of them fails.
+ *  @throws PortTakenError, and what a service could not start with. */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const { variables: given = {}, ports = {}, onPortTaken } = options;
+  const opened: { close(): Promise<void> }[] = [];
+  const closeAll = async () => {
+    for (const service of opened.splice(0).reverse()) await service.close();
+  };
+  async function open<T extends { close(): Promise<void> }>(
+    service: Service,
+    start: (port: number) => Promise<T>,
+  ): Promise<T> {
+    const flag = `--${service}-port`;
+    const choice = { service: titles[service], flag, asked: ports[service], usual: usualPorts[service] };
+    const started = await startOnPort(choice, start, (port) => onPortTaken?.(titles[service], port, flag));
+    opened.push(started);
+    return started;
+  }
+
+  try {
+    const mongodb = given.MONGODB_URI
+      ? undefined
+      : await open('mongodb', (port) =>
+          startMongoServer({ port, ...(options.oplogLimit !== undefined && { oplogLimit: options.oplogLimit }) }),
+        );
+    const firestore = given.FIRESTORE_EMULATOR_HOST
+      ? undefined
+      : await open('firestore', (port) =>
+          startFirestoreServer({ port, indexes: join(functionsDir, '..', 'firestore.indexes.json') }),
+        );
+    const pubsub = given.PUBSUB_EMULATOR_HOST ? undefined : await open('pubsub', (port) => startPubSubServer({ port }));
+    const mongodbUri = given.MONGODB_URI || (mongodb?.uri ?? '');
+    const firestoreHost = given.FIRESTORE_EMULATOR_HOST || (firestore?.host ?? '');
+    const pubsubHost = given.PUBSUB_EMULATOR_HOST || (pubsub?.host ?? '');
+    const variables = {
+      MONGODB_URI: mongodbUri,
+      FIRESTORE_EMULATOR_HOST: firestoreHost,
+      PUBSUB_EMULATOR_HOST: pubsubHost,
+      GCLOUD_PROJECT: localProjectId,
+    };
+    await createTopics(pubsubHost, localProjectId);
+    const runtime =
+      options.functions === false
+        ? undefined
+        : await open('functions', (port) =>
+            startRuntime({
+              bundle: options.bundle ?? builtBundle,
+              projectId: localProjectId,
+              pubsubHost,
+              port,
+              env: { ...variables, ...options.env },
+              ...(options.onLog && { log: options.onLog }),
+              ...(options.only && { only: options.only }),
+              ...(options.retry && { retry: options.retry }),
+              ...(options.schedules !== undefined && { schedules: options.schedules }),
+            }),
+          );
+    await runtime?.waitUntilReady();
+    return { mongodbUri, firestoreHost, pubsubHost, mongodb, firestore, pubsub, runtime, variables, close: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}

@@ -1,0 +1,20 @@
+import config from './lockstep.config.ts';
+import { reconcileAssetsFunction } from './triggers/reconcileAssets.ts';
+import { reconcileOnRequestFunction } from './triggers/reconcileOnRequest.ts';
+import { recordDeadLetterFunction } from './triggers/recordDeadLetter.ts';
+import { relayProjectChangesFunction } from './triggers/relayProjectChanges.ts';
+import { createServices } from './triggers/services.ts';
+import { syncProjectFunction } from './triggers/syncProject.ts';
+
+const services = createServices(config);
+
+/** MongoDB's change stream -> Pub/Sub. */
+export const relayProjectChanges = relayProjectChangesFunction(services);
+/** Pub/Sub -> assets in Firestore. */
+export const syncProject = syncProjectFunction(services);
+/** Events that were given up -> where an operator finds them. */
+export const recordDeadLetter = recordDeadLetterFunction(services);
+/** Assets against projects, on a schedule. */
+export const reconcileAssets = reconcileAssetsFunction(services);
+/** The same, when somebody asks. */
+export const reconcileOnRequest = reconcileOnRequestFunction(services);

@@ -1,0 +1,63 @@
+import * as params from '../config/params.ts';
+import { defaultReconcileLimits, type ReconcileLimits } from '../reconcile/limits.ts';
+import type { ReconcileRequest } from '../reconcile/request.ts';
+import { type ReconcileOutcome, runReconciliation } from '../reconcile/runReconciliation.ts';
+import { createProjectTruth } from '../source/truth.ts';
+import type { Services } from './services.ts';
+
+const millisecondsPerMinute = 60_000;
+
+/** Runs one invocation's worth of a reconciliation with the services of this process. A run that needs more time goes on in the next
+ *  invocation, which is asked for here. */
+export async function reconcile(services: Services, request: ReconcileRequest): Promise<ReconcileOutcome> {
+  const { clock, log, config, uniqueId } = services;
+  const source = await services.source();
+  const outcome = await runReconciliation(
+    {
+      firestore: services.firestore(),
+      source,
+      truth: createProjectTruth(source, config),
+      applier: services.worker(),
+      config,
+      clock,
+      uniqueId,
+      log,
+      limits: deployedLimits(),
+    },
+    {
+      request,
+      deadline: clock.now() + params.reconcileBudgetSeconds.value() * 1000,
+      signal: services.stopping(),
+    },
+  );
+  if (outcome.kind === 'continued') await askAgain(services, request);
+  if (outcome.kind !== 'busy') {
+    const { jobId, mode, reads, findings, checksum } = outcome.report;
+    log.info(`reconciliation ${outcome.kind}`, {
+      jobId,
+      mode,
+      reason: request.reason,
+      reads,
+      findings,
+      equal: checksum.equal,
+    });
+  }
+  return outcome;
+}
+
+function deployedLimits(): ReconcileLimits {
+  const { brakes, ...rest } = defaultReconcileLimits;
+  return {
+    ...rest,
+    graceMs: params.reconcileGraceMinutes.value() * millisecondsPerMinute,
+    brakes: { ...brakes, orphans: { ...brakes.orphans, atMost: params.reconcileMaxOrphans.value() } },
+  };
+}
+
+/** A message asks for the next invocation; its run finds the progress that this one kept. */
+async function askAgain({ publisher }: Services, request: ReconcileRequest): Promise<void> {
+  await publisher(params.requestsTopic.value()).publish({
+    data: Buffer.from(JSON.stringify(request)),
+    attributes: { reason: 'continued' },
+  });
+}
