@@ -28,7 +28,11 @@ export async function* mergeProjects(
     while (heads.size > 0) {
       const [first = '', ...others] = Array.from(heads.values(), (head) => head.projectId);
       const projectId = others.reduce((least, id) => (compareStrings(id, least) < 0 ? id : least), first);
-      const collections = new Map([...heads].filter(([, head]) => head.projectId === projectId));
+      const collections = new Map(
+        Array.from(streams.keys(), (name) => [name, heads.get(name)] as const).filter(
+          (entry): entry is readonly [string, ProjectAssets] => entry[1]?.projectId === projectId,
+        ),
+      );
       yield { projectId, collections };
       await advance(collections.keys());
     }

@@ -11,10 +11,10 @@ export interface CompositeIndex {
 export interface FieldOverride {
   readonly collectionGroup: string;
   readonly fieldPath: string;
-  readonly indexes: readonly (
-    | { readonly order: 'ASCENDING' | 'DESCENDING'; readonly queryScope: 'COLLECTION' | 'COLLECTION_GROUP' }
-    | { readonly arrayConfig: 'CONTAINS'; readonly queryScope: 'COLLECTION' }
-  )[];
+  readonly indexes: readonly {
+    readonly order: 'ASCENDING' | 'DESCENDING';
+    readonly queryScope: 'COLLECTION' | 'COLLECTION_GROUP';
+  }[];
 }
 
 /** The indexes that the queries of reconciliation need: one over (project id, copies …) per collection with copies, and for a collection group the project id, which Firestore indexes
@@ -48,9 +48,11 @@ function overrideOf(collection: AssetCollection): FieldOverride {
     indexes: [
       { order: 'ASCENDING', queryScope: 'COLLECTION' },
       { order: 'DESCENDING', queryScope: 'COLLECTION' },
-      { arrayConfig: 'CONTAINS', queryScope: 'COLLECTION' },
       { order: 'ASCENDING', queryScope: 'COLLECTION_GROUP' },
-      { order: 'DESCENDING', queryScope: 'COLLECTION_GROUP' },
+      // Looking for assets that lack a copy asks for the last project of a range.
+      ...(Object.keys(collection.copies).length > 0
+        ? [{ order: 'DESCENDING', queryScope: 'COLLECTION_GROUP' } as const]
+        : []),
     ],
   };
 }

@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { ObjectId } from 'mongodb';
+import { defineConfig } from '../../src/config/defineConfig.ts';
+import type { BrakeKind } from '../../src/reconcile/brakes.ts';
+import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
+import type { ReconcileRequest } from '../../src/reconcile/request.ts';
+import type { ReconcileDependencies } from '../../src/reconcile/run.ts';
+import { connectSource } from '../../src/source/connect.ts';
+import type { ProjectTruth } from '../../src/source/truth.ts';
+import { createProjectTruth } from '../../src/source/truth.ts';
+import { startWorld, type World, worldConfig } from './world.ts';
+
+/** MongoDB's codes: https://www.mongodb.com/docs/manual/reference/error-codes/ */
+const interruptedAtShutdown = 11600;
+const maxTimeExpired = 50;
+
+const projects = 60;
+
+// Attacks I8: in each of these, MongoDB says of living projects that they do not exist.
+describe('brakes against a wrong MongoDB', () => {
+  let world: World;
+  let ids: string[];
+
+  beforeEach(async () => {
+    world = await startWorld();
+    ids = await world.addProjects(Array.from({ length: projects }, (_, number) => `name ${number}`));
+    await world.addAssets(
+      'analyses',
+      ids.flatMap((projectId) => [{ projectId }, { projectId }]),
+    );
+  });
+  afterEach(() => world.close());
+
+  /** A clean run brakes, says so, names what it saw, and every asset is still there. */
+  async function assertBrakes(
+    kind: BrakeKind,
+    saw: RegExp,
+    request: Partial<ReconcileRequest> = {},
+    change: Partial<ReconcileDependencies> = {},
+  ): Promise<void> {
+    const outcome = await world.run({ mode: 'clean', ...request }, change);
+    assert.equal(outcome.kind, 'braked');
+    assert.equal(outcome.brake.kind, kind);
+    assert.match(outcome.brake.saw, saw);
+    assert.equal(await world.countOf('analyses'), projects * 2);
+    const last = world.alarms.at(-1);
+    assert.equal(last?.alarm, 'brake');
+    assert.equal(last.brake, kind);
+    const record = await world.firestore.collection('syncJobs').doc(outcome.report.jobId).get();
+    assert.equal(record.get('status'), 'braked');
+    assert.equal(record.get('brake.kind'), kind);
+  }
+
+  /** Allows whatever one brake may be told to believe, so that only the one under test can hold the run. */
+  const allowAll = { allow: { orphans: 1_000, shrink: true, source: true } };
+
+  it('an empty collection', async () => {
+    await world.source.projects.deleteMany({});
+    await assertBrakes('source-empty', /collaboration\.projects in MongoDB has no projects/, allowAll);
+  });
+
+  it('a wrong database name', async () => {
+    const config = defineConfig({ ...worldConfig, source: { ...worldConfig.source, database: 'colaboration' } });
+    const source = await connectSource(world.mongo.uri, config);
+    try {
+      const truth = createProjectTruth(source, config);
+      await assertBrakes('source-empty', /colaboration\.projects/, allowAll, { source, truth, config });
+    } finally {
+      await source.close();
+    }
+  });
+
+  it('the database of another environment, which has projects of its own', async () => {
+    await world.run({ mode: 'report' });
+    const config = defineConfig({ ...worldConfig, source: { ...worldConfig.source, database: 'staging' } });
+    const source = await connectSource(world.mongo.uri, config);
+    try {
+      await source.projects.insertMany(
+        Array.from({ length: projects }, () => ({ _id: new ObjectId(), name: 'staging' })),
+      );
+      const truth = createProjectTruth(source, config);
+      const request = { allow: { orphans: 1_000, shrink: true } };
+      await assertBrakes('source-changed', /staging\.projects .* is another collection/, request, {
+        source,
+        truth,
+        config,
+      });
+    } finally {
+      await source.close();
+    }
+  });
+
+  it('a collection that was dropped and made again', async () => {
+    await world.run({ mode: 'report' });
+    await world.source.projects.drop();
+    await world.addProjects(Array.from({ length: projects }, () => 'restored'));
+    await assertBrakes('source-changed', /is another collection/, { allow: { orphans: 1_000, shrink: true } });
+  });
+
+  it('half of the projects missing', async () => {
+    await world.run({ mode: 'report' });
+    await world.source.projects.deleteMany({ _id: { $in: ids.slice(0, projects / 2).map((id) => new ObjectId(id)) } });
+    await assertBrakes('projects-shrunk', /30 projects; it had 60 .*50 % are gone/, { allow: { orphans: 1_000 } });
+  });
+
+  it('half of the projects missing at the very first run', async () => {
+    await world.source.projects.deleteMany({ _id: { $in: ids.slice(0, projects / 2).map((id) => new ObjectId(id)) } });
+    await assertBrakes('too-many-orphans', /30 of 60 projects/, { allow: { shrink: true } });
+  });
+
+  it('more orphans than were allowed on purpose', async () => {
+    await world.source.projects.deleteMany({ _id: { $in: ids.slice(0, 8).map((id) => new ObjectId(id)) } });
+    await assertBrakes('too-many-orphans', /8 of \d+ projects/, { allow: { orphans: 7, shrink: true } });
+    const outcome = await world.run({ mode: 'clean', allow: { orphans: 8 } });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(await world.countOf('analyses'), (projects - 8) * 2);
+  });
+
+  it('projects that vanish between the two passes', async () => {
+    let asked = 0;
+    const { truth } = world.dependencies();
+    const vanishing: ProjectTruth = {
+      async ask(projectIds) {
+        const statement = await truth.ask(projectIds);
+        asked += 1;
+        if (asked === 1)
+          await world.source.projects.deleteMany({ _id: { $in: ids.slice(0, 30).map((id) => new ObjectId(id)) } });
+        return statement;
+      },
+    };
+    await assertBrakes('projects-shrunk', /30 projects; it had 60/, allowAll, { truth: vanishing });
+  });
+
+  it('a member that lags, which tells other than it told before', async () => {
+    const { truth } = world.dependencies();
+    let asked = 0;
+    const forgetful: ProjectTruth = {
+      async ask(projectIds) {
+        const statement = await truth.ask(projectIds);
+        asked += 1;
+        return asked === 1 ? { ...statement, projects: new Map() } : statement;
+      },
+    };
+    await assertBrakes(
+      'source-unsteady',
+      /projects that MongoDB did not have at the first look were there at the second/,
+      allowAll,
+      { truth: forgetful },
+    );
+  });
+
+  it('a secondary that does not catch up in time', async () => {
+    world.mongo.faults.inject(
+      'find',
+      { error: { code: maxTimeExpired, message: 'operation exceeded time limit' } },
+      10,
+    );
+    await assertBrakes('source-unreachable', /operation exceeded time limit/, allowAll);
+  });
+
+  it('a network partition in the middle of a run', async () => {
+    const { truth } = world.dependencies();
+    let asked = 0;
+    const cutOff: ProjectTruth = {
+      ask(projectIds) {
+        asked += 1;
+        if (asked === 2) world.mongo.faults.inject('*', { drop: true }, 1_000);
+        return truth.ask(projectIds);
+      },
+    };
+    const limits = { ...defaultReconcileLimits, lookupBatch: 20, saveEveryMs: 50, closingMs: 0 };
+    await assertBrakes('source-unreachable', /MongoDB did not answer/, allowAll, { truth: cutOff, limits });
+    world.mongo.faults.clear();
+  });
+
+  it('a server that shuts down between the two passes', async () => {
+    await world.source.projects.deleteMany({ _id: { $in: ids.slice(0, 3).map((id) => new ObjectId(id)) } });
+    const { truth } = world.dependencies();
+    let asked = 0;
+    const shutDown: ProjectTruth = {
+      ask(projectIds) {
+        asked += 1;
+        const message = 'interrupted at shutdown';
+        if (asked === 2) world.mongo.faults.inject('find', { error: { code: interruptedAtShutdown, message } }, 10);
+        return truth.ask(projectIds);
+      },
+    };
+    await assertBrakes('source-unreachable', /interrupted at shutdown/, allowAll, { truth: shutDown });
+  });
+
+  it('a user without read permission', async () => {
+    world.mongo.setReadable('collaboration.projects', false);
+    await assertBrakes('source-refused', /MongoDB refused to answer/, allowAll);
+  });
+
+  it('a report goes on past a brake, and tells what a clean run would meet', async () => {
+    await world.run({ mode: 'report' });
+    await world.source.projects.deleteMany({ _id: { $in: ids.slice(0, 30).map((id) => new ObjectId(id)) } });
+    const outcome = await world.run({ mode: 'report', allow: { orphans: 100 } });
+    assert.equal(outcome.kind, 'braked');
+    assert.equal(outcome.brake.kind, 'projects-shrunk');
+    assert.equal(outcome.report.findings['orphan-unknown'], 30);
+  });
+
+  it('believes what it is told to believe, and takes it for the measure of the next run', async () => {
+    await world.run({ mode: 'report' });
+    await world.source.projects.deleteMany({ _id: { $in: ids.slice(0, 30).map((id) => new ObjectId(id)) } });
+    const outcome = await world.run({ mode: 'clean', allow: { orphans: 30, shrink: true } });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(await world.countOf('analyses'), projects);
+    const next = await world.run({ mode: 'clean' });
+    assert.equal(next.kind, 'done');
+  });
+});

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { ObjectId } from 'mongodb';
+import type { Clock } from '../../src/clock.ts';
+import { noFindings } from '../../src/reconcile/findings.ts';
+import { defaultReconcileLimits, type ReconcileLimits } from '../../src/reconcile/limits.ts';
+import type { ReconcileReport } from '../../src/reconcile/report.ts';
+import { startWorld, type World } from './world.ts';
+
+const limits: ReconcileLimits = {
+  ...defaultReconcileLimits,
+  lookupBatch: 5,
+  projectsPerRange: 10,
+  parallelMending: 2,
+  saveEveryMs: 20,
+  closingMs: 0,
+};
+
+// Attacks I6, and the lease of reconciliation.
+describe('reconciliation that is interrupted', () => {
+  let world: World;
+  const orphans = 12;
+  const stale = 7;
+
+  beforeEach(async () => {
+    world = await startWorld();
+    const ids = await world.addProjects(Array.from({ length: 40 }, () => 'name'));
+    const gone = Array.from({ length: orphans }, () => new ObjectId().toHexString());
+    await world.addAssets('storyboards', [
+      ...ids.flatMap((projectId) => [
+        { projectId, projectName: 'name' },
+        { projectId, projectName: 'name' },
+      ]),
+      ...ids.slice(0, stale).map((projectId) => ({ projectId, projectName: 'old' })),
+      ...gone.map((projectId) => ({ projectId, projectName: 'gone' })),
+    ]);
+    await world.addAssets(
+      'analyses',
+      [...ids, ...gone].map((projectId) => ({ projectId })),
+    );
+  });
+  afterEach(() => world.close());
+
+  const findings = { ...noFindings(), 'orphan-unknown': orphans, 'stale-copy': stale };
+
+  async function assertClean(): Promise<void> {
+    const after = await world.run({ mode: 'report' });
+    assert.equal(after.kind, 'done');
+    assert.deepEqual(after.report.findings, noFindings());
+    assert.equal(await world.countOf('storyboards'), 80 + stale);
+    assert.equal(await world.countOf('analyses'), 40);
+  }
+
+  /** Runs until done, each invocation stopped by a signal after so many questions to MongoDB. */
+  async function runInPieces(mode: 'report' | 'clean', asksPerPiece: readonly number[]) {
+    const jobs = new Set<string>();
+    for (let piece = 0; piece < 100; piece += 1) {
+      const stop = new AbortController();
+      let left = asksPerPiece[piece % asksPerPiece.length] ?? 1;
+      const { truth } = world.dependencies();
+      const stopping: typeof truth = {
+        async ask(projectIds) {
+          const statement = await truth.ask(projectIds);
+          left -= 1;
+          if (left < 0) stop.abort(new Error('asked to stop'));
+          return statement;
+        },
+      };
+      const outcome = await world.run({ mode }, { truth: stopping, limits }, { signal: stop.signal });
+      assert.ok(outcome.kind === 'done' || outcome.kind === 'continued', outcome.kind);
+      jobs.add(outcome.report.jobId);
+      if (outcome.kind === 'done') return { report: outcome.report, pieces: piece + 1, jobs };
+    }
+    throw new Error('does not come to an end');
+  }
+
+  const outline = ({ findings: found, checksum, projects, young, collections }: ReconcileReport) => ({
+    findings: found,
+    checksum,
+    projects,
+    young,
+    collections: collections.map(({ name, projects: seen, tuples }) => ({ name, projects: seen, tuples })),
+  });
+
+  it('finds the same in any number of pieces', async () => {
+    const whole = await world.run({ mode: 'report' }, { limits });
+    assert.equal(whole.kind, 'done');
+    assert.deepEqual(whole.report.findings, findings);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 }), async (asks) => {
+        const { report, pieces, jobs } = await runInPieces('report', asks);
+        assert.deepEqual(outline(report), outline(whole.report));
+        assert.equal(jobs.size, 1);
+        assert.equal(report.invocations, pieces);
+      }),
+      { numRuns: 8 },
+    );
+  });
+
+  it('mends everything in any number of pieces', async () => {
+    const { report, pieces } = await runInPieces('clean', [2, 1, 3]);
+    assert.ok(pieces > 3);
+    assert.deepEqual(report.findings, findings);
+    await assertClean();
+  });
+
+  it('stops at its deadline and goes on in the next invocation', async () => {
+    const { clock, truth } = world.dependencies();
+    const deadline = clock.now() + 60_000;
+    let asked = 0;
+    const slow: typeof truth = {
+      async ask(projectIds) {
+        asked += 1;
+        if (asked === 3) world.advance(60_000);
+        return truth.ask(projectIds);
+      },
+    };
+    const first = await world.run({ mode: 'clean' }, { truth: slow, limits }, { deadline });
+    assert.equal(first.kind, 'continued');
+    assert.ok(first.report.projects > 0 && first.report.projects < 52);
+    const second = await world.run({ mode: 'clean' }, { limits });
+    assert.equal(second.kind, 'done');
+    assert.equal(second.report.jobId, first.report.jobId);
+    await assertClean();
+  });
+
+  it('goes on after an error of Firestore, and says which it was', async () => {
+    const permissionDenied = 7;
+    world.client.server.faults.inject('RunQuery', { error: { code: 'PERMISSION_DENIED', message: 'not today' } });
+    await assert.rejects(world.run({ mode: 'clean' }, { limits }), { code: permissionDenied });
+    const outcome = await world.run({ mode: 'clean' }, { limits });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(outcome.report.invocations, 2);
+    await assertClean();
+  });
+
+  it('never works twice at once, whatever the requests are', async () => {
+    const { truth } = world.dependencies();
+    const reached = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const waiting: typeof truth = {
+      async ask(projectIds) {
+        reached.resolve();
+        await goOn.promise;
+        return truth.ask(projectIds);
+      },
+    };
+    const first = world.run({ mode: 'clean' }, { truth: waiting, limits });
+    await reached.promise;
+    assert.equal((await world.run({ mode: 'report' }, { limits })).kind, 'busy');
+    goOn.resolve();
+    assert.equal((await first).kind, 'done');
+    assert.equal((await world.run({ mode: 'report' }, { limits })).kind, 'done');
+  });
+
+  it('is taken over when it has died, and writes nothing if it comes back to life', async () => {
+    const { truth, clock } = world.dependencies();
+    // A process that hangs: no timer fires, and the answer of MongoDB reaches it very late.
+    const hangs: Clock = { now: () => clock.now(), after: () => () => undefined };
+    const reached = Promise.withResolvers<void>();
+    const late = Promise.withResolvers<void>();
+    let asked = 0;
+    const stalled: typeof truth = {
+      async ask(projectIds) {
+        asked += 1;
+        if (asked > 4) {
+          reached.resolve();
+          await late.promise;
+        }
+        return truth.ask(projectIds);
+      },
+    };
+    const dead = world.run({ mode: 'clean' }, { truth: stalled, clock: hangs, limits });
+    await reached.promise;
+    assert.equal((await world.run({ mode: 'clean' }, { limits })).kind, 'busy');
+    world.advance(limits.leaseMs + 1);
+    const outcome = await world.run({ mode: 'clean' }, { limits });
+    assert.equal(outcome.kind, 'done');
+    assert.deepEqual(outcome.report.findings, findings);
+    const ref = world.firestore.collection('syncJobs').doc(outcome.report.jobId);
+    const before = (await ref.get()).data();
+    late.resolve();
+    assert.equal((await dead).kind, 'busy');
+    assert.deepEqual((await ref.get()).data(), before);
+    assert.deepEqual(
+      world.alarms.map(({ alarm }) => alarm),
+      ['lease-lost'],
+    );
+    await assertClean();
+  });
+
+  it('begins anew when what is left is too old to be believed', async () => {
+    const stop = new AbortController();
+    const { truth } = world.dependencies();
+    const stopping: typeof truth = {
+      ask(projectIds) {
+        stop.abort(new Error('asked to stop'));
+        return truth.ask(projectIds);
+      },
+    };
+    const first = await world.run({ mode: 'report' }, { truth: stopping, limits }, { signal: stop.signal });
+    assert.equal(first.kind, 'continued');
+    world.advance(limits.resumeMs + 1);
+    const second = await world.run({ mode: 'report' }, { limits });
+    assert.equal(second.kind, 'done');
+    assert.notEqual(second.report.jobId, first.report.jobId);
+    const abandoned = await world.firestore.collection('syncJobs').doc(first.report.jobId).get();
+    assert.equal(abandoned.get('status'), 'abandoned');
+  });
+
+  it('mends the others when one project cannot be mended', async () => {
+    const { applier } = world.dependencies();
+    let failures = 0;
+    const broken: typeof applier = {
+      apply(event, options) {
+        if (event.type === 'ProjectDeleted' && failures === 0) {
+          failures += 1;
+          return Promise.reject(new Error('its record cannot be read'));
+        }
+        return applier.apply(event, options);
+      },
+    };
+    const outcome = await world.run({ mode: 'clean' }, { applier: broken, limits });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(outcome.report.mended?.failed, 1);
+    assert.match(outcome.report.failures[0] ?? '', /its record cannot be read/);
+    assert.equal(await world.countOf('analyses'), 41);
+    await world.run({ mode: 'clean' }, { limits });
+    await assertClean();
+  });
+});

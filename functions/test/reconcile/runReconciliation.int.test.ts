@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { ObjectId } from 'mongodb';
+import { noFindings } from '../../src/reconcile/findings.ts';
+import { findingsCollection, parseJob } from '../../src/reconcile/jobRecord.ts';
+import { ReconcileRequestError } from '../../src/reconcile/request.ts';
+import { emptyProjectRecord, projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
+import { startWorld, type World } from './world.ts';
+
+const minute = 60_000;
+
+describe('reconciliation', () => {
+  let world: World;
+  beforeEach(async () => {
+    world = await startWorld();
+  });
+  afterEach(() => world.close());
+
+  const assetsOf = (projectId: string, count: number, projectName?: string | null) =>
+    Array.from({ length: count }, () => ({ projectId, ...(projectName !== undefined && { projectName }) }));
+
+  /** Ten projects in step, with three assets each in two collections. */
+  async function healthy(): Promise<string[]> {
+    const ids = await world.addProjects(Array.from({ length: 10 }, (_, number) => `name ${number}`));
+    const projects = await world.source.projects.find().toArray();
+    for (const { _id, name } of projects) {
+      await world.addAssets('storyboards', assetsOf(String(_id), 3, String(name)));
+      await world.addAssets('analyses', assetsOf(String(_id), 3));
+    }
+    return ids;
+  }
+
+  it('finds nothing where all is in step, and pays one read per project and collection', async () => {
+    await healthy();
+    const outcome = await world.run({ mode: 'report' });
+    assert.equal(outcome.kind, 'done');
+    const { report } = outcome;
+    assert.deepEqual(report.findings, noFindings());
+    assert.ok(report.checksum.equal);
+    assert.equal(report.projects, 10);
+    assert.deepEqual(
+      report.collections.map(({ name, assets, projects, tuples }) => [name, assets, projects, tuples]),
+      [
+        ['storyboards', 30, 10, 10],
+        ['analyses', 30, 10, 10],
+        ['scenes', 0, 0, 0],
+      ],
+    );
+    const hops = report.collections.reduce((sum, { reads }) => sum + reads.hops, 0);
+    assert.ok(hops <= 1.05 * (20 + 3), `${hops} reads`);
+  });
+
+  it('mends orphans, stale copies and missing copies, and the next run finds nothing', async () => {
+    const [first = '', second = '', third = ''] = await healthy();
+    const gone = new ObjectId().toHexString();
+    const buried = new ObjectId().toHexString();
+    await projectRecordRef(world.firestore, buried).set(
+      projectRecordData({
+        ...emptyProjectRecord(buried),
+        desired: { kind: 'deleted', version: '0'.repeat(20), deletedVersion: '0'.repeat(20), fields: {} },
+      }),
+    );
+    await world.addAssets('storyboards', [
+      ...assetsOf(gone, 4, 'gone'),
+      ...assetsOf(first, 2, 'old'),
+      ...assetsOf(second, 1),
+    ]);
+    await world.addAssets('analyses', [...assetsOf(gone, 2), ...assetsOf(buried, 3)]);
+    await world.addAssets('boards/b/scenes', [...assetsOf(gone, 1), ...assetsOf(third, 1)]);
+
+    const seen = await world.run({ mode: 'report' });
+    assert.equal(seen.kind, 'done');
+    const findings = {
+      ...noFindings(),
+      'orphan-unknown': 1,
+      'orphan-with-tombstone': 1,
+      'stale-copy': 1,
+      'missing-copy': 1,
+    };
+    assert.deepEqual(seen.report.findings, findings);
+    assert.equal(seen.report.checksum.equal, false);
+    assert.deepEqual(seen.report.examples.find(({ kind }) => kind === 'orphan-unknown')?.collections, [
+      'storyboards',
+      'analyses',
+      'scenes',
+    ]);
+    assert.equal(await world.countOf('storyboards'), 37);
+
+    const mended = await world.run({ mode: 'clean' });
+    assert.equal(mended.kind, 'done');
+    assert.deepEqual(mended.report.findings, findings);
+    assert.equal(mended.report.mended?.applied, 4);
+    assert.equal(mended.report.mended?.assets, 4 + 2 + 1 + 3 + 2 + 1);
+    assert.equal(await world.countOf('storyboards'), 33);
+    assert.equal(await world.countOf('analyses'), 30);
+
+    const after = await world.run({ mode: 'report' });
+    assert.equal(after.kind, 'done');
+    assert.deepEqual(after.report.findings, noFindings());
+    assert.ok(after.report.checksum.equal);
+    assert.deepEqual(world.alarms, []);
+  });
+
+  it('tells of project ids that are none, and leaves those assets alone', async () => {
+    await healthy();
+    await world.addAssets('analyses', [
+      { projectId: 'a/b' },
+      { projectId: 7 },
+      { projectId: null },
+      { other: 1 },
+      { projectId: '' },
+    ]);
+    const outcome = await world.run({ mode: 'clean' });
+    assert.equal(outcome.kind, 'done');
+    const findings = { ...noFindings(), 'unusable-project-id': 4, 'missing-project-id': 1 };
+    assert.deepEqual(outcome.report.findings, findings);
+    assert.equal(outcome.report.checksum.equal, false);
+    assert.equal(await world.countOf('analyses'), 35);
+  });
+
+  it('leaves alone what is younger than the grace period', async () => {
+    await healthy();
+    const gone = new ObjectId().toHexString();
+    await world.addAssets('analyses', assetsOf(gone, 1));
+    world.advance(-24 * 60 * minute);
+    const young = await world.run({ mode: 'clean' });
+    assert.equal(young.kind, 'done');
+    assert.deepEqual(young.report.findings, noFindings());
+    assert.equal(young.report.young, 1);
+    world.advance(61 * minute);
+    const old = await world.run({ mode: 'clean' });
+    assert.equal(old.kind, 'done');
+    assert.equal(old.report.findings['orphan-unknown'], 1);
+    assert.equal(await world.countOf('analyses'), 30);
+  });
+
+  it('keeps its record in syncJobs, and nothing of what was to be mended', async () => {
+    await healthy();
+    await world.addAssets('analyses', assetsOf(new ObjectId().toHexString(), 1));
+    const outcome = await world.run({ mode: 'clean' });
+    assert.equal(outcome.kind, 'done');
+    const ref = world.firestore.collection('syncJobs').doc(outcome.report.jobId);
+    const job = parseJob(ref.id, (await ref.get()).data());
+    assert.equal(job.status, 'done');
+    assert.equal(job.chunks, 1);
+    assert.equal((await ref.collection(findingsCollection).get()).size, 0);
+  });
+
+  it('goes over one collection or one project when asked to', async () => {
+    const [first = '', second = ''] = await healthy();
+    await world.addAssets('storyboards', [
+      ...assetsOf(first, 1, 'old'),
+      ...assetsOf(second, 1, 'old'),
+      ...assetsOf(second, 1),
+    ]);
+    const one = await world.run({ mode: 'report', projectIds: [second] });
+    assert.equal(one.kind, 'done');
+    assert.deepEqual(one.report.findings, { ...noFindings(), 'stale-copy': 1, 'missing-copy': 1 });
+    assert.equal(one.report.projects, 1);
+    const other = await world.run({ mode: 'report', collections: ['analyses'] });
+    assert.equal(other.kind, 'done');
+    assert.deepEqual(other.report.findings, noFindings());
+    assert.deepEqual(
+      other.report.collections.map(({ name }) => name),
+      ['analyses'],
+    );
+    await assert.rejects(world.run({ collections: ['nowhere'] }), ReconcileRequestError);
+  });
+});

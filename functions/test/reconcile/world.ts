@@ -1,0 +1,148 @@
+import type { Firestore } from 'firebase-admin/firestore';
+import { ObjectId } from 'mongodb';
+import { type MongoServer, startMongoServer } from '../../local/mongodb/server.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
+import { type Config, type ConfigInput, defineConfig } from '../../src/config/defineConfig.ts';
+import type { Alarm, Log, LogFields } from '../../src/log.ts';
+import type { Applier } from '../../src/reconcile/applier.ts';
+import { defaultReconcileLimits, type ReconcileLimits } from '../../src/reconcile/limits.ts';
+import type { ReconcileRequest } from '../../src/reconcile/request.ts';
+import { requiredIndexes } from '../../src/reconcile/requiredIndexes.ts';
+import type { ReconcileDependencies } from '../../src/reconcile/run.ts';
+import { type ReconcileOutcome, type ReconcileTask, runReconciliation } from '../../src/reconcile/runReconciliation.ts';
+import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
+import { createProjectTruth } from '../../src/source/truth.ts';
+import { defaultSyncLimits } from '../../src/sync/limits.ts';
+import { createThrottle } from '../../src/sync/throttle.ts';
+import { createSyncWorker } from '../../src/sync/worker.ts';
+import { type AdminClient, startAdminClient } from '../local/firestore/admin-client.ts';
+
+export interface LoggedAlarm extends LogFields {
+  readonly alarm: Alarm;
+  readonly message: string;
+}
+
+/** Assets and projects on real sockets, and reconciliation between them through the real clients. */
+export interface World {
+  readonly mongo: MongoServer;
+  readonly firestore: Firestore;
+  readonly client: AdminClient;
+  readonly source: ProjectsSource;
+  readonly config: Config;
+  readonly alarms: LoggedAlarm[];
+  /** Moves the clock of reconciliation on: records and assets keep the time of the machine. */
+  advance(ms: number): void;
+  dependencies(change?: Partial<ReconcileDependencies>): ReconcileDependencies;
+  run(
+    request: Partial<ReconcileRequest>,
+    change?: Partial<ReconcileDependencies>,
+    task?: Partial<ReconcileTask>,
+  ): Promise<ReconcileOutcome>;
+  /** Projects with these names; returns their ids, sorted. */
+  addProjects(names: readonly string[]): Promise<string[]>;
+  addAssets(collection: string, assets: readonly object[]): Promise<void>;
+  /** How many assets a collection has. */
+  countOf(collection: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+const day = 24 * 60 * 60 * 1000;
+
+export const worldConfig: ConfigInput = {
+  source: { database: 'collaboration', collection: 'projects', fields: ['name'] },
+  collections: [
+    { path: 'storyboards', projectId: 'projectId', copies: { name: 'projectName' } },
+    { path: 'analyses', projectId: 'projectId' },
+    { group: 'scenes', projectId: 'projectId' },
+  ],
+};
+
+/** Starts servers and clients. The clock of reconciliation is a day ahead, so that what tests write is past the grace period. */
+export async function startWorld(input: ConfigInput = worldConfig): Promise<World> {
+  const config = defineConfig(input);
+  const client = await startAdminClient({ indexes: requiredIndexes(config) });
+  const mongo = await startMongoServer();
+  const source = await connectSource(mongo.uri, config, { serverSelectionTimeoutMS: 300, socketTimeoutMS: 2_000 });
+  const firestore = client.db;
+  const alarms: LoggedAlarm[] = [];
+  const log: Log = {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: () => undefined,
+    alarm: (alarm, message, fields) => void alarms.push({ ...fields, alarm, message }),
+  };
+  let ahead = day;
+  let numbers = 0;
+  const clock: Clock = { now: () => systemClock.now() + ahead, after: systemClock.after };
+  const uniqueId = () => {
+    numbers += 1;
+    return `unique-${numbers}`;
+  };
+  const truth = createProjectTruth(source, config);
+  const applier: Applier = createSyncWorker({
+    firestore,
+    config,
+    truth,
+    events: { publish: async () => undefined, flush: async () => undefined },
+    clock,
+    random: () => 0.5,
+    uniqueId,
+    log,
+    limits: defaultSyncLimits,
+    throttle: createThrottle(),
+  });
+  const limits: ReconcileLimits = { ...defaultReconcileLimits, saveEveryMs: 50, closingMs: 0 };
+  const dependencies = (change: Partial<ReconcileDependencies> = {}): ReconcileDependencies => ({
+    firestore,
+    source,
+    truth,
+    applier,
+    config,
+    clock,
+    uniqueId,
+    log,
+    limits,
+    ...change,
+  });
+  return {
+    mongo,
+    firestore,
+    client,
+    source,
+    config,
+    alarms,
+    advance(ms) {
+      ahead += ms;
+    },
+    dependencies,
+    run: (request, change, task) =>
+      runReconciliation(dependencies(change), {
+        request: { mode: 'report', reason: 'test', ...request },
+        deadline: clock.now() + day,
+        signal: new AbortController().signal,
+        ...task,
+      }),
+    async addProjects(names) {
+      const documents = names.map((name) => ({ _id: new ObjectId(), name }));
+      if (documents.length > 0) await source.projects.insertMany(documents);
+      return documents.map(({ _id }) => _id.toHexString()).toSorted();
+    },
+    async addAssets(collection, assets) {
+      for (let at = 0; at < assets.length; at += 400) {
+        const batch = firestore.batch();
+        for (const asset of assets.slice(at, at + 400)) batch.create(firestore.collection(collection).doc(), asset);
+        await batch.commit();
+      }
+    },
+    async countOf(collection) {
+      const counted = await firestore.collection(collection).count().get();
+      return counted.data().count;
+    },
+    async close() {
+      await source.close();
+      await mongo.close();
+      await client.close();
+    },
+  };
+}
