@@ -74,6 +74,11 @@ export interface Subscriber {
 
 const MICROS_PER_MILLI = 1000;
 
+/** What came of trying to commit: it is done, or these others rely on what it touches. */
+type Attempt =
+  | { readonly type: 'done'; readonly committed: Committed }
+  | { readonly type: 'blocked'; readonly blockers: ReadonlySet<Party>; readonly touched: Touched };
+
 export interface DatabaseOptions {
   readonly clock: Clock;
   readonly lockTimeoutMs: number;
@@ -100,44 +105,45 @@ export function createDatabase(name: string, { clock, lockTimeoutMs, newToken }:
     return lastTime;
   };
 
-  /** Waits until nobody else relies on what `writes` change; returns the changes, to be made before anything else happens. */
-  const prepare = async (writes: readonly Write[], party: Party, signal: AbortSignal) => {
+  /** Makes the writes unless somebody else relies on what they change. Nothing may come between looking and making, so this never waits. */
+  const tryCommit = (writes: readonly Write[], party: Party): Attempt => {
     const paths = new Set(writes.map(({ path }) => path));
-    for (;;) {
-      let touched: Touched = { paths, entries: new Map() };
-      let blockers = locks.holders(touched, party);
-      if (blockers.size === 0) {
-        const time = Math.max(lastTime + 1, clock.now() * MICROS_PER_MILLI);
-        const outcome = evaluate(name, store, writes, time);
-        if (!locks.anyRanges) return { ...outcome, time };
-        const entries = touchedEntries(outcome.changes, (path) => store.kind(collectionIdOf(path)), store.everywhere);
-        touched = { paths, entries };
-        blockers = locks.holders(touched, party);
-        if (blockers.size === 0) return { ...outcome, time };
-      }
-      locks.announce(party, touched);
-      try {
-        await waiting.waitFor(party, blockers, signal);
-      } finally {
-        locks.withdraw(party);
-      }
+    const byPath: Touched = { paths, entries: new Map() };
+    const readers = locks.holders(byPath, party);
+    if (readers.size > 0) return { type: 'blocked', blockers: readers, touched: byPath };
+    const time = Math.max(lastTime + 1, clock.now() * MICROS_PER_MILLI);
+    const { changes, results } = evaluate(name, store, writes, time);
+    if (locks.othersHoldRanges(party)) {
+      const entries = touchedEntries(changes, (path) => store.kind(collectionIdOf(path)), store.everywhere);
+      const touched: Touched = { paths, entries };
+      const blockers = locks.holders(touched, party);
+      if (blockers.size > 0) return { type: 'blocked', blockers, touched };
     }
+    lastTime = time;
+    for (const change of changes) store.apply(change);
+    if (changes.length > 0) {
+      lastChange = time;
+      history.record(time, changes);
+      for (const subscriber of subscribers) subscriber.changed(changes, time);
+    }
+    return { type: 'done', committed: { time, results } };
   };
 
   const commit = async (writes: readonly Write[], transaction: Transaction | undefined, signal: AbortSignal) => {
     const party: Party = transaction ?? { writes };
     try {
-      const { changes, results, time } = await prepare(writes, party, signal);
-      // The transaction may have expired while it waited for its locks; then it holds none any more.
-      if (transaction) transactions.get(transaction.token);
-      lastTime = time;
-      for (const change of changes) store.apply(change);
-      if (changes.length > 0) {
-        lastChange = time;
-        history.record(time, changes);
-        for (const subscriber of subscribers) subscriber.changed(changes, time);
+      for (;;) {
+        // It may have expired while it waited; then it holds its locks no more.
+        if (transaction) transactions.get(transaction.token);
+        const attempt = tryCommit(writes, party);
+        if (attempt.type === 'done') return attempt.committed;
+        locks.announce(party, attempt.touched);
+        try {
+          await waiting.waitFor(party, attempt.blockers, signal);
+        } finally {
+          locks.withdraw(party);
+        }
       }
-      return { time, results };
     } finally {
       if (transaction) transactions.end(transaction);
       waiting.ended(party);

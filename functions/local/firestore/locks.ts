@@ -21,8 +21,8 @@ export interface Locks {
   share(party: Party, read: ReadSet): void;
   /** Others that rely on something that the write would change. */
   holders(touched: Touched, except: Party): Set<Party>;
-  /** Whether anyone relies on a stretch of an index: only then the entries that a write touches matter. */
-  readonly anyRanges: boolean;
+  /** Whether anyone but `party` relies on a stretch of an index: only then the entries that its write touches matter. */
+  othersHoldRanges(party: Party): boolean;
   /** A write of `party` waits: later readers let it go first, so that a stream of readers cannot hold it up for ever. */
   announce(party: Party, touched: Touched): void;
   /** The write no longer waits. */
@@ -40,8 +40,9 @@ export function createLocks(): Locks {
   const pathsOf = new Map<Party, Set<string>>();
 
   return {
-    get anyRanges() {
-      return byIndex.size > 0 || announced.size > 0;
+    othersHoldRanges(party) {
+      for (const held of byIndex.values()) if (held.some((lock) => lock.party !== party)) return true;
+      return false;
     },
     share(party, { paths, ranges }) {
       const own = pathsOf.get(party) ?? new Set();

@@ -169,9 +169,12 @@ function messageOf<Request>({ bytes, message }: Received<Request>): Request {
   throw invalidArgument(`Request payload size exceeds the limit: ${MAX_REQUEST_BYTES} bytes. It has ${bytes} bytes.`);
 }
 
+/** One for all calls: the transport reports every call that is over as cancelled, and a stack trace for each would cost more than the call. */
+const CANCELLED = new FirestoreError('CANCELLED', 'The client cancelled the call.');
+
 function signalOf(call: { on(event: 'cancelled', listener: () => void): unknown }): AbortSignal {
   const controller = new AbortController();
-  call.on('cancelled', () => controller.abort(new FirestoreError('CANCELLED', 'The client cancelled the call.')));
+  call.on('cancelled', () => controller.abort(CANCELLED));
   return controller.signal;
 }
 

@@ -1,6 +1,8 @@
 // The few parts of the protobuf wire format that documents and values are made of. Everything around them is decoded by
 // proto-loader; these are not, because they are stored, compared and sent back as the bytes they are.
 
+import { invalidArgument } from './status.ts';
+
 /** Wire types of protobuf: how the bytes after a field's tag are delimited. */
 export const VARINT = 0;
 export const FIXED64 = 1;
@@ -84,7 +86,7 @@ export class WireReader {
     else if (wireType === FIXED64) this.#advance(8);
     else if (wireType === BYTES) this.#advance(this.uint32());
     else if (wireType === FIXED32) this.#advance(4);
-    else throw new RangeError(`protobuf wire type ${wireType} cannot be skipped`);
+    else throw invalidArgument(`A protobuf message has a field of wire type ${wireType}, which there is none of.`);
   }
 
   #byte(): number {
@@ -94,7 +96,7 @@ export class WireReader {
 
   #advance(length: number): number {
     const start = this.offset;
-    if (start + length > this.end) throw new RangeError('protobuf message ends inside a field');
+    if (start + length > this.end) throw invalidArgument('A protobuf message ends inside a field.');
     this.offset = start + length;
     return start;
   }

@@ -1,8 +1,8 @@
 import { deleteApp, initializeApp } from 'firebase-admin/app';
-import { getFirestore } from 'firebase-admin/firestore';
 import type { Firestore } from 'firebase-admin/firestore';
-import { startFirestoreServer } from '../../../local/firestore/server.ts';
+import { getFirestore } from 'firebase-admin/firestore';
 import type { FirestoreServer, FirestoreServerOptions } from '../../../local/firestore/server.ts';
+import { startFirestoreServer } from '../../../local/firestore/server.ts';
 
 /** A server with the real Admin SDK connected to it. */
 export interface AdminClient {

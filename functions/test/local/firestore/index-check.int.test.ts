@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { AggregateField, FieldPath, Filter } from 'firebase-admin/firestore';
 import type { Firestore, Query } from 'firebase-admin/firestore';
+import { AggregateField, FieldPath, Filter } from 'firebase-admin/firestore';
 import { startFirestoreServer } from '../../../local/firestore/server.ts';
 import type { AdminClient } from './admin-client.ts';
 import { startAdminClient } from './admin-client.ts';
@@ -74,10 +74,12 @@ describe('Firestore index check', () => {
     'a field inside a map': () => boards().where('meta.projectName', '==', 'x'),
     'the composite order': () => boards().orderBy('projectId').orderBy('projectName').startAfter('p', 'n').limit(1),
     'the composite, by equality': () => boards().where('projectId', '==', 'p').orderBy('projectName'),
-    'two composites, merged': () => boards().where('projectId', '==', 'p').where('owner', '==', 'o').orderBy('projectName'),
+    'two composites, merged': () =>
+      boards().where('projectId', '==', 'p').where('owner', '==', 'o').orderBy('projectName'),
     'a contains composite': () => boards().where('tags', 'array-contains', 'x').orderBy('created', 'desc'),
-    'alternatives that are all served': () => boards().where(Filter.or(Filter.where('a', '==', 1), Filter.where('b', '==', 2))),
-    'in': () => boards().where('projectId', 'in', ['p', 'q']),
+    'alternatives that are all served': () =>
+      boards().where(Filter.or(Filter.where('a', '==', 1), Filter.where('b', '==', 2))),
+    in: () => boards().where('projectId', 'in', ['p', 'q']),
     'a collection group by name': () => scenes(),
     'a collection group with an override': () => scenes().where('projectId', '==', 'p').orderBy(name).limit(1),
     'a collection group ordered by the overridden field': () => scenes().orderBy('projectId').limit(1),
@@ -94,19 +96,37 @@ describe('Firestore index check', () => {
       () => boards().where('projectId', '==', 'p').orderBy('created'),
       /The query requires an index\. You can create it here: https:\/\/console\.firebase\.google\.com\/v1\/r\/project\/lockstep-test\/firestore\/indexes\?create_composite=.*projectId ASCENDING, created ASCENDING, __name__ ASCENDING/,
     ],
-    'the composite in the other direction': [() => boards().orderBy('projectId', 'desc').orderBy('projectName', 'desc'), /projectName DESCENDING/],
-    'the composite with its fields exchanged': [() => boards().orderBy('projectName').orderBy('projectId'), /create_composite/],
+    'the composite in the other direction': [
+      () => boards().orderBy('projectId', 'desc').orderBy('projectName', 'desc'),
+      /projectName DESCENDING/,
+    ],
+    'the composite with its fields exchanged': [
+      () => boards().orderBy('projectName').orderBy('projectId'),
+      /create_composite/,
+    ],
     'ranges on two fields': [() => boards().where('a', '>', 1).where('b', '<', 2), /a ASCENDING, b ASCENDING/],
-    'a name order against the field order': [() => boards().orderBy('projectId').orderBy(name, 'desc'), /projectId ASCENDING, __name__ DESCENDING/],
+    'a name order against the field order': [
+      () => boards().orderBy('projectId').orderBy(name, 'desc'),
+      /projectId ASCENDING, __name__ DESCENDING/,
+    ],
     'names backwards': [() => boards().orderBy(name, 'desc'), /fields __name__ DESCENDING/],
-    'an exempted field': [() => boards().where('blob', '==', 1), /COLLECTION_ASC index for collection boards and field blob/],
+    'an exempted field': [
+      () => boards().where('blob', '==', 1),
+      /COLLECTION_ASC index for collection boards and field blob/,
+    ],
     'a field inside an exempted map': [() => boards().orderBy('blob.part'), /field blob\.part/],
     'a collection group without an override': [
       () => scenes().where('title', '==', 'x'),
       /requires a COLLECTION_GROUP_ASC index for collection scenes and field title\. You can create it here: https:\/\/console\.firebase\.google\.com\/v1\/r\/project\/lockstep-test\/firestore\/indexes\?create_exemption=/,
     ],
-    'a collection group in a direction that the override lacks': [() => scenes().orderBy('projectId', 'desc'), /COLLECTION_GROUP_DESC/],
-    'array-contains in a collection group': [() => scenes().where('tags', 'array-contains', 'x'), /COLLECTION_GROUP_CONTAINS/],
+    'a collection group in a direction that the override lacks': [
+      () => scenes().orderBy('projectId', 'desc'),
+      /COLLECTION_GROUP_DESC/,
+    ],
+    'array-contains in a collection group': [
+      () => scenes().where('tags', 'array-contains', 'x'),
+      /COLLECTION_GROUP_CONTAINS/,
+    ],
     'one alternative of several': [
       () => scenes().where(Filter.or(Filter.where('projectId', '==', 1), Filter.where('title', '==', 2))),
       /field title/,
@@ -128,12 +148,20 @@ describe('Firestore index check', () => {
   });
 
   it('carries the wanted index in the link, as the console expects it', async () => {
-    const error: unknown = await boards().where('projectId', '==', 'p').orderBy('created', 'desc').get().catch((thrown) => thrown);
+    const error: unknown = await boards()
+      .where('projectId', '==', 'p')
+      .orderBy('created', 'desc')
+      .get()
+      .catch((thrown) => thrown);
     assert.ok(error instanceof Error);
     const encoded = /create_composite=([\w-]+)/.exec(error.message)?.[1] ?? '';
     const text = Buffer.from(encoded, 'base64url').toString('latin1');
     assert.ok(text.includes('projects/lockstep-test/databases/(default)/collectionGroups/boards/indexes/_'));
-    assert.ok(text.includes('\x0a\x09projectId\x10\x01') && text.includes('\x0a\x07created\x10\x02') && text.includes('__name__\x10\x02'));
+    assert.ok(
+      text.includes('\x0a\x09projectId\x10\x01') &&
+        text.includes('\x0a\x07created\x10\x02') &&
+        text.includes('__name__\x10\x02'),
+    );
   });
 
   it('names the place of a mistake in the definitions', async () => {

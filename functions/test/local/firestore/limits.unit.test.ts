@@ -27,7 +27,10 @@ describe('Firestore limits that client libraries do not let through', () => {
   it('takes no array in an array, except with a map in between', () => {
     const list = (...values: Value[]): Value => ({ type: 'array', values });
     check(list(map({ inner: list(integer) })));
-    assert.throws(() => check(list(list(integer))), { code: INVALID_ARGUMENT, message: /an array cannot hold an array/ });
+    assert.throws(() => check(list(list(integer))), {
+      code: INVALID_ARGUMENT,
+      message: /an array cannot hold an array/,
+    });
   });
 
   it('takes no reserved, empty or endless field names', () => {

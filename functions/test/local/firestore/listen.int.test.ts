@@ -30,7 +30,9 @@ describe('Firestore listeners through the Admin SDK', () => {
   it('follows a document', async () => {
     const document = client.db.doc('a/b');
     const seen: unknown[] = [];
-    const stop = document.onSnapshot((snapshot: DocumentSnapshot) => seen.push(snapshot.exists ? snapshot.data() : 'missing'));
+    const stop = document.onSnapshot((snapshot: DocumentSnapshot) =>
+      seen.push(snapshot.exists ? snapshot.data() : 'missing'),
+    );
     await until(() => seen.length === 1);
     await document.set({ x: 1 });
     await until(() => seen.length === 2);

@@ -36,36 +36,48 @@ describe('Firestore listings through the Admin SDK', () => {
 
   it('lists the documents of a collection, missing ones that have descendants included', async () => {
     const references = await client.db.collection('boards').listDocuments();
-    assert.deepEqual(references.map(({ id }) => id), ['b1', 'b2', 'phantom']);
+    assert.deepEqual(
+      references.map(({ id }) => id),
+      ['b1', 'b2', 'phantom'],
+    );
     assert.equal((await client.db.collection('boards').get()).size, 2);
   });
 
   it('queries everything below a document or the root when no collection is named', async () => {
     const { db } = client;
     const all = await db.collectionGroup('').get();
-    assert.deepEqual(all.docs.map(({ ref }) => ref.path), [
-      'boards/b1',
-      'boards/b1/notes/n1',
-      'boards/b1/scenes/s1',
-      'boards/b1/scenes/s1/frames/f1',
-      'boards/b1/scenes/s2',
-      'boards/b2',
-      'boards/phantom/scenes/s9',
-      'boardsX/other',
-      'media/m1',
-    ]);
+    assert.deepEqual(
+      all.docs.map(({ ref }) => ref.path),
+      [
+        'boards/b1',
+        'boards/b1/notes/n1',
+        'boards/b1/scenes/s1',
+        'boards/b1/scenes/s1/frames/f1',
+        'boards/b1/scenes/s2',
+        'boards/b2',
+        'boards/phantom/scenes/s9',
+        'boardsX/other',
+        'media/m1',
+      ],
+    );
     const below = await db
       .collectionGroup('')
       .where(FieldPath.documentId(), '>', 'boards/b1')
       .where(FieldPath.documentId(), '<', 'boards/b1\0')
       .select()
       .get();
-    assert.deepEqual(below.docs.map(({ ref }) => ref.path), all.docs.slice(1, 5).map(({ ref }) => ref.path));
+    assert.deepEqual(
+      below.docs.map(({ ref }) => ref.path),
+      all.docs.slice(1, 5).map(({ ref }) => ref.path),
+    );
     assert.deepEqual(below.docs[0]?.data(), {});
     const [third] = (await db.collectionGroup('').orderBy(FieldPath.documentId()).offset(2).limit(1).get()).docs;
     assert.ok(third);
     const rest = await db.collectionGroup('').orderBy(FieldPath.documentId()).startAfter(third).limit(2).get();
-    assert.deepEqual(rest.docs.map(({ ref }) => ref.path), ['boards/b1/scenes/s1/frames/f1', 'boards/b1/scenes/s2']);
+    assert.deepEqual(
+      rest.docs.map(({ ref }) => ref.path),
+      ['boards/b1/scenes/s1/frames/f1', 'boards/b1/scenes/s2'],
+    );
   });
 
   it('partitions a collection group', async () => {
@@ -90,8 +102,14 @@ describe('Firestore listings through the Admin SDK', () => {
     const { db } = client;
     await db.recursiveDelete(db.doc('boards/b1'));
     const left = await db.collectionGroup('').get();
-    assert.deepEqual(left.docs.map(({ ref }) => ref.path), ['boards/b2', 'boards/phantom/scenes/s9', 'boardsX/other', 'media/m1']);
+    assert.deepEqual(
+      left.docs.map(({ ref }) => ref.path),
+      ['boards/b2', 'boards/phantom/scenes/s9', 'boardsX/other', 'media/m1'],
+    );
     await db.recursiveDelete(db.collection('boards'));
-    assert.deepEqual((await db.listCollections()).map(({ id }) => id), ['boardsX', 'media']);
+    assert.deepEqual(
+      (await db.listCollections()).map(({ id }) => id),
+      ['boardsX', 'media'],
+    );
   });
 });

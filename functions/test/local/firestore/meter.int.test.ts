@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { AggregateField } from 'firebase-admin/firestore';
 import type { Firestore } from 'firebase-admin/firestore';
+import { AggregateField } from 'firebase-admin/firestore';
 import type { AdminClient } from './admin-client.ts';
 import { startAdminClient, until } from './admin-client.ts';
 
@@ -58,7 +58,11 @@ describe('Firestore meter', () => {
     assert.deepEqual(await bill(() => document.set({ x: 1 })), { reads: 0, writes: 1, deletes: 0 });
     assert.deepEqual(await bill(() => document.delete()), { reads: 0, writes: 0, deletes: 1 });
     assert.deepEqual(await bill(() => document.delete()), { reads: 0, writes: 0, deletes: 1 });
-    assert.deepEqual(await bill(() => document.update({ x: 1 }).catch(() => undefined)), { reads: 0, writes: 0, deletes: 0 });
+    assert.deepEqual(await bill(() => document.update({ x: 1 }).catch(() => undefined)), {
+      reads: 0,
+      writes: 0,
+      deletes: 0,
+    });
   });
 
   it('bills one read for a page of collection ids', async () => {
@@ -86,7 +90,10 @@ describe('Firestore meter', () => {
     await db.doc('boards/0/scenes/s').get();
     await db.doc('records/r').set({});
     const { collections, rpcs } = client.server.meter.snapshot();
-    assert.deepEqual(collections, { boards: { reads: 1, writes: 0, deletes: 0 }, records: { reads: 0, writes: 1, deletes: 0 } });
+    assert.deepEqual(collections, {
+      boards: { reads: 1, writes: 0, deletes: 0 },
+      records: { reads: 0, writes: 1, deletes: 0 },
+    });
     assert.deepEqual(rpcs, { BatchGetDocuments: 1, Commit: 1 });
   });
 });

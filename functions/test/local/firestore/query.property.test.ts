@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { Filter, Timestamp } from 'firebase-admin/firestore';
 import type { Query, QuerySnapshot } from 'firebase-admin/firestore';
+import { Filter, Timestamp } from 'firebase-admin/firestore';
 import type { AdminClient } from './admin-client.ts';
 import { startAdminClient } from './admin-client.ts';
 import type { ModelDocument, ModelFilter, ModelOrder, ModelQuery } from './reference-model.ts';
@@ -39,9 +39,23 @@ const value = fc.oneof(
 );
 const field = fc.constantFrom('a', 'b', 'c');
 const data = fc.record({ a: value, b: value, c: value, t: fc.array(scalar, { maxLength: 4 }) }, { requiredKeys: [] });
-const paths = ['items/a', 'items/b', 'items/é', 'items/__id7__', 'items/__id10__', 'items/Z', 'items/a/items/b', 'items/a/items/c', 'other/x/items/a', 'other/x'];
+const paths = [
+  'items/a',
+  'items/b',
+  'items/é',
+  'items/__id7__',
+  'items/__id10__',
+  'items/Z',
+  'items/a/items/b',
+  'items/a/items/c',
+  'other/x/items/a',
+  'other/x',
+];
 const documents = fc
-  .uniqueArray(fc.constantFrom(...paths, ...Array.from({ length: 12 }, (_, i) => `items/n${i}`)), { minLength: 4, maxLength: 18 })
+  .uniqueArray(fc.constantFrom(...paths, ...Array.from({ length: 12 }, (_, i) => `items/n${i}`)), {
+    minLength: 4,
+    maxLength: 18,
+  })
   .chain((chosen) => fc.tuple(...chosen.map((path) => data.map((fields): ModelDocument => ({ path, data: fields })))));
 
 // Null and NaN have operators of their own in the SDK, which only allows == and != with them.
@@ -54,16 +68,29 @@ const equality = fc.oneof(
   fc.record({ field, op: fc.constant('in' as const), value: someValues }),
 );
 const inequality = fc.oneof(
-  fc.record({ field, op: fc.constantFrom('<' as const, '<=' as const, '>' as const, '>=' as const), value: comparable }),
+  fc.record({
+    field,
+    op: fc.constantFrom('<' as const, '<=' as const, '>' as const, '>=' as const),
+    value: comparable,
+  }),
   fc.record({ field, op: fc.constant('!=' as const), value }),
 );
 const where = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ filters: fc.array(fc.oneof(equality, inequality), { maxLength: 3 }), alternatives: fc.constant<ModelFilter[][]>([]) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      filters: fc.array(fc.oneof(equality, inequality), { maxLength: 3 }),
+      alternatives: fc.constant<ModelFilter[][]>([]),
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
       filters: fc.array(equality, { maxLength: 1 }),
-      alternatives: fc.array(fc.array(fc.oneof(equality, inequality), { minLength: 1, maxLength: 2 }), { minLength: 2, maxLength: 3 }),
+      alternatives: fc.array(fc.array(fc.oneof(equality, inequality), { minLength: 1, maxLength: 2 }), {
+        minLength: 2,
+        maxLength: 3,
+      }),
     }),
   },
   {
@@ -76,12 +103,17 @@ const where = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({
-      filters: fc.tuple(fc.record({ field: fc.constant('t'), op: fc.constant('array-contains-any' as const), value: someValues })),
+      filters: fc.tuple(
+        fc.record({ field: fc.constant('t'), op: fc.constant('array-contains-any' as const), value: someValues }),
+      ),
       alternatives: fc.constant<ModelFilter[][]>([]),
     }),
   },
 );
-const order: fc.Arbitrary<ModelOrder> = fc.record({ field, direction: fc.constantFrom('asc' as const, 'desc' as const) });
+const order: fc.Arbitrary<ModelOrder> = fc.record({
+  field,
+  direction: fc.constantFrom('asc' as const, 'desc' as const),
+});
 const orders = fc.uniqueArray(order, { selector: (each) => each.field, maxLength: 3 });
 const cursor = fc.record({ values: fc.array(value, { minLength: 1, maxLength: 3 }), inclusive: fc.boolean() });
 const place = fc.constantFrom('items', 'items/a/items', 'group');
@@ -137,7 +169,8 @@ function sdkQuery({ db }: AdminClient, shape: Shape, model: ModelQuery): Query {
     built = built.where(Filter.or(...model.alternatives.map((all) => Filter.and(...all.map(asFilter)))));
   }
   for (const each of model.orders) built = built.orderBy(each.field, each.direction);
-  if (model.start) built = model.start.inclusive ? built.startAt(...model.start.values) : built.startAfter(...model.start.values);
+  if (model.start)
+    built = model.start.inclusive ? built.startAt(...model.start.values) : built.startAfter(...model.start.values);
   if (model.end) built = model.end.inclusive ? built.endAt(...model.end.values) : built.endBefore(...model.end.values);
   if (model.offset > 0) built = built.offset(model.offset);
   if (model.limit !== undefined) built = built.limit(model.limit);
@@ -167,20 +200,25 @@ describe('Firestore queries against filtering and sorting by hand', () => {
 
   it('finds the same documents in the same order, before and after documents have changed', async () => {
     await fc.assert(
-      fc.asyncProperty(documents, documents, fc.array(query, { minLength: 1, maxLength: 6 }), async (first, second, shapes) => {
-        client.server.clear();
-        for (const [present, wanted] of [
-          [[], first],
-          [first, second],
-        ] as const) {
-          // The second time the indexes are there already and have to follow the changes.
-          const batch = client.db.batch();
-          for (const { path } of present) batch.delete(client.db.doc(path));
-          for (const { path, data: fields } of wanted) batch.set(client.db.doc(path), fields);
-          await batch.commit();
-          for (const shape of shapes) await check(wanted, shape);
-        }
-      }),
+      fc.asyncProperty(
+        documents,
+        documents,
+        fc.array(query, { minLength: 1, maxLength: 6 }),
+        async (first, second, shapes) => {
+          client.server.clear();
+          for (const [present, wanted] of [
+            [[], first],
+            [first, second],
+          ] as const) {
+            // The second time the indexes are there already and have to follow the changes.
+            const batch = client.db.batch();
+            for (const { path } of present) batch.delete(client.db.doc(path));
+            for (const { path, data: fields } of wanted) batch.set(client.db.doc(path), fields);
+            await batch.commit();
+            for (const shape of shapes) await check(wanted, shape);
+          }
+        },
+      ),
       { numRuns: 60 },
     );
   }).timeout(60_000);

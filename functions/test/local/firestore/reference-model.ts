@@ -157,11 +157,22 @@ export function modelResults(documents: readonly ModelDocument[], query: ModelQu
   const found = documents
     .filter(({ path }) => query.inside(path))
     .filter((document) => query.filters.every((filter) => holds(document, filter)))
-    .filter((document) => query.alternatives.length === 0 || query.alternatives.some((all) => all.every((filter) => holds(document, filter))))
+    .filter(
+      (document) =>
+        query.alternatives.length === 0 ||
+        query.alternatives.some((all) => all.every((filter) => holds(document, filter))),
+    )
     .filter(({ data }) => orders.every(({ field }) => field in data))
     .sort(compare)
-    .filter((document) => !start || (start.inclusive ? compareTo(document, start.values) >= 0 : compareTo(document, start.values) > 0))
-    .filter((document) => !end || (end.inclusive ? compareTo(document, end.values) <= 0 : compareTo(document, end.values) < 0));
-  const limited = query.limit === undefined ? found.slice(query.offset) : found.slice(query.offset, query.offset + query.limit);
+    .filter(
+      (document) =>
+        !start || (start.inclusive ? compareTo(document, start.values) >= 0 : compareTo(document, start.values) > 0),
+    )
+    .filter(
+      (document) =>
+        !end || (end.inclusive ? compareTo(document, end.values) <= 0 : compareTo(document, end.values) < 0),
+    );
+  const limited =
+    query.limit === undefined ? found.slice(query.offset) : found.slice(query.offset, query.offset + query.limit);
   return limited.map(({ path }) => path);
 }

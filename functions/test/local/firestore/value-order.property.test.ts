@@ -1,9 +1,23 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { GeoPoint, Timestamp } from 'firebase-admin/firestore';
-import { compareKeys, compareValues, invert, numericId, pathKey, pathOfKey, valueKey } from '../../../local/firestore/sort-key.ts';
+import {
+  compareKeys,
+  compareValues,
+  invert,
+  numericId,
+  pathKey,
+  pathOfKey,
+  valueKey,
+} from '../../../local/firestore/sort-key.ts';
 import type { Value } from '../../../local/firestore/value.ts';
-import { DOCUMENT_ENTRY, decodeValue, encodeValue, findValue, writeFields } from '../../../local/firestore/value-codec.ts';
+import {
+  DOCUMENT_ENTRY,
+  decodeValue,
+  encodeValue,
+  findValue,
+  writeFields,
+} from '../../../local/firestore/value-codec.ts';
 import { WireWriter } from '../../../local/firestore/wire.ts';
 import { pathOrder, referenceOrder } from './reference-model.ts';
 
@@ -15,10 +29,26 @@ interface Both {
 
 const integers = fc.oneof(
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
-  fc.constantFrom(0n, 1n, -1n, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 63n - 1n, 2n ** 63n - 513n, -(2n ** 63n)),
+  fc.constantFrom(
+    0n,
+    1n,
+    -1n,
+    2n ** 53n,
+    2n ** 53n + 1n,
+    -(2n ** 53n) - 1n,
+    2n ** 63n - 1n,
+    2n ** 63n - 513n,
+    -(2n ** 63n),
+  ),
 );
-const doubles = fc.oneof(fc.double(), fc.constantFrom(Number.NaN, 0, -0, 1, 2 ** 53, -(2 ** 53), 2 ** 63, -(2 ** 63), Infinity, -Infinity));
-const text = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 6 }), fc.constantFrom('', '\0', 'a\0', 'a', 'a\u0001', '｡', '😀', '\uffff'));
+const doubles = fc.oneof(
+  fc.double(),
+  fc.constantFrom(Number.NaN, 0, -0, 1, 2 ** 53, -(2 ** 53), 2 ** 63, -(2 ** 63), Infinity, -Infinity),
+);
+const text = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 6 }),
+  fc.constantFrom('', '\0', 'a\0', 'a', 'a\u0001', '｡', '😀', '\uffff'),
+);
 const bytes = fc.uint8Array({ maxLength: 4 }).map((each) => Buffer.from(each));
 const leaf: fc.Arbitrary<Both> = fc.oneof(
   fc.constant<Both>({ plain: null, value: { type: 'null' } }),
@@ -35,16 +65,26 @@ const leaf: fc.Arbitrary<Both> = fc.oneof(
   bytes.map((plain): Both => ({ plain, value: { type: 'bytes', value: plain } })),
   fc
     .tuple(fc.double({ min: -90, max: 90, noNaN: true }), fc.double({ min: -180, max: 180, noNaN: true }))
-    .map(([latitude, longitude]): Both => ({ plain: new GeoPoint(latitude, longitude), value: { type: 'geoPoint', latitude, longitude } })),
+    .map(
+      ([latitude, longitude]): Both => ({
+        plain: new GeoPoint(latitude, longitude),
+        value: { type: 'geoPoint', latitude, longitude },
+      }),
+    ),
 );
 const both: fc.Arbitrary<Both> = fc.letrec<{ any: Both }>((tie) => ({
   any: fc.oneof(
     { weight: 6, arbitrary: leaf },
     {
       weight: 1,
-      arbitrary: fc.array(tie('any'), { maxLength: 3 }).map(
-        (elements): Both => ({ plain: elements.map(({ plain }) => plain), value: { type: 'array', values: elements.map(({ value }) => value) } }),
-      ),
+      arbitrary: fc
+        .array(tie('any'), { maxLength: 3 })
+        .map(
+          (elements): Both => ({
+            plain: elements.map(({ plain }) => plain),
+            value: { type: 'array', values: elements.map(({ value }) => value) },
+          }),
+        ),
     },
     {
       weight: 1,
@@ -61,7 +101,20 @@ const both: fc.Arbitrary<Both> = fc.letrec<{ any: Both }>((tie) => ({
 
 const segment = fc.oneof(
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 4 }).filter((each) => !each.includes('/')),
-  fc.constantFrom('a', 'a\0', 'a\u0001', '__id7__', '__id10__', '__id-3__', '__id07__', '__id-0__', '__id9223372036854775807__', '__id-9223372036854775808__', '__id99999999999999999999__', '__idx__'),
+  fc.constantFrom(
+    'a',
+    'a\0',
+    'a\u0001',
+    '__id7__',
+    '__id10__',
+    '__id-3__',
+    '__id07__',
+    '__id-0__',
+    '__id9223372036854775807__',
+    '__id-9223372036854775808__',
+    '__id99999999999999999999__',
+    '__idx__',
+  ),
 );
 const path = fc.array(segment, { minLength: 1, maxLength: 5 }).map((segments) => segments.join('/'));
 

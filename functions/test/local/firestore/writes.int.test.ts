@@ -99,13 +99,19 @@ describe('Firestore writes through the Admin SDK', () => {
 
   it('checks preconditions with the errors of production', async () => {
     const { db } = client;
-    await assert.rejects(db.doc('a/missing').update({ x: 1 }), { code: NOT_FOUND, message: /No document to update: projects\/.*a\/missing/ });
+    await assert.rejects(db.doc('a/missing').update({ x: 1 }), {
+      code: NOT_FOUND,
+      message: /No document to update: projects\/.*a\/missing/,
+    });
     await db.doc('a/b').create({ x: 1 });
     await assert.rejects(db.doc('a/b').create({ x: 1 }), { code: ALREADY_EXISTS, message: /Document already exists/ });
     const seen = (await db.doc('a/b').get()).updateTime;
     assert.ok(seen);
     await db.doc('a/b').update({ x: 2 });
-    await assert.rejects(db.doc('a/b').delete({ lastUpdateTime: seen }), { code: FAILED_PRECONDITION, message: /stored version/ });
+    await assert.rejects(db.doc('a/b').delete({ lastUpdateTime: seen }), {
+      code: FAILED_PRECONDITION,
+      message: /stored version/,
+    });
     await assert.rejects(db.doc('a/gone').delete({ exists: true }), { code: NOT_FOUND });
     await db.doc('a/gone').delete();
     const current = (await db.doc('a/b').get()).updateTime;
@@ -169,7 +175,11 @@ describe('Firestore writes through the Admin SDK', () => {
     const { db } = client;
     const refused = (path: string, data: object, message: RegExp) =>
       assert.rejects(db.doc(path).set(data), { code: INVALID_ARGUMENT, message });
-    await refused('a/big', { text: 'x'.repeat(1024 * 1024) }, /cannot be written because its size \([\d,]+ bytes\) exceeds the maximum allowed size of 1,048,576 bytes/);
+    await refused(
+      'a/big',
+      { text: 'x'.repeat(1024 * 1024) },
+      /cannot be written because its size \([\d,]+ bytes\) exceeds the maximum allowed size of 1,048,576 bytes/,
+    );
     await refused('a/__reserved__', {}, /reserved/);
     await refused('__coll__/x', {}, /reserved/);
     await refused(`a/${'é'.repeat(751)}`, {}, /longer than 1500 bytes/);
