@@ -1,12 +1,11 @@
-import { Double, Int32 } from 'bson';
-import { addition, compute } from '../bson/arithmetic.ts';
-import { orderKey } from '../bson/order-key.ts';
+import { Int32 } from 'bson';
 import { setField } from '../bson/paths.ts';
-import { type Document, fieldsOf, isDocument, isNumeric, type Numeric, toNumber } from '../bson/values.ts';
+import { type Document, fieldsOf, isDocument, isNumeric, toNumber } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import { compileExpression, type Expression } from '../expression/compile.ts';
 import type { Evaluation } from '../expression/scope.ts';
 import { distinctValues } from '../expression/sets.ts';
+import { average, deviation, extreme, present, sum } from '../expression/statistics.ts';
 import { sortBy } from '../query/sort.ts';
 
 /** Computes one field of a group from the documents in it. */
@@ -21,38 +20,6 @@ const overValues =
     const value: Expression = compileExpression(Array.isArray(operand) && operand.length === 1 ? operand[0] : operand);
     return (documents) => reduce(documents.map((document) => value(evaluation.on(document))));
   };
-
-const present = (values: readonly unknown[]) => values.filter((value) => value !== undefined && value !== null);
-
-/** The sum of the numbers among the values. */
-export function sum(values: readonly unknown[]): Numeric {
-  let total: Numeric = new Int32(0);
-  for (const value of values) if (isNumeric(value)) total = compute(addition, total, value) ?? total;
-  return total;
-}
-
-export function average(values: readonly unknown[]): Double | null {
-  const numbers = values.filter(isNumeric);
-  return numbers.length === 0 ? null : new Double(toNumber(sum(numbers)) / numbers.length);
-}
-
-/** The least (or greatest) of the values that are there, or null. */
-export function extreme(values: readonly unknown[], sign: 1 | -1): unknown {
-  let best: { value: unknown; key: string } | undefined;
-  for (const value of present(values)) {
-    const key = orderKey(value);
-    if (!best || (sign === 1 ? key < best.key : key > best.key)) best = { value, key };
-  }
-  return best ? best.value : null;
-}
-
-function deviation(values: readonly unknown[], sample: boolean): Double | null {
-  const numbers = values.filter(isNumeric).map(toNumber);
-  const degrees = numbers.length - (sample ? 1 : 0);
-  if (degrees <= 0) return null;
-  const mean = numbers.reduce((total, n) => total + n, 0) / numbers.length;
-  return new Double(Math.sqrt(numbers.reduce((total, n) => total + (n - mean) ** 2, 0) / degrees));
-}
 
 function mergeObjects(values: readonly unknown[]): Document {
   const merged: Document = {};

@@ -10,6 +10,7 @@ import { delegatedOperator } from './delegated.ts';
 import { objectOperators } from './objects.ts';
 import type { Scope } from './scope.ts';
 import { setOperators } from './sets.ts';
+import { statisticsOperators } from './statistics.ts';
 import { stringOperators } from './strings.ts';
 
 export type { Evaluation, Scope } from './scope.ts';
@@ -31,6 +32,7 @@ const operators: OperatorTable = {
   ...conversionOperators,
   ...objectOperators,
   ...setOperators,
+  ...statisticsOperators,
   ...stringOperators,
 };
 

@@ -68,7 +68,7 @@ export function delegatedOperator(operator: string): OperatorCompiler | undefine
     context: core.Context.init({ expression: { $literal: mingoOperators.$literal } }),
   };
   return (operand, compile) => {
-    const value = compileOperands(operand, compile);
+    const value = compile(Array.isArray(operand) && operand.length === 1 ? operand[0] : operand);
     return (scope) => {
       const plain = toPlain(value(scope));
       try {
@@ -80,15 +80,9 @@ export function delegatedOperator(operator: string): OperatorCompiler | undefine
   };
 }
 
-/** Named operands are evaluated each for itself: a name that happens to look like an operator is not one. */
-function compileOperands(operand: unknown, compile: Parameters<OperatorCompiler>[1]): ReturnType<OperatorCompiler> {
-  if (Array.isArray(operand) && operand.length === 1) return compile(operand[0]);
-  return compile(operand);
-}
-
-/** Text is quoted, or mingo would take one with a `$` in front for the path of a field. */
+/** Text with a `$` in front is quoted, or mingo would take it for the path of a field. */
 function quote(value: unknown): unknown {
-  if (typeof value === 'string') return { $literal: value };
+  if (typeof value === 'string') return value.startsWith('$') ? { $literal: value } : value;
   if (Array.isArray(value)) return value.map(quote);
   if (!isDocument(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([name, content]) => [name, quote(content)]));

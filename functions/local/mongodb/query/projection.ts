@@ -12,7 +12,12 @@ type Leaf =
   | { readonly kind: 'include' }
   | { readonly kind: 'exclude' }
   | { readonly kind: 'compute'; readonly value: Expression }
-  | { readonly kind: 'array'; readonly value: (items: unknown, trace: MatchTrace) => unknown };
+  | {
+      readonly kind: 'array';
+      /** Whether the other fields go, as with `$elemMatch` and `.$`; `$slice` alone lets them stay. */
+      readonly including: boolean;
+      readonly value: (items: unknown, trace: MatchTrace) => unknown;
+    };
 
 interface Branch {
   readonly kind: 'branch';
@@ -106,6 +111,7 @@ function sliceLeaf(operand: unknown): Leaf {
   const [first = 0, second] = numbers;
   return {
     kind: 'array',
+    including: false,
     value: (items) => {
       if (!Array.isArray(items)) return items;
       if (second === undefined) return first >= 0 ? items.slice(0, first) : items.slice(first);
@@ -119,6 +125,7 @@ function elementLeaf(operand: unknown, evaluation: Evaluation): Leaf {
   const matcher = compileFilter({ element: { $elemMatch: operand } }, evaluation);
   return {
     kind: 'array',
+    including: true,
     value: (items) => {
       if (!Array.isArray(items)) return undefined;
       const found = items.find((item) => matcher({ element: [item] }));
@@ -130,6 +137,7 @@ function elementLeaf(operand: unknown, evaluation: Evaluation): Leaf {
 function positionalLeaf(): Leaf {
   return {
     kind: 'array',
+    including: true,
     value: (items, trace) => {
       if (!Array.isArray(items)) return items;
       if (trace.arrayIndex === undefined) {
@@ -143,28 +151,26 @@ function positionalLeaf(): Leaf {
   };
 }
 
-/** A projection excludes if the first plain 0 or 1 in it, other than that of `_id`, is a 0; with none it excludes only if `_id: 0` stands alone. */
+/** Whether a projection names what goes rather than what stays: the first field other than `_id` decides, and `_id: 0` alone excludes. */
 function isExclusion(root: Branch): boolean {
-  const plain = (branch: Branch, top: boolean): Leaf['kind'] | undefined => {
+  const excludes = (branch: Branch, top: boolean): boolean | undefined => {
+    let keepsOthers: boolean | undefined;
     for (const [name, node] of branch.children) {
       if (top && name === '_id') continue;
-      const kind = node.kind === 'branch' ? plain(node, false) : node.kind;
-      if (kind !== undefined && kind !== 'array') return kind;
+      const found =
+        node.kind === 'branch'
+          ? excludes(node, false)
+          : node.kind === 'array'
+            ? !node.including
+            : node.kind === 'exclude';
+      // `$slice` goes with either kind: anything else has the last word.
+      if (node.kind === 'array' && !node.including) keepsOthers = true;
+      else if (found !== undefined) return found;
     }
-    return undefined;
+    return keepsOthers;
   };
-  const first = plain(root, true);
-  if (first !== undefined) return first === 'exclude';
-  const id = root.children.get('_id');
-  const arrayOnly = [...root.children].some(([name, node]) => name !== '_id' && node.kind === 'array');
-  return arrayOnly ? id?.kind !== 'include' && !isElementOnly(root) : id?.kind === 'exclude';
+  return excludes(root, true) ?? root.children.get('_id')?.kind === 'exclude';
 }
-
-/** `$slice` alone keeps the other fields; `$elemMatch` and `.$` include only theirs. They are told apart by what they give for no array. */
-const isElementOnly = (root: Branch) =>
-  [...root.children.values()].some(
-    (node) => node.kind === 'array' && node.value('scalar', { arrayIndex: 0 }) === undefined,
-  );
 
 function checkNotMixed(branch: Branch, excluding: boolean, prefix: string): void {
   for (const [name, node] of branch.children) {

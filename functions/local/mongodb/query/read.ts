@@ -1,5 +1,6 @@
 import { decode } from '../bson/codec.ts';
-import { type Document, isDocument } from '../bson/values.ts';
+import { type Document, isDocument, typeOf } from '../bson/values.ts';
+import { typeMismatch } from '../errors.ts';
 import type { Evaluation } from '../expression/scope.ts';
 import type { CollectionView } from '../storage/view.ts';
 import { compileFilter, type MatchTrace } from './matcher.ts';
@@ -93,5 +94,9 @@ function* candidates({ collection }: CollectionView, plan: AccessPath): Generato
 const isWholeId = ({ low, high }: { low: string; high: string }) =>
   low !== '' && high.length === low.length + 1 && high.startsWith(low) && low.length > 1;
 
-/** The filter of a command, which may be left out. */
-export const filterOf = (value: unknown): Document => (isDocument(value) ? value : {});
+/** The filter of a command, which may be left out. Throws 14 (TypeMismatch). */
+export function filterOf(value: unknown): Document {
+  if (value === undefined || value === null) return {};
+  if (!isDocument(value)) throw typeMismatch(`a filter must be an object, but got ${typeOf(value)}`);
+  return value;
+}
