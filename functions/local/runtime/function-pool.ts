@@ -1,5 +1,5 @@
 import http from 'node:http';
-import type { Clock } from '../../src/clock.ts';
+import { type Clock, sleep, systemClock } from '../../src/clock.ts';
 import { callFunction, type FunctionRequest, type FunctionResponse } from './call-function.ts';
 import type { FunctionProcess } from './function-process.ts';
 import type { FunctionSpec } from './manifest.ts';
@@ -46,6 +46,12 @@ interface Instance {
 /** How many instances one function may have here if it sets no limit itself: they share this machine. */
 const LOCAL_MAX_INSTANCES = 4;
 
+/** A broken connection means that the process is ending; should it go on living, nobody waits longer than this for its end, in ms. */
+const CRASH_GRACE_MS = 2000;
+
+/** How long to wait before another look at a process that refused a connection, in ms of the machine's time. */
+const REFUSED_PAUSE_MS = 10;
+
 export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
   const { spec, clock } = options;
   const maxInstances = Math.min(spec.maxInstances ?? LOCAL_MAX_INSTANCES, LOCAL_MAX_INSTANCES);
@@ -76,23 +82,37 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
     const timeout = new AbortController();
     const cancelTimeout = clock.after(spec.timeoutSeconds * 1000, () => timeout.abort());
     try {
-      const up = await Promise.race([
-        instance.process.port().then(
-          (port) => ({ port }),
-          (error: Error) => ({ reason: error.message }),
-        ),
-        aborted(timeout.signal).then(() => ({ reason: `no instance was ready within ${spec.timeoutSeconds} s` })),
-      ]);
-      if ('reason' in up) return { kind: 'unavailable', reason: up.reason };
-      invocations += 1;
-      return await callFunction(up.port, instance.agent, request, timeout.signal).then(
-        (response): Outcome => ({ kind: 'answered', response }),
-        (error: Error): Outcome =>
-          timeout.signal.aborted ? { kind: 'timed-out' } : { kind: 'crashed', reason: error.message },
-      );
+      for (;;) {
+        const up = await portOf(instance, timeout.signal);
+        if (up.kind === 'unavailable') return up;
+        const outcome = await call(up.port, instance.agent, request, timeout.signal);
+        if (outcome.kind !== 'refused') {
+          invocations += 1;
+          // Answered only when the end of the process is known: a redelivery must not meet its remains.
+          if (outcome.kind === 'crashed') await withinGrace(instance.process.gone());
+          return outcome;
+        }
+        // The process died a moment ago and its end is not known here yet: the next look finds the one that replaces it.
+        await sleep(systemClock, REFUSED_PAUSE_MS);
+      }
     } finally {
       cancelTimeout();
     }
+  }
+
+  async function portOf(
+    { process }: Instance,
+    timeout: AbortSignal,
+  ): Promise<{ kind: 'up'; port: number } | Extract<Outcome, { kind: 'unavailable' }>> {
+    const unavailable = (reason: string) => ({ kind: 'unavailable', reason }) as const;
+    if (timeout.aborted) return unavailable(`no instance was ready within ${spec.timeoutSeconds} s`);
+    return Promise.race([
+      process.port().then(
+        (port) => ({ kind: 'up', port }) as const,
+        (error: Error) => unavailable(error.message),
+      ),
+      aborted(timeout).then(() => unavailable(`no instance was ready within ${spec.timeoutSeconds} s`)),
+    ]);
   }
 
   return {
@@ -127,10 +147,34 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
   };
 }
 
+/** One try at a process; `refused`: nobody listens on the port any more. */
+async function call(
+  port: number,
+  agent: http.Agent,
+  request: FunctionRequest,
+  timeout: AbortSignal,
+): Promise<Outcome | { readonly kind: 'refused' }> {
+  try {
+    return { kind: 'answered', response: await callFunction(port, agent, request, timeout) };
+  } catch (error) {
+    if (timeout.aborted) return { kind: 'timed-out' };
+    if (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED') return { kind: 'refused' };
+    return { kind: 'crashed', reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
 /** Whether the function failed. What it never saw is not its error. */
 export function isError(outcome: Outcome): boolean {
   if (outcome.kind === 'answered') return outcome.response.status >= 500;
   return outcome.kind === 'timed-out' || outcome.kind === 'crashed';
+}
+
+/** Waits for `end`, but not for long. */
+async function withinGrace(end: Promise<void>): Promise<void> {
+  const done = new AbortController();
+  const tooLong = sleep(systemClock, CRASH_GRACE_MS, done.signal).catch(() => {});
+  await Promise.race([end, tooLong]);
+  done.abort();
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

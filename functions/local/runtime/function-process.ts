@@ -10,6 +10,8 @@ export interface FunctionProcess {
   pid(): number | undefined;
   /** The port it listens on, as soon as it does; waits through restarts and rejects when it is stopped. */
   port(): Promise<number>;
+  /** Resolves when the process of this moment has ended; at once if there is none. */
+  gone(): Promise<void>;
   /** Resolves when it was ready for the first time; rejects when it failed to start `FAILED_STARTS` times in a row before that. */
   readonly firstReady: Promise<void>;
   /** Sends a signal and resolves when the process is gone. It is then started again, if it is to be kept alive. */
@@ -103,6 +105,9 @@ export function keepFunctionProcess(options: FunctionProcessOptions): FunctionPr
     state: () => state,
     pid: () => program?.pid,
     firstReady: first.promise,
+    async gone() {
+      await program?.exited;
+    },
     port: () => (state === 'stopped' ? Promise.reject(new Error(`${options.name} is stopped`)) : listening.promise),
     async kill(signal) {
       const target = program;

@@ -21,7 +21,7 @@ const unsupported: Manifest['unsupported'] = [];
 for (const [name, { __endpoint }] of exported) {
   const described = describeEndpoint(name, __endpoint);
   if (described.kind === 'supported') functions.push(described.spec);
-  else unsupported.push({ name, trigger: described.trigger });
+  else if (described.kind === 'unsupported') unsupported.push({ name, trigger: described.trigger });
 }
 const message: ChildMessage = { kind: 'manifest', manifest: { functions, unsupported, params, secrets, missing } };
 process.send?.(message, () => process.exit(0));

@@ -17,12 +17,15 @@ const MESSAGE_PUBLISHED = 'google.cloud.pubsub.topic.v1.messagePublished';
 /** How an exported function is run, or the trigger that this runtime has no counterpart for. */
 export type DescribedFunction =
   | { readonly kind: 'supported'; readonly spec: FunctionSpec }
+  /** Its options say that it is not to be deployed. */
+  | { readonly kind: 'omitted' }
   | { readonly kind: 'unsupported'; readonly name: string; readonly trigger: string };
 
 /** Reads the `__endpoint` that firebase-functions attaches for deployments. Parameters must have their values by now. */
 export function describeEndpoint(name: string, endpoint: Readonly<Record<string, unknown>>): DescribedFunction {
   const fields = resolveValue(endpoint);
   if (!isRecord(fields)) throw new Error(`The function ${name} has an __endpoint that is not an object.`);
+  if (fields.omit === true) return { kind: 'omitted' };
   if (fields.platform !== 'gcfv2') return { kind: 'unsupported', name, trigger: `platform ${String(fields.platform)}` };
   const trigger = readTrigger(fields);
   if (typeof trigger === 'string') return { kind: 'unsupported', name, trigger };

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { onMessagePublished } from 'firebase-functions/pubsub';
+import { onSchedule } from 'firebase-functions/scheduler';
+import { type DescribedFunction, describeEndpoint } from '../../../local/runtime/child/endpoint.ts';
+import { resolveValue } from '../../../local/runtime/child/params.ts';
+
+const describeFunction = (made: { readonly __endpoint: object }): DescribedFunction =>
+  describeEndpoint('name', { ...made.__endpoint });
+
+describe('the description of a function', () => {
+  it("has the platform's defaults where the function says nothing", () => {
+    assert.deepEqual(describeFunction(onMessagePublished('events', () => {})), {
+      kind: 'supported',
+      spec: {
+        name: 'name',
+        trigger: { kind: 'pubsub', topic: 'events', retry: false },
+        timeoutSeconds: 60,
+        concurrency: 80,
+        secrets: [],
+      },
+    });
+  });
+
+  it('has what the function says', () => {
+    const made = onSchedule(
+      {
+        schedule: 'every 5 minutes',
+        timeZone: 'Europe/Berlin',
+        retryCount: 3,
+        minBackoffSeconds: 1,
+        maxBackoffSeconds: 60,
+        maxDoublings: 2,
+        timeoutSeconds: 540,
+        concurrency: 1,
+        maxInstances: 2,
+        secrets: ['TOKEN'],
+      },
+      () => {},
+    );
+    assert.deepEqual(describeFunction(made), {
+      kind: 'supported',
+      spec: {
+        name: 'name',
+        trigger: {
+          kind: 'schedule',
+          schedule: 'every 5 minutes',
+          timeZone: 'Europe/Berlin',
+          retry: { count: 3, minBackoffSeconds: 1, maxBackoffSeconds: 60, maxDoublings: 2 },
+        },
+        timeoutSeconds: 540,
+        concurrency: 1,
+        maxInstances: 2,
+        secrets: ['TOKEN'],
+      },
+    });
+  });
+
+  it('leaves out what is not to be deployed, and first generation functions', () => {
+    assert.deepEqual(describeEndpoint('name', { platform: 'gcfv2', omit: true }), { kind: 'omitted' });
+    assert.deepEqual(describeEndpoint('name', { platform: 'gcfv1', eventTrigger: {} }), {
+      kind: 'unsupported',
+      name: 'name',
+      trigger: 'platform gcfv1',
+    });
+  });
+});
+
+describe('parameters written out in a text', () => {
+  before(() => {
+    process.env.LOCKSTEP_TEST_PARAM = 'every 3 minutes';
+  });
+  after(() => {
+    delete process.env.LOCKSTEP_TEST_PARAM;
+  });
+
+  it('are filled in', () => {
+    assert.equal(resolveValue('{{ params.LOCKSTEP_TEST_PARAM }}'), 'every 3 minutes');
+    assert.deepEqual(resolveValue({ a: ['<{{params.LOCKSTEP_TEST_PARAM}}>', 1, null] }), {
+      a: ['<every 3 minutes>', 1, undefined],
+    });
+  });
+
+  it('are refused when they have no value or are more than a reference', () => {
+    assert.throws(() => resolveValue('{{ params.LOCKSTEP_TEST_ABSENT }}'), /cannot be resolved/);
+    assert.throws(() => resolveValue('{{ params.A == "x" ? "b" : "c" }}'), /cannot be resolved/);
+  });
+});
