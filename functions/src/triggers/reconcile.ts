@@ -1,8 +1,7 @@
 import * as params from '../config/params.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../reconcile/limits.ts';
 import type { ReconcileRequest } from '../reconcile/request.ts';
-import { type ReconcileOutcome, runReconciliation } from '../reconcile/runReconciliation.ts';
-import { createProjectTruth } from '../source/truth.ts';
+import type { ReconcileOutcome } from '../reconcile/runReconciliation.ts';
 import type { Services } from './services.ts';
 
 const millisecondsPerMinute = 60_000;
@@ -11,13 +10,17 @@ const millisecondsPerMinute = 60_000;
  *  invocation, which is asked for here. */
 export async function reconcile(services: Services, request: ReconcileRequest): Promise<ReconcileOutcome> {
   const { clock, log, config, uniqueId } = services;
+  const [{ runReconciliation }, { createProjectTruth }] = await Promise.all([
+    import('../reconcile/runReconciliation.ts'),
+    import('../source/truth.ts'),
+  ]);
   const source = await services.source();
   const outcome = await runReconciliation(
     {
-      firestore: services.firestore(),
+      firestore: await services.firestore(),
       source,
       truth: createProjectTruth(source, config),
-      applier: services.worker(),
+      applier: await services.worker(),
       config,
       clock,
       uniqueId,
@@ -31,17 +34,6 @@ export async function reconcile(services: Services, request: ReconcileRequest): 
     },
   );
   if (outcome.kind === 'continued') await askAgain(services, request);
-  if (outcome.kind !== 'busy') {
-    const { jobId, mode, reads, findings, checksum } = outcome.report;
-    log.info(`reconciliation ${outcome.kind}`, {
-      jobId,
-      mode,
-      reason: request.reason,
-      reads,
-      findings,
-      equal: checksum.equal,
-    });
-  }
   return outcome;
 }
 
@@ -56,7 +48,8 @@ function deployedLimits(): ReconcileLimits {
 
 /** A message asks for the next invocation; its run finds the progress that this one kept. */
 async function askAgain({ publisher }: Services, request: ReconcileRequest): Promise<void> {
-  await publisher(params.requestsTopic.value()).publish({
+  const requests = await publisher(params.requestsTopic.value());
+  await requests.publish({
     data: Buffer.from(JSON.stringify(request)),
     attributes: { reason: 'continued' },
   });

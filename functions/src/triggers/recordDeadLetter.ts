@@ -1,6 +1,5 @@
 import { onMessagePublished } from 'firebase-functions/v2/pubsub';
 import * as params from '../config/params.ts';
-import { recordDeadLetter } from '../sync/recordDeadLetter.ts';
 import { messageOf } from './pubsubMessage.ts';
 import type { Services } from './services.ts';
 
@@ -21,7 +20,8 @@ export function recordDeadLetterFunction(services: Services) {
     },
     async (event) => {
       const { clock, log } = services;
-      await recordDeadLetter({ firestore: services.firestore(), clock, log }, messageOf(event));
+      const { recordDeadLetter } = await import('../sync/recordDeadLetter.ts');
+      await recordDeadLetter({ firestore: await services.firestore(), clock, log }, messageOf(event));
     },
   );
 }

@@ -1,7 +1,6 @@
 import { onSchedule } from 'firebase-functions/v2/scheduler';
 import * as params from '../config/params.ts';
 import { defaultRelayLimits } from '../relay/limits.ts';
-import { runRelay } from '../relay/relay.ts';
 import type { Services } from './services.ts';
 
 /** Tails the change stream of the projects and publishes an event for every change that assets depend on.
@@ -27,14 +26,15 @@ export function relayProjectChangesFunction(services: Services) {
     },
     async () => {
       const { clock, random, log, config } = services;
+      const { runRelay } = await import('../relay/relay.ts');
       const outcome = await runRelay({
         source: await services.source(),
-        firestore: services.firestore(),
+        firestore: await services.firestore(),
         config,
         publishers: {
-          events: services.publisher(params.eventsTopic.value()),
-          deadLetters: services.publisher(params.deadLetterTopic.value()),
-          reconciliationRequests: services.publisher(params.requestsTopic.value()),
+          events: await services.publisher(params.eventsTopic.value()),
+          deadLetters: await services.publisher(params.deadLetterTopic.value()),
+          reconciliationRequests: await services.publisher(params.requestsTopic.value()),
         },
         clock,
         random,

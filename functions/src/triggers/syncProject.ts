@@ -1,6 +1,5 @@
 import { onMessagePublished } from 'firebase-functions/v2/pubsub';
 import * as params from '../config/params.ts';
-import { handleMessage } from '../sync/handleMessage.ts';
 import { defaultSyncLimits } from '../sync/limits.ts';
 import { messageOf } from './pubsubMessage.ts';
 import type { Services } from './services.ts';
@@ -31,17 +30,16 @@ export function syncProjectFunction(services: Services) {
       const { clock, log } = services;
       const limits = { ...defaultSyncLimits, maxAttempts: params.syncMaxAttempts.value() };
       const deadline = clock.now() + params.syncBudgetSeconds.value() * 1000;
-      await handleMessage(
-        {
-          clock,
-          log,
-          limits,
-          worker: services.worker(),
-          deadLetters: services.publisher(params.deadLetterTopic.value()),
-        },
-        messageOf(event),
-        { deadline, signal: services.stopping() },
-      );
+      const { handleMessage } = await import('../sync/handleMessage.ts');
+      const [worker, deadLetters] = await Promise.all([
+        services.worker(),
+        services.publisher(params.deadLetterTopic.value()),
+      ]);
+      const message = messageOf(event);
+      await handleMessage({ clock, log, limits, worker, deadLetters }, message, {
+        deadline,
+        signal: services.stopping(),
+      });
     },
   );
 }
