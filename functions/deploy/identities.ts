@@ -1,0 +1,82 @@
+/** The names that a deployment chose: parameters of the functions, from `functions/.env` or their defaults. */
+export interface Topics {
+  readonly events: string;
+  readonly deadLetters: string;
+  readonly requests: string;
+}
+
+/** A Cloud Function and what its service account may do. */
+export interface FunctionIdentity {
+  readonly name: string;
+  /** Id of its service account; functions that do the same work share one. */
+  readonly account: string;
+  /** The topic that triggers it; null for a schedule. */
+  readonly subscribesTo: keyof Topics | null;
+  /** Topics it publishes to, each with the reason. */
+  readonly publishesTo: Partial<Readonly<Record<keyof Topics, string>>>;
+  /** What it does in Firestore; null if nothing. */
+  readonly firestore: string | null;
+  /** What it asks MongoDB; null if nothing, and then it never sees the connection string. */
+  readonly mongodb: string | null;
+}
+
+/** Every function of `src/index.ts`. A test holds this list against what the bundle exports. */
+export const functionIdentities: readonly FunctionIdentity[] = [
+  {
+    name: 'relayProjectChanges',
+    account: 'lockstep-relay',
+    subscribesTo: null,
+    publishesTo: {
+      events: 'the changes of projects',
+      deadLetters: 'changes that cannot become an event',
+      requests: 'requests for a reconciliation, when the change stream has a gap',
+    },
+    firestore: 'its lease and checkpoint (syncRelay)',
+    mongodb: 'tails the change stream',
+  },
+  {
+    name: 'syncProject',
+    account: 'lockstep-sync',
+    subscribesTo: 'events',
+    publishesTo: {
+      events: 'continuations of work that takes longer than one invocation',
+      deadLetters: 'events that cannot be applied',
+    },
+    firestore: 'project records, jobs and the assets',
+    mongodb: 'a last look at the project before its assets are deleted',
+  },
+  {
+    name: 'recordDeadLetter',
+    account: 'lockstep-dead-letter',
+    subscribesTo: 'deadLetters',
+    publishesTo: {},
+    firestore: 'the dead letters (syncFailures)',
+    mongodb: null,
+  },
+  {
+    name: 'reconcileAssets',
+    account: 'lockstep-reconcile',
+    subscribesTo: null,
+    publishesTo: { requests: 'continuations of a reconciliation that takes longer than one invocation' },
+    firestore: 'hops over the assets and mends them; its reports (syncJobs)',
+    mongodb: 'which projects exist, and their names',
+  },
+  {
+    name: 'reconcileOnRequest',
+    account: 'lockstep-reconcile',
+    subscribesTo: 'requests',
+    publishesTo: { requests: 'the same work, started by a message' },
+    firestore: 'the same work, started by a message',
+    mongodb: 'the same work, started by a message',
+  },
+];
+
+/** The functions, joined by service account. */
+export function accounts(identities: readonly FunctionIdentity[]): ReadonlyMap<string, readonly FunctionIdentity[]> {
+  return Map.groupBy(identities, ({ account }) => account);
+}
+
+/** The address of a service account of the project. */
+export function accountEmail(account: string, project: string): string {
+  return `${account}@${project}.iam.gserviceaccount.com`;
+}

@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import * as params from '../src/config/params.ts';
+import type { PlanOptions } from './plan.ts';
+
+export const usage = `Prepares a Google Cloud project for Lockstep: what "firebase deploy" does not do.
+
+usage: npm --prefix functions run provision -- --project ID [options]
+
+  --project ID                 the project (required)
+  --region REGION              region of the functions (default: LOCKSTEP_REGION, else us-central1)
+  --database ID                Firestore database (default: (default))
+  --notification-channel NAME  whom new alerts tell: projects/…/notificationChannels/…; may be repeated
+  --dry-run                    prints the plan as a bash script with its reasons, and runs nothing
+  --help                       this text
+
+Topics and region come from functions/.env.ID and functions/.env, as "firebase deploy" reads them. Run it before the first
+deployment and once after it: some steps need the triggers that the deployment makes. Running it again does no harm.
+Needs gcloud, signed in as somebody who may administer the project (roles/owner, or the editors of the services it names).`;
+
+/** What the command line asks for. */
+export type Invocation =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'mistake'; readonly problem: string }
+  | { readonly kind: 'provision'; readonly dryRun: boolean; readonly options: PlanOptions };
+
+/** https://cloud.google.com/resource-manager/docs/creating-managing-projects */
+const projectId = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
+const region = /^[a-z]+-[a-z]+[0-9]+$/;
+const channel = /^projects\/[^/,]+\/notificationChannels\/[^/,]+$/;
+
+/** Reads the command line.
+ *  @param loadEnvironment loads the deployment's parameters of a project before they are read. */
+export function readInvocation(args: readonly string[], loadEnvironment: (project: string) => void): Invocation {
+  let values: ReturnType<typeof parse>;
+  try {
+    values = parse(args);
+  } catch (error) {
+    return { kind: 'mistake', problem: error instanceof Error ? error.message : String(error) };
+  }
+  if (values.help) return { kind: 'help' };
+  const { project } = values;
+  if (project === undefined) return { kind: 'mistake', problem: '--project is missing' };
+  if (!projectId.test(project))
+    return { kind: 'mistake', problem: `--project: "${project}" is not the id of a project` };
+  loadEnvironment(project);
+  const regionName = values.region ?? params.region.value();
+  if (!region.test(regionName)) return { kind: 'mistake', problem: `--region: "${regionName}" is not a region` };
+  const channels = values['notification-channel'] ?? [];
+  const wrong = channels.find((name) => !channel.test(name));
+  if (wrong !== undefined) {
+    return {
+      kind: 'mistake',
+      problem: `--notification-channel: expected projects/ID/notificationChannels/NUMBER, received "${wrong}"`,
+    };
+  }
+  return {
+    kind: 'provision',
+    dryRun: values['dry-run'] ?? false,
+    options: {
+      project,
+      region: regionName,
+      database: values.database ?? '(default)',
+      topics: {
+        events: params.eventsTopic.value(),
+        deadLetters: params.deadLetterTopic.value(),
+        requests: params.requestsTopic.value(),
+      },
+      secret: params.mongodbUri.name,
+      notificationChannels: channels,
+    },
+  };
+}
+
+function parse(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    options: {
+      project: { type: 'string' },
+      region: { type: 'string' },
+      database: { type: 'string' },
+      'notification-channel': { type: 'string', multiple: true },
+      'dry-run': { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
+  }).values;
+}
+
+/** Loads `.env.<project>` and then `.env` of a folder, so that the first that names a parameter wins; what is set already wins over both. */
+export function loadEnvironmentFiles(directory: string): (project: string) => void {
+  return (project) => {
+    for (const file of [`${directory}/.env.${project}`, `${directory}/.env`]) {
+      if (existsSync(file)) process.loadEnvFile(file);
+    }
+  };
+}

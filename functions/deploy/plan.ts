@@ -1,0 +1,424 @@
+import { type AlertPolicy, alertPolicies, type LogMetric, logMetrics } from './alerting.ts';
+import { accountEmail, accounts, type FunctionIdentity, functionIdentities, type Topics } from './identities.ts';
+import { type Command, type Step, valueOfVariable } from './step.ts';
+
+/** What a plan depends on. */
+export interface PlanOptions {
+  readonly project: string;
+  readonly region: string;
+  /** Firestore database. */
+  readonly database: string;
+  readonly topics: Topics;
+  /** Name of the secret that holds MongoDB's connection string. */
+  readonly secret: string;
+  /** Notification channels of Cloud Monitoring that new alert policies tell: `projects/…/notificationChannels/…`. */
+  readonly notificationChannels: readonly string[];
+}
+
+/** Every API that the functions, or this plan, call. */
+const apis = [
+  'artifactregistry.googleapis.com',
+  'cloudbuild.googleapis.com',
+  'cloudfunctions.googleapis.com',
+  'cloudscheduler.googleapis.com',
+  'eventarc.googleapis.com',
+  'firestore.googleapis.com',
+  'iam.googleapis.com',
+  'logging.googleapis.com',
+  'monitoring.googleapis.com',
+  'pubsub.googleapis.com',
+  'run.googleapis.com',
+  'secretmanager.googleapis.com',
+] as const;
+
+/** How long topics and subscriptions keep messages. Events: long enough to seek back behind a bad release. Dead letters: as long as
+ *  Pub/Sub can (31 days), for a person may be on holiday. Eventarc's own subscriptions keep them for 24 hours only, after which an event
+ *  that could not be delivered is gone (https://cloud.google.com/eventarc/docs/retry-events): that must not stand. */
+const retention: Readonly<Record<keyof Topics, string>> = { events: '7d', deadLetters: '31d', requests: '1d' };
+
+/** Deliveries after which Pub/Sub itself gives a message up. The functions put aside what they cannot apply long before; this catches
+ *  what fails before our code runs (a bundle that does not load, an instance that dies). With the backoff below, 100 (the most there
+ *  can be) are about 16 hours: an outage of Firestore for a night makes no dead letters. */
+const maxDeliveryAttempts = 100;
+
+/** Backoff between deliveries. The shortest is about a worker's lease, the longest what Pub/Sub allows. */
+const retryDelays = { min: '10s', max: '600s' } as const;
+
+/** How long a delivery may take before it counts as failed, in s; no less than the timeout of syncProject (540 s). */
+const ackDeadlineSeconds = 600;
+
+/** Everything that a deployment needs and `firebase deploy` does not do, in order. Steps that need deployed functions wait for them.
+ *  Pure: it runs nothing. */
+export function plan(options: PlanOptions): Step[] {
+  return [
+    enableApis(options),
+    lookUpProjectNumber(options),
+    ...ensureTopics(options),
+    ensureSecret(options),
+    ...[...accounts(functionIdentities)].flatMap(([account, functions]) => ensureAccount(account, functions, options)),
+    enableTtl(options),
+    ...logMetrics.map((metric) => ensureMetric(metric, options)),
+    ...alertPolicies.map((policy) => ensurePolicy(policy, options)),
+    ...allowDeadLettering(options),
+    ...functionIdentities.flatMap((identity) => finishTrigger(identity, options)),
+  ];
+}
+
+function gcloud(options: PlanOptions, ...args: string[]): Command {
+  return { argv: ['gcloud', ...args, `--project=${options.project}`] };
+}
+
+function enableApis(options: PlanOptions): Step {
+  return {
+    kind: 'run',
+    title: 'Enable the APIs',
+    why: 'Cloud Functions of the 2nd generation are built by Cloud Build, run on Cloud Run and are triggered through Eventarc.',
+    command: gcloud(options, 'services', 'enable', ...apis),
+  };
+}
+
+function lookUpProjectNumber(options: PlanOptions): Step {
+  return {
+    kind: 'lookup',
+    title: 'The number of the project',
+    why: "The names of Google's service agents are made from it.",
+    variable: projectNumber,
+    command: {
+      argv: ['gcloud', 'projects', 'describe', options.project, '--format=value(projectNumber)'],
+    },
+  };
+}
+
+function ensureTopics(options: PlanOptions): Step[] {
+  const reasons: Readonly<Record<keyof Topics, string>> = {
+    events: 'The relay publishes here, syncProject reads.',
+    deadLetters: 'What could not be applied waits here and in syncFailures.',
+    requests: 'A message here runs a reconciliation outside its schedule.',
+  };
+  return topicNames(options).map(([key, topic]) => ({
+    kind: 'ensure',
+    title: `Topic ${topic}`,
+    why: `${reasons[key]} Messages are kept for ${retention[key]}, so that one can seek back.`,
+    check: gcloud(options, 'pubsub', 'topics', 'describe', topic),
+    create: gcloud(options, 'pubsub', 'topics', 'create', topic, `--message-retention-duration=${retention[key]}`),
+    update: gcloud(options, 'pubsub', 'topics', 'update', topic, `--message-retention-duration=${retention[key]}`),
+  }));
+}
+
+function topicNames({ topics }: PlanOptions): [keyof Topics, string][] {
+  return [
+    ['events', topics.events],
+    ['deadLetters', topics.deadLetters],
+    ['requests', topics.requests],
+  ];
+}
+
+function ensureSecret(options: PlanOptions): Step {
+  return {
+    kind: 'ensure',
+    title: `Secret ${options.secret}`,
+    why: `Holds MongoDB's connection string. It is made empty; set it with: firebase functions:secrets:set ${options.secret} --project ${options.project}`,
+    check: gcloud(options, 'secrets', 'describe', options.secret),
+    create: gcloud(options, 'secrets', 'create', options.secret, '--replication-policy=automatic'),
+  };
+}
+
+/** A service account and its roles, each as narrow as the service allows. */
+function ensureAccount(account: string, functions: readonly FunctionIdentity[], options: PlanOptions): Step[] {
+  const email = accountEmail(account, options.project);
+  const member = `--member=serviceAccount:${email}`;
+  const names = functions.map(({ name }) => name).join(' and ');
+  const steps: Step[] = [
+    {
+      kind: 'ensure',
+      title: `Service account ${account}`,
+      why: `${names} runs as this account instead of the project's default one, which may do almost anything.`,
+      check: gcloud(options, 'iam', 'service-accounts', 'describe', email),
+      create: gcloud(options, 'iam', 'service-accounts', 'create', account, `--display-name=Lockstep: ${names}`),
+    },
+  ];
+  const grant = (title: string, why: string, command: Command) => {
+    steps.push({ kind: 'run', title: `${account}: ${title}`, why, command, settles: true });
+  };
+  for (const [key, topic] of topicNames(options)) {
+    const why = functions.map(({ publishesTo }) => publishesTo[key]).find((reason) => reason !== undefined);
+    if (why === undefined) continue;
+    grant(
+      `may publish to ${topic}`,
+      `It publishes ${why}. The right is on this topic only.`,
+      gcloud(options, 'pubsub', 'topics', 'add-iam-policy-binding', topic, member, '--role=roles/pubsub.publisher'),
+    );
+  }
+  const firestore = functions.find((identity) => identity.firestore !== null)?.firestore;
+  if (firestore) {
+    grant(
+      'may read and write Firestore',
+      `For ${firestore}. IAM knows no right on single collections; the condition keeps it to this database.`,
+      projectRole(options, member, 'roles/datastore.user', databaseCondition(options)),
+    );
+  }
+  const mongodb = functions.find((identity) => identity.mongodb !== null)?.mongodb;
+  if (mongodb) {
+    grant(
+      `may read the secret ${options.secret}`,
+      `MongoDB: ${mongodb}.`,
+      gcloud(
+        options,
+        'secrets',
+        'add-iam-policy-binding',
+        options.secret,
+        member,
+        '--role=roles/secretmanager.secretAccessor',
+      ),
+    );
+  }
+  if (functions.some(({ subscribesTo }) => subscribesTo !== null)) {
+    grant(
+      'may receive events',
+      'Eventarc delivers the messages of a topic in the name of this account.',
+      projectRole(options, member, 'roles/eventarc.eventReceiver', 'None'),
+    );
+  }
+  return steps;
+}
+
+function projectRole(options: PlanOptions, member: string, role: string, condition: string): Command {
+  return {
+    argv: [
+      'gcloud',
+      'projects',
+      'add-iam-policy-binding',
+      options.project,
+      member,
+      `--role=${role}`,
+      `--condition=${condition}`,
+      '--format=none',
+    ],
+  };
+}
+
+/** https://cloud.google.com/firestore/docs/security/iam#iam_conditions */
+function databaseCondition({ project, database }: PlanOptions): string {
+  return `expression=resource.name == "projects/${project}/databases/${database}",title=lockstep-database`;
+}
+
+function enableTtl(options: PlanOptions): Step {
+  return {
+    kind: 'run',
+    title: 'Tombstones expire',
+    why: 'Records of deleted projects carry expireAt; without a TTL policy they stay for ever. firestore.indexes.json says the same: this is for who deploys indexes by other means.',
+    command: gcloud(
+      options,
+      'firestore',
+      'fields',
+      'ttls',
+      'update',
+      'expireAt',
+      '--collection-group=syncProjects',
+      `--database=${options.database}`,
+      '--enable-ttl',
+      '--async',
+    ),
+  };
+}
+
+function ensureMetric(metric: LogMetric, options: PlanOptions): Step {
+  const { name, ...config } = metric;
+  const withConfig = (verb: string): Command => ({
+    ...gcloud(options, 'logging', 'metrics', verb, name, '--config-from-file=-'),
+    stdin: JSON.stringify(config, null, 2),
+  });
+  return {
+    kind: 'ensure',
+    title: `Metric ${name}`,
+    why: `${metric.description}. Computed from log lines, so the functions need no right to write metrics.`,
+    check: gcloud(options, 'logging', 'metrics', 'describe', name),
+    create: withConfig('create'),
+    update: withConfig('update'),
+  };
+}
+
+function ensurePolicy(policy: AlertPolicy, options: PlanOptions): Step {
+  const { notificationChannels: channels } = options;
+  const create = gcloud(
+    options,
+    'monitoring',
+    'policies',
+    'create',
+    '--policy-from-file=-',
+    ...(channels.length > 0 ? [`--notification-channels=${channels.join(',')}`] : []),
+  );
+  return {
+    kind: 'ensure',
+    title: `Alert "${policy.displayName}"`,
+    why: `${policy.documentation.content} An alert that exists is left as it is: you may have tuned it.`,
+    check: gcloud(
+      options,
+      'monitoring',
+      'policies',
+      'list',
+      `--filter=displayName="${policy.displayName}"`,
+      '--format=value(name)',
+    ),
+    create: { ...create, stdin: JSON.stringify(policy, null, 2) },
+  };
+}
+
+/** Pub/Sub forwards a dead message as its own service agent, which needs to be let:
+ *  https://cloud.google.com/pubsub/docs/handling-failures#grant_forwarding_permissions */
+function allowDeadLettering(options: PlanOptions): Step[] {
+  return [
+    {
+      kind: 'run',
+      title: "Pub/Sub's service agent exists",
+      why: 'A project that never had a subscription may not have it yet.',
+      command: gcloud(options, 'beta', 'services', 'identity', 'create', '--service=pubsub.googleapis.com'),
+    },
+    {
+      kind: 'run',
+      title: `Pub/Sub may publish to ${options.topics.deadLetters}`,
+      why: 'It forwards the messages that were delivered too often.',
+      command: gcloud(
+        options,
+        'pubsub',
+        'topics',
+        'add-iam-policy-binding',
+        options.topics.deadLetters,
+        pubsubAgent,
+        '--role=roles/pubsub.publisher',
+      ),
+      settles: true,
+    },
+  ];
+}
+
+const projectNumber = 'PROJECT_NUMBER';
+const pubsubAgent = `--member=serviceAccount:service-${valueOfVariable(projectNumber)}@gcp-sa-pubsub.iam.gserviceaccount.com`;
+
+/** What has to be done to the trigger that a deployment made for a function: only a deployed function has one. */
+function finishTrigger(identity: FunctionIdentity, options: PlanOptions): Step[] {
+  const { name, account, subscribesTo } = identity;
+  if (subscribesTo === null) return [];
+  const prefix = screamingSnake(name);
+  const [service, trigger, subscription] = [`${prefix}_SERVICE`, `${prefix}_TRIGGER`, `${prefix}_SUBSCRIPTION`];
+  const waitsFor = `${name} is not deployed yet: run this again after "firebase deploy".`;
+  const describe = (format: string) =>
+    gcloud(options, 'functions', 'describe', name, `--region=${options.region}`, '--v2', `--format=value(${format})`);
+  return [
+    {
+      kind: 'lookup',
+      title: `The service of ${name}`,
+      why: 'A function of the 2nd generation is a service of Cloud Run, and that is what is called.',
+      variable: service,
+      waitsFor,
+      command: describe('serviceConfig.service'),
+    },
+    {
+      kind: 'run',
+      title: `${account} may call ${name}`,
+      why: "The subscription pushes to the function in the account's name. The right is on this one service.",
+      command: {
+        argv: [
+          'gcloud',
+          'run',
+          'services',
+          'add-iam-policy-binding',
+          valueOfVariable(service),
+          `--member=serviceAccount:${accountEmail(account, options.project)}`,
+          '--role=roles/run.invoker',
+        ],
+      },
+      settles: true,
+    },
+    {
+      kind: 'lookup',
+      title: `The trigger of ${name}`,
+      why: 'Eventarc chose its name when the function was deployed.',
+      variable: trigger,
+      waitsFor,
+      command: describe('eventTrigger.trigger'),
+    },
+    {
+      kind: 'lookup',
+      title: `The subscription of ${name}`,
+      why: 'Eventarc chose its name too, and `firebase deploy` cannot change its settings.',
+      variable: subscription,
+      waitsFor,
+      command: {
+        argv: [
+          'gcloud',
+          'eventarc',
+          'triggers',
+          'describe',
+          valueOfVariable(trigger),
+          '--format=value(transport.pubsub.subscription)',
+        ],
+      },
+    },
+    ...subscriptionSteps(name, subscribesTo, valueOfVariable(subscription), options),
+  ];
+}
+
+function subscriptionSteps(
+  name: string,
+  subscribesTo: keyof Topics,
+  subscription: string,
+  options: PlanOptions,
+): Step[] {
+  const settings = [
+    `--message-retention-duration=${retention[subscribesTo]}`,
+    '--expiration-period=never',
+    `--ack-deadline=${ackDeadlineSeconds}`,
+    `--min-retry-delay=${retryDelays.min}`,
+    `--max-retry-delay=${retryDelays.max}`,
+  ];
+  const why = `Eventarc keeps messages for 24 hours; here it is ${retention[subscribesTo]}. The deadline covers the longest invocation.`;
+  // Nothing stands behind the dead letters: a dead-letter policy on them would only throw them away.
+  if (subscribesTo === 'deadLetters') {
+    return [
+      {
+        kind: 'run',
+        title: `Retention and retries of ${name}`,
+        why: `${why} There is no dead-letter policy: nothing stands behind the dead letters, so they are tried until they are kept.`,
+        command: gcloud(options, 'pubsub', 'subscriptions', 'update', subscription, ...settings),
+      },
+    ];
+  }
+  return [
+    {
+      kind: 'run',
+      title: `Pub/Sub may take messages from the subscription of ${name}`,
+      why: 'Forwarding a dead message means acknowledging it here.',
+      command: gcloud(
+        options,
+        'pubsub',
+        'subscriptions',
+        'add-iam-policy-binding',
+        subscription,
+        pubsubAgent,
+        '--role=roles/pubsub.subscriber',
+      ),
+      settles: true,
+    },
+    {
+      kind: 'run',
+      title: `Retention, retries and dead letters of ${name}`,
+      why: `${why} After ${maxDeliveryAttempts} deliveries Pub/Sub gives a message up: that catches what fails before our code runs.`,
+      command: gcloud(
+        options,
+        'pubsub',
+        'subscriptions',
+        'update',
+        subscription,
+        ...settings,
+        `--dead-letter-topic=projects/${options.project}/topics/${options.topics.deadLetters}`,
+        `--max-delivery-attempts=${maxDeliveryAttempts}`,
+      ),
+    },
+  ];
+}
+
+/** `syncProject` -> `SYNC_PROJECT`. */
+function screamingSnake(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+}

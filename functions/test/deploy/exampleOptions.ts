@@ -1,0 +1,15 @@
+import type { PlanOptions } from '../../deploy/plan.ts';
+
+/** A deployment to plan for. */
+export const exampleOptions: PlanOptions = {
+  project: 'acme-films',
+  region: 'europe-west1',
+  database: '(default)',
+  topics: {
+    events: 'project-events',
+    deadLetters: 'project-events-dead-letter',
+    requests: 'reconciliation-requests',
+  },
+  secret: 'MONGODB_URI',
+  notificationChannels: [],
+};

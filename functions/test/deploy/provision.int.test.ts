@@ -1,0 +1,214 @@
+// Carrying the plan out: attacks "running it twice is harmless", "nothing is taken for missing that was refused" and "the printed
+// script does what the program does". A stand-in for gcloud keeps in a folder what was made, and how it was called.
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execute, ProvisionError } from '../../deploy/execute.ts';
+import { loadEnvironmentFiles, readInvocation } from '../../deploy/options.ts';
+import { plan } from '../../deploy/plan.ts';
+import { quote, renderScript } from '../../deploy/shell.ts';
+import { spawnCommand } from '../../deploy/spawnCommand.ts';
+import { type Command, valueOfVariable } from '../../deploy/step.ts';
+import type { Clock } from '../../src/clock.ts';
+import { exampleOptions as options } from './exampleOptions.ts';
+import { answer, type NotedCall } from './gcloudStandIn.ts';
+
+describe('provisioning', () => {
+  let home: string;
+  const said: string[] = [];
+  /** Waiting takes no time. */
+  const clock: Clock = {
+    now: () => 0,
+    after: (_, run) => {
+      queueMicrotask(run);
+      return () => {};
+    },
+  };
+
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'lockstep-provision-'));
+    said.length = 0;
+  });
+  afterEach(() => rmSync(home, { recursive: true }));
+
+  const run = async ({ argv: [, ...args], stdin }: Command) => answer(home, args, () => stdin ?? '');
+  const provision = () => execute(plan(options), { run, clock, say: (line) => void said.push(line) });
+
+  /** The calls since the last time this was asked. */
+  const calls = (): NotedCall[] => {
+    const file = join(home, 'calls');
+    const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+    rmSync(file, { force: true });
+    return lines.map((line) => JSON.parse(line));
+  };
+  const creations = () => calls().filter(({ args }) => args.includes('create') && !args.includes('identity'));
+
+  it('does what it can before the first deployment, and the rest after it', async () => {
+    const first = await provision();
+    assert.ok(first.done > 30);
+    assert.ok(first.waiting.includes('Retention, retries and dead letters of syncProject'));
+    assert.equal(calls().filter(({ args }) => args.includes('subscriptions')).length, 0);
+    writeFileSync(join(home, 'DEPLOYED'), '');
+    const second = await provision();
+    assert.deepEqual(second.waiting, []);
+    const updates = calls().filter(({ args }) => args.slice(0, 3).join(' ') === 'pubsub subscriptions update');
+    assert.equal(updates.length, 3);
+    assert.match(updates[0]?.args[3] ?? '', /^eventarc triggers\//);
+  });
+
+  it('makes nothing the second time', async () => {
+    writeFileSync(join(home, 'DEPLOYED'), '');
+    await provision();
+    assert.ok(creations().length > 15);
+    said.length = 0;
+    await provision();
+    assert.deepEqual(creations(), []);
+    assert.ok(said.every((line) => !line.startsWith('created')));
+  });
+
+  it('stops at a refusal instead of taking it for something to create', async () => {
+    writeFileSync(join(home, 'refuse'), 'topics describe project-events');
+    await assert.rejects(provision(), (error) => {
+      assert.ok(error instanceof ProvisionError);
+      assert.match(error.message, /"Topic project-events" failed: gcloud pubsub topics describe project-events/);
+      assert.match(error.message, /PERMISSION_DENIED/);
+      assert.match(error.message, /run this again/);
+      return true;
+    });
+    assert.deepEqual(creations(), []);
+  });
+
+  it('does not take a refusal for a function that is not deployed yet', async () => {
+    writeFileSync(join(home, 'refuse'), 'functions describe syncProject');
+    await assert.rejects(provision(), /"The service of syncProject" failed/);
+  });
+
+  it('tries again where an account may not be known everywhere yet, but not for ever', async () => {
+    writeFileSync(join(home, 'refuse'), 'add-iam-policy-binding');
+    await assert.rejects(provision(), /may publish to project-events" failed/);
+    assert.equal(calls().filter(({ args }) => args.includes('add-iam-policy-binding')).length, 7);
+  });
+
+  it('says how to get gcloud where it is missing', async () => {
+    await assert.rejects(
+      spawnCommand({ argv: ['no-such-gcloud', 'version'] }),
+      /no-such-gcloud is not installed or not on the PATH \(https:/,
+    );
+  });
+
+  it('passes what a program reads, and returns what it says', async () => {
+    const echo = await spawnCommand({ argv: ['cat'], stdin: 'a "b" $c\n' });
+    assert.deepEqual(echo, { exitCode: 0, stdout: 'a "b" $c\n', stderr: '' });
+    const failing = await spawnCommand({ argv: [process.execPath, '-e', 'console.error("no"); process.exit(3)'] });
+    assert.deepEqual(failing, { exitCode: 3, stdout: '', stderr: 'no\n' });
+  });
+
+  /** Runs a bash script in which `gcloud` is the stand-in. */
+  async function bash(script: string) {
+    const standIn = fileURLToPath(new URL('gcloudStandIn.ts', import.meta.url));
+    const program = `#!/bin/sh\nSTAND_IN_HOME='${home}' exec '${process.execPath}' '${standIn}' "$@"\n`;
+    writeFileSync(join(home, 'gcloud'), program, { mode: 0o755 });
+    return spawnCommand({ argv: ['env', `PATH=${home}:${process.env.PATH}`, 'bash', '-s'], stdin: script });
+  }
+
+  for (const deployed of [false, true]) {
+    it(`the printed script makes the same calls ${deployed ? 'after' : 'before'} the deployment`, async () => {
+      if (deployed) writeFileSync(join(home, 'DEPLOYED'), '');
+      await provision();
+      const own = calls();
+      rmSync(join(home, 'made'), { force: true });
+      const { exitCode, stderr } = await bash(renderScript(plan(options)));
+      assert.equal(exitCode, 0, stderr);
+      // A heredoc ends with a line break that the program does not send.
+      assert.deepEqual(
+        calls().map((call) => ({ ...call, stdin: call.stdin.trimEnd() })),
+        own,
+      );
+      assert.equal(stderr.includes('waiting: The subscription of syncProject'), !deployed);
+      // Some seventy processes, each of which takes its time to start.
+    }).timeout(120_000);
+  }
+
+  it('the printed script stops at a refusal too', async () => {
+    writeFileSync(join(home, 'refuse'), 'topics describe project-events');
+    const { exitCode, stderr } = await bash(renderScript(plan(options)));
+    assert.notEqual(exitCode, 0);
+    assert.match(stderr, /PERMISSION_DENIED/);
+    assert.deepEqual(creations(), []);
+  });
+
+  it('quotes every argument so that bash passes it on unchanged', async () => {
+    const nasty = [
+      'plain',
+      'two words',
+      "it's",
+      '"quoted"',
+      '$HOME',
+      '`id`',
+      'a\\b',
+      '',
+      '*',
+      '~',
+      'a;b&c|d',
+      'ümläut',
+      '(x)',
+      '!x',
+      '#x',
+      valueOfVariable('lower'),
+    ];
+    const { stdout } = await bash(`for a in ${nasty.map(quote).join(' ')}; do printf '%s\\n' "$a"; done`);
+    assert.deepEqual(stdout.split('\n').slice(0, -1), nasty);
+    const mixed = quote(`a "b" \`c\` \\ $d ${valueOfVariable('VALUE')}!`);
+    const filled = await bash(`VALUE='$(x) "y"'; printf '%s' ${mixed}`);
+    assert.equal(filled.stdout, 'a "b" `c` \\ $d $(x) "y"!');
+  });
+});
+
+describe('provisioning: command line', () => {
+  const read = (...args: string[]) => readInvocation(args, () => {});
+
+  it('reads the project and falls back to the deployment’s parameters', () => {
+    const invocation = read('--project', 'acme-films', '--region', 'europe-west1', '--dry-run');
+    assert.ok(invocation.kind === 'provision');
+    assert.equal(invocation.dryRun, true);
+    assert.equal(invocation.options.region, 'europe-west1');
+    assert.equal(invocation.options.topics.events, 'project-events');
+    assert.equal(invocation.options.secret, 'MONGODB_URI');
+    assert.equal(invocation.options.database, '(default)');
+  });
+
+  it('says what is wrong', () => {
+    for (const [args, problem] of [
+      [[], /--project is missing/],
+      [['--project', 'No Project'], /"No Project" is not the id of a project/],
+      [['--project', 'acme-films', '--region', 'Europe'], /"Europe" is not a region/],
+      [['--project', 'acme-films', '--notification-channel', '7'], /expected projects\/ID\/notificationChannels/],
+      [['--projekt', 'acme-films'], /Unknown option '--projekt'/],
+      [['--project', 'acme-films', 'again'], /Unexpected argument 'again'/],
+    ] as const) {
+      const invocation = read(...args);
+      assert.ok(invocation.kind === 'mistake', args.join(' '));
+      assert.match(invocation.problem, problem);
+    }
+    assert.equal(read('--help').kind, 'help');
+  });
+
+  it('takes parameters from the same files as "firebase deploy"', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'lockstep-env-'));
+    const before = process.env.PROJECT_EVENTS_TOPIC;
+    try {
+      writeFileSync(join(directory, '.env'), 'PROJECT_EVENTS_TOPIC=common\nRECONCILIATION_REQUESTS_TOPIC=asked\n');
+      writeFileSync(join(directory, '.env.acme-films'), 'PROJECT_EVENTS_TOPIC=of-acme\n');
+      const invocation = readInvocation(['--project', 'acme-films'], loadEnvironmentFiles(directory));
+      assert.ok(invocation.kind === 'provision');
+      assert.equal(invocation.options.topics.events, 'of-acme');
+      assert.equal(invocation.options.topics.requests, 'asked');
+    } finally {
+      if (before === undefined) delete process.env.PROJECT_EVENTS_TOPIC;
+      delete process.env.RECONCILIATION_REQUESTS_TOPIC;
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
