@@ -1,0 +1,71 @@
+// Attacks I1 and I6 with real processes: the one that deletes is killed in the middle, and every asset goes all the same.
+import assert from 'node:assert/strict';
+import { Firestore } from 'firebase-admin/firestore';
+import { ObjectId } from 'mongodb';
+import { writeAll } from '../../local/demo/writeAll.ts';
+import { type Stack, startStack } from '../../local/stack.ts';
+import config from '../../src/lockstep.config.ts';
+import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
+
+const assets = 5_000;
+
+describe('a worker that is killed', function () {
+  this.timeout(120_000);
+  let stack: Stack;
+  let source: ProjectsSource;
+  let firestore: Firestore;
+
+  before(async () => {
+    stack = await startStack({
+      ports: { mongodb: 0, firestore: 0, pubsub: 0, functions: 0 },
+      only: ['relayProjectChanges', 'syncProject'],
+      env: { SYNC_LEASE_SECONDS: '2' },
+      retry: { minBackoffMs: 100, maxBackoffMs: 500 },
+    });
+    source = await connectSource(stack.mongodbUri, config);
+    firestore = new Firestore({
+      projectId: stack.variables.GCLOUD_PROJECT ?? '',
+      host: stack.firestoreHost,
+      ssl: false,
+    });
+  });
+  after(async () => {
+    await source.close();
+    await firestore.terminate();
+    await stack.close();
+  });
+
+  it('leaves nothing behind: every one of 5,000 assets goes', async () => {
+    const id = new ObjectId();
+    const projectId = id.toHexString();
+    await until('the relay to tail the stream', async () => (await firestore.collection('syncRelay').get()).size > 0);
+    await source.projects.insertOne({ _id: id, name: 'doomed' });
+    await writeAll(
+      firestore,
+      Array.from({ length: assets }, (_, index) => [`generatedMedia/${projectId}-${index}`, { projectId }]),
+    );
+    const left = async () =>
+      (await firestore.collection('generatedMedia').where('projectId', '==', projectId).count().get()).data().count;
+    assert.equal(await left(), assets);
+
+    // Commits answer late, so that there is a middle to be killed in.
+    stack.firestore?.faults.inject('Commit', { latencyMs: 100, afterEffect: true }, 10);
+    await source.projects.deleteOne({ _id: id });
+    await until('the deletion to begin', async () => (await left()) < assets);
+    const atKill = await left();
+    await stack.runtime?.kill('syncProject');
+    assert.ok(atKill > 0, 'the deletion was over before the process was killed');
+
+    await until('the rest to go', async () => (await left()) === 0);
+    const record = await firestore.doc(`syncProjects/${projectId}`).get();
+    await until('the lease to be given back', async () => (await record.ref.get()).get('lease') === null);
+  });
+});
+
+async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
