@@ -1,9 +1,10 @@
 import type { StoredDocument } from './document.ts';
 import { fieldOf } from './document.ts';
 import { NAME_FIELD } from './field-path.ts';
+import { compareKeys } from './key-bytes.ts';
 import type { Conjunction, FieldCondition } from './query.ts';
 import { fullName } from './resource-name.ts';
-import { compareKeys, sameType, valueKey } from './sort-key.ts';
+import { sameType, valueKey } from './sort-key.ts';
 import type { Value } from './value.ts';
 
 /** A document's value as a condition or an order sees it: the name is a field too. */

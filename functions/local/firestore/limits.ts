@@ -1,7 +1,8 @@
 // Published limits: https://firebase.google.com/docs/firestore/quotas
+
+import { numericId } from './path-key.ts';
 import { fullName } from './resource-name.ts';
 import { documentSize } from './size.ts';
-import { numericId } from './sort-key.ts';
 import { invalidArgument } from './status.ts';
 import type { Fields, Value } from './value.ts';
 import { vectorElements } from './value.ts';
@@ -18,9 +19,6 @@ const MAX_DEPTH = 20;
 const MAX_INDEX_ENTRIES = 40_000;
 /** Every plain field has an ascending and a descending entry by default. */
 const ENTRIES_PER_VALUE = 2;
-/** Seconds of 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z. */
-const MIN_SECONDS = -62_135_596_800;
-const MAX_SECONDS = 253_402_300_799;
 /** Transforms of one document in one commit. */
 export const MAX_TRANSFORMS = 500;
 
@@ -74,9 +72,6 @@ function checkFields(fields: Fields, depth: number): void {
 }
 
 function checkValue(value: Value, depth: number, key: string): void {
-  if (value.type === 'timestamp' && (value.seconds < MIN_SECONDS || value.seconds > MAX_SECONDS)) {
-    throw invalidArgument(`The timestamp in field "${key}" is outside the years 1 to 9999.`);
-  }
   if (value.type !== 'map' && value.type !== 'array') return;
   if (depth > MAX_DEPTH)
     throw invalidArgument(

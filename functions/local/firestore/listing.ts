@@ -1,5 +1,6 @@
+import { compareKeys } from './key-bytes.ts';
+import { descendantRange, pathKey, pathOfKey } from './path-key.ts';
 import { depth } from './resource-name.ts';
-import { compareKeys, descendantRange, pathKey, pathOfKey } from './sort-key.ts';
 import type { Store } from './store.ts';
 
 /** The paths directly below a path under which any document lies: of collections below a document or the root, of documents (also of missing ones) below a

@@ -1,9 +1,11 @@
 import type { FieldPath } from './field-path.ts';
 import { NAME_FIELD } from './field-path.ts';
+import type { Position } from './key-bytes.ts';
+import { invert, invertPosition, positionKey } from './key-bytes.ts';
+import { descendantRange, pathKey } from './path-key.ts';
 import type { Conjunction, Cursor, FieldCondition, Order, Query } from './query.ts';
 import { databaseAndPath } from './resource-name.ts';
-import type { Position } from './sort-key.ts';
-import { descendantRange, invert, invertPosition, pathKey, positionKey, typeRange, valueKey } from './sort-key.ts';
+import { typeRange, valueKey } from './sort-key.ts';
 import type { IndexField, IndexSpec } from './sorted-index.ts';
 import { collectionPrefix } from './sorted-index.ts';
 import { BY_NAME, TOP } from './store.ts';

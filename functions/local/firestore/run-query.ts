@@ -1,10 +1,11 @@
 import type { StoredDocument } from './document.ts';
 import { matches } from './filters.ts';
+import { compareKeys } from './key-bytes.ts';
+import { pathKey } from './path-key.ts';
 import type { Scan } from './plan.ts';
 import { planScan } from './plan.ts';
 import type { Query } from './query.ts';
 import { parentOf } from './resource-name.ts';
-import { compareKeys, pathKey } from './sort-key.ts';
 import type { SortedIndex } from './sorted-index.ts';
 import { specKey } from './sorted-index.ts';
 import type { Kind, Store } from './store.ts';

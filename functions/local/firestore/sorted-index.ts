@@ -2,8 +2,10 @@ import BTreeModule from 'sorted-btree';
 import type { StoredDocument } from './document.ts';
 import { fieldOf } from './document.ts';
 import type { FieldPath } from './field-path.ts';
+import { compareKeys, invert } from './key-bytes.ts';
+import { pathKey } from './path-key.ts';
 import { parentOf } from './resource-name.ts';
-import { compareKeys, invert, pathKey, valueKey } from './sort-key.ts';
+import { valueKey } from './sort-key.ts';
 
 // The package is CommonJS and puts its class under `default`, which Node and the type checker see differently.
 const BTree = BTreeModule.default;

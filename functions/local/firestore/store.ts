@@ -1,6 +1,6 @@
 import type { StoredDocument } from './document.ts';
+import { pathKey } from './path-key.ts';
 import { collectionIdOf } from './resource-name.ts';
-import { pathKey } from './sort-key.ts';
 import type { IndexSpec, SortedIndex } from './sorted-index.ts';
 import { createSortedIndex, specKey } from './sorted-index.ts';
 

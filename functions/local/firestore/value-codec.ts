@@ -1,5 +1,6 @@
+import { invalidArgument } from './status.ts';
 import type { Fields, Value } from './value.ts';
-import { NULL } from './value.ts';
+import { MAX_TIMESTAMP_SECONDS, MIN_TIMESTAMP_SECONDS, NULL } from './value.ts';
 import { BYTES, FIXED64, tag, VARINT, WireReader, WireWriter } from './wire.ts';
 
 // Field numbers of google.firestore.v1.Value, with their wire types.
@@ -31,6 +32,7 @@ const ENTRY_VALUE = tag(2, BYTES);
 
 /** Timestamps are kept to the microsecond, as production does: what is finer is cut off. */
 const NANOS_PER_MICRO = 1000;
+const NANOS_PER_SECOND = 1_000_000_000;
 
 /** Decodes one Value message. */
 export function decodeValue(bytes: Buffer): Value {
@@ -75,6 +77,9 @@ function readTimestamp(reader: WireReader): Value {
     if (fieldTag === SECONDS) seconds = Number(reader.int64());
     else if (fieldTag === NANOS) nanos = Number(reader.int64());
     else reader.skip(fieldTag);
+  }
+  if (seconds < MIN_TIMESTAMP_SECONDS || seconds > MAX_TIMESTAMP_SECONDS || nanos < 0 || nanos >= NANOS_PER_SECOND) {
+    throw invalidArgument(`Timestamp ${seconds} s ${nanos} ns lies outside the years 1 to 9999.`);
   }
   return { type: 'timestamp', seconds, nanos: nanos - (nanos % NANOS_PER_MICRO) };
 }

@@ -18,6 +18,10 @@ export type Fields = ReadonlyMap<string, Value>;
 
 export const NULL: Value = { type: 'null' };
 
+/** Seconds of 0001-01-01T00:00:00Z and of 9999-12-31T23:59:59Z: the first and the last timestamp there is. */
+export const MIN_TIMESTAMP_SECONDS = -62_135_596_800;
+export const MAX_TIMESTAMP_SECONDS = 253_402_300_799;
+
 /** The map that client libraries send for an embedding: a marker and the numbers. */
 const VECTOR_MARKER = '__vector__';
 

@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { GeoPoint, Timestamp } from 'firebase-admin/firestore';
-import {
-  compareKeys,
-  compareValues,
-  invert,
-  numericId,
-  pathKey,
-  pathOfKey,
-  valueKey,
-} from '../../../local/firestore/sort-key.ts';
+import { compareKeys, invert } from '../../../local/firestore/key-bytes.ts';
+import { numericId, pathKey, pathOfKey } from '../../../local/firestore/path-key.ts';
+import { compareValues, valueKey } from '../../../local/firestore/sort-key.ts';
 import type { Value } from '../../../local/firestore/value.ts';
 import {
   DOCUMENT_ENTRY,
@@ -63,28 +57,24 @@ const leaf: fc.Arbitrary<Both> = fc.oneof(
   ),
   text.map((plain): Both => ({ plain, value: { type: 'string', value: plain } })),
   bytes.map((plain): Both => ({ plain, value: { type: 'bytes', value: plain } })),
-  fc
-    .tuple(fc.double({ min: -90, max: 90, noNaN: true }), fc.double({ min: -180, max: 180, noNaN: true }))
-    .map(
-      ([latitude, longitude]): Both => ({
-        plain: new GeoPoint(latitude, longitude),
-        value: { type: 'geoPoint', latitude, longitude },
-      }),
-    ),
+  fc.tuple(fc.double({ min: -90, max: 90, noNaN: true }), fc.double({ min: -180, max: 180, noNaN: true })).map(
+    ([latitude, longitude]): Both => ({
+      plain: new GeoPoint(latitude, longitude),
+      value: { type: 'geoPoint', latitude, longitude },
+    }),
+  ),
 );
 const both: fc.Arbitrary<Both> = fc.letrec<{ any: Both }>((tie) => ({
   any: fc.oneof(
     { weight: 6, arbitrary: leaf },
     {
       weight: 1,
-      arbitrary: fc
-        .array(tie('any'), { maxLength: 3 })
-        .map(
-          (elements): Both => ({
-            plain: elements.map(({ plain }) => plain),
-            value: { type: 'array', values: elements.map(({ value }) => value) },
-          }),
-        ),
+      arbitrary: fc.array(tie('any'), { maxLength: 3 }).map(
+        (elements): Both => ({
+          plain: elements.map(({ plain }) => plain),
+          value: { type: 'array', values: elements.map(({ value }) => value) },
+        }),
+      ),
     },
     {
       weight: 1,
