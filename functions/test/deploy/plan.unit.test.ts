@@ -1,4 +1,4 @@
-// The provisioning plan: attacks "least roles", "only the relay and syncProject publish events" and "every alarm has an alert".
+// The provisioning plan: attacks "least roles", "only who has to publishes events" and "every alarm has an alert".
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { accountEmail, functionIdentities } from '../../deploy/identities.ts';
@@ -70,21 +70,23 @@ describe('provisioning plan: roles', () => {
     ]);
   });
 
-  it('the reconciliation: may ask for its own continuation, but publishes no events', () => {
+  it('the reconciliation: publishes the rest of what it could not finish, of itself and of a mending', () => {
     assert.deepEqual(rolesOf('lockstep-reconcile'), [
       'roles/datastore.user on projects acme-films',
       'roles/eventarc.eventReceiver on projects acme-films',
+      'roles/pubsub.publisher on pubsub topics project-events',
       'roles/pubsub.publisher on pubsub topics reconciliation-requests',
       `roles/run.invoker on run services ${valueOfVariable('RECONCILE_ON_REQUEST_SERVICE')}`,
       'roles/secretmanager.secretAccessor on secrets MONGODB_URI',
     ]);
   });
 
-  it('only the relay and syncProject publish events', () => {
+  it('nobody publishes events but the relay, and who hands over unfinished work on one', () => {
     const publishers = grants.filter(
       ({ role, on }) => role === 'roles/pubsub.publisher' && on.endsWith(' project-events'),
     );
     assert.deepEqual(publishers.map(({ member }) => member).sort(), [
+      accountEmail('lockstep-reconcile', options.project),
       accountEmail('lockstep-relay', options.project),
       accountEmail('lockstep-sync', options.project),
     ]);
