@@ -11,6 +11,7 @@ import {
   type RuntimeOptions,
   startRuntime,
 } from '../../../local/runtime/runtime.ts';
+import { createVirtualClock } from '../pubsub/virtual-clock.ts';
 
 export const PROJECT = 'test-project';
 export const BUNDLE = fileURLToPath(new URL('./fixture/bundle.ts', import.meta.url));
@@ -44,6 +45,8 @@ export async function startFixture(options: Partial<RuntimeOptions> = {}): Promi
     log: (entry) => log.push(entry),
     retry: { minBackoffMs: 20, maxBackoffMs: 100 },
     schedules: false,
+    // Stands still: no function runs into its timeout because the machine is slow.
+    clock: createVirtualClock(),
     ...options,
     env: { TOKEN: 'secret', FIXTURE_DIR: directory, ...options.env },
   }).catch(async (error: unknown) => {
