@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalText } from './canonicalValue.ts';
 
 /** A sum modulo 2^64 of one hash per tuple: the order of the tuples does not matter, so ranges can be summed side by side and a run can go on
@@ -12,7 +12,7 @@ const bits = 64;
 /** The share of one distinct tuple: what the assets of a project in one collection say, or should say. */
 export function tupleChecksum(collection: string, projectId: string, copies: readonly unknown[]): Checksum {
   const text = [collection, projectId, ...copies].map(canonicalText).join('\n');
-  return createHash('sha256').update(text).digest().readBigUInt64BE(0);
+  return hash('sha256', text, 'buffer').readBigUInt64BE(0);
 }
 
 /** The sum of two checksums. */

@@ -58,12 +58,8 @@ export function createFirestoreAssetIndex(options: FirestoreAssetIndexOptions): 
     return gate.pass(queries.length, () =>
       firestore.runTransaction(
         async (transaction) => {
-          const counts: number[] = [];
-          for (const query of queries) {
-            const snapshot = await transaction.get(query.count());
-            counts.push(snapshot.data().count);
-          }
-          return counts;
+          const snapshots = await Promise.all(queries.map((query) => transaction.get(query.count())));
+          return snapshots.map((snapshot) => snapshot.data().count);
         },
         { readOnly: true },
       ),

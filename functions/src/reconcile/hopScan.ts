@@ -60,7 +60,7 @@ export async function* hopProjects(options: HopOptions, range: IdRange): AsyncGe
         for await (const asset of assetsOf(index, projectId)) open.add(asset.copies, asset.createdAt);
       }
     }
-    pacer.settle(page.grant, { documents: page.entries.length, distinct });
+    pacer.settle(page.grant, { documents: page.entries.length, distinct, ended: page.ended });
     for (const project of closed) yield project.done();
     const last: AssetEntry | undefined = page.entries.at(-1);
     start = last === undefined || page.ended ? null : nextStart(options, last, open, difficult, range.to);
@@ -96,7 +96,7 @@ async function hop({ index, pacer, order }: HopOptions, start: StartAt, to: stri
     const entries = await index.page(order, start, to, grant.limit);
     return { grant, entries, ended: entries.length < grant.limit };
   } catch (error) {
-    pacer.settle(grant, { documents: 0, distinct: 0 });
+    pacer.settle(grant, { documents: 0, distinct: 0, ended: false });
     throw error;
   }
 }

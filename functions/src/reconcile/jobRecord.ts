@@ -66,7 +66,7 @@ const jobSchema = z.object({
   ),
   projects: count,
   young: count,
-  /** Documents that were read ahead in vain, of `reads.hops`. */
+  /** Reads that brought nothing new, of `reads.hops`: documents read ahead in vain, and queries without results. */
   waste: count,
   /** Reads of project records. */
   recordReads: count,

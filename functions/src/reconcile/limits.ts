@@ -51,7 +51,7 @@ export const defaultReconcileLimits: ReconcileLimits = {
   },
   graceMs: hour,
   ranges: 32,
-  projectsPerRange: 200,
+  projectsPerRange: 30,
   parallelQueries: 48,
   parallelLookups: 4,
   lookupBatch: 200,

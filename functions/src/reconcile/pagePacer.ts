@@ -9,6 +9,14 @@ export interface PagePacer {
   acquire(collection: string): Promise<PageGrant>;
   /** Tells what came of a grant; to be called once for each. */
   settle(grant: PageGrant, result: PageResult): void;
+  /** Sets one read aside for each of some streams, for the query without results at their end. */
+  open(streams: number): void;
+  /** Whether so many reads may be wasted or set aside. */
+  hasEarned(reads: number): boolean;
+  /** The longest page that could be had now. */
+  longestPage(): number;
+  /** Whether some collection has several assets per project, so that it is hopped over one by one: then more streams side by side are faster. */
+  isHopping(): boolean;
 }
 
 export interface PageGrant {
@@ -21,6 +29,8 @@ export interface PageResult {
   readonly documents: number;
   /** Tuples among them that were not known before. */
   readonly distinct: number;
+  /** Whether the stream has come to its end with this query. */
+  readonly ended: boolean;
 }
 
 export interface PacerOptions {
@@ -28,7 +38,8 @@ export interface PacerOptions {
   readonly wasteShare: number;
   /** The longest page, in documents. */
   readonly maxPage: number;
-  /** Streams of hops (ranges times collections): each may end with one query that finds nothing, which Firestore bills as one read. */
+  /** Streams of hops (ranges times collections) that are allowed for: each may end with one query that finds nothing, which Firestore bills as one read.
+   *  What streams leave of that is for reading ahead. */
   readonly streams: number;
   /** What a run that is resumed has found and wasted before. */
   readonly distinct?: number;
@@ -40,7 +51,10 @@ export interface Budget {
   readonly wasteShare: number;
   readonly streams: number;
   distinct: number;
+  /** Reads that brought nothing new: documents of known tuples, and queries without results. */
   waste: number;
+  /** Streams under way: each may still end with a query without results. One that ends with a short page instead leaves its read to the others. */
+  openStreams: number;
   /** Waste that pages on their way may turn out to be. */
   reserved: number;
 }
@@ -60,19 +74,28 @@ const firstTryAfter = 4;
 const lastTryAfter = 1024;
 
 export function createRegime(): Regime {
-  return { size: 1, hops: 0, tryAfter: firstTryAfter };
+  return { size: 2, hops: 0, tryAfter: firstTryAfter };
 }
 
-/** The length of the next page, or `wait` when a page on its way will soon decide whether a longer one may be asked for. */
-export function nextPage(budget: Budget, regime: Regime, maxPage: number): number | 'wait' {
+/** Reads that may still be wasted: what the bound allows, less what is spent, and what is promised to streams and pages that are under way. */
+export function earnedBy(budget: Budget): number {
+  const allReads = (1 + budget.wasteShare) * (budget.distinct + budget.streams);
+  return allReads - budget.distinct - budget.waste - budget.openStreams - budget.reserved;
+}
+
+/** The length of the next page, or `wait` when a page on its way will soon decide whether a longer one may be asked for.
+ *  `sharedBy` collections are read in pages at the moment. */
+export function nextPage(budget: Budget, regime: Regime, maxPage: number, sharedBy = 1): number | 'wait' {
   const wanted = Math.min(maxPage, regime.size > 1 ? regime.size : regime.hops >= regime.tryAfter ? 2 : 1);
   if (wanted === 1) return 1;
-  const earned = budget.wasteShare * (budget.distinct + budget.streams) - budget.waste - budget.reserved;
-  const allowed = 1 + Math.max(0, Math.floor(earned));
-  if (allowed >= wanted) return wanted;
+  const earned = Math.max(0, earnedBy(budget));
+  if (1 + earned >= wanted) return wanted;
   if (regime.size === 1) return 1;
-  // A page that is shorter than deserved goes alone: side by side, many short pages would share what one longer page can use.
-  return budget.reserved > 0 ? 'wait' : allowed;
+  // A page that is shorter than deserved leaves room for one of each other collection, and no more: many short pages side by side would share
+  // what one longer page can use.
+  const share = (earned + budget.reserved) / sharedBy;
+  const allowed = 1 + Math.floor(Math.min(earned, share));
+  return allowed >= 1 + Math.floor(share) || budget.reserved === 0 ? allowed : 'wait';
 }
 
 /** Learns from a page. */
@@ -88,12 +111,18 @@ export function learn(regime: Regime, limit: number, result: PageResult): Regime
   return { size, hops: 0, tryAfter };
 }
 
+/** What a query cost beyond what it found: Firestore bills one read for a query without results. */
+export function wastedBy({ documents, distinct }: PageResult): number {
+  return Math.max(1, documents) - distinct;
+}
+
 export function createPagePacer(options: PacerOptions): PagePacer {
   const budget: Budget = {
     wasteShare: options.wasteShare,
     streams: options.streams,
     distinct: options.distinct ?? 0,
     waste: options.waste ?? 0,
+    openStreams: 0,
     reserved: 0,
   };
   const regimes = new Map<string, Regime>();
@@ -101,13 +130,20 @@ export function createPagePacer(options: PacerOptions): PagePacer {
 
   const regimeOf = (collection: string) => regimes.get(collection) ?? createRegime();
   const tryGrant = (collection: string): PageGrant | undefined => {
-    const limit = nextPage(budget, regimeOf(collection), options.maxPage);
+    const paging = [...regimes.values()].filter(({ size }) => size > 1).length;
+    const limit = nextPage(budget, regimeOf(collection), options.maxPage, Math.max(1, paging));
     if (limit === 'wait') return undefined;
     budget.reserved += limit - 1;
     return { collection, limit };
   };
 
   return {
+    open(streams) {
+      budget.openStreams += streams;
+    },
+    hasEarned: (reads) => earnedBy(budget) >= reads,
+    longestPage: () => 1 + Math.max(0, Math.floor(earnedBy(budget))),
+    isHopping: () => [...regimes.values()].some(({ size }) => size === 1),
     acquire(collection) {
       const grant = tryGrant(collection);
       if (grant) return Promise.resolve(grant);
@@ -116,7 +152,8 @@ export function createPagePacer(options: PacerOptions): PagePacer {
     settle(grant, result) {
       budget.reserved -= grant.limit - 1;
       budget.distinct += result.distinct;
-      budget.waste += result.documents - result.distinct;
+      budget.waste += wastedBy(result);
+      if (result.ended) budget.openStreams = Math.max(0, budget.openStreams - 1);
       regimes.set(grant.collection, learn(regimeOf(grant.collection), grant.limit, result));
       const queue = waiting;
       waiting = [];

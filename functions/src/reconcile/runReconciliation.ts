@@ -138,8 +138,10 @@ async function work(
 /** Both passes, as far as the time allows. */
 async function passes(run: Run): Promise<PassEnd> {
   const { job, request, limits } = run;
-  if (job.ranges.length === 0) await plan(run);
-  await run.keeper.flush();
+  if (job.ranges.length === 0) {
+    await plan(run);
+    run.keeper.changed([]);
+  }
   if (job.phase === 'scan') {
     const scanned = await scanPass(run);
     if (scanned.kind !== 'complete') return scanned;

@@ -10,7 +10,7 @@ import type { ReconcileJob } from './jobRecord.ts';
 import { type JudgeContext, judgeProject, type KnownState } from './judgeProject.ts';
 import { type JoinedProject, mergeProjects } from './mergeProjects.ts';
 import { projectsWithMissingCopies } from './missingCopies.ts';
-import { createPagePacer, type PagePacer } from './pagePacer.ts';
+import { createPagePacer, type PagePacer, wastedBy } from './pagePacer.ts';
 import { orphansOf, progressOf } from './progress.ts';
 import { addExample, isOver, type PassEnd, type Run } from './run.ts';
 import { justAfter } from './stringOrder.ts';
@@ -22,38 +22,100 @@ type Range = ReconcileJob['ranges'][number];
  *  keeping five hundred findings in one document costs one write and one read, where scanning again would cost the whole scan. */
 export async function scanPass(run: Run): Promise<PassEnd> {
   const { job, collections, limits } = run;
-  const open = job.ranges.filter(({ done }) => !done);
-  const pacer = withWasteCounted(
-    createPagePacer({
-      wasteShare: limits.wasteShare,
-      maxPage: limits.maxPage,
-      streams: job.ranges.length * collections.length,
-      distinct: job.collections.reduce((sum, { tuples }) => sum + tuples, 0),
-      waste: job.waste,
-    }),
-    job,
-  );
+  const pacer = createPagePacer({
+    wasteShare: limits.wasteShare,
+    maxPage: limits.maxPage,
+    streams: job.ranges.length * collections.length,
+    distinct: job.collections.reduce((sum, { tuples }) => sum + tuples, 0),
+    waste: job.waste,
+  });
+  const projectsPerRange = job.source.projects / job.ranges.length;
   const indexes = indexesOf(run);
-  let braked: PassEnd | undefined;
+  const waiting = job.ranges.filter(({ done }) => !done);
+  const active = new Set<Promise<void>>();
+  /** Ranges whose assets are still being read; the others wait for MongoDB only. */
+  const reading = new Set<Range>();
   const failed = new AbortController();
   const signal = AbortSignal.any([run.signal, failed.signal]);
-  const ends = await Promise.allSettled(
-    open.map(async (range) => {
-      const stop = () => braked !== undefined || isOver({ ...run, signal });
-      try {
-        await scanRange(run, range, indexes, pacer, stop, () => {
-          braked ??= earlyBrake(run);
-        });
-      } catch (error) {
-        failed.abort(error);
-        throw error;
-      }
-    }),
-  );
-  const failure = ends.find((end) => end.status === 'rejected');
-  if (failure) throw failure.reason;
+  let braked: PassEnd | undefined;
+  const stop = () => braked !== undefined || isOver({ ...run, signal });
+  const afterBatch = () => {
+    braked ??= earlyBrake(run);
+  };
+  const watched: PagePacer = {
+    ...pacer,
+    settle(grant, result) {
+      job.waste += wastedBy(result);
+      pacer.settle(grant, result);
+      startRanges();
+    },
+  };
+
+  /** Starts as many ranges as are of use side by side, and as may end with a read in vain. */
+  function startRanges(): void {
+    while (waiting.length > 0 && !stop()) {
+      const streams = collections.length;
+      if (reading.size > 0 && !pacer.hasEarned(readsToStart(run, pacer, reading.size))) return;
+      joinRanges(job, waiting, rangesToJoin(run, pacer, projectsPerRange));
+      const range = waiting.shift();
+      if (range === undefined) return;
+      pacer.open(streams);
+      reading.add(range);
+      const onRead = () => {
+        reading.delete(range);
+        startRanges();
+      };
+      const scanning: Promise<void> = scanRange(run, range, indexes, watched, stop, { afterBatch, onRead })
+        .catch((error: unknown) => failed.abort({ error }))
+        .finally(() => active.delete(scanning));
+      active.add(scanning);
+    }
+  }
+
+  startRanges();
+  while (active.size > 0) {
+    await Promise.race(active);
+    startRanges();
+  }
+  if (failed.signal.aborted) throw failed.signal.reason.error;
   if (braked) return braked;
   return job.ranges.every(({ done }) => done) ? { kind: 'complete' } : { kind: 'out-of-time' };
+}
+
+/** Whether hops, of which many are side by side, go on instead of long pages. */
+function isHopping({ job }: Run, pacer: PagePacer): boolean {
+  return pacer.isHopping() || job.collections.some(({ lacksCopies }) => lacksCopies);
+}
+
+/** How much must be earned before one more range begins next to others. One query per stream of this range and of all that are left may be in vain. Where
+ *  pages are long, a range next to another is of use only when both can have their pages. */
+function readsToStart(run: Run, pacer: PagePacer, reading: number): number {
+  const streams = run.collections.length;
+  return isHopping(run, pacer) ? 2 * streams : 2 * streams + run.limits.maxPage * streams * (reading + 1);
+}
+
+/** Pages that a range should have at least: a page that is cut off by the end of its range is a call for few documents. */
+const pagesPerRange = 8;
+
+/** How many of the ranges that wait become the next one. */
+function rangesToJoin(run: Run, pacer: PagePacer, projectsPerRange: number): number {
+  // Too much was read in vain to begin every range on its own: what is left becomes one.
+  if (!pacer.hasEarned(run.collections.length)) return run.job.ranges.length;
+  if (isHopping(run, pacer)) return 1;
+  const wanted = pagesPerRange * Math.min(run.limits.maxPage, pacer.longestPage());
+  return Math.max(1, Math.ceil(wanted / projectsPerRange));
+}
+
+/** Makes one range of the first `count` of those that wait, as far as they lie side by side. */
+function joinRanges(job: ReconcileJob, waiting: Range[], count: number): void {
+  const [first] = waiting;
+  if (first === undefined) return;
+  const at = job.ranges.indexOf(first);
+  let joined = 1;
+  while (joined < count && waiting[joined] !== undefined && waiting[joined] === job.ranges[at + joined]) joined += 1;
+  first.to = waiting[joined - 1]?.to ?? null;
+  job.ranges.splice(at + 1, joined - 1);
+  waiting.splice(1, joined - 1);
 }
 
 /** The queries of every collection of a run. */
@@ -76,7 +138,7 @@ async function scanRange(
   indexes: readonly AssetIndex[],
   pacer: PagePacer,
   stop: () => boolean,
-  afterBatch: () => void,
+  { afterBatch, onRead }: { readonly afterBatch: () => void; readonly onRead: () => void },
 ): Promise<void> {
   const lacking = new Set(run.job.collections.filter(({ lacksCopies }) => lacksCopies).map(({ name }) => name));
   const rest = { from: range.from, to: range.to };
@@ -88,20 +150,33 @@ async function scanRange(
         : hopProjects({ index, pacer, order: 'tuples' }, rest),
     ]),
   );
+  /** The next batch is read while MongoDB answers about the one before. */
+  let judging = Promise.resolve();
+  const judge = (batch: readonly JoinedProject[]) => {
+    judging = judging.then(async () => {
+      await judgeBatch(run, range, batch);
+      afterBatch();
+      await run.keeper.room();
+    });
+    // Whoever waits for it next gets the error; until then it is not unheard.
+    judging.catch(() => undefined);
+  };
   let batch: JoinedProject[] = [];
+  let stopped = false;
   for await (const project of mergeProjects(streams)) {
     batch.push(project);
-    if (batch.length < run.limits.lookupBatch && !stop()) continue;
-    await judgeBatch(run, range, batch);
+    stopped = stop();
+    if (batch.length < run.limits.lookupBatch && !stopped) continue;
+    await judging;
+    judge(batch);
     batch = [];
-    afterBatch();
-    await run.keeper.room();
-    if (stop()) return;
+    if (stopped) break;
   }
-  await judgeBatch(run, range, batch);
-  range.done = true;
+  onRead();
+  if (!stopped) judge(batch);
+  await judging;
+  range.done = !stopped;
   run.keeper.changed([]);
-  afterBatch();
 }
 
 /** Asks for the truth about some projects, in their order, and counts what differs. All that it changes it changes at once, together with where the range goes on. */
@@ -175,15 +250,4 @@ function earlyBrake({ job, limits, request }: Run): PassEnd | undefined {
   const seen = { orphans: orphansOf(job), projects: job.projects, complete: false };
   const brake = judgeOrphans(seen, limits.brakes, request.allow ?? {});
   return brake && { kind: 'braked', brake };
-}
-
-/** A pacer whose waste is kept with the run. */
-function withWasteCounted(pacer: PagePacer, job: ReconcileJob): PagePacer {
-  return {
-    acquire: (collection) => pacer.acquire(collection),
-    settle(grant, result) {
-      job.waste += result.documents - result.distinct;
-      pacer.settle(grant, result);
-    },
-  };
 }

@@ -31,6 +31,7 @@ function assetsOf(perProject: readonly number[], names: (project: number) => num
 async function scan(assets: readonly ModelAsset[], order: 'tuples' | 'ids' = 'tuples', maxPage = 300) {
   const index = createModelIndex(storyboards, assets);
   const pacer = createPagePacer({ wasteShare, maxPage, streams: 1 });
+  pacer.open(1);
   const projects: ProjectAssets[] = [];
   for await (const project of hopProjects({ index, pacer, order }, allIds)) projects.push(project);
   return { projects, reads: index.reads };
