@@ -9,11 +9,15 @@ const kibibytesPerMebibyte = 1024;
 /** Resident memory of this process, which holds the servers, and of the processes of the functions. */
 export async function memoryOfProcesses(
   stack: Stack,
-): Promise<{ readonly totalMiB: number; readonly processes: number }> {
-  const functions = stack.runtime?.functions().flatMap(({ pid }) => (pid === undefined ? [] : [pid])) ?? [];
+): Promise<{ readonly totalMiB: number; readonly serversMiB: number; readonly processes: number }> {
+  const functions = stack.runtime?.functions().flatMap(({ pids }) => pids) ?? [];
   const kibibytes = await Promise.all([process.pid, ...functions].map(residentKiB));
   const total = kibibytes.reduce((sum, resident) => sum + resident, 0);
-  return { totalMiB: Math.round(total / kibibytesPerMebibyte), processes: kibibytes.length };
+  return {
+    totalMiB: Math.round(total / kibibytesPerMebibyte),
+    serversMiB: Math.round((kibibytes[0] ?? 0) / kibibytesPerMebibyte),
+    processes: kibibytes.length,
+  };
 }
 
 /** Linux tells in /proc (see proc(5)), where `ps` is not always installed; elsewhere `ps` does. */

@@ -13,7 +13,7 @@ async function reconcile(world: World, mode: 'report' | 'clean'): Promise<Record
   await world.requests.publish({ data: Buffer.from(JSON.stringify({ mode, reason })), attributes: {} });
   const ours = () => world.firestore.collection('syncJobs').where('reason', '==', reason).get();
   await world.observer.until(`the reconciliation ${reason} to end`, async () =>
-    (await ours()).docs.some((job) => ['done', 'braked', 'failed'].includes(String(job.get('status')))),
+    (await ours()).docs.some((job) => ['done', 'braked', 'abandoned'].includes(String(job.get('status')))),
   );
   return (await ours()).docs[0]?.data() ?? {};
 }
@@ -51,7 +51,7 @@ export const reconciliationScenario: Scenario = {
       (document) => document.exists,
     ).length;
 
-    const orphans = findings(reported, 'orphanUnknown', 'orphanWithTombstone');
+    const orphans = findings(reported, 'orphan-unknown', 'orphan-with-tombstone');
     const rows: Row[] = [
       {
         what: 'scheduled reconciliation',
@@ -78,22 +78,22 @@ export const reconciliationScenario: Scenario = {
         what: 'stale copy found and mended',
         expected: 'shows the name in MongoDB',
         mongodb: `name ${JSON.stringify(project.name)}`,
-        firestore: `${findings(reported, 'staleCopy')} found, now ${JSON.stringify(stale.get('projectName'))}`,
-        passed: findings(reported, 'staleCopy') === 1 && stale.get('projectName') === project.name,
+        firestore: `${findings(reported, 'stale-copy')} found, now ${JSON.stringify(stale.get('projectName'))}`,
+        passed: findings(reported, 'stale-copy') === 1 && stale.get('projectName') === project.name,
       },
       {
         what: 'unusable project ids',
         expected: '3 reported, none touched',
         mongodb: '',
-        firestore: `${findings(again, 'unusableProjectId', 'missingProjectId')} reported, ${kept} kept`,
-        passed: findings(again, 'unusableProjectId', 'missingProjectId') === 3 && kept === 3,
+        firestore: `${findings(again, 'unusable-project-id', 'missing-project-id')} reported, ${kept} kept`,
+        passed: findings(again, 'unusable-project-id', 'missing-project-id') === 3 && kept === 3,
       },
       {
         what: 'reconciliation again',
         expected: 'nothing left to mend',
         mongodb: '',
-        firestore: `${findings(again, 'orphanUnknown', 'orphanWithTombstone', 'staleCopy', 'missingCopy')} findings`,
-        passed: findings(again, 'orphanUnknown', 'orphanWithTombstone', 'staleCopy', 'missingCopy') === 0,
+        firestore: `${findings(again, 'orphan-unknown', 'orphan-with-tombstone', 'stale-copy', 'missing-copy')} findings`,
+        passed: findings(again, 'orphan-unknown', 'orphan-with-tombstone', 'stale-copy', 'missing-copy') === 0,
       },
     ];
     return rows;

@@ -79,7 +79,7 @@ export function scaleScenario(projectCount: number, onProgress: (text: string) =
           what: 'memory of the whole stack',
           expected: `below ${memoryLimitMiB} MiB`,
           mongodb: '',
-          firestore: `${memory.totalMiB} MiB in ${memory.processes} processes`,
+          firestore: `${memory.totalMiB} MiB in ${memory.processes} processes (servers ${memory.serversMiB})`,
           passed: memory.totalMiB < memoryLimitMiB,
         },
       ];

@@ -19,6 +19,9 @@ export interface ChildProgram {
   kill(signal: NodeJS.Signals): void;
 }
 
+/** Each function has a process of its own on one machine: a small young generation (in MiB) saves more memory than it costs time. */
+const NODE_FLAGS = ['--max-semi-space-size=4'];
+
 /** How many lines of stderr are kept to explain an exit. */
 const KEPT_ERROR_LINES = 20;
 
@@ -36,7 +39,7 @@ export function startChild(
   },
 ): ChildProgram {
   const file = fileURLToPath(new URL(`./child/${program}.ts`, import.meta.url));
-  const child = spawn(process.execPath, [file, ...args], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, file, ...args], {
     env: options.env,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

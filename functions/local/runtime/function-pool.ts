@@ -33,6 +33,8 @@ export interface FunctionPoolOptions {
   readonly spec: FunctionSpec;
   /** Times the timeout of invocations. */
   readonly clock: Clock;
+  /** How long a request waits for room, in ms of the clock. */
+  readonly pendingMs?: number | undefined;
   /** Starts an instance. Only the first one is kept alive: more come and go with the load. */
   readonly start: (keepAlive: boolean) => FunctionProcess;
 }
@@ -43,8 +45,17 @@ interface Instance {
   inFlight: number;
 }
 
-/** How many instances one function may have here if it sets no limit itself: they share this machine. */
-const LOCAL_MAX_INSTANCES = 4;
+/** How many instances a function may have here, whatever it may have in the cloud, since all share this machine: two for a schedule, whose runs
+ *  may overlap on purpose, and one for the rest, whose requests wait in line. */
+const LOCAL_MAX_INSTANCES: Readonly<Record<FunctionSpec['trigger']['kind'], number>> = {
+  schedule: 2,
+  pubsub: 1,
+  https: 1,
+};
+
+/** How long a request waits for room before it is turned away, in ms. Cloud Run holds requests about as long:
+ *  https://cloud.google.com/run/docs/about-instance-autoscaling */
+const DEFAULT_PENDING_MS = 10_000;
 
 /** A broken connection means that the process is ending; should it go on living, nobody waits longer than this for its end, in ms. */
 const CRASH_GRACE_MS = 2000;
@@ -53,8 +64,11 @@ const CRASH_GRACE_MS = 2000;
 const REFUSED_PAUSE_MS = 10;
 
 export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
-  const { spec, clock } = options;
-  const maxInstances = Math.min(spec.maxInstances ?? LOCAL_MAX_INSTANCES, LOCAL_MAX_INSTANCES);
+  const { spec, clock, pendingMs = DEFAULT_PENDING_MS } = options;
+  const localMax = LOCAL_MAX_INSTANCES[spec.trigger.kind];
+  const maxInstances = Math.min(spec.maxInstances ?? localMax, localMax);
+  /** Requests without room, in order; each is told when there may be some. */
+  const waiting = new Set<() => void>();
   let invocations = 0;
   let errors = 0;
   const startInstance = (keepAlive: boolean): Instance => ({
@@ -76,6 +90,34 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
     const added = startInstance(false);
     instances.push(added);
     return added;
+  }
+
+  /** An instance with a place taken in it, or undefined after a while. */
+  async function waitForRoom(): Promise<Instance | undefined> {
+    const since = clock.now();
+    for (;;) {
+      const instance = findRoom();
+      const leftMs = since + pendingMs - clock.now();
+      if (instance) {
+        instance.inFlight += 1;
+        return instance;
+      }
+      if (leftMs <= 0 || first.process.state() === 'stopped') return undefined;
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(leftMs, told);
+        function told(): void {
+          cancel();
+          waiting.delete(told);
+          resolve();
+        }
+        waiting.add(told);
+      });
+    }
+  }
+
+  function tellNext(): void {
+    const [next] = waiting;
+    next?.();
   }
 
   async function run(instance: Instance, request: FunctionRequest): Promise<Outcome> {
@@ -118,15 +160,15 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
   return {
     spec,
     async invoke(request) {
-      const instance = findRoom();
+      const instance = await waitForRoom();
       if (!instance) {
         return first.process.state() === 'stopped'
           ? { kind: 'unavailable', reason: `${spec.name} is stopped` }
           : { kind: 'busy' };
       }
-      instance.inFlight += 1;
       const outcome = await run(instance, request);
       instance.inFlight -= 1;
+      tellNext();
       if (isError(outcome)) errors += 1;
       return outcome;
     },
@@ -141,6 +183,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
       first.process.start();
     },
     async stop(graceMs) {
+      for (const told of waiting) told();
       await Promise.all(instances.map(({ process }) => process.stop(graceMs)));
       for (const { agent } of instances) agent.destroy();
     },

@@ -22,6 +22,8 @@ export interface FunctionStatus {
   readonly schedule?: string;
   /** Process of the first instance. */
   readonly pid: number | undefined;
+  /** Every process that it has now. */
+  readonly pids: readonly number[];
   /** How many processes it has now. */
   readonly instances: number;
   readonly state: ProcessState;
@@ -79,6 +81,8 @@ export interface RuntimeOptions {
   readonly schedules?: boolean;
   /** False: a process that ended is not started again by itself. Default: true. */
   readonly keepAlive?: boolean;
+  /** How long a request waits for room when every instance is busy, in ms, before it is turned away. Default: 10 s. */
+  readonly pendingMs?: number;
   /** How long processes may take to end before they are killed, in ms. Default: 10 s, as in Cloud Run. */
   readonly graceMs?: number;
 }
@@ -125,6 +129,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     return createFunctionPool({
       spec,
       clock,
+      pendingMs: options.pendingMs,
       start: (keptAlive) =>
         keepFunctionProcess({
           name,
@@ -166,13 +171,15 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     return [...pools.values()].map((pool) => {
       const { name, trigger } = pool.spec;
       const [first] = pool.instances();
+      const pids = pool.instances().flatMap((instance) => instance.pid() ?? []);
       return {
         name,
         kind: trigger.kind,
         ...(trigger.kind === 'pubsub' ? { topic: trigger.topic } : {}),
         ...(trigger.kind === 'schedule' ? { schedule: trigger.schedule } : {}),
         pid: first?.pid(),
-        instances: pool.instances().filter((instance) => instance.pid() !== undefined).length,
+        pids,
+        instances: pids.length,
         state: first?.state() ?? 'stopped',
         ...pool.counts(),
       };

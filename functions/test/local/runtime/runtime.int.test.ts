@@ -94,8 +94,8 @@ describe('functions runtime: triggers and processes', () => {
     assert.deepEqual([status('onEvent').invocations, status('onEvent').errors], [2, 1]);
   });
 
-  it('takes no more than the concurrency on its only instance: Pub/Sub waits', async () => {
-    fixture = await startFixture({ only: ['onEvent'] });
+  it('turns away what finds no room for too long, and Pub/Sub brings it again', async () => {
+    fixture = await startFixture({ only: ['onEvent'], pendingMs: 0 });
     for (const id of ['one', 'two', 'three']) await fixture.publish('test-events', { id, do: 'hold' });
     await until(() => fixture.logged('started').length === 2 && statsOf('onevent').nacked > 0);
     assert.equal(status('onEvent').instances, 1);
@@ -107,6 +107,21 @@ describe('functions runtime: triggers and processes', () => {
       clearInterval(release);
     }
     assert.equal(fixture.logged('ended').length, 3);
+  });
+
+  it('lets what finds no room wait in line for the only instance', async () => {
+    fixture = await startFixture({ only: ['onEvent'] });
+    for (const id of ['one', 'two', 'three']) await fixture.publish('test-events', { id, do: 'hold' });
+    await until(() => fixture.logged('started').length === 2 && statsOf('onevent').delivered === 3);
+    assert.equal(status('onEvent').instances, 1);
+    const release = setInterval(() => process.kill(status('onEvent').pid ?? 0, 'SIGUSR2'), 20);
+    try {
+      await fixture.server.idle();
+    } finally {
+      clearInterval(release);
+    }
+    assert.equal(fixture.logged('ended').length, 3);
+    assert.equal(statsOf('onevent').nacked, 0);
   });
 
   it('redelivers what a killed process was working on, to the process that replaces it', async () => {
@@ -211,6 +226,7 @@ describe('functions runtime: schedules', () => {
       clock,
       env: { RELAY_DOES: 'hold' },
       graceMs: 100,
+      pendingMs: 0,
     });
     await fixture.runtime.waitUntilReady();
     clock.advance(60 * SECOND);
