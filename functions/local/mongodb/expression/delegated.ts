@@ -11,47 +11,15 @@ import type { OperatorCompiler } from './compile.ts';
  * The long tail of expressions, left to mingo: dates, trigonometry, bits. They neither compare values nor bind variables, so it does not
  * matter that mingo knows JavaScript's types only: numbers are handed over as JavaScript numbers and come back as int or double.
  */
-const delegated: ReadonlySet<string> = new Set([
-  ...[
-    '$dateAdd',
-    '$dateSubtract',
-    '$dateDiff',
-    '$dateTrunc',
-    '$dateToString',
-    '$dateFromString',
-    '$dateToParts',
-    '$dateFromParts',
-  ],
-  ...[
-    '$year',
-    '$month',
-    '$week',
-    '$dayOfYear',
-    '$dayOfMonth',
-    '$dayOfWeek',
-    '$hour',
-    '$minute',
-    '$second',
-    '$millisecond',
-  ],
-  ...['$isoWeek', '$isoWeekYear', '$isoDayOfWeek'],
-  ...[
-    '$sin',
-    '$cos',
-    '$tan',
-    '$asin',
-    '$acos',
-    '$atan',
-    '$atan2',
-    '$sinh',
-    '$cosh',
-    '$tanh',
-    '$asinh',
-    '$acosh',
-    '$atanh',
-  ],
-  ...['$degreesToRadians', '$radiansToDegrees', '$bitAnd', '$bitOr', '$bitXor', '$bitNot'],
-]);
+const delegated: ReadonlySet<string> = new Set(
+  [
+    '$dateAdd $dateSubtract $dateDiff $dateTrunc $dateToString $dateFromString $dateToParts $dateFromParts',
+    '$year $month $week $dayOfYear $dayOfMonth $dayOfWeek $hour $minute $second $millisecond',
+    '$isoWeek $isoWeekYear $isoDayOfWeek',
+    '$sin $cos $tan $asin $acos $atan $atan2 $sinh $cosh $tanh $asinh $acosh $atanh $degreesToRadians $radiansToDegrees',
+    '$bitAnd $bitOr $bitXor $bitNot',
+  ].flatMap((names) => names.split(' ')),
+);
 
 type MingoOperator = (obj: unknown, expr: unknown, options: object) => unknown;
 

@@ -45,7 +45,7 @@ export function chooseAccessPath(
   let best: { path: AccessPath; score: number } | undefined;
   for (const { index, fields, multikey } of candidates) {
     const { ranges, fixed, ranged, single } = rangesFor(fields, bounds, multikey);
-    const order = single && !multikey ? orderAfter(fields, fixed, bounds, sort) : undefined;
+    const order = single && !multikey ? orderAfter(fields, fixed, sort) : undefined;
     const useful = fixed > 0 || ranged;
     if (!useful && (order === undefined || index?.spec.sparse === true)) continue;
     const score = fixed * 4 + (ranged ? 2 : 0) + (order === undefined ? 0 : 1);
@@ -59,10 +59,11 @@ export function chooseAccessPath(
 function orderAfter(
   fields: readonly SortField[],
   fixed: number,
-  bounds: ReadonlyMap<string, Bounds>,
   sort: readonly SortField[],
 ): 'forward' | 'reverse' | undefined {
-  const wanted = sort.filter(({ path }) => bounds.get(path)?.equal?.length !== 1);
+  // A field with one value has no say in the order. That is known only of the fields that the index fixes: of others, an array may hold more values.
+  const settled = new Set(fields.slice(0, fixed).map(({ path }) => path));
+  const wanted = sort.filter(({ path }) => !settled.has(path));
   if (wanted.length === 0) return undefined;
   const rest = fields.slice(fixed);
   if (wanted.length > rest.length) return undefined;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {
   type ChangeStream,
   type ChangeStreamDocument,
+  type ChangeStreamOptions,
   type Document,
   MongoClient,
   type MongoClientOptions,
@@ -55,6 +56,15 @@ export async function withServer(
   }
 }
 
+/** Opens a change stream that does not wait long for events: its first `tryNext` returns as soon as the stream stands. */
+export function watch(
+  target: Pick<MongoClient, 'watch'>,
+  pipeline: Document[] = [],
+  options: ChangeStreamOptions = {},
+): ChangeStream<Document> {
+  return target.watch<Document>(pipeline, { maxAwaitTimeMS: 20, ...options });
+}
+
 /** Takes the next `count` events of a stream. */
 export async function take(stream: ChangeStream<Document>, count: number): Promise<ChangeStreamDocument[]> {
   const events: ChangeStreamDocument[] = [];
@@ -101,6 +111,8 @@ export async function eventually(condition: () => boolean | Promise<boolean>, wh
 export interface ManualClock extends Clock {
   /** Moves the clock, forwards or back, and runs what has become due. */
   move(ms: number): void;
+  /** How many calls are waiting for their time. */
+  timers(): number;
 }
 
 export function createManualClock(start = Date.UTC(2026, 0, 1)): ManualClock {
@@ -121,5 +133,6 @@ export function createManualClock(start = Date.UTC(2026, 0, 1)): ManualClock {
       timers = timers.filter(({ at }) => at > now);
       for (const { run } of due) run();
     },
+    timers: () => timers.length,
   };
 }
