@@ -18,6 +18,9 @@ const defaults = {
   SYNC_BUDGET_SECONDS: 480,
   SYNC_MAX_ATTEMPTS: 10,
   SYNC_LEASE_SECONDS: 60,
+  HOLD_WINDOW_MINUTES: 10,
+  HOLD_MAX_PROJECTS: 100,
+  HOLD_MAX_SHARE_PERCENT: 1,
   RECONCILE_BUDGET_SECONDS: 480,
   RECONCILE_GRACE_MINUTES: 60,
   RECONCILE_MAX_ORPHANS: 1_000,
@@ -57,6 +60,21 @@ export const syncMaxAttempts = number(
   'Failed deliveries of one event before it becomes a dead letter.',
 );
 export const syncLeaseSeconds = number('SYNC_LEASE_SECONDS', 'How long a silent worker keeps its project.');
+
+export const holdWindowMinutes = number(
+  'HOLD_WINDOW_MINUTES',
+  'Length of the window in which deletions of projects are counted, to hold those that come with too many others.',
+);
+export const holdMaxProjects = number(
+  'HOLD_MAX_PROJECTS',
+  'Projects that may be deleted within a window before further deletions are held for a person to decide; 0: never hold.',
+  0,
+);
+export const holdMaxSharePercent = number(
+  'HOLD_MAX_SHARE_PERCENT',
+  'Percentage of all projects that may be deleted within a window, where it is more than HOLD_MAX_PROJECTS.',
+  0,
+);
 
 export const reconcileSchedule = text('RECONCILE_SCHEDULE', 'When the reconciliation runs.');
 export const reconcileBudgetSeconds = number(

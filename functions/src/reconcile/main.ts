@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { initializeApp } from 'firebase-admin/app';
 import { getFirestore } from 'firebase-admin/firestore';
 import { type Clock, systemClock } from '../clock.ts';
+import { deployedHoldLimits } from '../config/holdLimits.ts';
 import { eventsTopic } from '../config/params.ts';
 import config from '../lockstep.config.ts';
 import { errorText, type Log } from '../log.ts';
 import { createPublisher, createPubSub } from '../publisher.ts';
 import { createConsoleLog } from '../relay/consoleLog.ts';
 import { connectSource, type ProjectsSource, SourceError } from '../source/connect.ts';
+import { estimateProjects } from '../source/estimateProjects.ts';
 import { createProjectTruth } from '../source/truth.ts';
 import { defaultSyncLimits } from '../sync/limits.ts';
 import { createThrottle } from '../sync/throttle.ts';
@@ -93,9 +95,10 @@ function connect(
     ...shared,
     // The last look before a deletion is always on the primary.
     truth: createProjectTruth(source, config),
+    countProjects: () => estimateProjects(source),
     events: createPublisher(pubsub, eventsTopic.value()),
     random: Math.random,
-    limits: defaultSyncLimits,
+    limits: { ...defaultSyncLimits, hold: deployedHoldLimits() },
     throttle: createThrottle(),
   });
   const { readsPerSecond, graceMs, readFrom } = settings;

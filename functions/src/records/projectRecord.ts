@@ -64,6 +64,18 @@ export interface Attempts {
   readonly lastError: string | null;
 }
 
+/** A deletion that came together with too many others, and what a person has decided about it. */
+export interface Hold {
+  /** `held`: nothing is deleted until a person decides. `released`: it may be carried out. `discarded`: the assets stay. */
+  readonly state: 'held' | 'released' | 'discarded';
+  /** Since when it is held, in ms since 1970. */
+  readonly since: number;
+  /** The event whose delivery met the hold; its job keeps the event itself, so that a release can publish it again. */
+  readonly eventId: string;
+  /** Version of the newest deletion that the state stands for. */
+  readonly version: Version;
+}
+
 /** Everything known about one project: `syncProjects/{project id}`. */
 export interface ProjectRecord {
   readonly projectId: string;
@@ -78,6 +90,18 @@ export interface ProjectRecord {
   readonly attempts: Readonly<Record<string, Attempts>>;
   /** When a TTL policy may remove the record; only tombstones have one. */
   readonly expireAt: number | null;
+  /** When an event told of the newest deletion, in ms since 1970; null for a project of which no event said that it was deleted. It stays when the
+   *  project is created again: counting it tells how many projects were deleted lately. */
+  readonly deletedAt: number | null;
+  /** Only of a deletion that is not carried out yet. */
+  readonly hold: Hold | null;
+}
+
+/** The hold that keeps the assets of a deleted project: undecided, or decided for keeping them. Null when nothing does. */
+export function effectiveHold(record: ProjectRecord): (Hold & { readonly state: 'held' | 'discarded' }) | null {
+  const { desired, hold } = record;
+  if (desired.kind !== 'deleted' || hold === null || hold.state === 'released') return null;
+  return { ...hold, state: hold.state };
 }
 
 /** A project record that cannot be understood: written by hand, damaged, or of a newer version of Lockstep. */
@@ -126,6 +150,15 @@ const recordSchema = z.looseObject({
     .nullable(),
   attempts: z.record(z.string(), z.object({ count: countSchema, lastError: z.string().nullable() })),
   expireAt: z.instanceof(Timestamp).nullable(),
+  deletedAt: z.instanceof(Timestamp).nullish(),
+  hold: z
+    .object({
+      state: z.enum(['held', 'released', 'discarded']),
+      since: z.number(),
+      eventId: z.string(),
+      version: versionSchema,
+    })
+    .nullish(),
 });
 
 /** Where the record of a project is kept. */
@@ -144,6 +177,8 @@ export function emptyProjectRecord(projectId: string): ProjectRecord {
     progress: null,
     attempts: {},
     expireAt: null,
+    deletedAt: null,
+    hold: null,
   };
 }
 
@@ -172,6 +207,8 @@ export function parseProjectRecord(projectId: string, data: unknown): ProjectRec
     progress: record.progress,
     attempts: record.attempts,
     expireAt: record.expireAt?.toMillis() ?? null,
+    deletedAt: record.deletedAt?.toMillis() ?? null,
+    hold: record.hold ?? null,
   };
 }
 
@@ -181,5 +218,6 @@ export function projectRecordData(record: ProjectRecord): Record<string, unknown
     ...record,
     schemaVersion,
     expireAt: record.expireAt === null ? null : Timestamp.fromMillis(record.expireAt),
+    deletedAt: record.deletedAt === null ? null : Timestamp.fromMillis(record.deletedAt),
   };
 }

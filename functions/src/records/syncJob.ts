@@ -1,5 +1,6 @@
 import { type DocumentReference, type Firestore, Timestamp } from 'firebase-admin/firestore';
 import { recordCollections } from '../config/defineConfig.ts';
+import { encodeEvent } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import { documentIdFrom } from './documentIds.ts';
 import { schemaVersion } from './projectRecord.ts';
@@ -8,7 +9,7 @@ import { schemaVersion } from './projectRecord.ts';
 export interface SyncJob {
   readonly event: ProjectEvent;
   readonly type: 'delete' | 'update';
-  readonly status: 'continued' | 'done' | 'failed';
+  readonly status: 'continued' | 'done' | 'failed' | 'held';
   /** Times in ms since 1970. */
   readonly startedAt: number;
   readonly finishedAt: number | null;
@@ -19,6 +20,8 @@ export interface SyncJob {
   /** Ranges of keys that are left. */
   readonly rangesLeft: number;
   readonly errors: readonly string[];
+  /** Since when its deletion is held; null when it is not. */
+  readonly heldAt: number | null;
 }
 
 /** Where the job of an event is kept. */
@@ -41,5 +44,10 @@ export function syncJobData(job: SyncJob): Record<string, unknown> {
     cursor: { rangesLeft: job.rangesLeft },
     errors: job.errors,
     origin: job.event.origin,
+    // The message is acknowledged when its deletion is held: from then on the event is kept here alone.
+    ...(job.heldAt !== null && {
+      heldAt: Timestamp.fromMillis(job.heldAt),
+      event: encodeEvent(job.event).data.toString('utf8'),
+    }),
   };
 }

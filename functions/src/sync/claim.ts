@@ -1,5 +1,8 @@
 import type { ProjectEvent } from '../events/contract.ts';
+import { supersedeHeldJob } from '../records/heldDeletion.ts';
 import {
+  effectiveHold,
+  type Hold,
   type ProjectRecord,
   parseProjectRecord,
   projectRecordData,
@@ -7,7 +10,7 @@ import {
   type WorkLease,
 } from '../records/projectRecord.ts';
 import type { SyncDependencies } from './dependencies.ts';
-import { fold } from './fold.ts';
+import { type FoldChange, fold } from './fold.ts';
 
 /** What became of an event in the record of its project. In every case its news is now part of `desired`. */
 export type Claim =
@@ -19,6 +22,8 @@ export type Claim =
   | { readonly kind: 'deferred'; readonly to: string }
   /** An earlier delivery of the same event runs, or has just died. */
   | { readonly kind: 'busy'; readonly until: number }
+  /** The deletion came with too many others and waits for a person, or a person has decided that the assets stay. */
+  | { readonly kind: 'held'; readonly state: 'held' | 'discarded' }
   /** As many deliveries as allowed have begun this work and not finished it. */
   | { readonly kind: 'exhausted'; readonly attempts: number; readonly lastError: string | null };
 
@@ -42,16 +47,29 @@ export function claim(
     async (transaction): Promise<Claim> => {
       const before = parseProjectRecord(event.projectId, (await transaction.get(ref)).data());
       const mine = before.lease?.holder === holder;
+      const standing = effectiveHold(before);
+      if (standing !== null && options.force === true && event.type === 'ProjectDeleted') {
+        // Reconciliation found that the project is gone, which was known when its deletion was held: no news.
+        return { kind: 'held', state: standing.state };
+      }
       const folded = fold(before.desired, { ...event, changes: configuredOnly(event, config.source.fields) });
       const mustGoOver = folded.change === 'effect' || (options.force === true && !mine);
+      const isNewDeletion = folded.change === 'effect' && event.type === 'ProjectDeleted';
+      const hold = holdAfter(before.hold, folded, options);
       const record: ProjectRecord = {
         ...before,
         desired: folded.desired,
+        // What reconciliation finds was deleted some time ago; it has brakes of its own for too many of those.
+        deletedAt: isNewDeletion && options.force !== true ? clock.now() : before.deletedAt,
+        hold,
         revision: before.revision + (mustGoOver ? 1 : 0),
         // Only tombstones may go; and this one is not finished.
         expireAt: mustGoOver ? null : before.expireAt,
       };
-      const store = (next: ProjectRecord) => transaction.set(ref, projectRecordData(next));
+      const store = (next: ProjectRecord) => {
+        transaction.set(ref, projectRecordData(next));
+        if (hold === null && before.hold !== null) supersedeHeldJob(firestore, transaction, before.hold, clock.now());
+      };
       const now = clock.now();
       const previous = before.attempts[event.id];
       if (mine && before.lease) return { kind: 'claimed', record, lease: before.lease, attempt: previous?.count ?? 1 };
@@ -59,6 +77,11 @@ export function claim(
       if (record.appliedRevision === record.revision) {
         if (folded.change !== 'none') store(record);
         return { kind: 'duplicate' };
+      }
+      const kept = effectiveHold(record);
+      if (kept !== null) {
+        if (folded.change !== 'none') store(record);
+        return { kind: 'held', state: kept.state };
       }
       if (before.lease !== null && before.lease.expiresAt > now) {
         if (folded.change !== 'none' || mustGoOver) store(record);
@@ -84,6 +107,17 @@ export function claim(
     },
     { maxAttempts: 1 },
   );
+}
+
+/** What is left of a hold after an event. Life ends it. A decision was about the deletions known then: a newer one is judged by itself,
+ *  unless it only says what reconciliation has seen. What is still undecided stays so. */
+function holdAfter(
+  hold: Hold | null,
+  { desired, change }: { readonly desired: ProjectRecord['desired']; readonly change: FoldChange },
+  { force }: ClaimOptions,
+): Hold | null {
+  if (hold === null || desired.kind !== 'deleted') return null;
+  return change === 'effect' && hold.state !== 'held' && force !== true ? null : hold;
 }
 
 /** The changes of configured fields: another producer may send more, and a record has room for what copies need only. */

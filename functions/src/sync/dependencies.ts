@@ -13,6 +13,9 @@ export interface SyncDependencies {
   readonly config: Config;
   /** Looked at before anything is deleted. */
   readonly truth: ProjectTruth;
+  /** How many projects MongoDB holds, by estimate: asked only when many are deleted.
+   *  @throws MongoError when MongoDB did not answer. */
+  readonly countProjects: () => Promise<number>;
   /** Topic of events: continuations go there. */
   readonly events: Publisher;
   readonly clock: Clock;

@@ -58,6 +58,7 @@ export async function handleMessage(
     version: event.version,
     outcome: outcome.kind,
     ...('processed' in outcome && { processed: outcome.processed }),
+    ...('state' in outcome && { state: outcome.state }),
     ...(continuationAttribute in message.attributes && { continuation: true }),
     tookMs: clock.now() - startedAt,
     lagMs: clock.now() - Date.parse(event.occurredAt),

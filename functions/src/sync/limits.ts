@@ -1,3 +1,5 @@
+import { defaultHoldLimits, type HoldLimits } from '../config/holdLimits.ts';
+
 /** Limits of the work on events. The defaults fit functions with a timeout of 540 s and Pub/Sub's usual redelivery. */
 export interface SyncLimits {
   /** How long a worker may go without renewing before another may take the project over, in ms. Longer than the slowest page we expect
@@ -10,6 +12,8 @@ export interface SyncLimits {
   /** How far in the future, in ms, the version of an event may lie. More than clocks differ; an event from further away would silence
    *  all true ones until then. */
   readonly maxFutureMs: number;
+  /** When deletions are held for a person to decide. */
+  readonly hold: HoldLimits;
 }
 
 const day = 24 * 60 * 60 * 1000;
@@ -19,4 +23,5 @@ export const defaultSyncLimits: SyncLimits = {
   maxAttempts: 10,
   tombstoneMs: 90 * day,
   maxFutureMs: day,
+  hold: defaultHoldLimits,
 };

@@ -1,6 +1,7 @@
 import type { Transaction } from 'firebase-admin/firestore';
 import type { ProjectEvent } from '../events/contract.ts';
 import { errorText } from '../log.ts';
+import { supersedeHeldJob } from '../records/heldDeletion.ts';
 import {
   type KeyRange,
   type Progress,
@@ -54,6 +55,8 @@ export function complete(
       progress: null,
       attempts: {},
       expireAt: isTombstone ? clock.now() + limits.tombstoneMs : null,
+      // A release has been carried out; it says nothing about what may come later.
+      hold: null,
     });
     // A job says what was done; where nothing was, there is nothing to say, and a write to save.
     if (processed > 0 || current.progress !== null) {
@@ -86,6 +89,43 @@ export function pause(
       errors: [],
     });
     return 'paused';
+  });
+}
+
+/** Puts a deletion aside for a person to decide, and gives the lease back: in one transaction with the job that keeps the event from then on,
+ *  since its message is acknowledged. Says that there is news instead, and keeps the lease, if there is. */
+export function holdBack(
+  dependencies: SyncDependencies,
+  work: Work,
+  record: ProjectRecord,
+  assets: number,
+): Promise<Completion> {
+  const now = dependencies.clock.now();
+  const eventId = work.event.id;
+  return withRecord(dependencies, work, async (transaction, current): Promise<Completion> => {
+    if (current.lease?.holder !== work.lease.holder) {
+      const isHeldByEarlierTry = current.lease === null && current.hold?.eventId === eventId;
+      return { kind: isHeldByEarlierTry ? 'done' : 'lost' };
+    }
+    const { version } = current.desired;
+    if (current.revision !== record.revision || version === null) {
+      return { kind: 'superseded', record: { ...current, progress: null } };
+    }
+    store(dependencies, transaction, {
+      ...current,
+      lease: null,
+      progress: null,
+      attempts: {},
+      hold: { state: 'held', since: now, eventId, version },
+    });
+    storeJob(dependencies, transaction, work, record, {
+      status: 'held',
+      total: assets,
+      processed: 0,
+      rest: [],
+      errors: [],
+    });
+    return { kind: 'done' };
   });
 }
 
@@ -136,8 +176,14 @@ export function correct(
       desired,
       revision: current.revision + (change === 'effect' ? 1 : 0),
       progress: null,
+      hold: desired.kind === 'deleted' ? current.hold : null,
     };
-    if (change !== 'none') store(dependencies, transaction, corrected);
+    if (change !== 'none') {
+      store(dependencies, transaction, corrected);
+      if (corrected.hold === null && current.hold !== null) {
+        supersedeHeldJob(dependencies.firestore, transaction, current.hold, dependencies.clock.now());
+      }
+    }
     return corrected;
   });
 }
@@ -180,7 +226,8 @@ function storeJob(
     type: record.desired.kind === 'deleted' ? 'delete' : 'update',
     status: job.status,
     startedAt: work.startedAt,
-    finishedAt: job.status === 'continued' ? null : clock.now(),
+    finishedAt: job.status === 'continued' || job.status === 'held' ? null : clock.now(),
+    heldAt: job.status === 'held' ? clock.now() : null,
     total: job.total,
     processed: job.processed,
     rangesLeft: job.rest.length,

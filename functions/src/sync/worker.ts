@@ -6,7 +6,8 @@ import { type Convergence, converge } from './converge.ts';
 import { countAssets } from './countAssets.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
 import { AttemptFailedError, ContradictedError, LeaseLostError, ProjectBusyError } from './errors.ts';
-import { complete, correct, fail, pause, reload, type Work } from './release.ts';
+import { judgeDeletion } from './judgeDeletion.ts';
+import { complete, correct, fail, holdBack, pause, reload, type Work } from './release.ts';
 import { retryTransient } from './retry.ts';
 
 /** What applying an event came to. */
@@ -21,6 +22,9 @@ export type ApplyOutcome =
   | { readonly kind: 'continued'; readonly processed: number }
   /** The deletion was not carried out: MongoDB says that the project lives. Its assets show its state instead. */
   | { readonly kind: 'contradicted'; readonly processed: number }
+  /** The deletion came with too many others: its event is kept, and nothing is deleted until a person decides (`held`); or a person has decided
+   *  that the assets stay (`discarded`). */
+  | { readonly kind: 'held'; readonly state: 'held' | 'discarded' }
   /** As many deliveries as allowed have failed. */
   | { readonly kind: 'exhausted'; readonly attempts: number; readonly lastError: string | null };
 
@@ -44,6 +48,8 @@ export interface SyncWorker {
 /** Time that the transactions at the end of a run may still take after its deadline, in ms: progress and lease are given back even then.
  *  Part of the difference between the work budget and the timeout of the function. */
 const closingMs = 15_000;
+
+const millisecondsPerMinute = 60_000;
 
 export function createSyncWorker(dependencies: SyncDependencies): SyncWorker {
   return { apply: (event, options) => apply(dependencies, event, options) };
@@ -90,7 +96,16 @@ async function workOn(
       const checked = await lastLook(dependencies, work, record, options);
       contradicted ||= checked.desired.kind !== record.desired.kind;
       record = checked;
-      const result = await converge(dependencies, record, claimed.lease, options, createdBefore);
+      const verdict = await passOrHold();
+      if (verdict === 'held') return { kind: 'held', state: 'held' };
+      if (verdict !== 'pass' && verdict !== 'nothing-to-delete') {
+        record = verdict;
+        continue;
+      }
+      const result: Convergence =
+        verdict === 'pass'
+          ? await converge(dependencies, record, claimed.lease, options, createdBefore)
+          : { kind: 'complete', processed: 0 };
       processed += result.processed;
       const next = await afterConvergence(result);
       if (next === undefined) return { kind: contradicted ? 'contradicted' : 'applied', processed };
@@ -107,6 +122,35 @@ async function workOn(
       });
     });
     throw new AttemptFailedError(event.id, claimed.attempt, error);
+  }
+
+  /** Whether a deletion may be carried out. One that comes with too many others is held, unless there is nothing that it would delete.
+   *  A record: there is news, to go on with. */
+  async function passOrHold(): Promise<'pass' | 'held' | 'nothing-to-delete' | ProjectRecord> {
+    if (!hasToBeJudged(record, event, options)) return 'pass';
+    const judgement = await retryTransient(() => judgeDeletion(dependencies, record), { ...dependencies, ...options });
+    if (judgement.kind === 'believed') return 'pass';
+    const assets = await retryTransient(() => countAssets(dependencies, record), { ...dependencies, ...options });
+    if (assets === 0) return 'nothing-to-delete';
+    const { deletions, countedUpTo, believed, projects } = judgement;
+    // Before it is written, so that a crash in between cannot leave a hold that nobody was told of.
+    log.alarm(
+      'hold',
+      'a deletion is held, for it came with too many others; nothing of it is carried out until you decide',
+      {
+        projectId: event.projectId,
+        eventId: event.id,
+        assets,
+        deletions: deletions < countedUpTo ? deletions : `at least ${deletions}`,
+        believed,
+        withinMinutes: dependencies.limits.hold.windowMs / millisecondsPerMinute,
+        projectsLeft: projects,
+        decide: 'npm --prefix functions run holds -- list',
+      },
+    );
+    const completion = await closing(() => holdBack(dependencies, work, record, assets));
+    if (completion.kind === 'lost') throw new LeaseLostError(event.projectId);
+    return completion.kind === 'superseded' ? completion.record : 'held';
   }
 
   /** Undefined when all is done, else the record to go on with. */
@@ -154,6 +198,18 @@ async function workOn(
     if (current === 'lost') throw new LeaseLostError(event.projectId);
     return current;
   }
+}
+
+/** Whether a record asks for a deletion that nobody and nothing has judged yet. Judged it has been by a person who released it, by an invocation
+ *  that has begun with it, and by the brakes of a reconciliation, which saw all that it was going to delete. */
+function hasToBeJudged(
+  { desired, hold, progress }: ProjectRecord,
+  event: ProjectEvent,
+  options: ApplyOptions,
+): boolean {
+  if (desired.kind !== 'deleted' || progress !== null || hold?.state === 'released') return false;
+  const isOwnFinding = options.force === true && desired.version === event.version;
+  return !isOwnFinding;
 }
 
 /** Before anything is deleted, MongoDB is asked once more: what it says is newer than any message. A project that lives keeps its assets,

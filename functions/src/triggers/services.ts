@@ -3,6 +3,7 @@ import type { Firestore } from 'firebase-admin/firestore';
 import { write } from 'firebase-functions/logger';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Config } from '../config/defineConfig.ts';
+import { deployedHoldLimits } from '../config/holdLimits.ts';
 import * as params from '../config/params.ts';
 import type { Log } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
@@ -86,11 +87,16 @@ export function createServices(config: Config): Services {
           return createProjectTruth(await source(), config).ask(projectIds);
         },
       },
+      async countProjects() {
+        const { estimateProjects } = await import('../source/estimateProjects.ts');
+        return estimateProjects(await source());
+      },
       events: await publisher(params.eventsTopic.value()),
       limits: {
         ...defaultSyncLimits,
         maxAttempts: params.syncMaxAttempts.value(),
         leaseMs: params.syncLeaseSeconds.value() * millisecondsPerSecond,
+        hold: deployedHoldLimits(),
       },
       throttle: createThrottle(),
     });

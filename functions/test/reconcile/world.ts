@@ -11,6 +11,7 @@ import { requiredIndexes } from '../../src/reconcile/requiredIndexes.ts';
 import type { ReconcileDependencies } from '../../src/reconcile/run.ts';
 import { type ReconcileOutcome, type ReconcileTask, runReconciliation } from '../../src/reconcile/runReconciliation.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
+import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
 import { createThrottle } from '../../src/sync/throttle.ts';
@@ -84,6 +85,7 @@ export async function startWorld(input: ConfigInput = worldConfig): Promise<Worl
     firestore,
     config,
     truth,
+    countProjects: () => estimateProjects(source),
     events: { publish: async () => undefined, flush: async () => undefined },
     clock,
     random: () => 0.5,

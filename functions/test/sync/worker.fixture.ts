@@ -140,6 +140,7 @@ export async function startSyncFixture(
     firestore,
     config: options.config ?? testConfig,
     truth,
+    countProjects: async () => alive.size,
     events,
     clock,
     random: () => 0.5,
