@@ -31,45 +31,77 @@ export interface HopOptions {
 }
 
 /** The projects that have assets in a range, in the order of their ids, each with the distinct tuples of its assets.
- *  Costs one read per distinct tuple, and what the pacer allows for reading ahead. */
+ *  Costs one read per distinct tuple, and what the pacer allows for reading ahead. The next query is under way while the caller works on
+ *  what the one before has brought. */
 export async function* hopProjects(options: HopOptions, range: IdRange): AsyncGenerator<ProjectAssets> {
+  const step = createHopper(options, range.to);
+  let pending: Promise<HopStep> | undefined = step({ kind: 'from', id: range.from });
+  try {
+    while (pending !== undefined) {
+      const { projects, next }: HopStep = await pending;
+      pending = next === null ? undefined : step(next);
+      // An error of it is met when it is awaited; until then it is not unheard.
+      pending?.catch(() => undefined);
+      yield* projects;
+    }
+  } finally {
+    // The caller wants no more, and so nothing of a query that is still under way.
+    await pending?.catch(() => undefined);
+  }
+}
+
+/** What one query has brought: the projects that are complete now, and where the next query begins. */
+interface HopStep {
+  readonly projects: readonly ProjectAssets[];
+  readonly next: StartAt | null;
+}
+
+/** Makes one query after another, and gathers what they bring by project. */
+function createHopper(options: HopOptions, to: string | null): (start: StartAt) => Promise<HopStep> {
   const { index, pacer, order } = options;
   let open: ProjectGatherer | undefined;
   /** The project that was hopped over last: it must not come again. */
   let left: string | undefined;
-  let start: StartAt | null = { kind: 'from', id: range.from };
-  while (start !== null) {
-    const page: HopPage = await hop(options, start, range.to);
-    const closed: ProjectGatherer[] = [];
+
+  /** The gatherer of the project that an entry belongs to; the project before it is complete then. */
+  function gathererOf(projectId: string, entry: AssetEntry, complete: ProjectAssets[]): ProjectGatherer {
+    const before = open?.projectId ?? left;
+    if (before !== undefined && compareStrings(projectId, before) < (open ? 0 : 1)) {
+      throw new IndexOrderError(index.collection.name, before, projectId);
+    }
+    if (open?.projectId === projectId) return open;
+    if (open) complete.push(open.done());
+    open = createProjectGatherer(index.collection.name, projectId, entry.path);
+    return open;
+  }
+
+  return async (start) => {
+    const page = await hop(options, start, to);
+    const projects: ProjectAssets[] = [];
     let distinct = 0;
     let difficult: string | undefined;
-    for (const entry of page.entries) {
-      const projectId = boundedId(entry, index);
-      if (projectId === difficult) continue;
-      const before = open?.projectId ?? left;
-      if (before !== undefined && compareStrings(projectId, before) < (open ? 0 : 1)) {
-        throw new IndexOrderError(index.collection.name, before, projectId);
+    try {
+      for (const entry of page.entries) {
+        const projectId = boundedId(entry, index);
+        if (projectId === difficult) continue;
+        const gatherer = gathererOf(projectId, entry, projects);
+        if (gatherer.add(entry.copies, entry.createdAt)) distinct += 1;
+        if (order === 'ids' || (canBeCursor(entry) && !stoodStill(start, entry))) continue;
+        difficult = projectId;
+        for await (const asset of assetsOf(index, projectId)) gatherer.add(asset.copies, asset.createdAt);
       }
-      if (projectId !== open?.projectId) {
-        if (open) closed.push(open);
-        open = createProjectGatherer(index.collection.name, projectId, entry.path);
-      }
-      if (order === 'tuples' && (!canBeCursor(entry) || stoodStill(start, entry))) difficult = projectId;
-      if (open.add(entry.copies, entry.createdAt)) distinct += 1;
-      if (difficult === projectId) {
-        for await (const asset of assetsOf(index, projectId)) open.add(asset.copies, asset.createdAt);
-      }
+    } finally {
+      pacer.settle(page.grant, { documents: page.entries.length, distinct, ended: page.ended });
     }
-    pacer.settle(page.grant, { documents: page.entries.length, distinct, ended: page.ended });
-    for (const project of closed) yield project.done();
-    const last: AssetEntry | undefined = page.entries.at(-1);
-    start = last === undefined || page.ended ? null : nextStart(options, last, open, difficult, range.to);
-    if (open && (start === null || leavesProject(start))) {
-      yield open.done();
+    const last = page.entries.at(-1);
+    const next = last === undefined || page.ended ? null : nextStart(options, last, open, difficult, to);
+    if (open && (next === null || leavesProject(next))) {
+      projects.push(open.done());
       left = open.projectId;
       open = undefined;
     }
-  }
+    return { projects, next };
+  };
 }
 
 /** Every asset of one project, one after another. */

@@ -14,12 +14,14 @@ import type { ProjectAssets } from './projectAssets.ts';
 export interface KnownState {
   readonly kind: 'unknown' | 'live' | 'deleted';
   readonly version: Version | null;
+  /** Whether its deletion is held, or was decided against. */
+  readonly isHeld: boolean;
 }
 
 /** What is to be said of one project. */
 export interface Verdict {
-  /** `young`: not in MongoDB, but too new to be called an orphan. */
-  readonly kind: 'in-step' | 'orphan' | 'young' | 'drift' | 'unusable';
+  /** `young`: not in MongoDB, but too new to be called an orphan. `held`: its assets wait for a person to decide. */
+  readonly kind: 'in-step' | 'orphan' | 'young' | 'held' | 'drift' | 'unusable';
   readonly findings: readonly FindingExample[];
   /** What the assets say. */
   readonly assetsChecksum: Checksum;
@@ -59,6 +61,10 @@ function judgeMissing(
   { graceBegins }: JudgeContext,
   assetsChecksum: Checksum,
 ): Verdict {
+  if (known.isHeld) {
+    const finding = findingOf('held', project, 'deleted, and the hold for mass deletions keeps its assets');
+    return { kind: 'held', findings: [finding], assetsChecksum, truthChecksum: emptyChecksum };
+  }
   const newestAsset = Math.max(...Array.from(project.collections.values(), ({ newestCreatedAt }) => newestCreatedAt));
   const newestEvent = known.version === null ? 0 : partsOf(known.version).seconds * millisecondsPerSecond;
   if (Math.max(newestAsset, newestEvent) > graceBegins) {

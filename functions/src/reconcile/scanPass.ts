@@ -1,5 +1,5 @@
 import { projectIdProblem } from '../events/projectId.ts';
-import { ProjectRecordError, parseProjectRecord, projectRecordRef } from '../records/projectRecord.ts';
+import { effectiveHold, ProjectRecordError, parseProjectRecord, projectRecordRef } from '../records/projectRecord.ts';
 import type { AssetIndex } from './assetIndex.ts';
 import { judgeOrphans } from './brakes.ts';
 import { addChecksums, checksumFromText, checksumText } from './checksum.ts';
@@ -222,7 +222,7 @@ async function judgeBatch(run: Run, range: Range, batch: readonly JoinedProject[
   run.onProgress(progressOf(job));
 }
 
-const unknownState: KnownState = { kind: 'unknown', version: null };
+const unknownState: KnownState = { kind: 'unknown', version: null, isHeld: false };
 
 /** What Lockstep knows of projects that MongoDB does not have: one read each. */
 async function knownStates(run: Run, projectIds: readonly string[]): Promise<ReadonlyMap<string, KnownState>> {
@@ -234,7 +234,9 @@ async function knownStates(run: Run, projectIds: readonly string[]): Promise<Rea
   return new Map(
     projectIds.map((id, index) => {
       try {
-        return [id, parseProjectRecord(id, documents[index]?.data()).desired];
+        const record = parseProjectRecord(id, documents[index]?.data());
+        const { kind, version } = record.desired;
+        return [id, { kind, version, isHeld: effectiveHold(record) !== null }];
       } catch (error) {
         // Says nothing about the project, so only MongoDB counts; the mending meets the same record and reports it.
         if (error instanceof ProjectRecordError) return [id, unknownState];

@@ -52,6 +52,7 @@ describe('asset index on Firestore', () => {
 
   async function scan(index: AssetIndex, closer = false): Promise<ProjectAssets[]> {
     const pacer = createPagePacer({ wasteShare: 0.05, maxPage: 300, streams: 1 });
+    pacer.open(1);
     const projects: ProjectAssets[] = [];
     const stream = closer
       ? projectsWithMissingCopies({ index, pacer }, allIds)

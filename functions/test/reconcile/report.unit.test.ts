@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { noFindings } from '../../src/reconcile/findings.ts';
+import { progressLine } from '../../src/reconcile/progressLine.ts';
+import { type ReconcileReport, renderReport } from '../../src/reconcile/report.ts';
+
+const report: ReconcileReport = {
+  jobId: 'reconciliation-1',
+  mode: 'report',
+  status: 'done',
+  reason: 'test',
+  startedAt: '2026-11-22T12:00:00.000Z',
+  finishedAt: '2026-11-22T12:00:10.000Z',
+  invocations: 1,
+  source: { database: 'collaboration', collection: 'projects', uuid: null, projects: 1_000 },
+  projects: 990,
+  young: 0,
+  collections: [
+    {
+      name: 'storyboards',
+      assets: 100_000,
+      projects: 990,
+      tuples: 991,
+      reads: { hops: 1_000, counts: 300, closer: 0, total: 1_300 },
+      fullScan: 100_000,
+    },
+  ],
+  recordReads: 3,
+  reads: 1_303,
+  findings: noFindings(),
+  examples: [],
+  checksum: { assets: 'aaaaaaaaaaaaaaaa', truth: 'aaaaaaaaaaaaaaaa', equal: true },
+  mended: null,
+  failures: [],
+  brake: null,
+};
+
+describe('reconciliation report', () => {
+  it('says what was read, and what a full scan costs', () => {
+    const text = renderReport(report);
+    assert.match(text, /storyboards +100,000 +990 +991 +1,300 +1,000 +300 +0 +100,000/);
+    assert.match(text, /1,303 reads, 3 of them for project records; a full scan costs 100,000, 76\.7 times as many/);
+    assert.match(text, /No findings/);
+    assert.match(text, /: equal$/m);
+  });
+
+  it('names each finding with an example', () => {
+    const text = renderReport({
+      ...report,
+      findings: { ...noFindings(), 'stale-copy': 2, held: 1 },
+      examples: [
+        {
+          kind: 'stale-copy',
+          projectId: 'p1',
+          collections: ['storyboards'],
+          path: 'storyboards/s1',
+          detail: 'projectName: "old", should be "new"',
+        },
+      ],
+      checksum: { assets: 'aaaaaaaaaaaaaaaa', truth: 'bbbbbbbbbbbbbbbb', equal: false },
+    });
+    assert.match(text, /2 {2}stale copies/);
+    assert.match(text, /p1 {2}storyboards {2}storyboards\/s1: projectName: "old", should be "new"/);
+    assert.match(text, /1 {2}projects held/);
+    assert.match(text, /they differ/);
+  });
+
+  it('puts a brake first: what it saw, what was done, how to go on', () => {
+    const brake = {
+      kind: 'too-many-orphans',
+      saw: '300 of 990 are gone',
+      goOn: 'run with --allow-orphans 300',
+    } as const;
+    const text = renderReport({ ...report, status: 'braked', brake });
+    assert.match(
+      text,
+      /BRAKE too-many-orphans: 300 of 990 are gone\.\nNothing was changed\. To go on: run with --allow-orphans 300\./,
+    );
+  });
+
+  it('says what was mended, and what was not', () => {
+    const mended = { applied: 4, assets: 12, deferred: 1, settled: 0, contradicted: 0, held: 0, failed: 1 };
+    const text = renderReport({ ...report, mode: 'clean', mended, failures: ['p1: its record cannot be read'] });
+    assert.match(
+      text,
+      /4 projects mended \(12 assets deleted or updated\), 1 under way elsewhere, 1 failed\n {2}p1: its record/,
+    );
+  });
+
+  it('tells how far a run is, and how long it may take', () => {
+    const progress = { phase: 'scan', done: 1_200, about: 10_000, reads: 2_431, findings: 3, startedAt: 0 } as const;
+    const line = progressLine(progress, { ...progress, done: 200 }, 2_000);
+    assert.equal(line, '1,200 of about 10,000 projects, 2,431 reads, 3 findings, about 18 s left');
+    assert.doesNotMatch(progressLine({ ...progress, done: 10_000 }, progress, 2_000), /left/);
+  });
+});
