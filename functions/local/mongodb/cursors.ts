@@ -1,5 +1,5 @@
 import type { Document } from './bson/values.ts';
-import { cursorNotFound } from './errors.ts';
+import { type CommandError, cursorNotFound } from './errors.ts';
 
 /** What one `find`, `aggregate` or `getMore` hands out. */
 export interface Batch {
@@ -22,8 +22,8 @@ export interface BatchRequest {
 /** What a cursor reads from. */
 export interface BatchSource {
   next(request: BatchRequest): Batch | Promise<Batch>;
-  /** Ends the source; a `next` that waits is rejected with 237 (CursorKilled). */
-  close(): void;
+  /** Ends the source; a `next` that waits is rejected with the reason, by default 237 (CursorKilled). */
+  close(reason?: CommandError): void;
 }
 
 export interface ServerCursor {
@@ -43,7 +43,7 @@ export interface Cursors {
   find(id: bigint): ServerCursor | undefined;
   /** Ends a cursor; whether there was one. */
   kill(id: bigint): boolean;
-  killAll(which?: (cursor: ServerCursor) => boolean): void;
+  killAll(which?: (cursor: ServerCursor) => boolean, reason?: CommandError): void;
   readonly size: number;
 }
 
@@ -54,14 +54,14 @@ export function createCursors(now: () => number): Cursors {
   const cursors = new Map<bigint, ServerCursor>();
   // The high half is the time of the start, so that a cursor of an earlier server is not taken for one of this.
   let lastId = BigInt(Math.floor(now() / 1000)) << 24n;
-  const kill = (id: bigint) => {
+  const kill = (id: bigint, reason?: CommandError) => {
     const cursor = cursors.get(id);
     cursors.delete(id);
-    cursor?.source.close();
+    cursor?.source.close(reason);
     return cursor !== undefined;
   };
-  const killAll = (which: (cursor: ServerCursor) => boolean = () => true) => {
-    for (const cursor of [...cursors.values()]) if (which(cursor)) kill(cursor.id);
+  const killAll = (which: (cursor: ServerCursor) => boolean = () => true, reason?: CommandError) => {
+    for (const cursor of [...cursors.values()]) if (which(cursor)) kill(cursor.id, reason);
   };
   return {
     open(parts) {
@@ -78,7 +78,7 @@ export function createCursors(now: () => number): Cursors {
       return cursor;
     },
     find: (id) => cursors.get(id),
-    kill,
+    kill: (id) => kill(id),
     killAll,
     get size() {
       return cursors.size;

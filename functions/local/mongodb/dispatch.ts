@@ -6,7 +6,7 @@ import { findCommand, handshakeCommands, transactionCommands } from './commands/
 import { TRANSACTION_LIFETIME_SECONDS } from './commands/diagnostic-commands.ts';
 import { noSuchTransaction } from './commands/session-commands.ts';
 import type { Deployment } from './deployment.ts';
-import { CommandError, errorName, labelsFor } from './errors.ts';
+import { CommandError, errorName, labelsFor, steppedDown } from './errors.ts';
 import { createEvaluation } from './expression/scope.ts';
 import { faultError, faultLatency } from './fault-point.ts';
 import type { Operation, Reply } from './operation.ts';
@@ -42,6 +42,8 @@ const CLUSTER_TIME_HASH_BYTES = 20;
 export async function dispatch(request: Request, parts: DispatchParts): Promise<Outcome> {
   const { deployment, faults } = parts;
   observeClusterTime(request.body, deployment);
+  // Asked before the command runs: an error may close the cursor.
+  const changeStream = isOnChangeStream(request, deployment);
   const fault = faults.take(request.name);
   try {
     if (fault) {
@@ -60,7 +62,7 @@ export async function dispatch(request: Request, parts: DispatchParts): Promise<
     }
     return { kind: 'reply', bytes: encodeReply(reply, deployment) };
   } catch (error) {
-    return { kind: 'reply', bytes: errorReply(error, request, parts) };
+    return { kind: 'reply', bytes: errorReply(error, request, changeStream, parts) };
   }
 }
 
@@ -106,7 +108,10 @@ function openOperation({ name, db, body, sequences, connection }: Request, deplo
     evaluation: createEvaluation({ now: clock.now(), clusterTime: toTimestamp(clusterClock.current()), random }),
     connection,
     view: (collection) => viewOf(collection, transaction),
-    once: (statement, run) => runOnce(statement, run, retryable ? session : undefined, connection.signal),
+    once: (statement, run) =>
+      runOnce(statement, run, retryable ? session : undefined, (held) =>
+        whenEnded(held, deployment, connection.signal),
+      ),
   };
 }
 
@@ -163,7 +168,7 @@ async function runOnce<T>(
   statement: number,
   run: () => T,
   session: Session | undefined,
-  signal: AbortSignal,
+  ended: (transaction: Transaction) => Promise<void>,
 ): Promise<{ result: T; retried: boolean }> {
   if (session?.results.has(statement)) {
     // The same statement of the same command: what it answered then has the type that it would answer now.
@@ -176,19 +181,20 @@ async function runOnce<T>(
       return { result, retried: false };
     } catch (error) {
       if (!(error instanceof HeldByTransaction)) throw error;
-      await endOrAbort(error.transaction, signal);
+      await ended(error.transaction);
     }
   }
 }
 
-/** Waits for a transaction to end; a client that has gone does not wait. */
-async function endOrAbort(transaction: Transaction, signal: AbortSignal): Promise<void> {
+/** Waits for a transaction to end. Throws if the client has gone meanwhile or the server has ceased to be primary. */
+async function whenEnded(transaction: Transaction, { topology }: Deployment, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const abort = () => resolve();
   signal.addEventListener('abort', abort, { once: true });
   await Promise.race([transaction.ended, promise]);
   signal.removeEventListener('abort', abort);
   if (signal.aborted) throw new CommandError(279, 'operation was interrupted because a client disconnected');
+  if (!topology.writable) throw steppedDown();
 }
 
 function times({ topology, clusterClock }: Deployment): Document {
@@ -203,7 +209,12 @@ function encodeReply({ fields, batch }: Reply, deployment: Deployment): Uint8Arr
   return batch ? encodeCursorReply(batch, all) : encode(all);
 }
 
-function errorReply(error: unknown, request: Request, { deployment, log }: DispatchParts): Uint8Array {
+function errorReply(
+  error: unknown,
+  request: Request,
+  changeStream: boolean,
+  { deployment, log }: DispatchParts,
+): Uint8Array {
   const known = error instanceof CommandError ? error : internalError(error, request, log);
   const { body, name } = request;
   const labels =
@@ -213,7 +224,7 @@ function errorReply(error: unknown, request: Request, { deployment, log }: Dispa
           command: name,
           inTransaction: body.autocommit === false,
           retryableWrite: body.txnNumber !== undefined && body.autocommit === undefined,
-          changeStream: isOnChangeStream(request, deployment),
+          changeStream,
         });
   return encode({
     ok: 0,

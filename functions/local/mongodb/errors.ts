@@ -105,6 +105,9 @@ export const cursorNotFound = (cursorId: bigint) => new CommandError(43, `cursor
 export const notImplemented = (what: string) =>
   new CommandError(238, `${what} is not implemented by the embedded MongoDB server of the local stack`);
 
+/** What ends an operation that is under way when the server ceases to be primary. */
+export const steppedDown = () => new CommandError(11602, 'operation was interrupted because the server stepped down');
+
 /** Codes after which a driver may send a retryable write again. */
 const retryableWriteCodes: ReadonlySet<number> = new Set([
   6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,

@@ -4,6 +4,7 @@ import { type Clock, systemClock } from '../../src/clock.ts';
 import type { Faults } from '../faults.ts';
 import { serveConnection } from './connection.ts';
 import { createDeployment } from './deployment.ts';
+import { type CommandError, steppedDown } from './errors.ts';
 import { createServerFaults } from './fault-point.ts';
 import { toTimestamp } from './storage/cluster-clock.ts';
 
@@ -42,9 +43,14 @@ export interface MongoServer {
   readonly faults: Faults;
   /** The time of the latest write. */
   readonly clusterTime: Timestamp;
-  /** Ceases to be primary: connections, cursors and transactions end, and commands are answered with 10107 until `stepUp` or, if given, for so many ms of the server's clock. */
+  /**
+   * Ceases to be primary, as in an election: cursors and transactions end, what waits is interrupted with 11602, and commands are answered with 10107
+   * until `stepUp` or, if given, for so many ms of the server's clock. Connections stay open, as on any server since MongoDB 4.2.
+   */
   stepDown(forMs?: number): void;
   stepUp(): void;
+  /** Breaks all connections, as a crash or the network would; what they were waiting for ends too. */
+  dropConnections(): void;
   /** Forgets the whole log: resuming from anywhere before now is answered with 286. */
   truncateOplog(): void;
   /** Allows or forbids to read a collection (`database.collection`); reading a forbidden one is answered with 13. */
@@ -87,9 +93,11 @@ export async function startMongoServer(options: MongoServerOptions = {}): Promis
   const address = server.address();
   if (typeof address === 'object' && address) port = address.port;
 
-  const endEverything = () => {
-    deployment.cursors.killAll();
+  const endOperations = (reason?: CommandError) => {
+    deployment.cursors.killAll(undefined, reason);
     for (const transaction of [...deployment.transactions.open]) deployment.writer.abort(transaction);
+  };
+  const dropConnections = () => {
     for (const socket of sockets) socket.destroy();
   };
   let cancelStepUp = () => {};
@@ -106,11 +114,12 @@ export async function startMongoServer(options: MongoServerOptions = {}): Promis
     },
     stepDown(forMs) {
       deployment.topology.setWritable(false);
-      endEverything();
+      endOperations(steppedDown());
       cancelStepUp();
       if (forMs !== undefined) cancelStepUp = clock.after(forMs, stepUp);
     },
     stepUp,
+    dropConnections,
     truncateOplog: () => deployment.oplog.truncate(),
     setReadable(namespace, readable) {
       if (readable) deployment.unreadable.delete(namespace);
@@ -127,7 +136,8 @@ export async function startMongoServer(options: MongoServerOptions = {}): Promis
     async close() {
       cancelStepUp();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      endEverything();
+      endOperations();
+      dropConnections();
       await closed;
     },
   };

@@ -120,8 +120,8 @@ export function openChangeStream(
         if ((await wait(left, signal)) === 'timeout' && !closed && !signal.aborted) return batch(size);
       }
     },
-    close() {
-      closed ??= new CommandError(237, 'operation was interrupted because the cursor was killed');
+    close(reason) {
+      closed ??= reason ?? new CommandError(237, 'operation was interrupted because the cursor was killed');
       interrupt?.();
     },
   };

@@ -1,0 +1,225 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type Collection, type Document, MongoClient, MongoNetworkError } from 'mongodb';
+import {
+  createManualClock,
+  eventually,
+  type Fixture,
+  rejectsWithCode,
+  startFixture,
+  take,
+  watch,
+  withServer,
+} from './mongo.fixture.ts';
+
+interface Keyed extends Document {
+  _id: number;
+}
+
+describe('MongoDB server: faults and controls', () => {
+  let fixture: Fixture;
+  let items: Collection<Keyed>;
+
+  beforeEach(async () => {
+    fixture = await startFixture({}, { retryReads: false, retryWrites: false });
+    items = fixture.client.db('app').collection<Keyed>('items');
+  });
+  afterEach(() => fixture.close());
+
+  it('answers with an error instead of an effect, or after it', async () => {
+    const { faults } = fixture.server;
+    faults.inject('insert', { error: { code: 11600 } });
+    await rejectsWithCode(items.insertOne({ _id: 1 }), 11600);
+    assert.equal(await items.countDocuments(), 0);
+    faults.inject('insert', { error: { code: 11600, message: 'going down' }, afterEffect: true });
+    const error = await rejectsWithCode(items.insertOne({ _id: 1 }), 11600);
+    assert.deepEqual([error.message, error.codeName], ['going down', 'InterruptedAtShutdown']);
+    assert.equal(await items.countDocuments(), 1);
+    assert.equal(faults.pending(), 0);
+  });
+
+  it('drops the connection before the effect, or after it', async () => {
+    fixture.server.faults.inject('insert', { drop: true });
+    await assert.rejects(items.insertOne({ _id: 1 }), MongoNetworkError);
+    assert.equal(await items.countDocuments(), 0);
+    fixture.server.faults.inject('insert', { drop: true, afterEffect: true });
+    await assert.rejects(items.insertOne({ _id: 1 }), MongoNetworkError);
+    assert.equal(await items.countDocuments(), 1);
+  });
+
+  it('adds latency by its own clock', async () => {
+    const clock = createManualClock();
+    await withServer(
+      async ({ client, server }) => {
+        server.faults.inject('insert', { latencyMs: 60_000 });
+        let done = false;
+        const slow = client
+          .db('app')
+          .collection('items')
+          .insertOne({})
+          .then(() => {
+            done = true;
+          });
+        await eventually(() => clock.timers() === 1, 'the insert waits');
+        assert.equal(done, false);
+        clock.move(60_000);
+        await slow;
+      },
+      { clock },
+    );
+  });
+
+  it("keeps a fault for '*' from being used up by the driver's own monitoring", async () => {
+    fixture.server.faults.inject('*', { error: { code: 2 } });
+    await fixture.client.db('admin').command({ hello: 1 });
+    assert.equal(fixture.server.faults.pending(), 1);
+    await rejectsWithCode(items.countDocuments(), 2);
+  });
+
+  it('puts a label of its own on an error where the test asks for one', async () => {
+    fixture.server.faults.inject('find', { error: { code: 50, labels: ['Mine'] } });
+    const error = await rejectsWithCode(items.findOne(), 50);
+    assert.deepEqual(error.errorLabels, ['Mine']);
+  });
+
+  it('labels the errors of a change stream that may be resumed, and only those', async () => {
+    const command = { aggregate: 'items', pipeline: [{ $changeStream: {} }], cursor: {} };
+    for (const [code, resumable] of [
+      [10107, true],
+      [11600, true],
+      [189, true],
+      [286, false],
+      [280, false],
+    ] as const) {
+      fixture.server.faults.inject('aggregate', { error: { code } });
+      const error = await rejectsWithCode(fixture.client.db('app').command(command), code);
+      assert.equal(error.hasErrorLabel('ResumableChangeStreamError'), resumable, String(code));
+    }
+    fixture.server.faults.inject('aggregate', { error: { code: 11600 } });
+    const plain = await rejectsWithCode(items.aggregate([]).toArray(), 11600);
+    assert.ok(!plain.hasErrorLabel('ResumableChangeStreamError'));
+  });
+
+  it('labels errors in a transaction as transient', async () => {
+    const session = fixture.client.startSession();
+    session.startTransaction();
+    fixture.server.faults.inject('insert', { error: { code: 112 } });
+    const error = await rejectsWithCode(items.insertOne({ _id: 1 }, { session }), 112);
+    assert.deepEqual(error.errorLabels, ['TransientTransactionError']);
+    await session.endSession();
+  });
+
+  it('forbids to read a collection, and allows it again', async () => {
+    await items.insertOne({ _id: 1 });
+    fixture.server.setReadable('app.items', false);
+    for (const read of [
+      () => items.findOne(),
+      () => items.countDocuments(),
+      () => items.distinct('_id'),
+      () => items.aggregate([]).toArray(),
+      () => items.watch().next(),
+    ]) {
+      await rejectsWithCode(read(), 13);
+    }
+    await fixture.client.db('app').collection('others').findOne();
+    await items.insertOne({ _id: 2 });
+    fixture.server.setReadable('app.items', true);
+    assert.equal(await items.countDocuments(), 2);
+  });
+
+  it('steps down: clients lose their cursors, wait, and go on after it steps up', async () => {
+    await withServer(async ({ client, server }) => {
+      const collection = client.db('app').collection<Keyed>('items');
+      const stream = watch(collection);
+      await stream.tryNext();
+      const events = take(stream, 20);
+      await collection.insertMany(Array.from({ length: 10 }, (_, _id) => ({ _id })));
+      server.stepDown();
+      assert.deepEqual([server.stats().cursors, server.stats().transactions], [0, 0]);
+      const waiting = collection.insertOne({ _id: 10 });
+      server.stepUp();
+      await waiting;
+      for (let _id = 11; _id < 20; _id += 1) await collection.insertOne({ _id });
+      const seen = (await events).map((event) => ('documentKey' in event ? event.documentKey?._id : undefined));
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 20 }, (_, n) => n),
+      );
+      await stream.close();
+    });
+  });
+
+  it('loses all connections, and clients go on over new ones', async () => {
+    await withServer(async ({ client, server }) => {
+      const collection = client.db('app').collection<Keyed>('items');
+      const stream = watch(collection);
+      await stream.tryNext();
+      const events = take(stream, 10);
+      for (let _id = 0; _id < 5; _id += 1) await collection.insertOne({ _id });
+      const noticed = once(client, 'connectionPoolCleared');
+      server.dropConnections();
+      await noticed;
+      for (let _id = 5; _id < 10; _id += 1) await collection.insertOne({ _id });
+      const seen = (await events).map((event) => ('documentKey' in event ? event.documentKey?._id : undefined));
+      assert.deepEqual(
+        seen,
+        Array.from({ length: 10 }, (_, n) => n),
+      );
+      await stream.close();
+    });
+  });
+
+  it('is not primary for as long as it was told', async () => {
+    const clock = createManualClock();
+    await withServer(
+      async ({ client, server }) => {
+        server.stepDown(5000);
+        const direct = new MongoClient(`mongodb://127.0.0.1:${server.port}/?directConnection=true`);
+        await rejectsWithCode(direct.db('app').collection('items').findOne(), 10107);
+        clock.move(5000);
+        assert.equal(await direct.db('app').collection('items').findOne(), null);
+        await direct.close();
+        await client.db('app').collection('items').insertOne({});
+      },
+      { clock },
+    );
+  });
+
+  it('gives cluster times that only grow, also when the clock stands still or goes back', async () => {
+    const clock = createManualClock();
+    await withServer(
+      async ({ client, server }) => {
+        const collection = client.db('app').collection('items');
+        const times: bigint[] = [];
+        const write = async () => {
+          await collection.insertOne({});
+          times.push(server.clusterTime.toBigInt());
+        };
+        await write();
+        await write();
+        clock.move(-3_600_000);
+        await write();
+        clock.move(3_600_000 + 5000);
+        await write();
+        clock.move(-1000);
+        await write();
+        assert.deepEqual(
+          times,
+          [...new Set(times)].sort((a, b) => (a < b ? -1 : 1)),
+        );
+        assert.equal(server.clusterTime.t, Math.floor(clock.now() / 1000) + 1);
+      },
+      { clock },
+    );
+  });
+
+  it('tells what it holds', async () => {
+    await items.insertMany([{ _id: 1 }, { _id: 2 }]);
+    const stats = fixture.server.stats();
+    assert.equal(stats.documents, 2);
+    // The collection was made, then two documents.
+    assert.equal(stats.oplogEntries, 3);
+    assert.ok(stats.connections >= 1 && stats.sessions >= 1);
+    assert.deepEqual([stats.cursors, stats.transactions], [0, 0]);
+  });
+});
