@@ -40,7 +40,7 @@ async function main(): Promise<number> {
     variables: process.env,
     ports: { mongodb: 0, firestore: 0, pubsub: 0, functions: 0 },
     // What the demo plants is young; in production an hour must pass before anything counts as an orphan.
-    env: { RECONCILE_GRACE_MINUTES: '0' },
+    env: { RECONCILE_GRACE_MINUTES: '0', HOLD_MAX_PROJECTS: '200' },
     onLog: print,
   });
   const stop = stopOnSignal(stack);
