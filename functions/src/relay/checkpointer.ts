@@ -1,4 +1,4 @@
-import type { DocumentReference, Firestore } from 'firebase-admin/firestore';
+import type { DocumentReference, Timestamp } from 'firebase-admin/firestore';
 import type { Clock } from '../clock.ts';
 import { errorText, type Log } from '../log.ts';
 import { type FencedWrite, writeFenced } from './lease.ts';
@@ -32,13 +32,14 @@ export interface Checkpointer {
 }
 
 export interface CheckpointerOptions {
-  readonly firestore: Firestore;
   readonly ref: DocumentReference;
   readonly clock: Clock;
   readonly limits: RelayLimits;
   readonly log: Log;
   /** The record as it was written when the lease was taken. */
   readonly record: RelayRecord;
+  /** When Firestore wrote that. */
+  readonly writeTime: Timestamp;
   /** The furthest position below which everything is published; undefined while there is none yet. */
   readonly published: () => Checkpoint | undefined;
   readonly onLost: (lease: RelayLease | null) => void;
@@ -48,9 +49,10 @@ export interface CheckpointerOptions {
 
 /** Creates the checkpointer of a relay that has just taken the lease. */
 export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
-  const { firestore, ref, clock, limits, log } = options;
+  const { ref, clock, limits, log } = options;
   const { fencing } = options.record.lease;
   let record = options.record;
+  let writeTime = options.writeTime;
   let pending = record.reconciliationPending;
   // A position from before a restart must never come back.
   let base: { readonly checkpoint: Checkpoint; readonly replaces: Checkpoint | undefined } = {
@@ -67,15 +69,17 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
   };
 
   const save = async (lease: Pick<RelayLease, 'holder' | 'expiresAt'>, now: number): Promise<FencedWrite> => {
+    const { token, startAt, last } = position();
     const next: RelayRecord = {
-      checkpoint: position(),
+      checkpoint: { token, startAt, last },
       checkpointAt: now,
       lease: { ...lease, fencing },
       reconciliationPending: pending,
     };
-    const outcome = await writeFenced(firestore, ref, fencing, next);
+    const outcome = await writeFenced(ref, fencing, next, writeTime);
     if (outcome.kind === 'written') {
       record = next;
+      writeTime = outcome.writeTime;
       writtenAt = now;
     } else {
       options.onLost(outcome.lease);

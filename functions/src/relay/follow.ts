@@ -108,7 +108,7 @@ async function readToEnd(stream: ProjectStream, reading: Reading, onAnswer: () =
     }
   } finally {
     // The server forgets a cursor by itself; a connection that hangs must not hold up the end.
-    await within(clock, limits.drainMs, stream.close());
+    await within(clock, limits.closeStreamMs, stream.close());
   }
 }
 

@@ -1,14 +1,25 @@
-import type { DocumentReference, Firestore } from 'firebase-admin/firestore';
+import type { DocumentReference, Timestamp } from 'firebase-admin/firestore';
 import { parseRelayRecord, type RelayLease, type RelayRecord, relayRecordData } from './relayRecord.ts';
+import { isOvertaken } from './serviceErrors.ts';
+
+// Every write here is a compare-and-set: it carries the time of the last write that its author saw, and Firestore refuses it if there was another
+// since. That is as strict as a transaction that reads the fencing token first, costs no read, and leaves no lock behind: a relay that dies in the
+// middle of a transaction would keep the others out until Firestore gives up on its lock, up to a minute
+// (https://firebase.google.com/docs/firestore/transaction-data-contention).
 
 /** The outcome of a try to take the lease. */
 export type Taking =
-  | { readonly kind: 'taken'; readonly record: RelayRecord }
+  | {
+      readonly kind: 'taken';
+      readonly record: RelayRecord;
+      /** When Firestore wrote it: what the next write is compared with. */
+      readonly writeTime: Timestamp;
+    }
   | { readonly kind: 'held'; readonly lease: RelayLease };
 
 /** The outcome of a write that only the holder of the lease may do. */
 export type FencedWrite =
-  | { readonly kind: 'written' }
+  | { readonly kind: 'written'; readonly writeTime: Timestamp }
   /** Another relay has taken the lease (`lease`), or the record is gone (null). Nothing was written. */
   | { readonly kind: 'lost'; readonly lease: RelayLease | null };
 
@@ -17,43 +28,54 @@ export function isFree(lease: RelayLease, holder: string, now: number): boolean 
   return lease.holder === null || lease.holder === holder || lease.expiresAt <= now;
 }
 
-/** Looks at the lease without taking it (one read).
- *  @throws RelayRecordError when the record does not parse. */
-export async function readLease(ref: DocumentReference): Promise<RelayLease> {
-  return parseRelayRecord(ref.path, (await ref.get()).data()).lease;
-}
-
-/** Takes the lease if it is free, with the next fencing token.
- *  @throws RelayRecordError when the record does not parse. */
-export function takeLease(
-  firestore: Firestore,
-  ref: DocumentReference,
-  holder: string,
-  now: number,
-  leaseMs: number,
-): Promise<Taking> {
-  return firestore.runTransaction(async (transaction): Promise<Taking> => {
-    const record = parseRelayRecord(ref.path, (await transaction.get(ref)).data());
+/** Takes the lease if it is free, with the next fencing token. Costs one read, and one write if it is free.
+ *  @throws RelayRecordError when the record does not parse; what Firestore answers. */
+export async function takeLease(ref: DocumentReference, holder: string, now: number, leaseMs: number): Promise<Taking> {
+  for (;;) {
+    const { updateTime, data } = await readRecord(ref);
+    const record = parseRelayRecord(ref.path, data);
     if (!isFree(record.lease, holder, now)) return { kind: 'held', lease: record.lease };
     const taken = { ...record, lease: { holder, fencing: record.lease.fencing + 1, expiresAt: now + leaseMs } };
-    transaction.set(ref, relayRecordData(taken));
-    return { kind: 'taken', record: taken };
-  });
+    try {
+      const { writeTime } =
+        updateTime === undefined
+          ? await ref.create(relayRecordData(taken))
+          : await ref.update(relayRecordData(taken), { lastUpdateTime: updateTime });
+      return { kind: 'taken', record: taken, writeTime };
+    } catch (error) {
+      // Somebody else was faster (or our own first try was, and its answer got lost): the next look tells.
+      if (!isOvertaken(error)) throw error;
+    }
+  }
 }
 
-/** Writes the record if the stored fencing token is still `fencing`. That the lease has run out meanwhile does not matter as long as nobody took it. */
-export function writeFenced(
-  firestore: Firestore,
+/** Writes the record if nobody has taken the lease since `fencing` was given out. That the lease has run out meanwhile does not matter as long as nobody
+ *  took it. `lastWrite` is the write time of the writer's last write. Costs one write.
+ *  @throws what Firestore answers. */
+export async function writeFenced(
   ref: DocumentReference,
   fencing: number,
   record: RelayRecord,
+  lastWrite: Timestamp,
 ): Promise<FencedWrite> {
-  return firestore.runTransaction(async (transaction): Promise<FencedWrite> => {
-    const snapshot = await transaction.get(ref);
-    if (!snapshot.exists) return { kind: 'lost', lease: null };
-    const { lease } = parseRelayRecord(ref.path, snapshot.data());
+  let lastUpdateTime = lastWrite;
+  for (;;) {
+    try {
+      const { writeTime } = await ref.update(relayRecordData(record), { lastUpdateTime });
+      return { kind: 'written', writeTime };
+    } catch (error) {
+      if (!isOvertaken(error)) throw error;
+    }
+    const { updateTime, data } = await readRecord(ref);
+    if (updateTime === undefined) return { kind: 'lost', lease: null };
+    const { lease } = parseRelayRecord(ref.path, data);
     if (lease.fencing !== fencing) return { kind: 'lost', lease };
-    transaction.set(ref, relayRecordData(record));
-    return { kind: 'written' };
-  });
+    // The record was written under our own fencing token: by ourselves, and the answer got lost.
+    lastUpdateTime = updateTime;
+  }
+}
+
+async function readRecord(ref: DocumentReference): Promise<{ updateTime: Timestamp | undefined; data: unknown }> {
+  const snapshot = await ref.get();
+  return { updateTime: snapshot.updateTime, data: snapshot.data() };
 }

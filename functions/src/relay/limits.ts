@@ -27,9 +27,12 @@ export interface RelayLimits {
   readonly retryMaxMs: number;
   /** How long MongoDB may stay away before an operator is called: an election takes up to 12 s, a restart half a minute. */
   readonly unreachableAlarmMs: number;
+  /** On the way out: how long MongoDB is given to close the cursor, which it would forget by itself. This and the next two, and half a second for
+   *  closing connections, are the 2 s that a stop may take when nothing answers; normally it takes a few ms. */
+  readonly closeStreamMs: number;
   /** On the way out: how long what is on its way to Pub/Sub is waited for. */
   readonly drainMs: number;
-  /** On the way out: how long the last checkpoint, which also gives the lease back, may take. With `drainMs` below the 2 s that a stop may take. */
+  /** On the way out: how long the last checkpoint, which also gives the lease back, may take. */
   readonly lastCheckpointMs: number;
 }
 
@@ -47,6 +50,7 @@ export const defaultRelayLimits: RelayLimits = {
   retryFirstMs: 100,
   retryMaxMs: 10_000,
   unreachableAlarmMs: 30_000,
-  drainMs: 1_000,
-  lastCheckpointMs: 800,
+  closeStreamMs: 200,
+  drainMs: 700,
+  lastCheckpointMs: 600,
 };

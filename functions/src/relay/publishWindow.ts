@@ -16,8 +16,8 @@ export interface PublishWindow<P> {
   published(): P | undefined;
   /** The first position that is not published yet. */
   oldest(): P | undefined;
-  /** How many changes are in the window: unpublished ones, and published ones behind them. */
-  size(): number;
+  /** How many changes are not published yet. */
+  unpublished(): number;
 }
 
 interface Entry<P> {
@@ -36,10 +36,12 @@ export function createPublishWindow<P>(
   let entries: Entry<P>[] = [];
   let head = 0;
   let bytesInFlight = 0;
+  let unpublished = 0;
   let published: P | undefined;
   let waiting: { readonly until: () => boolean; readonly resolve: () => void }[] = [];
 
   const size = () => entries.length - head;
+  // Published changes behind an unpublished one count as well: their positions are kept.
   const hasRoom = () => size() < limits.maxInFlight && bytesInFlight < limits.maxInFlightBytes;
 
   const advance = () => {
@@ -66,10 +68,12 @@ export function createPublishWindow<P>(
       const entry: Entry<P> = { position, bytes, done: false };
       entries.push(entry);
       bytesInFlight += bytes;
+      unpublished += 1;
       return () => {
         if (entry.done) return;
         entry.done = true;
         bytesInFlight -= entry.bytes;
+        unpublished -= 1;
         advance();
       };
     },
@@ -85,6 +89,6 @@ export function createPublishWindow<P>(
     emptied: () => when(() => size() === 0),
     published: () => published,
     oldest: () => entries[head]?.position,
-    size,
+    unpublished: () => unpublished,
   };
 }

@@ -15,9 +15,9 @@ import type { Count } from './ordinals.ts';
 import { createOutbox, type Outbox, type ReadPosition } from './outbox.ts';
 import { createPublishWindow } from './publishWindow.ts';
 import { createReconciliationRequests } from './reconciliationRequests.ts';
-import { type Checkpoint, type RelayRecord, relayRecordRef } from './relayRecord.ts';
+import { type Checkpoint, relayRecordRef } from './relayRecord.ts';
 import type { RetryContext } from './retrying.ts';
-import { waitForLease } from './standby.ts';
+import { type Standby, waitForLease } from './standby.ts';
 import { within } from './untilAborted.ts';
 
 export interface RelayOptions {
@@ -48,7 +48,7 @@ export interface RelayOptions {
 export interface RelayProgress {
   readonly published: number;
   readonly deadLettered: number;
-  /** Changes that were read and lie behind the checkpoint, because they or one before them could not be published: the next run reads them again. */
+  /** Changes that were read and not published: the next run reads them again, and those behind them. */
   readonly unpublished: number;
   /** The checkpoint as it was saved last; null if this run saved none. */
   readonly lastCheckpoint: { readonly checkpoint: Checkpoint; readonly at: number } | null;
@@ -83,19 +83,19 @@ export async function runRelay(options: RelayOptions): Promise<RelayOutcome> {
   const { clock, limits, budgetMs, signal, holder } = options;
   const health = options.health ?? createRelayHealth(clock);
   // What closing down may take is part of the budget.
-  const closingMs = limits.drainMs + limits.lastCheckpointMs;
+  const closingMs = limits.closeStreamMs + limits.drainMs + limits.lastCheckpointMs;
   const ending = createEnding(clock, budgetMs === undefined ? undefined : Math.max(0, budgetMs - closingMs), signal);
   try {
     health.enter('standing-by');
     const ref = relayRecordRef(options.firestore, options.config.source);
-    const standby = await waitForLease(options.firestore, ref, holder, options, ending.signal);
+    const standby = await waitForLease(ref, holder, options, ending.signal);
     if (standby.kind === 'ended') {
       return signal.aborted
         ? { kind: 'stopped', ...nothingDone }
         : { kind: 'not-needed', heldBy: standby.heldBy, ...nothingDone };
     }
     options.log.info('The relay has the lease.', { holder, fencing: standby.record.lease.fencing });
-    return await lead(options, standby.record, ending, health);
+    return await lead(options, standby, ending, health);
   } finally {
     health.watch(null);
     health.enter('ended');
@@ -106,7 +106,7 @@ export async function runRelay(options: RelayOptions): Promise<RelayOutcome> {
 /** The run of a relay that holds the lease. */
 async function lead(
   options: RelayOptions,
-  record: RelayRecord,
+  { record, writeTime }: Extract<Standby, { kind: 'taken' }>,
   ending: Ending,
   health: RelayHealth,
 ): Promise<RelayOutcome> {
@@ -116,12 +116,12 @@ async function lead(
   setMaxListeners(0, giveUp.signal);
   const window = createPublishWindow<ReadPosition>(limits);
   const checkpointer = createCheckpointer({
-    firestore: options.firestore,
     ref: relayRecordRef(options.firestore, config.source),
     clock,
     limits,
     log,
     record,
+    writeTime,
     published: window.published,
     onLost(lease) {
       log.alarm(
@@ -159,7 +159,7 @@ async function lead(
   health.watch({
     lease: checkpointer.lease,
     lastCheckpointAt: () => checkpointer.saved().at,
-    inFlight: window.size,
+    inFlight: window.unpublished,
     published: outbox.published,
     deadLettered: outbox.deadLettered,
     oldestUnpublishedAt: () => window.oldest()?.committedAt,
@@ -193,7 +193,7 @@ async function lead(
   const why = ending.why() ?? { kind: 'stopped' };
   await drain(options, () => Promise.all([window.emptied(), requests.settled()]), giveUp.signal);
   giveUp.abort();
-  const progress = () => progressOf(outbox, checkpointer, window.size());
+  const progress = () => progressOf(outbox, checkpointer, window.unpublished());
   return close(why, checkpointer, options, outbox, progress);
 }
 

@@ -3,6 +3,9 @@
 const passing: ReadonlySet<unknown> = new Set([1, 2, 4, 8, 10, 13, 14]);
 
 const invalidArgument = 3;
+const notFound = 5;
+const alreadyExists = 6;
+const failedPrecondition = 9;
 
 /** Whether a failed call to a Google service may succeed when it is made again. A code that is a text comes from below (`ECONNRESET`, `ENOTFOUND`)
  *  and passes as well; an error without any code is a defect or a configuration that no retry mends. */
@@ -14,6 +17,12 @@ export function isPassingServiceError(error: unknown): boolean {
 /** Whether Pub/Sub has looked at the message and will never take it. */
 export function isRefusedMessage(error: unknown): boolean {
   return codeOf(error) === invalidArgument;
+}
+
+/** Whether Firestore refused a write because the document is not in the state that it was meant for. */
+export function isOvertaken(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === failedPrecondition || code === alreadyExists || code === notFound;
 }
 
 function codeOf(error: unknown): unknown {

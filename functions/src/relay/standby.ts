@@ -1,22 +1,18 @@
-import type { DocumentReference, Firestore } from 'firebase-admin/firestore';
+import type { DocumentReference } from 'firebase-admin/firestore';
 import { errorText } from '../log.ts';
 import { backoffMs } from './backoff.ts';
-import { isFree, readLease, takeLease } from './lease.ts';
-import type { RelayLease, RelayRecord } from './relayRecord.ts';
+import { type Taking, takeLease } from './lease.ts';
 import type { RetryContext } from './retrying.ts';
 import { isPassingServiceError } from './serviceErrors.ts';
 import { aborted, slept, untilAborted } from './untilAborted.ts';
 
 /** The outcome of standing by. */
-export type Standby =
-  | { readonly kind: 'taken'; readonly record: RelayRecord }
-  | { readonly kind: 'ended'; readonly heldBy: string | null };
+export type Standby = Extract<Taking, { kind: 'taken' }> | { readonly kind: 'ended'; readonly heldBy: string | null };
 
 /** Waits until the lease is free, and takes it; at the latest until the signal. Looks at it by reading, not by listening: a listener would cost
  *  about the same (the holder writes the record once a second when busy), and may fall silent without anybody noticing.
  *  @throws RelayRecordError; what Firestore answers, if it refuses, or if it did not serve the last try before the end. */
 export async function waitForLease(
-  firestore: Firestore,
   ref: DocumentReference,
   holder: string,
   context: RetryContext,
@@ -28,19 +24,12 @@ export async function waitForLease(
   let failures = 0;
   while (!signal.aborted) {
     try {
-      const seen: RelayLease | typeof aborted | undefined =
-        heldBy === null ? undefined : await untilAborted(readLease(ref), signal);
-      if (seen === aborted) break;
-      if (seen === undefined || isFree(seen, holder, clock.now())) {
-        // An answer that comes after the end is not waited for: a lease taken that way runs out by itself.
-        const taking = await untilAborted(takeLease(firestore, ref, holder, clock.now(), limits.leaseMs), signal);
-        if (taking === aborted) break;
-        if (taking.kind === 'taken') return taking;
-        if (heldBy === null) log.info('Another relay holds the lease; standing by.', { holder: taking.lease.holder });
-        heldBy = taking.lease.holder;
-      } else {
-        heldBy = seen.holder;
-      }
+      // An answer that comes after the end is not waited for: a lease taken that way runs out by itself.
+      const taking = await untilAborted(takeLease(ref, holder, clock.now(), limits.leaseMs), signal);
+      if (taking === aborted) break;
+      if (taking.kind === 'taken') return taking;
+      if (heldBy === null) log.info('Another relay holds the lease; standing by.', { holder: taking.lease.holder });
+      heldBy = taking.lease.holder;
       failure = undefined;
       failures = 0;
     } catch (error) {

@@ -33,45 +33,43 @@ describe('lease of the relay', () => {
 
   const stored = async (): Promise<RelayRecord> => parseRelayRecord(ref.path, (await ref.get()).data());
 
-  async function taken(holder: string, now: number): Promise<RelayRecord> {
-    const taking = await takeLease(firestore, ref, holder, now, leaseMs);
+  async function taken(holder: string, now: number) {
+    const taking = await takeLease(ref, holder, now, leaseMs);
     assert.ok(taking.kind === 'taken');
-    return taking.record;
+    return taking;
   }
 
   it('is taken by one of many that want it, with a larger fencing token every time', async () => {
-    const takings = await Promise.all(
-      ['a', 'b', 'c', 'd'].map((holder) => takeLease(firestore, ref, holder, 0, leaseMs)),
-    );
+    const takings = await Promise.all(['a', 'b', 'c', 'd'].map((holder) => takeLease(ref, holder, 0, leaseMs)));
     const winners = takings.filter(({ kind }) => kind === 'taken');
     assert.equal(winners.length, 1);
     assert.equal((await stored()).lease.fencing, 1);
-    assert.equal((await takeLease(firestore, ref, 'e', leaseMs - 1, leaseMs)).kind, 'held');
-    assert.equal((await taken('e', leaseMs)).lease.fencing, 2);
+    assert.equal((await takeLease(ref, 'e', leaseMs - 1, leaseMs)).kind, 'held');
+    assert.equal((await taken('e', leaseMs)).record.lease.fencing, 2);
   });
 
   it('lets nobody write with an older fencing token, nor into a record that is gone', async () => {
     const first = await taken('a', 0);
     await taken('b', leaseMs);
-    const late = await writeFenced(firestore, ref, first.lease.fencing, { ...first, checkpointAt: 77 });
+    const late = await writeFenced(ref, 1, { ...first.record, checkpointAt: 77 }, first.writeTime);
     assert.ok(late.kind === 'lost' && late.lease?.holder === 'b');
     assert.equal((await stored()).checkpointAt, null);
     await ref.delete();
-    assert.deepEqual(await writeFenced(firestore, ref, 2, first), { kind: 'lost', lease: null });
+    assert.deepEqual(await writeFenced(ref, 2, first.record, first.writeTime), { kind: 'lost', lease: null });
   });
 
   it('can still be renewed after it ran out, as long as nobody took it', async () => {
-    const record = await taken('a', 0);
+    const { record, writeTime } = await taken('a', 0);
     const renewed = { ...record, lease: { ...record.lease, expiresAt: 9_999 } };
-    assert.equal((await writeFenced(firestore, ref, 1, renewed)).kind, 'written');
+    assert.equal((await writeFenced(ref, 1, renewed, writeTime)).kind, 'written');
     assert.equal((await stored()).lease.expiresAt, 9_999);
   });
 
   it('is taken over as soon as it is given back, long before it would run out', async () => {
-    const record = await taken('a', Date.now() + 1_000_000);
-    const waiting = waitForLease(firestore, ref, 'b', retryContext({ now: Date.now, after: later }), never);
+    const { record, writeTime } = await taken('a', Date.now() + 1_000_000);
+    const waiting = waitForLease(ref, 'b', retryContext({ now: Date.now, after: later }), never);
     await until(() => true);
-    await writeFenced(firestore, ref, 1, { ...record, lease: { holder: null, fencing: 1, expiresAt: 0 } });
+    await writeFenced(ref, 1, { ...record, lease: { holder: null, fencing: 1, expiresAt: 0 } }, writeTime);
     const standby = await waiting;
     assert.ok(standby.kind === 'taken' && standby.record.lease.fencing === 2);
   });
@@ -90,7 +88,7 @@ describe('lease of the relay', () => {
         return later(0, run);
       },
     };
-    const standby = await waitForLease(firestore, ref, 'b', retryContext(clock), end.signal);
+    const standby = await waitForLease(ref, 'b', retryContext(clock), end.signal);
     assert.deepEqual(standby, { kind: 'ended', heldBy: 'a' });
     assert.equal(server.meter.snapshot().reads, 5);
     assert.equal(server.meter.snapshot().writes, 0);
@@ -99,10 +97,36 @@ describe('lease of the relay', () => {
   it('is asked for again when Firestore fails for a moment, and raises what does not pass', async () => {
     const context = retryContext({ now: Date.now, after: later });
     server.faults.inject('BatchGetDocuments', { error: { code: 'UNAVAILABLE' } });
-    assert.equal((await waitForLease(firestore, ref, 'b', context, never)).kind, 'taken');
+    assert.equal((await waitForLease(ref, 'b', context, never)).kind, 'taken');
     assert.equal(server.faults.pending(), 0);
     await ref.set({ schemaVersion: 99 });
-    await assert.rejects(waitForLease(firestore, ref, 'b', context, never), /schemaVersion/);
+    await assert.rejects(waitForLease(ref, 'b', context, never), /schemaVersion/);
+  });
+
+  it('survives an answer that gets lost after Firestore has written', async () => {
+    server.faults.inject('Commit', { error: { code: 'ABORTED' }, afterEffect: true });
+    const { record, writeTime } = await takenDespiteErrors('a');
+    server.faults.inject('Commit', { error: { code: 'DEADLINE_EXCEEDED' }, afterEffect: true });
+    await assert.rejects(writeFenced(ref, record.lease.fencing, { ...record, checkpointAt: 1 }, writeTime));
+    const again = await writeFenced(ref, record.lease.fencing, { ...record, checkpointAt: 2 }, writeTime);
+    assert.equal(again.kind, 'written');
+    assert.equal((await stored()).checkpointAt, 2);
+  });
+
+  async function takenDespiteErrors(holder: string) {
+    const standby = await waitForLease(ref, holder, retryContext({ now: Date.now, after: later }), never);
+    assert.ok(standby.kind === 'taken');
+    return standby;
+  }
+
+  it('is never kept from others by a lock that a dead relay left behind', async () => {
+    const { record, writeTime } = await taken('a', 0);
+    // Dies while its write is on the way: the server gets it, and nobody is there for the answer.
+    server.faults.inject('Commit', { latencyMs: 5_000 });
+    const abandoned = writeFenced(ref, 1, record, writeTime);
+    await until(() => server.faults.pending() === 0);
+    assert.equal((await taken('b', leaseMs)).record.lease.fencing, 2);
+    assert.equal((await abandoned).kind, 'lost');
   });
 
   describe('checkpointer', () => {
@@ -112,7 +136,7 @@ describe('lease of the relay', () => {
       last: { time: { seconds: 1, increment: 1 }, ordinal },
     });
 
-    function checkpointerOf(record: RelayRecord) {
+    function checkpointerOf({ record, writeTime }: Awaited<ReturnType<typeof taken>>) {
       const clock = manualClock();
       const state = {
         published: undefined as Checkpoint | undefined,
@@ -120,12 +144,12 @@ describe('lease of the relay', () => {
         failed: [] as unknown[],
       };
       const checkpointer = createCheckpointer({
-        firestore,
         ref,
         clock,
         limits: { ...quickLimits, leaseMs, checkpointEveryMs: 10, renewEveryMs: 300 },
         log: recordedLog(),
         record,
+        writeTime,
         published: () => state.published,
         onLost: (lease) => state.lost.push(lease),
         onFailed: (error) => state.failed.push(error),

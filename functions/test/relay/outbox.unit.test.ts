@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { ObjectId, Timestamp } from 'mongodb';
+import { systemClock } from '../../src/clock.ts';
+import { maxOrdinal } from '../../src/events/version.ts';
+import { createEnding } from '../../src/relay/ending.ts';
+import type { Count } from '../../src/relay/ordinals.ts';
+import { createOutbox, type ReadPosition } from '../../src/relay/outbox.ts';
+import { createPublishWindow } from '../../src/relay/publishWindow.ts';
+import { streamedChangeSchema } from '../../src/relay/streamedChange.ts';
+import { fakeTopic, quickLimits, retryContext, until } from './doubles.ts';
+import { eventOf, fieldsConfig } from './relay.fixture.ts';
+
+describe('outbox of the relay', () => {
+  const time = { seconds: 1_700_000_000, increment: 1 };
+
+  function outboxOf() {
+    const never = new AbortController().signal;
+    const topics = { events: fakeTopic(), deadLetters: fakeTopic() };
+    const window = createPublishWindow<ReadPosition>(quickLimits);
+    const overflows: Count[] = [];
+    const ending = createEnding(systemClock, undefined, never);
+    const outbox = createOutbox({
+      source: fieldsConfig().source,
+      publishers: topics,
+      window,
+      lookup: async () => null,
+      context: retryContext(systemClock),
+      ending,
+      giveUp: never,
+      mayPublish: () => true,
+      onOverflow: (count) => overflows.push(count),
+    });
+    const put = (ordinal: number) => {
+      const change = streamedChangeSchema.parse({
+        _id: { _data: 'aa' },
+        operationType: 'delete',
+        clusterTime: new Timestamp({ t: time.seconds, i: time.increment }),
+        documentKey: { _id: new ObjectId() },
+      });
+      assert.ok('documentKey' in change);
+      outbox.put(change, { time, ordinal }, { token: ordinal, startAt: null, last: { time, ordinal }, committedAt: 0 });
+    };
+    return { outbox, topics, window, overflows, ending, put };
+  }
+
+  it('still publishes what lies beyond the last ordinal of a transaction, and reports it', async () => {
+    const { topics, overflows, put } = outboxOf();
+    put(maxOrdinal);
+    assert.deepEqual(overflows, []);
+    put(maxOrdinal + 1);
+    await until(() => topics.events.messages.length === 2);
+    assert.deepEqual(overflows, [{ time, ordinal: maxOrdinal + 1 }]);
+    assert.deepEqual(
+      topics.events.messages.map(({ data }) => eventOf(data).version.slice(-4)),
+      ['ffff', 'ffff'],
+    );
+  });
+
+  it('puts aside what cannot even be read, without a version', async () => {
+    const { outbox, topics, window } = outboxOf();
+    outbox.putUnreadable({ strange: true }, 'no operationType', {
+      token: 'after it',
+      startAt: null,
+      last: null,
+      committedAt: 0,
+    });
+    await window.emptied();
+    assert.equal(topics.deadLetters.messages[0]?.attributes.reason, 'unreadable-change');
+    assert.equal(window.published()?.token, 'after it');
+  });
+
+  it('ends the run when not even the dead letter is taken, with the change unpublished', async () => {
+    const { outbox, topics, window, ending, put } = outboxOf();
+    topics.events.accepts = () => false;
+    topics.deadLetters.accepts = () => false;
+    put(0);
+    await until(() => ending.why()?.kind === 'failed');
+    assert.equal(window.unpublished(), 1);
+    assert.equal(outbox.deadLettered(), 0);
+  });
+});
