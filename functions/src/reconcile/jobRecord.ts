@@ -107,6 +107,8 @@ const stateSchema = z.object({
   open: z.record(z.string(), z.string()),
   lastSource: sightSchema.nullable(),
   lastFinished: z.string().nullable(),
+  /** Collection -> distinct tuples that the last run over all projects has found there. */
+  lastTuples: z.record(z.string(), count),
 });
 export type ReconcileState = z.output<typeof stateSchema>;
 
@@ -147,7 +149,8 @@ export function jobData({ id: _id, ...job }: ReconcileJob): Record<string, unkno
  *  @throws ReconcileRecordError */
 export function parseState(data: unknown): ReconcileState {
   if (data === undefined) {
-    return { schemaVersion, type: 'reconciliation-state', lease: null, open: {}, lastSource: null, lastFinished: null };
+    const nothing = { lease: null, open: {}, lastSource: null, lastFinished: null, lastTuples: {} };
+    return { schemaVersion, type: 'reconciliation-state', ...nothing };
   }
   return parse(stateSchema, `${recordCollections.jobs}/${stateDocument}`, data);
 }

@@ -131,12 +131,19 @@ export function createJobStore({ firestore, clock, holder, leaseMs, resumeMs }: 
           open,
           lastSource: isDone ? job.source : state.lastSource,
           lastFinished: isDone ? job.id : state.lastFinished,
+          lastTuples: isDone ? { ...state.lastTuples, ...tuplesOf(job) } : state.lastTuples,
         };
       });
       // What is left here after a crash takes room, and does nothing else.
       await removeChunks(job);
     },
   };
+}
+
+/** The tuples of each collection, if the run went over all projects. */
+function tuplesOf({ collections }: ReconcileJob): Record<string, number> {
+  const whole = collections.filter(({ assets }) => assets !== null);
+  return Object.fromEntries(whole.map(({ name, tuples }) => [name, tuples]));
 }
 
 /** Entries of one document: with ids of 256 bytes it stays far below Firestore's 1 MiB. */

@@ -1,8 +1,8 @@
 /** How many documents a hop may ask for, so that reading ahead never costs more than a small share of the reads.
  *
  *  A page of n documents that shows k new tuples has wasted n - k reads. Nobody knows beforehand whether the next thousand assets belong to a
- *  thousand projects or to one, so a page may only be as long as the waste that is already earned: `wasteShare` of the tuples found so far. In the worst
- *  case (every page all waste) the reads stay within (1 + wasteShare) * (tuples + ranges); and since no document is read twice, they stay
+ *  thousand projects or to one, so a page may only be as long as the waste that is already earned: `wasteShare` of the tuples found so far (or of those that are sure
+ *  to be found). In the worst case (every page all waste) the reads stay within (1 + wasteShare) * (tuples + ranges); and since no document is read twice, they stay
  *  within a full scan as well. Where every project has one asset nothing is wasted, and pages grow by a twentieth of what has been found. */
 export interface PagePacer {
   /** How many documents the next query of a collection may ask for. Waits while a longer page is worth waiting for. */
@@ -41,6 +41,10 @@ export interface PacerOptions {
   /** Streams of hops (ranges times collections) that are allowed for: each may end with one query that finds nothing, which Firestore bills as one read.
    *  What streams leave of that is for reading ahead. */
   readonly streams: number;
+  /** Tuples that will be found in any case, as far as one can know: they earn from the beginning what they would earn when found. */
+  readonly expected?: number;
+  /** The first page that is worth a try, in documents; 2 when missing. A mistake costs no more than what is earned anyway. */
+  readonly firstPage?: (collection: string) => number;
   /** What a run that is resumed has found and wasted before. */
   readonly distinct?: number;
   readonly waste?: number;
@@ -50,6 +54,7 @@ export interface PacerOptions {
 export interface Budget {
   readonly wasteShare: number;
   readonly streams: number;
+  readonly expected: number;
   distinct: number;
   /** Reads that brought nothing new: documents of known tuples, and queries without results. */
   waste: number;
@@ -73,14 +78,14 @@ export interface Regime {
 const firstTryAfter = 4;
 const lastTryAfter = 1024;
 
-export function createRegime(): Regime {
-  return { size: 2, hops: 0, tryAfter: firstTryAfter };
+export function createRegime(size = 2): Regime {
+  return { size, hops: 0, tryAfter: firstTryAfter };
 }
 
 /** Reads that may still be wasted: what the bound allows, less what is spent, and what is promised to streams and pages that are under way. */
 export function earnedBy(budget: Budget): number {
-  const allReads = (1 + budget.wasteShare) * (budget.distinct + budget.streams);
-  return allReads - budget.distinct - budget.waste - budget.openStreams - budget.reserved;
+  const forWaste = budget.wasteShare * (Math.max(budget.distinct, budget.expected) + budget.streams);
+  return forWaste + budget.streams - budget.waste - budget.openStreams - budget.reserved;
 }
 
 /** The length of the next page, or `wait` when a page on its way will soon decide whether a longer one may be asked for.
@@ -120,6 +125,7 @@ export function createPagePacer(options: PacerOptions): PagePacer {
   const budget: Budget = {
     wasteShare: options.wasteShare,
     streams: options.streams,
+    expected: options.expected ?? 0,
     distinct: options.distinct ?? 0,
     waste: options.waste ?? 0,
     openStreams: 0,
@@ -128,7 +134,7 @@ export function createPagePacer(options: PacerOptions): PagePacer {
   const regimes = new Map<string, Regime>();
   let waiting: { collection: string; grant: (grant: PageGrant) => void }[] = [];
 
-  const regimeOf = (collection: string) => regimes.get(collection) ?? createRegime();
+  const regimeOf = (collection: string) => regimes.get(collection) ?? createRegime(options.firstPage?.(collection));
   const tryGrant = (collection: string): PageGrant | undefined => {
     const paging = [...regimes.values()].filter(({ size }) => size > 1).length;
     const limit = nextPage(budget, regimeOf(collection), options.maxPage, Math.max(1, paging));

@@ -39,6 +39,8 @@ export interface Run extends ReconcileDependencies {
   /** What is to be mended, of one document below the job. */
   readonly chunkOf: (chunk: number) => Promise<readonly ToMend[]>;
   readonly inMongo: ProjectsInMongo;
+  /** Collection -> tuples that the last run has found there. */
+  readonly lastTuples: Readonly<Record<string, number>>;
   /** Bounds queries to Firestore. */
   readonly gate: ReadGate;
   /** Bounds questions to MongoDB. */

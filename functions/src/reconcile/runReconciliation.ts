@@ -71,7 +71,7 @@ export async function runReconciliation(
   const job = taken.unfinished ?? newJob(dependencies, request, requestKey, sight, names);
   job.invocations += 1;
   job.brake = brake ?? job.brake;
-  return work(dependencies, task, { job, store, inMongo, collections });
+  return work(dependencies, task, { job, store, inMongo, collections, lastTuples: taken.state.lastTuples });
 }
 
 interface Started {
@@ -79,6 +79,7 @@ interface Started {
   readonly store: JobStore;
   readonly inMongo: ProjectsInMongo;
   readonly collections: Run['collections'];
+  readonly lastTuples: Run['lastTuples'];
 }
 
 async function work(
@@ -87,7 +88,7 @@ async function work(
   started: Started,
 ): Promise<ReconcileOutcome> {
   const { clock, limits, log } = dependencies;
-  const { job, store, inMongo, collections } = started;
+  const { job, store, inMongo, collections, lastTuples } = started;
   const stop = new AbortController();
   const signal = AbortSignal.any([task.signal, stop.signal]);
   const { saveEveryMs, leaseMs } = limits;
@@ -100,6 +101,7 @@ async function work(
     job,
     keeper,
     inMongo,
+    lastTuples,
     chunkOf: (chunk) => store.chunk(job, chunk),
     gate: createReadGate({ clock, signal, parallel: limits.parallelQueries, readsPerSecond: limits.readsPerSecond }),
     lookups: createReadGate({ clock, signal, parallel: limits.parallelLookups }),

@@ -26,6 +26,8 @@ export async function scanPass(run: Run): Promise<PassEnd> {
     wasteShare: limits.wasteShare,
     maxPage: limits.maxPage,
     streams: job.ranges.length * collections.length,
+    expected: expectedTuples(run),
+    firstPage: (name) => firstPageOf(run, name),
     distinct: job.collections.reduce((sum, { tuples }) => sum + tuples, 0),
     waste: job.waste,
   });
@@ -80,6 +82,27 @@ export async function scanPass(run: Run): Promise<PassEnd> {
   if (failed.signal.aborted) throw failed.signal.reason.error;
   if (braked) return braked;
   return job.ranges.every(({ done }) => done) ? { kind: 'complete' } : { kind: 'out-of-time' };
+}
+
+/** The share of the tuples of the last run that is counted on. Were fewer left now, at most `wasteShare` of the
+ *  missing ones would be read in vain. */
+const sureShare = 1 / 2;
+
+/** Tuples that are counted on before they are found: half of what the last run has found, and never more than there are assets. */
+function expectedTuples({ job, lastTuples }: Run): number {
+  return job.collections.reduce(
+    (sum, { name, assets }) => sum + sureShare * Math.min(lastTuples[name] ?? 0, assets ?? 0),
+    0,
+  );
+}
+
+/** Up to so many assets per project, most projects have one at most. */
+const fewAssetsPerProject = 1.5;
+
+/** Long pages at once where the counts speak for one asset per project. */
+function firstPageOf({ job, limits }: Run, name: string): number {
+  const assets = job.collections.find((collection) => collection.name === name)?.assets ?? null;
+  return assets !== null && assets <= job.source.projects * fewAssetsPerProject ? limits.maxPage : 2;
 }
 
 /** Whether hops, of which many are side by side, go on instead of long pages. */

@@ -156,6 +156,8 @@ describe('brakes against a wrong MongoDB', () => {
       10,
     );
     await assertBrakes('source-unreachable', /operation exceeded time limit/, allowAll);
+    const [job] = (await world.firestore.collection('syncJobs').where('status', '==', 'braked').get()).docs;
+    assert.equal(job?.get('findings.orphan-unknown'), 0);
   });
 
   it('a network partition in the middle of a run', async () => {

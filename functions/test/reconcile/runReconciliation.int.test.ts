@@ -133,6 +133,43 @@ describe('reconciliation', () => {
     assert.equal(await world.countOf('analyses'), 30);
   });
 
+  it('tells of projects whose deletion is held, and leaves their assets alone', async () => {
+    await healthy();
+    const held = new ObjectId().toHexString();
+    const version = '0'.repeat(20);
+    await projectRecordRef(world.firestore, held).set(
+      projectRecordData({
+        ...emptyProjectRecord(held),
+        desired: { kind: 'deleted', version, deletedVersion: version, fields: {} },
+        hold: { state: 'held', since: 0, eventId: `${held}:${version}`, version },
+      }),
+    );
+    await world.addAssets('analyses', assetsOf(held, 2));
+    const outcome = await world.run({ mode: 'clean' });
+    assert.equal(outcome.kind, 'done');
+    assert.deepEqual(outcome.report.findings, { ...noFindings(), held: 1 });
+    assert.equal(await world.countOf('analyses'), 32);
+  });
+
+  it('reads in longer pages when the last run has found one asset per project', async () => {
+    const ids = await world.addProjects(Array.from({ length: 300 }, () => 'name'));
+    await world.addAssets(
+      'analyses',
+      ids.flatMap((projectId) => assetsOf(projectId, 1)),
+    );
+    const calls = async () => {
+      const before = world.client.server.meter.snapshot();
+      const outcome = await world.run({ mode: 'report' });
+      assert.equal(outcome.kind, 'done');
+      const [, analyses] = outcome.report.collections;
+      assert.ok((analyses?.reads.hops ?? 0) <= 1.05 * (300 + 30));
+      return world.client.server.meter.diff(before).rpcs.RunQuery ?? 0;
+    };
+    const first = await calls();
+    const second = await calls();
+    assert.ok(second < first, `${second} queries after ${first}`);
+  });
+
   it('keeps its record in syncJobs, and nothing of what was to be mended', async () => {
     await healthy();
     await world.addAssets('analyses', assetsOf(new ObjectId().toHexString(), 1));
