@@ -43,6 +43,13 @@ export function asksForLess(error: unknown): boolean {
   return status === grpcStatus.resourceExhausted || status === grpcStatus.aborted;
 }
 
+/** Whether a transaction has more documents or index entries than Firestore takes at once; how many that are depends on the documents, and it
+ *  says so only in the text (https://github.com/firebase/firebase-tools/issues/1036). */
+export function isTooBig(error: unknown): boolean {
+  const says = error instanceof Error && /too big|too large|exceeds the maximum/i.test(error.message);
+  return says && statusOf(error) === grpcStatus.invalidArgument;
+}
+
 /** Another delivery of the same event holds the project; this delivery has to come again, when the other one has finished or is known to be dead. */
 export class ProjectBusyError extends Error {
   constructor(eventId: string, untilMs: number) {

@@ -19,7 +19,7 @@ import { descendantsOf } from './descendants.ts';
 
 /** Assets in one page, which is one transaction. A commit may have 10 MiB and last 270 s (https://firebase.google.com/docs/firestore/quotas);
  *  what bounds it in practice is that other writers of these assets wait for it. */
-export const assetsPerPage = 400;
+export const assetsPerPage = 1_000;
 
 /** Assets in one page when what lies below them is deleted with them: their descendants share the transaction. */
 export const assetsPerRecursivePage = 40;
@@ -35,6 +35,8 @@ export interface PageContext {
   readonly lease: WorkLease;
   /** Assets that were created later (ms since 1970) are left alone. */
   readonly createdBefore?: number | undefined;
+  /** How much of a usual page a page may hold, above 0 and up to 1: less where Firestore has called a transaction too big. */
+  readonly pageShare: number;
 }
 
 /** What one page did. `rest` is what is left of its range, null when the range is done. */
@@ -45,12 +47,14 @@ export type PageOutcome =
 
 /** Brings one page of assets to the desired state, in one transaction that also reads the project record: so a worker that lost its lease
  *  writes nothing, newer knowledge stops older work at the next page, and an asset is touched only in the state in which it was seen here.
- *  `renewUntil` also extends the lease, in the same transaction. */
+ *  `renewUntil` also extends the lease, in the same transaction. `onRead` is told what this page leaves of the range as soon as that is known,
+ *  before the page is committed: so the next page can be read meanwhile. */
 export function runPage(
   context: PageContext,
   collection: AssetCollection,
   range: KeyRange,
   renewUntil: number | undefined,
+  onRead: (rest: KeyRange | null) => void,
 ): Promise<PageOutcome> {
   const { firestore, record, lease } = context;
   const recordRef = projectRecordRef(firestore, record.projectId);
@@ -65,11 +69,17 @@ export function runPage(
       if (renewUntil !== undefined) {
         transaction.set(recordRef, projectRecordData({ ...current, lease: { ...lease, expiresAt: renewUntil } }));
       }
+      if (outcome.kind === 'done') onRead(outcome.rest);
       return outcome;
     },
     // Retries belong to the caller, whose backoff knows the budget of the invocation.
     { maxAttempts: 1 },
   );
+}
+
+/** A share of a number of documents; never none. */
+function shareOf(documents: number, { pageShare }: PageContext): number {
+  return Math.max(1, Math.floor(documents * pageShare));
 }
 
 /** The assets of a project in one collection, by key. */
@@ -110,7 +120,7 @@ async function updatePage(
     collection,
     range,
     wanted.map((copy) => copy.path),
-    assetsPerPage,
+    shareOf(assetsPerPage, context),
   );
   let processed = 0;
   for (const asset of page.documents) {
@@ -129,7 +139,7 @@ async function deletePage(
   collection: AssetCollection,
   range: KeyRange,
 ): Promise<PageOutcome> {
-  const limit = collection.recursive ? assetsPerRecursivePage : assetsPerPage;
+  const limit = shareOf(collection.recursive ? assetsPerRecursivePage : assetsPerPage, context);
   const page = await readPage(context, transaction, collection, range, [], limit);
   const { createdBefore } = context;
   const due = page.documents.filter(
@@ -152,15 +162,16 @@ async function deleteWithDescendants(
   due: readonly QueryDocumentSnapshot[],
   full: boolean,
 ): Promise<PageOutcome> {
+  const mostBelow = shareOf(descendantsPerPage, context);
   const below = new Map(
     await Promise.all(
       due.map(async ({ ref }) => {
-        const found = await transaction.get(descendantsOf(context.firestore, ref).limit(descendantsPerPage + 1));
+        const found = await transaction.get(descendantsOf(context.firestore, ref).limit(mostBelow + 1));
         return [ref.path, found.docs] as const;
       }),
     ),
   );
-  let room = descendantsPerPage;
+  let room = mostBelow;
   let processed = 0;
   let lastDone = range.after;
   for (const asset of seen) {
