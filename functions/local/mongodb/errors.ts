@@ -1,5 +1,5 @@
 /** The error codes that this server answers, with the names that a real server gives them. */
-export const errorNames = {
+const errorNames = {
   1: 'InternalError',
   2: 'BadValue',
   6: 'HostUnreachable',

@@ -68,7 +68,7 @@ export async function startMongoServer(options: MongoServerOptions = {}): Promis
   const sockets = new Set<Socket>();
   let port = options.port ?? 0;
   // Clients are told an address that they can connect to, also when the server listens on all of them.
-  const advertised = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  const advertised = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
   const deployment = createDeployment({
     clock,
     replicaSet,

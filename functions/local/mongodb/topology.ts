@@ -9,7 +9,7 @@ export const SERVER_VERSION = '8.0.0';
 
 export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
 export const MAX_MESSAGE_BYTES = 48_000_000;
-export const MAX_WRITE_BATCH = 100_000;
+const MAX_WRITE_BATCH = 100_000;
 
 /** What the server says of itself in `hello`, and how it tells that it has changed. */
 export interface Topology {

@@ -44,7 +44,7 @@ export function statisticsSource(
   }
 }
 
-export const indexNames = (collection: Collection) => ['_id_', ...collection.indexes.keys()];
+const indexNames = (collection: Collection) => ['_id_', ...collection.indexes.keys()];
 
 /** The sizes of a collection, in bytes, as `collStats` shows them. */
 export function sizes(collection: Collection): Document {

@@ -11,6 +11,7 @@ import { parseStreamOptions } from '../streams/stream-options.ts';
 import { parseOutput, writeOutput } from './aggregate-output.ts';
 import { statisticsSource } from './aggregate-statistics.ts';
 import { openCursor } from './cursor-reply.ts';
+import { explain } from './explain.ts';
 import { collectionForRead } from './read-commands.ts';
 import { refuseCollation } from './write-commands.ts';
 
@@ -92,12 +93,13 @@ async function aggregate(operation: Operation): Promise<Reply> {
   const namespace = `${db}.${collection ?? '$cmd.aggregate'}`;
   const pipeline = fields.array('pipeline');
   if (!pipeline) throw new CommandError(40414, "BSON field 'aggregate.pipeline' is missing but a required field");
+  if (fields.boolean('explain')) return explain(operation, fields.body);
   const cursorOptions = fields.document('cursor');
-  if (!cursorOptions && !fields.boolean('explain')) {
+  if (!cursorOptions) {
     throw failedToParse("The 'cursor' option is required, except for aggregate with the explain argument");
   }
   refuseCollation(fields.body);
-  const size = cursorOptions?.batchSize;
+  const size = cursorOptions.batchSize;
   const batchSize = size === undefined ? undefined : Number(size);
   const variables = fields.document('let');
   const evaluation = variables ? operation.evaluation.with(variables) : operation.evaluation;

@@ -9,6 +9,7 @@ import type { Collection } from '../storage/collection.ts';
 import { createAndLog } from '../writes/target-collection.ts';
 import { sizes } from './aggregate-statistics.ts';
 import { openCursor } from './cursor-reply.ts';
+import { refuseCollation } from './write-commands.ts';
 
 /** Options of `create` that a collection keeps; the others concern the command itself or storage that this server has not. */
 const keptOptions = [
@@ -31,7 +32,7 @@ function existing({ deployment, db }: Operation, name: string): Collection {
   return collection;
 }
 
-export function dropCollection({ deployment }: Operation, collection: Collection): void {
+function dropCollection({ deployment }: Operation, collection: Collection): void {
   deployment.catalog.remove(collection);
   deployment.writer.log(collection, { kind: 'drop' });
 }
@@ -69,7 +70,7 @@ export const collectionCommands: CommandTable = {
   create(operation) {
     const { fields, deployment, db } = operation;
     const name = fields.string('create');
-    for (const unsupported of ['viewOn', 'timeseries', 'capped', 'clusteredIndex']) {
+    for (const unsupported of ['viewOn', 'timeseries', 'capped', 'clusteredIndex', 'validator']) {
       if (fields.body[unsupported] !== undefined && fields.body[unsupported] !== false) {
         throw new CommandError(
           238,
@@ -77,6 +78,7 @@ export const collectionCommands: CommandTable = {
         );
       }
     }
+    refuseCollation(fields.body);
     if (deployment.catalog.find(db, name)) throw new CommandError(48, `Collection ${db}.${name} already exists.`);
     createAndLog(operation, db, name, keep(fields.body));
     return { fields: {} };

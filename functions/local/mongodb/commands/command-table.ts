@@ -3,6 +3,7 @@ import { aggregateCommands } from './aggregate.ts';
 import { bulkWriteCommands } from './bulk-write.ts';
 import { collectionCommands } from './collection-commands.ts';
 import { diagnosticCommands } from './diagnostic-commands.ts';
+import { explainCommands } from './explain.ts';
 import { findAndModifyCommands } from './find-and-modify.ts';
 import { indexCommands } from './index-commands.ts';
 import { readCommands } from './read-commands.ts';
@@ -12,6 +13,7 @@ import { writeCommands } from './write-commands.ts';
 const commands: CommandTable = {
   ...diagnosticCommands,
   ...sessionCommands,
+  ...explainCommands,
   ...collectionCommands,
   ...indexCommands,
   ...readCommands,

@@ -1,5 +1,4 @@
 import { Int32, Long } from 'bson';
-import { isDocument } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import type { CommandHandler, CommandTable, Operation } from '../operation.ts';
 import { toTimestamp } from '../storage/cluster-clock.ts';
@@ -126,13 +125,6 @@ export const diagnosticCommands: CommandTable = {
   usersInfo: () => ({ fields: { users: [] } }),
   rolesInfo: () => ({ fields: { roles: [] } }),
   listCommands: () => ({ fields: { commands: {} } }),
-  explain: ({ fields }) => ({
-    fields: {
-      queryPlanner: { plannerVersion: new Int32(1) },
-      command: isDocument(fields.body.explain) ? fields.body.explain : {},
-      ok: new Int32(1),
-    },
-  }),
   profile: () => ({ fields: { was: new Int32(0), slowms: new Int32(100), sampleRate: 1 } }),
   setParameter: () => ({ fields: { was: null } }),
   saslStart: () => {

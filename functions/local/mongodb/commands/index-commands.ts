@@ -13,6 +13,7 @@ import { duplicateKey } from '../storage/writer.ts';
 import { collectionForWrite } from '../writes/target-collection.ts';
 import { batchSizeOf } from './collection-commands.ts';
 import { openCursor } from './cursor-reply.ts';
+import { refuseCollation } from './write-commands.ts';
 
 const idIndex = (): Document => ({ v: new Int32(2), key: { _id: new Int32(1) }, name: '_id_' });
 
@@ -23,6 +24,7 @@ const defaultName = (key: Document) =>
 
 function parseSpec(spec: Document, evaluation: Evaluation): IndexSpec {
   const { key } = spec;
+  refuseCollation(spec);
   if (!isDocument(key) || Object.keys(key).length === 0)
     throw new CommandError(67, 'Index keys cannot be an empty object');
   const fields = Object.entries(key).map(([path, direction]) => {
@@ -34,6 +36,7 @@ function parseSpec(spec: Document, evaluation: Evaluation): IndexSpec {
     if (isNumeric(direction) && toNumber(direction) === 0)
       throw new CommandError(67, 'Values in the index key pattern cannot be 0.');
     // Text, geo and hashed indexes are kept like ordinary ones: they are never needed for the answers that this server gives.
+    // Nothing expires by an index with `expireAfterSeconds` either.
     return { path, descending: isNumeric(direction) && toNumber(direction) < 0 };
   });
   const name = typeof spec.name === 'string' ? spec.name : defaultName(key);

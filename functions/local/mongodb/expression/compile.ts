@@ -99,7 +99,7 @@ function compilePath(variable: string, path: string): Expression {
 }
 
 /** The value at a path; an array on the way gives the array of its elements' values. Numbers are names here, never indexes. */
-export function pathValue(value: unknown, parts: readonly string[], at: number): unknown {
+function pathValue(value: unknown, parts: readonly string[], at: number): unknown {
   const part = parts[at];
   if (part === undefined) return value;
   if (Array.isArray(value)) {

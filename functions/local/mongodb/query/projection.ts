@@ -1,6 +1,6 @@
-import { isIndex, ownField, setField } from '../bson/paths.ts';
+import { ownField, setField } from '../bson/paths.ts';
 import { type Document, fieldsOf, isDocument, isNumeric, isTruthy, toNumber } from '../bson/values.ts';
-import { badValue, CommandError } from '../errors.ts';
+import { CommandError } from '../errors.ts';
 import { compileExpression, type Expression } from '../expression/compile.ts';
 import type { Evaluation, Scope } from '../expression/scope.ts';
 import { compileFilter, type MatchTrace } from './matcher.ts';
@@ -239,13 +239,4 @@ function computeFields(value: unknown, branch: Branch, scope: Scope): unknown {
     else setField(result, name, computed);
   }
   return result;
-}
-
-/** Refuses field paths that a projection of an update cannot have. */
-export function requireFieldPath(path: unknown): string {
-  if (typeof path !== 'string' || path === '' || path.startsWith('$'))
-    throw badValue(`Invalid field path: ${String(path)}`);
-  if (path.split('.').some((part) => part === '' || (isIndex(part) && part.length > 9)))
-    throw badValue(`Invalid field path: ${path}`);
-  return path;
 }

@@ -18,7 +18,7 @@ export interface Catalog {
 const LONGEST_NAMESPACE = 255;
 
 /** Throws 73 (InvalidNamespace) for a name that no collection can have. */
-export function checkNamespace(db: string, name: string): void {
+function checkNamespace(db: string, name: string): void {
   const invalid =
     db === '' ||
     /[/\\. "$\0]/.test(db) ||

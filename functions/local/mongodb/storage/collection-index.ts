@@ -33,7 +33,7 @@ export interface CollectionIndex {
 }
 
 /** The key of one value in an index; in a descending index the order of keys is turned round. */
-export const indexComponent = (value: unknown, field: SortField) =>
+const indexComponent = (value: unknown, field: SortField) =>
   field.descending ? invertKey(orderKey(value)) : orderKey(value);
 
 export function createCollectionIndex(spec: IndexSpec): CollectionIndex {

@@ -1,14 +1,14 @@
 import type { Timestamp } from 'bson';
 import { decode, encode } from '../bson/codec.ts';
-import { isIndex, valueAt } from '../bson/paths.ts';
 import { type Document, isDocument } from '../bson/values.ts';
-import { badValue, CommandError, failedToParse } from '../errors.ts';
+import { CommandError, failedToParse } from '../errors.ts';
 import type { Evaluation } from '../expression/scope.ts';
-import { compileFilter, type Matcher } from '../query/matcher.ts';
+import { type Change, parseChanges } from './changes.ts';
 import { describeTouched, isIdentical, type UpdateDescription } from './description.ts';
 import { describeDifference } from './diff.ts';
 import { type OperatorContext, updateOperators } from './operators.ts';
 import { compileUpdatePipeline } from './pipeline.ts';
+import { compileArrayFilters, expandPath } from './placeholders.ts';
 import { openTarget } from './target.ts';
 
 /** The state of things that an update is applied in. */
@@ -98,12 +98,6 @@ function compilePipeline(stages: readonly unknown[], evaluation: Evaluation): Co
   };
 }
 
-interface Change {
-  readonly operator: string;
-  readonly parts: readonly string[];
-  readonly operand: unknown;
-}
-
 function compileOperators(update: Document, arrayFilters: readonly unknown[], evaluation: Evaluation): CompiledUpdate {
   const changes = parseChanges(update);
   const filters = compileArrayFilters(arrayFilters, changes, evaluation);
@@ -143,123 +137,4 @@ function applyChange(
     return;
   }
   updateOperators[change.operator]?.(target, change.operand, context);
-}
-
-/** The changes in the order in which a real server makes them: by path, so that new fields are sorted by name. */
-function parseChanges(update: Document): Change[] {
-  const changes: Change[] = [];
-  for (const [operator, fields] of Object.entries(update)) {
-    if (!Object.hasOwn(updateOperators, operator) && operator !== '$rename') {
-      throw failedToParse(
-        `Unknown modifier: ${operator}. Expected a valid update modifier or pipeline-style update specified as an array`,
-      );
-    }
-    if (!isDocument(fields))
-      throw failedToParse(
-        `Modifiers operate on fields but we found type ${typeof fields} instead. For example: {$mod: {<field>: ...}} not {${operator}: ...}`,
-      );
-    for (const [path, operand] of Object.entries(fields)) {
-      const parts = path.split('.');
-      if (parts.some((part) => part === ''))
-        throw new CommandError(56, `The update path '${path}' contains an empty field name, which is not allowed.`);
-      if (operator === '$rename' && typeof operand !== 'string')
-        throw badValue(`The 'to' field for $rename must be a string: ${path}`);
-      changes.push({ operator, parts, operand });
-    }
-  }
-  requireNoConflict(changes);
-  return changes.sort((a, b) => comparePaths(a.parts, b.parts));
-}
-
-function requireNoConflict(changes: readonly Change[]): void {
-  const paths = changes.flatMap(({ operator, parts, operand }) =>
-    operator === '$rename' ? [parts.join('.'), String(operand)] : [parts.join('.')],
-  );
-  const seen = new Set<string>();
-  for (const path of paths) {
-    if (seen.has(path)) throw conflict(path, path);
-    seen.add(path);
-  }
-  for (const path of paths) {
-    for (let dot = path.indexOf('.'); dot !== -1; dot = path.indexOf('.', dot + 1)) {
-      if (seen.has(path.slice(0, dot))) throw conflict(path, path.slice(0, dot));
-    }
-  }
-}
-
-const conflict = (path: string, at: string) =>
-  new CommandError(40, `Updating the path '${path}' would create a conflict at '${at}'`);
-
-function comparePaths(a: readonly string[], b: readonly string[]): number {
-  for (let i = 0; i < Math.min(a.length, b.length); i += 1) {
-    const [left = '', right = ''] = [a[i], b[i]];
-    if (left === right) continue;
-    if (isIndex(left) && isIndex(right)) return Number(left) - Number(right);
-    return left < right ? -1 : 1;
-  }
-  return a.length - b.length;
-}
-
-const placeholder = (part: string) => /^\$\[(.*)\]$/.exec(part)?.[1];
-
-function compileArrayFilters(
-  arrayFilters: readonly unknown[],
-  changes: readonly Change[],
-  evaluation: Evaluation,
-): ReadonlyMap<string, Matcher> {
-  const filters = new Map<string, Matcher>();
-  const used = new Set(changes.flatMap(({ parts }) => parts.map(placeholder)));
-  for (const filter of arrayFilters) {
-    if (!isDocument(filter)) throw typeMismatch();
-    const identifier = identifierOf(filter);
-    if (filters.has(identifier))
-      throw failedToParse(`Found multiple array filters with the same top-level field name ${identifier}`);
-    if (!used.has(identifier))
-      throw failedToParse(`The array filter for identifier '${identifier}' was not used in the update`);
-    filters.set(identifier, compileFilter(filter, evaluation));
-  }
-  return filters;
-}
-
-const typeMismatch = () => new CommandError(14, 'each of arrayFilters must be an object');
-
-function identifierOf(filter: Document): string {
-  const [name, content] = Object.entries(filter)[0] ?? [];
-  if (name === undefined)
-    throw failedToParse('Cannot use an expression without a top-level field name in arrayFilters');
-  if (!name.startsWith('$')) return name.split('.')[0] ?? name;
-  const inner = Array.isArray(content) ? content.find(isDocument) : undefined;
-  if (!inner) throw failedToParse(`Error parsing array filter: ${name}`);
-  return identifierOf(inner);
-}
-
-/** The paths that a path with placeholders (`$`, `$[]`, `$[name]`) stands for in this document. */
-function expandPath(
-  document: Document,
-  parts: readonly string[],
-  arrayIndex: number | undefined,
-  filters: ReadonlyMap<string, Matcher>,
-): string[][] {
-  const at = parts.findIndex((part) => part === '$' || placeholder(part) !== undefined);
-  const part = parts[at];
-  if (part === undefined) return [[...parts]];
-  const head = parts.slice(0, at);
-  if (part === '$') {
-    if (arrayIndex === undefined)
-      throw badValue('The positional operator did not find the match needed from the query.');
-    return expandPath(document, [...head, String(arrayIndex), ...parts.slice(at + 1)], arrayIndex, filters);
-  }
-  const array = valueAt(document, head);
-  if (array === undefined)
-    throw badValue(`The path '${head.join('.')}' must exist in the document in order to apply array updates.`);
-  if (!Array.isArray(array)) throw badValue(`Cannot apply array updates to non-array element ${head.join('.')}`);
-  const name = placeholder(part) ?? '';
-  const filter = filters.get(name);
-  if (name !== '' && !filter)
-    throw badValue(`No array filter found for identifier '${name}' in path '${parts.join('.')}'`);
-  return array.flatMap((item, index) =>
-    !filter || filter({ [name]: item })
-      ? expandPath(document, [...head, String(index), ...parts.slice(at + 1)], arrayIndex, filters)
-      : [],
-  );
 }

@@ -41,7 +41,7 @@ export async function runBatch<T>(
 const WRITE_CONFLICT = 112;
 
 /** One entry of `writeErrors`. */
-export const writeError = (index: number, error: CommandError): Document => ({
+const writeError = (index: number, error: CommandError): Document => ({
   index: new Int32(index),
   code: new Int32(error.code),
   ...error.details,

@@ -12,7 +12,7 @@ import {
   Timestamp,
   UUID,
 } from 'mongodb';
-import { type Fixture, rejectsWithCode, startFixture } from './mongo.fixture.ts';
+import { eventually, type Fixture, rejectsWithCode, startFixture } from './mongo.fixture.ts';
 
 describe('MongoDB server: reading and writing', () => {
   let fixture: Fixture;
@@ -92,6 +92,19 @@ describe('MongoDB server: reading and writing', () => {
         53,
       );
       await assert.rejects(things.insertOne({ text: 'x'.repeat(17 * 1024 * 1024) }));
+    });
+  });
+
+  describe('write concerns', () => {
+    it('writes without an answer when none is wanted', async () => {
+      const result = await things.insertOne({ n: 1 }, { writeConcern: { w: 0 } });
+      assert.equal(result.acknowledged, false);
+      await eventually(async () => (await things.countDocuments()) === 1, 'the document is there');
+      await things.updateOne({ n: 1 }, { $inc: { n: 1 } }, { writeConcern: { w: 'majority' } });
+      assert.equal(
+        (await things.find({}, { readConcern: 'majority', readPreference: 'secondaryPreferred' }).toArray())[0]?.n,
+        2,
+      );
     });
   });
 
@@ -313,6 +326,8 @@ describe('MongoDB server: reading and writing', () => {
       assert.deepEqual(await db.listCollections().toArray(), []);
       await rejectsWithCode(db.command({ collMod: 'none' }), 26);
       await rejectsWithCode(db.createCollection('a$b'), 73);
+      await rejectsWithCode(db.createCollection('checked', { validator: { a: 1 } }), 238);
+      await rejectsWithCode(db.createCollection('small', { capped: true, size: 100 }), 238);
     });
   });
 });

@@ -130,6 +130,16 @@ describe('MongoDB server: indexes', () => {
     assert.equal(await items.countDocuments({ tags: 'a' }), 0);
   });
 
+  it('explains which index it uses', async () => {
+    await items.createIndex({ a: 1, b: 1 });
+    const plan = async (cursor: { explain(): Promise<Document> }) => (await cursor.explain()).queryPlanner.winningPlan;
+    assert.equal((await plan(items.find({ a: 1 }).sort({ b: -1 }))).inputStage.indexName, 'a_1_b_1');
+    assert.equal((await plan(items.find({ a: 1 }).sort({ c: 1 }))).stage, 'SORT');
+    assert.equal((await plan(items.find({ _id: 1 }))).inputStage.indexName, '_id_');
+    assert.equal((await plan(items.find({ b: 1 }))).stage, 'COLLSCAN');
+    assert.equal((await plan(items.aggregate([{ $match: { a: 1 } }]))).stage, 'FETCH');
+  });
+
   it('gives the same answers with indexes as without', async () => {
     const documents = Array.from({ length: 300 }, (_, n) => ({
       _id: n,
