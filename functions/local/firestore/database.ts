@@ -113,11 +113,13 @@ export function createDatabase(name: string, { clock, lockTimeoutMs, newToken }:
     if (readers.size > 0) return { type: 'blocked', blockers: readers, touched: byPath };
     const time = Math.max(lastTime + 1, clock.now() * MICROS_PER_MILLI);
     const { changes, results } = evaluate(name, store, writes, time);
-    if (locks.othersHoldRanges(party)) {
-      const entries = touchedEntries(changes, (path) => store.kind(collectionIdOf(path)), store.everywhere);
-      const touched: Touched = { paths, entries };
-      const blockers = locks.holders(touched, party);
-      if (blockers.size > 0) return { type: 'blocked', blockers, touched };
+    const held = locks.heldByOthers(party);
+    if (held.size > 0) {
+      const entriesIn = (only?: typeof held) =>
+        touchedEntries(changes, (path) => store.kind(collectionIdOf(path)), store.everywhere, only);
+      const blockers = locks.holders({ paths, entries: entriesIn(held) }, party);
+      // Later readers of any index let a write go first that has to wait.
+      if (blockers.size > 0) return { type: 'blocked', blockers, touched: { paths, entries: entriesIn() } };
     }
     lastTime = time;
     for (const change of changes) store.apply(change);

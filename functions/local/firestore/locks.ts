@@ -21,8 +21,8 @@ export interface Locks {
   share(party: Party, read: ReadSet): void;
   /** Others that rely on something that the write would change. */
   holders(touched: Touched, except: Party): Set<Party>;
-  /** Whether anyone but `party` relies on a stretch of an index: only then the entries that its write touches matter. */
-  othersHoldRanges(party: Party): boolean;
+  /** The indexes of which anyone but `party` relies on a stretch: only the entries of these that its write touches matter. */
+  heldByOthers(party: Party): ReadonlySet<SortedIndex>;
   /** A write of `party` waits: later readers let it go first, so that a stream of readers cannot hold it up for ever. */
   announce(party: Party, touched: Touched): void;
   /** The write no longer waits. */
@@ -40,9 +40,10 @@ export function createLocks(): Locks {
   const pathsOf = new Map<Party, Set<string>>();
 
   return {
-    othersHoldRanges(party) {
-      for (const held of byIndex.values()) if (held.some((lock) => lock.party !== party)) return true;
-      return false;
+    heldByOthers(party) {
+      const indexes = new Set<SortedIndex>();
+      for (const [index, held] of byIndex) if (held.some((lock) => lock.party !== party)) indexes.add(index);
+      return indexes;
     },
     share(party, { paths, ranges }) {
       const own = pathsOf.get(party) ?? new Set();
@@ -102,14 +103,17 @@ export function createLocks(): Locks {
 const inRange = (key: string, { from, to }: ReadRange) => key >= from && key < to;
 
 /** The index entries that changes add or remove.
- *  @param everywhere  stands for all documents of all kinds: creations and deletions touch it too */
+ *  @param everywhere  stands for all documents of all kinds: creations and deletions touch it too
+ *  @param only  the indexes to look at; making the keys of an entry costs more than all the rest. Default: all */
 export function touchedEntries(
   changes: readonly Change[],
   kindOf: (path: string) => Kind,
   everywhere: SortedIndex,
+  only?: ReadonlySet<SortedIndex>,
 ): Map<SortedIndex, string[]> {
   const entries = new Map<SortedIndex, string[]>();
   const touch = (index: SortedIndex, { before, after }: Change) => {
+    if (only !== undefined && !only.has(index)) return;
     const old = before ? index.keysOf(before) : [];
     const now = after ? index.keysOf(after) : [];
     const moved = [...old.filter((key) => !now.includes(key)), ...now.filter((key) => !old.includes(key))];
