@@ -1,0 +1,177 @@
+import type { CopyValue } from '../../src/events/copyValue.ts';
+import type { Random } from './random.ts';
+
+// What happens to projects and assets, apart from how it is carried out: the simulated runs and those with processes share it.
+
+/** Fields of a project that copies depend on, and one that none does. */
+export interface ProjectFields {
+  readonly name?: CopyValue;
+  readonly status?: CopyValue;
+  readonly members?: number;
+}
+
+/** Where an asset is kept. */
+export const assetKinds = ['storyboard', 'media', 'analysis', 'scene'] as const;
+export type AssetKind = (typeof assetKinds)[number];
+
+/** One act of the service that owns the projects, or of a client that works on assets. */
+export type Act =
+  | { readonly do: 'create'; readonly project: string; readonly fields: ProjectFields }
+  /** `unset` names fields that are removed. */
+  | {
+      readonly do: 'change';
+      readonly project: string;
+      readonly set: ProjectFields;
+      readonly unset: readonly ('name' | 'status')[];
+    }
+  | { readonly do: 'replace'; readonly project: string; readonly fields: ProjectFields }
+  | { readonly do: 'delete'; readonly project: string }
+  /** New assets with the copies that the project has at this moment; `below` counts documents below each. */
+  | {
+      readonly do: 'add';
+      readonly project: string;
+      readonly kind: AssetKind;
+      readonly ids: readonly string[];
+      readonly below: number;
+    }
+  /** To another project, with its copies. */
+  | { readonly do: 'move'; readonly asset: AssetName; readonly to: string }
+  /** A client deletes an asset, and what lies below. */
+  | { readonly do: 'remove'; readonly asset: AssetName }
+  /** A client goes on working on an asset, which touches none of its copies. */
+  | { readonly do: 'edit'; readonly asset: AssetName };
+
+export interface AssetName {
+  readonly kind: AssetKind;
+  readonly id: string;
+}
+
+export interface Step {
+  /** Since the step before, in ms. */
+  readonly afterMs: number;
+  readonly act: Act;
+}
+
+export interface HistoryOptions {
+  readonly steps: number;
+  /** The longest ordinary pause between two steps, in ms. */
+  readonly pauseMs: number;
+  readonly projectIds: readonly string[];
+  /** Assets that one step adds at most, apart from the rare large one. */
+  readonly assetsPerStep: number;
+  /** Assets of the rare step that adds more than one page of them; 0 for none. */
+  readonly manyAssets: number;
+}
+
+export interface History {
+  /** What is there before anybody watches. */
+  readonly before: readonly Act[];
+  readonly steps: readonly Step[];
+}
+
+/** Few, so that a project gets an earlier name again now and then: that is where order matters most. */
+const names: readonly CopyValue[] = ['Dawn', 'Dusk', 'Ünï "q" 🎬', null];
+const statuses: readonly CopyValue[] = ['draft', 'final', 7, null];
+
+/** How likely a pause is a long one, so that everything before is over; how much longer it is. */
+const longPause = { chance: 0.1, factor: 40 };
+
+/** A history of some projects and their assets, all from `random`. */
+export function createHistory(random: Random, options: HistoryOptions): History {
+  const living = new Set<string>();
+  const assets = new Map<string, AssetName & { project: string }>();
+  let count = 0;
+
+  const fields = (): ProjectFields => ({
+    name: random.pick(names),
+    status: random.pick(statuses),
+    members: random.whole(1, 9),
+  });
+
+  const add = (project: string, many: boolean): Act => {
+    const kind = many ? 'storyboard' : random.pick(assetKinds);
+    const ids = Array.from({ length: many ? options.manyAssets : random.whole(1, options.assetsPerStep) }, () => {
+      count += 1;
+      return `a${String(count).padStart(4, '0')}`;
+    });
+    for (const id of ids) assets.set(`${kind}/${id}`, { kind, id, project });
+    return { do: 'add', project, kind, ids, below: kind === 'storyboard' && !many ? random.whole(0, 2) : 0 };
+  };
+
+  const create = (project: string): Act => {
+    living.add(project);
+    return { do: 'create', project, fields: fields() };
+  };
+
+  const change = (project: string): Act => {
+    const both = random.chance(0.3);
+    const name = both || random.chance(0.6);
+    const unset = random.chance(0.1) ? [name ? ('name' as const) : ('status' as const)] : [];
+    const set: ProjectFields = {
+      ...((both || name) && !unset.includes('name') ? { name: random.pick(names) } : {}),
+      ...((both || !name) && !unset.includes('status') ? { status: random.pick(statuses) } : {}),
+      members: random.whole(1, 9),
+    };
+    return { do: 'change', project, set, unset };
+  };
+
+  function next(): Act {
+    const project = random.pick(options.projectIds);
+    const known = [...assets.values()];
+    if (known.length > 0 && random.chance(0.22)) {
+      const asset = random.pick(known);
+      const name = { kind: asset.kind, id: asset.id };
+      const what = random.next();
+      if (what < 0.6) {
+        asset.project = project;
+        return { do: 'move', asset: name, to: project };
+      }
+      if (what < 0.8) return { do: 'edit', asset: name };
+      assets.delete(`${asset.kind}/${asset.id}`);
+      return { do: 'remove', asset: name };
+    }
+    if (!living.has(project)) {
+      // Clients do not always know that a project is gone.
+      return random.chance(0.15) ? add(project, false) : create(project);
+    }
+    const what = random.next();
+    if (what < 0.42) return change(project);
+    if (what < 0.47) return { do: 'replace', project, fields: fields() };
+    if (what < 0.72) return add(project, false);
+    if (what < 0.73 && options.manyAssets > 0) return add(project, true);
+    living.delete(project);
+    return { do: 'delete', project };
+  }
+
+  const before: Act[] = [];
+  for (const project of options.projectIds) {
+    if (!random.chance(0.6)) continue;
+    before.push(create(project));
+    for (let times = random.whole(0, 2); times > 0; times -= 1) before.push(add(project, false));
+  }
+  const steps = Array.from({ length: options.steps }, (): Step => {
+    const factor = random.chance(longPause.chance) ? longPause.factor : 1;
+    return { afterMs: Math.ceil(random.next() * options.pauseMs * factor), act: next() };
+  });
+  return { before, steps };
+}
+
+/** An act in a few words. */
+export function describeAct(act: Act): string {
+  switch (act.do) {
+    case 'create':
+    case 'replace':
+      return `${act.do} ${act.project} ${JSON.stringify(act.fields)}`;
+    case 'change':
+      return `change ${act.project} ${JSON.stringify(act.set)}${act.unset.length > 0 ? ` without ${act.unset.join(', ')}` : ''}`;
+    case 'delete':
+      return `delete ${act.project}`;
+    case 'add':
+      return `add ${act.kind} ${act.ids.join(', ')} to ${act.project}${act.below > 0 ? ` with ${act.below} below` : ''}`;
+    case 'move':
+      return `move ${act.asset.kind} ${act.asset.id} to ${act.to}`;
+    case 'remove':
+    case 'edit':
+      return `${act.do} ${act.asset.kind} ${act.asset.id}`;
+  }
+}

@@ -1,0 +1,62 @@
+import { createRequire } from 'node:module';
+import { Firestore } from 'firebase-admin/firestore';
+import { type FirestoreServer, startFirestoreServer } from '../../local/firestore/server.ts';
+import { type MongoServer, startMongoServer } from '../../local/mongodb/server.ts';
+import { systemClock } from '../../src/clock.ts';
+import { defineConfig } from '../../src/config/defineConfig.ts';
+import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
+
+/** What all simulated runs of a process share: servers and clients are made once, since a run takes less time than starting them. */
+export interface Services {
+  readonly mongo: MongoServer;
+  readonly firestoreServer: FirestoreServer;
+  readonly firestore: Firestore;
+  /** Connected to MongoDB; its collection is of no use. */
+  readonly source: ProjectsSource;
+  /** From now on the servers have the time of this run. */
+  follow(now: () => number): void;
+  close(): Promise<void>;
+}
+
+/** Any time will do, as long as it is always the same. */
+const beginningOfTime = Date.UTC(2026, 0, 1);
+
+export async function startServices(): Promise<Services> {
+  let now = () => beginningOfTime;
+  // The servers' own pauses are real: they lie inside a call, while virtual time stands still.
+  const clock = { now: () => now(), after: systemClock.after };
+  const [mongo, firestoreServer] = await Promise.all([startMongoServer({ clock }), startFirestoreServer({ clock })]);
+  // The client would look for a metadata server of the cloud, for seconds.
+  process.env.METADATA_SERVER_DETECTION ??= 'none';
+  hurryFirestoreClient();
+  const firestore = new Firestore({ projectId: 'demo-chaos', host: firestoreServer.host, ssl: false });
+  const config = defineConfig({
+    source: { database: 'chaos', collection: 'unused' },
+    collections: [{ path: 'unused', projectId: 'projectId' }],
+  });
+  const source = await connectSource(mongo.uri, config);
+  return {
+    mongo,
+    firestoreServer,
+    firestore,
+    source,
+    follow(next) {
+      now = next;
+    },
+    async close() {
+      await source.close();
+      await firestore.terminate();
+      await Promise.all([mongo.close(), firestoreServer.close()]);
+    },
+  };
+}
+
+/** The client begins every stream and transaction with a pause of 0 ms, which as a timer takes more than 1 ms, longer than the call itself.
+ *  Its own tests replace that timer with this function; here a pause of nothing takes nothing. */
+function hurryFirestoreClient(): void {
+  const ofAdmin = createRequire(createRequire(import.meta.url).resolve('firebase-admin/firestore'));
+  const backoff: { setTimeoutHandler(handler: (run: () => void, ms: number) => unknown): void } = ofAdmin(
+    '@google-cloud/firestore/build/src/backoff.js',
+  );
+  backoff.setTimeoutHandler((run, ms) => (ms === 0 ? setImmediate(run) : setTimeout(run, ms)));
+}

@@ -1,0 +1,478 @@
+import { defineConfig } from '../../src/config/defineConfig.ts';
+import { decodeEvent, type EncodedMessage } from '../../src/events/codec.ts';
+import { errorText, type Log } from '../../src/log.ts';
+import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
+import { runReconciliation } from '../../src/reconcile/runReconciliation.ts';
+import { parseFailure } from '../../src/records/failure.ts';
+import { createRelayHealth, type RelayHealth } from '../../src/relay/health.ts';
+import { defaultRelayLimits } from '../../src/relay/limits.ts';
+import { runRelay } from '../../src/relay/relay.ts';
+import { emptyRelayRecord, parseRelayRecord, relayRecordData, relayRecordRef } from '../../src/relay/relayRecord.ts';
+import type { ProjectDocument } from '../../src/source/connect.ts';
+import { createProjectTruth } from '../../src/source/truth.ts';
+import type { SyncDependencies } from '../../src/sync/dependencies.ts';
+import { handleMessage } from '../../src/sync/handleMessage.ts';
+import { defaultSyncLimits } from '../../src/sync/limits.ts';
+import { recordDeadLetter } from '../../src/sync/recordDeadLetter.ts';
+import { createThrottle } from '../../src/sync/throttle.ts';
+import { createSyncWorker } from '../../src/sync/worker.ts';
+import { type Actor, createActor } from './actor.ts';
+import { createCheckpointWatch } from './checkpointWatch.ts';
+import { createDoor } from './door.ts';
+import { firestoreThrough } from './firestoreDoor.ts';
+import { createHistory, describeAct } from './history.ts';
+import { sourceThrough } from './mongoDoor.ts';
+import { createRandom } from './random.ts';
+import type { Services } from './services.ts';
+import { createSimulation, StuckError } from './simulation.ts';
+import { createTopic, type Topic } from './subscription.ts';
+import { countError, emptyTally, type Tally } from './tally.ts';
+import { pickWeather, type Weather } from './weather.ts';
+import { createWorld, type Places, type Violation } from './world.ts';
+
+/** What came of one run. */
+export interface RunResult {
+  readonly violations: readonly Violation[];
+  readonly tally: Tally;
+  readonly weather: string;
+  /** Everything that happened, when it was asked for. */
+  readonly trace: readonly string[];
+}
+
+export interface SimulatedRunOptions {
+  readonly seed: string;
+  readonly run: number;
+  readonly services: Services;
+  /** When virtual time begins, in ms since 1970; later than the end of every run before. */
+  readonly startsAt: number;
+  readonly traced?: boolean;
+  readonly weather?: Weather;
+}
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+
+/** A run that takes more than this does not come to an end by itself. */
+const runLimits = { steps: 8_000, durationMs: 24 * hour };
+
+/** How long an invocation works, in virtual ms: usually, and where its work shall go on in a continuation. */
+const budgets = { usual: 480 * second, shortLeast: 100, shortMost: 1_500 };
+
+/** How often the end of a run is marked in MongoDB until the relay has published a mark. */
+const markEveryMs = minute;
+
+/** A project that is written when all is over: once its event is out, so is every one before it. */
+const mark = 'the-end';
+
+/** Runs the relay, the work on events and the reconciliation against local servers under faults from one seed, lets everything settle, and compares. */
+export async function simulatedRun(options: SimulatedRunOptions): Promise<RunResult> {
+  const { services, startsAt } = options;
+  const seed = `${options.seed}:${options.run}`;
+  const tally = emptyTally();
+  tally.runs = 1;
+  const random = createRandom(`${seed}:run`);
+  const weather = options.weather ?? pickWeather(random);
+  const simulation = createSimulation(startsAt, runLimits);
+  services.follow(simulation.now);
+  services.firestoreServer.clear();
+
+  const lines: string[] = [];
+  const trace = (who: string, line: string) => {
+    if (options.traced)
+      lines.push(`${((simulation.now() - startsAt) / second).toFixed(3).padStart(9)} s  ${who.padEnd(12)} ${line}`);
+  };
+
+  const config = defineConfig({
+    source: { database: 'chaos', collection: `projects-${options.seed}-${options.run}`, fields: ['name', 'status'] },
+    collections: [
+      { path: 'storyboards', projectId: 'projectId', copies: { name: 'projectName' }, subcollections: 'recursive' },
+      { path: 'media', projectId: 'projectId', copies: { name: 'projectName', status: 'meta.status' } },
+      { path: 'analyses', projectId: 'projectId' },
+      { group: 'scenes', projectId: 'meta.projectId' },
+    ],
+  });
+  const [storyboard, media, analysis, scene] = config.collections;
+  if (!storyboard || !media || !analysis || !scene)
+    throw new Error('the configuration of the runs has four collections');
+  const places: Places = { storyboard, media, analysis, scene };
+  const { firestore, mongo } = services;
+  const projects = services.source.client
+    .db(config.source.database)
+    .collection<ProjectDocument>(config.source.collection);
+  const plainSource = { ...services.source, projects };
+
+  const door = createDoor({ weather, random: createRandom(`${seed}:door`), tally, trace });
+  const watch = createCheckpointWatch();
+  const wakeStreams: (() => void)[] = [];
+  const world = createWorld({
+    projects,
+    firestore,
+    config,
+    places,
+    onChange(project, tells) {
+      tally.changes += 1;
+      const time = mongo.clusterTime;
+      if (tells) watch.committed({ t: time.t, i: time.i }, project);
+      for (const wake of wakeStreams.splice(0)) wake();
+    },
+  });
+
+  let names = 0;
+  const uniqueName = (kind: string) => {
+    names += 1;
+    return `${kind}-${names}`;
+  };
+  const dice = createRandom(`${seed}:code`);
+  let isOver = false;
+
+  const logOf = (name: string): Log => {
+    const at = (level: string) => (message: string, fields?: object) =>
+      options.traced ? trace(name, `${level}: ${message} ${JSON.stringify(fields ?? {})}`) : undefined;
+    return {
+      debug: () => undefined,
+      info: at('info'),
+      warn: at('warn'),
+      error: at('error'),
+      alarm: (alarm, message, fields) => at('ALARM')(message, { alarm, ...fields }),
+    };
+  };
+
+  const noteCheckpoint = async (path: string) => {
+    if (!path.startsWith('syncRelay/')) return;
+    const record = parseRelayRecord(path, (await firestore.doc(path).get()).data());
+    trace('checkpoint', JSON.stringify(record.checkpoint));
+    watch.saw(record.checkpoint);
+  };
+
+  /** A stream without news waits for the next change; virtual time would otherwise pass in thousands of empty answers. */
+  const pace = {
+    quiet: (actor: Actor) =>
+      new Promise<void>((resolve) => {
+        const idleMs = 20 * second;
+        const noticeMs = 300;
+        const cancel = actor.schedule(idleMs, resolve);
+        wakeStreams.push(() => {
+          cancel();
+          actor.schedule(random.whole(1, noticeMs), resolve);
+        });
+      }),
+  };
+
+  /** What the code of one process gets from outside. */
+  function processOf(kind: string) {
+    const actor = createActor(uniqueName(kind), simulation);
+    actor.onDeath(() => trace(actor.name, 'dies'));
+    const source = sourceThrough(door, actor, plainSource, pace);
+    const shared = {
+      config,
+      clock: actor.clock,
+      random: dice.next,
+      uniqueId: () => uniqueName(`${actor.name}-id`),
+      log: logOf(actor.name),
+      firestore: firestoreThrough(door, actor, firestore, noteCheckpoint),
+      source,
+      truth: createProjectTruth(source, config),
+    };
+    return { actor, shared };
+  }
+
+  /** A process that handles messages: the work on events, dead letters, reconciliations. */
+  function startWorker() {
+    const { actor, shared } = processOf('worker');
+    // The hold for mass deletions has tests of its own; here every deletion is carried out.
+    const limits = { ...defaultSyncLimits, maxAttempts, hold: { ...defaultSyncLimits.hold, maxProjects: 0 } };
+    const dependencies: SyncDependencies = {
+      ...shared,
+      countProjects: async () => 0,
+      events: events.publisher(actor),
+      limits,
+      throttle: createThrottle(),
+    };
+    const worker = createSyncWorker(dependencies);
+    const publishers = { deadLetters: deadLetters.publisher(actor), requests: requests.publisher(actor) };
+    const frame = () => ({
+      deadline:
+        actor.clock.now() +
+        (!isCalm && random.chance(weather.shortBudget)
+          ? random.whole(budgets.shortLeast, budgets.shortMost)
+          : budgets.usual),
+      signal: new AbortController().signal,
+    });
+    return {
+      actor,
+      apply: (message: EncodedMessage) =>
+        handleMessage({ ...dependencies, worker, deadLetters: publishers.deadLetters }, message, frame()),
+      bury: async (message: EncodedMessage) => {
+        await recordDeadLetter(shared, message);
+      },
+      async reconcile(message: EncodedMessage, graceMs: number) {
+        tally.reconciliations += 1;
+        const outcome = await runReconciliation(
+          { ...shared, applier: worker, limits: { ...defaultReconcileLimits, graceMs } },
+          { request: { mode: 'clean', reason: message.attributes.reason ?? 'test' }, ...frame() },
+        );
+        if (outcome.kind === 'busy') throw new Error('another reconciliation is at work');
+        if (outcome.kind === 'continued') await publishers.requests.publish(message);
+        return outcome;
+      },
+    };
+  }
+  type Worker = ReturnType<typeof startWorker>;
+
+  const maxAttempts = random.chance(0.2) ? 3 : defaultSyncLimits.maxAttempts;
+  const graceMs = random.chance(0.7) ? 0 : hour;
+  let isCalm = false;
+  const workers: Worker[] = [];
+  const workerCount = random.whole(1, 3);
+
+  /** A living worker. Dead ones are replaced at once: what delays a redelivery is Pub/Sub. */
+  function someWorker(): Worker {
+    const living = workers.filter(({ actor }) => actor.isAlive());
+    while (living.length < workerCount) living.push(startWorker());
+    workers.splice(0, workers.length, ...living);
+    return random.pick(living);
+  }
+
+  const newestDelivered = new Map<string, string>();
+  function noteOrder({ attributes: { projectId, version } }: EncodedMessage): void {
+    if (projectId === undefined || version === undefined) return;
+    const newest = newestDelivered.get(projectId) ?? '';
+    if (version < newest) tally.reorderings += 1;
+    else newestDelivered.set(projectId, version);
+  }
+
+  const topicOptions = { simulation, door, weather, random: createRandom(`${seed}:topics`), tally, trace };
+  const events: Topic = createTopic({
+    ...topicOptions,
+    name: 'events',
+    deliver(message) {
+      noteOrder(message);
+      const { actor, apply } = someWorker();
+      return { actor, work: () => apply(message) };
+    },
+    onTaken: ({ attributes }) => watch.published(attributes.version ?? ''),
+  });
+  const deadLetters: Topic = createTopic({
+    ...topicOptions,
+    name: 'dead-letters',
+    deliver(message) {
+      const { actor, bury } = someWorker();
+      return { actor, work: () => bury(message) };
+    },
+    onTaken() {
+      tally.deadLetters += 1;
+    },
+  });
+  const requests: Topic = createTopic({
+    ...topicOptions,
+    name: 'requests',
+    deliver(message) {
+      const { actor, reconcile } = someWorker();
+      return {
+        actor,
+        work: async () => {
+          await reconcile(message, graceMs);
+        },
+      };
+    },
+    onTaken: () => undefined,
+  });
+
+  const stopRelays = new AbortController();
+  const relays = new Map<Actor, RelayHealth>();
+  const relayBudget = random.chance(0.2) ? 70 * second : undefined;
+
+  function startRelay(): void {
+    const { actor, shared } = processOf('relay');
+    const health = createRelayHealth(actor.clock);
+    relays.set(actor, health);
+    const next = (why: string) => {
+      relays.delete(actor);
+      trace(actor.name, `ends: ${why}`);
+      if (!isOver) simulation.schedule(random.whole(1, 3 * second), () => (isOver ? undefined : startRelay()));
+    };
+    actor.onDeath(() => next('killed'));
+    runRelay({
+      ...shared,
+      publishers: {
+        events: events.publisher(actor),
+        deadLetters: deadLetters.publisher(actor),
+        reconciliationRequests: requests.publisher(actor),
+      },
+      limits: { ...defaultRelayLimits, standbyPollMs: 5 * second, maxAwaitMs: 1 },
+      holder: actor.name,
+      signal: stopRelays.signal,
+      health,
+      ...(relayBudget !== undefined && { budgetMs: relayBudget }),
+    }).then(
+      (outcome) => next(outcome.kind),
+      (error: unknown) => next(errorText(error)),
+    );
+  }
+
+  const violations: Violation[] = [];
+  const history = createHistory(createRandom(`${seed}:history`), {
+    steps: random.whole(4, 12),
+    pauseMs: random.pick([20, 500, 4_000]),
+    projectIds: ['66f0aa00bb11cc22dd33ee01', 'p-two', 'ünï 3'].slice(0, random.whole(1, 3)),
+    assetsPerStep: 3,
+    manyAssets: 45,
+  });
+  let historyLost = false;
+
+  /** The acts of the history one after the other, with MongoDB's own troubles between them. */
+  function play(at: number, done: () => void): void {
+    const step = history.steps[at];
+    if (step === undefined) {
+      done();
+      return;
+    }
+    simulation.schedule(step.afterMs, async () => {
+      trace('world', describeAct(step.act));
+      await world.perform(step.act);
+      if (random.chance(weather.stepDown / history.steps.length)) {
+        trace('mongodb', 'the primary steps down');
+        tally.stepDowns += 1;
+        countError(tally, 'step-down');
+        mongo.stepDown();
+        mongo.stepUp();
+      }
+      if (random.chance(weather.oplogLoss / history.steps.length)) {
+        trace('mongodb', 'the oplog rolls over, and streams break');
+        tally.oplogLosses += 1;
+        historyLost = true;
+        watch.historyLost();
+        mongo.truncateOplog();
+        for (const actor of relays.keys()) actor.die();
+      }
+      play(at + 1, done);
+    });
+  }
+
+  async function settle(): Promise<void> {
+    const marked = events.messages.length;
+    const markIsOut = () => events.messages.slice(marked).some(({ attributes }) => attributes.projectId === mark);
+    const putMark = async () => {
+      if (isOver || markIsOut()) return;
+      const isThere = await projects.countDocuments({ _id: mark });
+      await world.perform(
+        isThere === 0
+          ? { do: 'create', project: mark, fields: { name: 'the end' } }
+          : { do: 'change', project: mark, set: { name: `the end at ${simulation.now()}` }, unset: [] },
+      );
+      simulation.schedule(markEveryMs, putMark);
+    };
+    simulation.schedule(1, putMark);
+    const isIdle = () =>
+      markIsOut() &&
+      [events, deadLetters, requests].every((topic) => topic.outstanding() === 0) &&
+      [...relays.values()].every((health) => health.status().inFlight === 0);
+    await simulation.runUntil('everything is delivered and acknowledged', isIdle);
+    for (let round = 1; await redriveAll(); round += 1) {
+      if (round > mostRedrives) throw new StuckError(`dead letters come back after ${mostRedrives} times`);
+      await simulation.runUntil('every dead letter that was played again is acknowledged', isIdle);
+    }
+  }
+
+  /** Plays dead letters again, as an operator does; whether there were any. */
+  async function redriveAll(): Promise<boolean> {
+    const dead = await firestore.collection('syncFailures').where('status', '==', 'dead').get();
+    for (const document of dead.docs) {
+      const failure = parseFailure(document.id, document.data());
+      const message = failure.message;
+      if (message === null || !decodeEvent(message.data).ok || failure.reason !== 'attempts') {
+        violations.push({ what: 'a sound event became a dead letter', detail: `${failure.reason}: ${failure.error}` });
+      }
+      trace('operator', `plays ${failure.id} again`);
+      tally.redriven += 1;
+      await document.ref.update({ status: 'redriven' });
+      if (message !== null) events.put(message);
+    }
+    return !dead.empty;
+  }
+
+  try {
+    for (const act of history.before) {
+      trace('world', `before: ${describeAct(act)}`);
+      await world.perform(act);
+    }
+    if (!random.chance(weather.firstStart)) {
+      const { t, i } = mongo.clusterTime;
+      await relayRecordRef(firestore, config.source).set(
+        relayRecordData({
+          ...emptyRelayRecord,
+          checkpoint: { token: null, startAt: { seconds: t, increment: i }, last: null },
+        }),
+      );
+    } else {
+      watch.historyLost();
+      historyLost = true;
+    }
+    watch.begin();
+    startRelay();
+    if (random.chance(0.25)) startRelay();
+    let played = false;
+    play(0, () => {
+      played = true;
+    });
+    if (random.chance(weather.reconciliation)) {
+      const length = history.steps.reduce((sum, { afterMs }) => sum + afterMs, 0);
+      simulation.schedule(random.next() * length, () =>
+        requests.put({ data: Buffer.from('{}'), attributes: { reason: 'test' } }),
+      );
+    }
+    await simulation.runUntil('the history is over', () => played);
+    const until = simulation.now() + random.whole(0, minute);
+    await simulation.runUntil('the faults end', () => simulation.now() >= until);
+    trace('world', 'faults end');
+    isCalm = true;
+    door.calm();
+    for (const topic of [events, deadLetters, requests]) topic.calm();
+    await settle();
+    isOver = true;
+    stopRelays.abort();
+    await simulation.runUntil('the relays have stopped', () => relays.size === 0);
+    violations.push(...watch.violations());
+    violations.push(...(await world.verify({ reconciled: false, historyLost })));
+    if (violations.length === 0 && (world.hasLateAssets() || random.chance(0.2)))
+      violations.push(...(await reconcileAll()));
+  } catch (error) {
+    const what = error instanceof StuckError ? 'does not settle' : 'the run broke off';
+    violations.push({
+      what,
+      detail:
+        error instanceof Error && !(error instanceof StuckError) ? (error.stack ?? error.message) : errorText(error),
+    });
+  } finally {
+    isOver = true;
+    stopRelays.abort();
+    for (const { actor } of workers) actor.die();
+    for (const actor of relays.keys()) actor.die();
+    await projects.drop();
+  }
+  return { violations, tally, weather: weather.name, trace: lines };
+
+  /** A reconciliation without any fault: what no event could mend is mended then, and nothing else is touched. */
+  async function reconcileAll(): Promise<readonly Violation[]> {
+    const worker = startWorker();
+    let outcome: string | undefined;
+    simulation.schedule(3 * second, () => {
+      worker.reconcile({ data: Buffer.alloc(0), attributes: {} }, 0).then(
+        ({ kind }) => {
+          outcome = kind;
+        },
+        (error: unknown) => {
+          outcome = errorText(error);
+        },
+      );
+    });
+    await simulation.runUntil('the reconciliation is over', () => outcome !== undefined);
+    worker.actor.die();
+    if (outcome !== 'done') return [{ what: 'the reconciliation failed', detail: String(outcome) }];
+    return world.verify({ reconciled: true, historyLost: true });
+  }
+}
+
+/** How often a dead letter may come back once nothing goes wrong any more. */
+const mostRedrives = 2;

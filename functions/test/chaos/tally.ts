@@ -1,0 +1,60 @@
+/** What runs went through, summed up. */
+export interface Tally {
+  runs: number;
+  /** Changes of projects in MongoDB. */
+  changes: number;
+  /** Deliveries of events to a function. */
+  deliveries: number;
+  kills: number;
+  stalls: number;
+  duplicates: number;
+  /** Deliveries of an event after one of a newer version of the same project. */
+  reorderings: number;
+  /** Injected errors by kind. */
+  errors: Record<string, number>;
+  stepDowns: number;
+  oplogLosses: number;
+  deadLetters: number;
+  redriven: number;
+  reconciliations: number;
+}
+
+export function emptyTally(): Tally {
+  return {
+    runs: 0,
+    changes: 0,
+    deliveries: 0,
+    kills: 0,
+    stalls: 0,
+    duplicates: 0,
+    reorderings: 0,
+    errors: {},
+    stepDowns: 0,
+    oplogLosses: 0,
+    deadLetters: 0,
+    redriven: 0,
+    reconciliations: 0,
+  };
+}
+
+export function countError(tally: Tally, kind: string): void {
+  tally.errors[kind] = (tally.errors[kind] ?? 0) + 1;
+}
+
+/** Adds the counts of one run to those of others. */
+export function addTally(sum: Tally, run: Tally): void {
+  for (const key of [
+    'runs',
+    'changes',
+    'deliveries',
+    'kills',
+    'stalls',
+    'duplicates',
+    'reorderings',
+    'stepDowns',
+  ] as const) {
+    sum[key] += run[key];
+  }
+  for (const key of ['oplogLosses', 'deadLetters', 'redriven', 'reconciliations'] as const) sum[key] += run[key];
+  for (const [kind, count] of Object.entries(run.errors)) sum.errors[kind] = (sum.errors[kind] ?? 0) + count;
+}

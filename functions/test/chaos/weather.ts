@@ -1,0 +1,80 @@
+import type { Random } from './random.ts';
+
+/** How hard a run is hit: probabilities per call, message or step. */
+export interface Weather {
+  readonly name: string;
+  readonly crash: number;
+  readonly error: number;
+  readonly stall: number;
+  /** A message is delivered once more than needed. */
+  readonly duplicate: number;
+  /** A message is delivered much later than its neighbours. */
+  readonly late: number;
+  /** A message was handled, and Pub/Sub does not know. */
+  readonly lostAck: number;
+  /** Deliveries that have hardly any time, so that their work goes on in a continuation. */
+  readonly shortBudget: number;
+  /** A call takes long, in virtual time. */
+  readonly slow: number;
+  /** A reconciliation runs in the middle, per run. */
+  readonly reconciliation: number;
+  readonly stepDown: number;
+  readonly oplogLoss: number;
+  /** The relay has never run before, per run. */
+  readonly firstStart: number;
+}
+
+const fair: Weather = {
+  name: 'fair',
+  crash: 0,
+  error: 0,
+  stall: 0,
+  duplicate: 0.2,
+  late: 0.3,
+  lostAck: 0.05,
+  shortBudget: 0.1,
+  slow: 0.05,
+  reconciliation: 0.05,
+  stepDown: 0,
+  oplogLoss: 0,
+  firstStart: 0.02,
+};
+
+const kinds: readonly Weather[] = [
+  { ...fair, name: 'disorder', duplicate: 0.5, late: 0.5, lostAck: 0.15 },
+  { ...fair, name: 'crashes', crash: 0.02, reconciliation: 0.15 },
+  { ...fair, name: 'errors', error: 0.08 },
+  { ...fair, name: 'stalls', stall: 0.025, slow: 0.15, reconciliation: 0.1 },
+  {
+    ...fair,
+    name: 'storm',
+    crash: 0.01,
+    error: 0.04,
+    stall: 0.01,
+    duplicate: 0.4,
+    late: 0.4,
+    lostAck: 0.1,
+    shortBudget: 0.3,
+    reconciliation: 0.2,
+  },
+  {
+    ...fair,
+    name: 'source',
+    crash: 0.004,
+    error: 0.02,
+    stepDown: 0.35,
+    oplogLoss: 0.6,
+    firstStart: 0.3,
+    reconciliation: 0.1,
+  },
+];
+
+/** A source in trouble costs real time, since the driver of MongoDB has pauses of its own; so it is rarer. */
+const weights = [5, 6, 5, 6, 8, 1];
+
+/** The weather of a run. */
+export function pickWeather(random: Random): Weather {
+  return random.pick(kinds.flatMap((kind, index) => Array.from({ length: weights[index] ?? 1 }, () => kind)));
+}
+
+export const fairWeather = fair;

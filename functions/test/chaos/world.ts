@@ -1,0 +1,326 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type DocumentReference, FieldPath, type Firestore } from 'firebase-admin/firestore';
+import { type Collection, ObjectId } from 'mongodb';
+import type { AssetCollection, Config } from '../../src/config/defineConfig.ts';
+import { parseProjectRecord, projectRecordRef } from '../../src/records/projectRecord.ts';
+import type { ProjectDocument } from '../../src/source/connect.ts';
+import { type ProjectMongoId, projectIdFromMongo } from '../../src/source/projectIds.ts';
+import type { Act, AssetKind, AssetName, ProjectFields } from './history.ts';
+
+/** A guarantee that does not hold. */
+export interface Violation {
+  readonly what: string;
+  readonly detail: string;
+}
+
+/** Where the assets of each kind are kept, in terms of the configuration under test. */
+export type Places = Readonly<Record<AssetKind, AssetCollection>>;
+
+/** The service that owns the projects and the clients that work on assets, with clients of their own that nothing disturbs; and what
+ *  they know of the state that must come of it. */
+export interface World {
+  /** Carries out an act, and notes what must come of it. */
+  perform(act: Act): Promise<void>;
+  /** Compares MongoDB and Firestore document by document. `reconciled`: not even what was added to deleted projects may be left.
+   *  `historyLost`: records of projects may have missed changes, assets may not. */
+  verify(options: { readonly reconciled: boolean; readonly historyLost: boolean }): Promise<Violation[]>;
+  /** Whether clients added assets to projects that were deleted, so that only a reconciliation removes them. */
+  hasLateAssets(): boolean;
+  changes(): number;
+}
+
+export interface WorldOptions {
+  readonly projects: Collection<ProjectDocument>;
+  readonly firestore: Firestore;
+  readonly config: Config;
+  readonly places: Places;
+  /** Called after every change of a project. `tells`: it touched what copies or assets depend on, so that there must be an event of it. */
+  readonly onChange: (project: string, tells: boolean) => void;
+}
+
+/** What must come of an asset: it stays, it goes with its project, or its project was deleted and created again around it, so that both are right. */
+type Fate = 'stays' | 'goes' | 'either';
+
+interface KnownAsset {
+  readonly kind: AssetKind;
+  readonly ref: DocumentReference;
+  readonly below: readonly string[];
+  project: string;
+  edits: number;
+  fate: Fate;
+}
+
+interface KnownProject {
+  fields: ProjectFields | null;
+  /** Whether it was deleted at some time. */
+  wasDeleted: boolean;
+}
+
+/** Tells an asset that a client made from one that a write brought to life. */
+const body = 'made by a client';
+
+/** Collection of what lies below an asset. */
+const belowCollection = 'panels';
+
+export function createWorld({ projects, firestore, config, places, onChange }: WorldOptions): World {
+  const known = new Map<string, KnownProject>();
+  const assets = new Map<string, KnownAsset>();
+  /** Violations that were seen on the way. */
+  const seen: Violation[] = [];
+  let changes = 0;
+
+  const projectOf = (project: string): KnownProject => {
+    const entry = known.get(project) ?? { fields: null, wasDeleted: false };
+    known.set(project, entry);
+    return entry;
+  };
+
+  const fieldsOf = (project: string): ProjectFields => projectOf(project).fields ?? {};
+
+  /** A new or moved asset stays if its project lives. While a deletion of an earlier life may still be at work, it may be taken for one of that life:
+   *  no more from the moment on when the record says that the project lives again, since then no page of the deletion goes through. */
+  async function fateIn(project: string): Promise<Fate> {
+    const { fields, wasDeleted } = projectOf(project);
+    if (fields === null) return 'either';
+    if (!wasDeleted) return 'stays';
+    const record = parseProjectRecord(project, (await projectRecordRef(firestore, project).get()).data());
+    return record.desired.kind === 'deleted' ? 'either' : 'stays';
+  }
+
+  /** Notes the new state of a project; null: it is gone. */
+  function changed(project: string, fields: ProjectFields | null): void {
+    const entry = projectOf(project);
+    const before = entry.fields;
+    entry.fields = fields;
+    changes += 1;
+    const told = (state: ProjectFields | null) =>
+      state === null ? null : Object.entries(state).filter(([field]) => config.source.fields.includes(field));
+    onChange(
+      project,
+      !isDeepStrictEqual(new Map(told(before)), new Map(told(fields))) || (before === null) !== (fields === null),
+    );
+  }
+
+  /** The asset, if it is still there; notes a violation if it should be. */
+  async function touch(name: AssetName, update: (asset: KnownAsset) => unknown[]): Promise<KnownAsset | undefined> {
+    const asset = assets.get(`${name.kind}/${name.id}`);
+    if (asset === undefined) return undefined;
+    const isThere = await firestore.runTransaction(async (transaction) => {
+      const snapshot = await transaction.get(asset.ref);
+      if (!snapshot.exists) return false;
+      const [path, value, ...more] = update(asset);
+      if (path instanceof FieldPath) transaction.update(asset.ref, path, value, ...more);
+      return true;
+    });
+    if (isThere) return asset;
+    if (asset.fate === 'stays') {
+      seen.push({
+        what: 'asset of a live project lost',
+        detail: `${asset.ref.path} of ${asset.project} was gone when a client came to it`,
+      });
+    }
+    assets.delete(`${name.kind}/${name.id}`);
+    return undefined;
+  }
+
+  async function add(act: Extract<Act, { do: 'add' }>): Promise<void> {
+    const place = places[act.kind];
+    const fate = await fateIn(act.project);
+    const batch = firestore.batch();
+    for (const id of act.ids) {
+      const ref = referenceOf(firestore, place, id);
+      batch.create(ref, assetData(place, act.project, fieldsOf(act.project)));
+      const below = Array.from({ length: act.below }, (_, index) => `${ref.path}/${belowCollection}/${index}`);
+      for (const path of below) batch.create(firestore.doc(path), { panel: true });
+      assets.set(`${act.kind}/${id}`, { kind: act.kind, ref, below, project: act.project, edits: 0, fate });
+    }
+    await batch.commit();
+  }
+
+  async function move(act: Extract<Act, { do: 'move' }>): Promise<void> {
+    const place = places[act.asset.kind];
+    const fate = await fateIn(act.to);
+    const moved = await touch(act.asset, () => [
+      pathOf(place.projectId),
+      act.to,
+      ...copiesOf(place, fieldsOf(act.to)).flatMap(([path, value]) => [pathOf(path), value]),
+    ]);
+    if (moved) Object.assign(moved, { project: act.to, fate });
+  }
+
+  async function remove(act: Extract<Act, { do: 'remove' }>): Promise<void> {
+    const asset = await touch(act.asset, () => []);
+    if (asset === undefined) return;
+    const batch = firestore.batch();
+    for (const path of asset.below) batch.delete(firestore.doc(path));
+    batch.delete(asset.ref);
+    await batch.commit();
+    assets.delete(`${act.asset.kind}/${act.asset.id}`);
+  }
+
+  async function perform(act: Act): Promise<void> {
+    switch (act.do) {
+      case 'create':
+        await projects.insertOne({ _id: mongoId(act.project), ...act.fields });
+        return changed(act.project, act.fields);
+      case 'replace':
+        await projects.replaceOne({ _id: mongoId(act.project) }, { ...act.fields });
+        return changed(act.project, act.fields);
+      case 'change': {
+        const unset = Object.fromEntries(act.unset.map((field) => [field, '' as const]));
+        await projects.updateOne(
+          { _id: mongoId(act.project) },
+          { $set: { ...act.set }, ...(act.unset.length > 0 && { $unset: unset }) },
+        );
+        const kept = Object.entries(fieldsOf(act.project)).filter(([field]) => !Object.hasOwn(unset, field));
+        return changed(act.project, { ...Object.fromEntries(kept), ...act.set });
+      }
+      case 'delete':
+        await projects.deleteOne({ _id: mongoId(act.project) });
+        projectOf(act.project).wasDeleted = true;
+        for (const asset of assets.values()) if (asset.project === act.project) asset.fate = 'goes';
+        return changed(act.project, null);
+      case 'add':
+        return add(act);
+      case 'move':
+        return move(act);
+      case 'remove':
+        return remove(act);
+      case 'edit': {
+        const asset = await touch(act.asset, ({ edits }) => [new FieldPath('edits'), edits + 1]);
+        if (asset) asset.edits += 1;
+      }
+    }
+  }
+
+  return {
+    async perform(act) {
+      await perform(act);
+      if (act.do !== 'create') return;
+      // Both are right for what is left of the life before.
+      for (const asset of assets.values())
+        if (asset.project === act.project && asset.fate === 'goes') asset.fate = 'either';
+    },
+    changes: () => changes,
+    hasLateAssets: () =>
+      [...assets.values()].some(({ project, fate }) => fate === 'either' && projectOf(project).fields === null),
+    async verify({ reconciled, historyLost }) {
+      const violations = [...seen];
+      const report = (what: string, detail: string) => void violations.push({ what, detail });
+      const live = new Map<string, ProjectDocument>();
+      for (const document of await projects.find().toArray())
+        live.set(projectIdFromMongo(document._id) ?? '', document);
+      const stored = await readAssets(firestore, places);
+      const expected = new Map([...assets.values()].map((asset) => [asset.ref.path, asset]));
+
+      for (const [path, { data, place }] of stored.assets) {
+        const asset = expected.get(path);
+        if (asset === undefined) {
+          report('asset resurrected', `${path} is there, although it was deleted: ${JSON.stringify(data)}`);
+          continue;
+        }
+        const project = live.get(asset.project);
+        if (project === undefined) {
+          if (asset.fate === 'goes' || reconciled)
+            report('asset of a deleted project left', `${path} of ${asset.project}`);
+          continue;
+        }
+        const want = assetData(place, asset.project, Object.fromEntries(Object.entries(project)), asset.edits);
+        for (const difference of differences(want, data))
+          report('asset differs from its project', `${path}: ${difference}`);
+      }
+      for (const [path, asset] of expected) {
+        if (asset.fate !== 'stays' || !live.has(asset.project)) continue;
+        if (!stored.assets.has(path)) report('asset of a live project lost', `${path} of ${asset.project}`);
+        const lost = asset.below.filter((below) => !stored.below.has(below));
+        if (lost.length > 0) report('document below an asset of a live project lost', lost.join(', '));
+      }
+      for (const path of stored.below) {
+        const parent = path.split('/').slice(0, 2).join('/');
+        if (!stored.assets.has(parent)) report('document below a deleted asset left', path);
+      }
+      for (const [projectId, { fields }] of known) {
+        const snapshot = await projectRecordRef(firestore, projectId).get();
+        if (!snapshot.exists) continue;
+        const record = parseProjectRecord(projectId, snapshot.data());
+        if (record.lease !== null) report('lease not given back', `${projectId}: ${JSON.stringify(record.lease)}`);
+        if (record.appliedRevision !== record.revision) {
+          report(
+            'project not converged',
+            `${projectId}: revision ${record.revision}, applied ${record.appliedRevision}`,
+          );
+        }
+        if (historyLost) continue;
+        const kind = fields === null ? 'deleted' : 'live';
+        if (record.desired.kind !== kind)
+          report('record says otherwise', `${projectId} is ${kind}, its record says ${record.desired.kind}`);
+        for (const [field, { value }] of Object.entries(record.desired.fields)) {
+          if (!config.source.fields.includes(field) || isDeepStrictEqual(value, live.get(projectId)?.[field] ?? null))
+            continue;
+          report(
+            'record says otherwise',
+            `${projectId}.${field} is ${JSON.stringify(live.get(projectId)?.[field])}, its record says ${JSON.stringify(value)}`,
+          );
+        }
+      }
+      return violations;
+    },
+  };
+}
+
+function mongoId(project: string): ProjectMongoId {
+  return ObjectId.isValid(project) && project.length === 24 ? new ObjectId(project) : project;
+}
+
+/** Groups are spread over several parents. */
+function referenceOf(firestore: Firestore, place: AssetCollection, id: string): DocumentReference {
+  if (place.kind === 'path') return firestore.collection(place.name).doc(id);
+  return firestore.doc(`films/film-${id.charCodeAt(id.length - 1) % 2}/${place.name}/${id}`);
+}
+
+function pathOf(path: string): FieldPath {
+  return new FieldPath(...path.split('.'));
+}
+
+function copiesOf(place: AssetCollection, fields: object): [path: string, value: unknown][] {
+  const values = new Map<string, unknown>(Object.entries(fields));
+  return Object.entries(place.copies).map(([source, target]) => [target, values.get(source) ?? null]);
+}
+
+function assetData(place: AssetCollection, project: string, fields: object, edits = 0): Record<string, unknown> {
+  const data: Record<string, unknown> = { body, edits };
+  for (const [path, value] of [[place.projectId, project] as const, ...copiesOf(place, fields)]) {
+    const [first = '', second] = path.split('.');
+    data[first] = second === undefined ? value : { ...(isRecord(data[first]) ? data[first] : {}), [second]: value };
+  }
+  return data;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** What differs, in words. A missing value and null say the same. */
+function differences(
+  want: Readonly<Record<string, unknown>>,
+  have: Readonly<Record<string, unknown>>,
+  path = '',
+): string[] {
+  return [...new Set([...Object.keys(want), ...Object.keys(have)])].flatMap((key) => {
+    const [wanted, found] = [want[key] ?? null, have[key] ?? null];
+    if (isRecord(wanted) && isRecord(found)) return differences(wanted, found, `${path}${key}.`);
+    return isDeepStrictEqual(wanted, found)
+      ? []
+      : [`${path}${key} is ${JSON.stringify(found)}, should be ${JSON.stringify(wanted)}`];
+  });
+}
+
+async function readAssets(firestore: Firestore, places: Places) {
+  const assets = new Map<string, { readonly place: AssetCollection; readonly data: Record<string, unknown> }>();
+  for (const place of Object.values(places)) {
+    const all = place.kind === 'group' ? firestore.collectionGroup(place.name) : firestore.collection(place.name);
+    for (const document of (await all.get()).docs) assets.set(document.ref.path, { place, data: document.data() });
+  }
+  const below = await firestore.collectionGroup(belowCollection).get();
+  return { assets, below: new Set(below.docs.map(({ ref }) => ref.path)) };
+}
