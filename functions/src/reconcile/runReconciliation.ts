@@ -258,7 +258,16 @@ async function finish(
   const report = reportOf(job);
   if (job.brake === null) {
     const { findings, reads, projects, checksum } = report;
-    log.info('reconciliation done', { jobId: job.id, mode: job.mode, projects, reads, findings, checksum });
+    // A metric counts the runs that came to their end by `signal`.
+    log.info('reconciliation done', {
+      signal: 'reconciliation-finished',
+      jobId: job.id,
+      mode: job.mode,
+      projects,
+      reads,
+      findings,
+      checksum,
+    });
     return { kind: 'done', report };
   }
   const { kind, saw, goOn } = job.brake;

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { initializeApp } from 'firebase-admin/app';
 import { getFirestore } from 'firebase-admin/firestore';
 import { systemClock } from '../clock.ts';
+import { cloudLog } from '../cloudLog.ts';
 import { deadLetterTopic, eventsTopic, requestsTopic } from '../config/params.ts';
 import config from '../lockstep.config.ts';
 import { errorText } from '../log.ts';
@@ -24,7 +25,8 @@ const closingMs = 500;
 
 type Run = Extract<MainSettings, { kind: 'run' }>;
 
-const log = createConsoleLog(systemClock, (line) => process.stderr.write(line));
+/** On Cloud Run (which sets K_SERVICE) alerts read the lines; elsewhere people do. */
+const log = process.env.K_SERVICE ? cloudLog : createConsoleLog(systemClock, (line) => process.stderr.write(line));
 
 /** Aborted by the first SIGINT or SIGTERM; the second ends the process at once, which loses nothing: the next run repeats what was not saved. */
 function stopSignal(): AbortSignal {

@@ -18,6 +18,7 @@ import { createReconciliationRequests } from './reconciliationRequests.ts';
 import { type Checkpoint, relayRecordRef } from './relayRecord.ts';
 import type { RetryContext } from './retrying.ts';
 import { type Standby, waitForLease } from './standby.ts';
+import { logStatus } from './statusLog.ts';
 import { within } from './untilAborted.ts';
 
 export interface RelayOptions {
@@ -167,6 +168,7 @@ async function lead(
   // Before the first read, the best that is known is the age of the checkpoint.
   const upTo = record.checkpointAt ?? clock.now();
   health.readUpTo(upTo);
+  const stopStatus = logStatus(health, clock, log);
   const following: Following = {
     source,
     config: config.source,
@@ -187,6 +189,8 @@ async function lead(
     await follow(following);
   } catch (error) {
     ending.end({ kind: 'failed', error });
+  } finally {
+    stopStatus();
   }
   health.enter('closing');
   checkpointer.stop();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Firestore } from 'firebase-admin/firestore';
-import { write } from 'firebase-functions/logger';
 import { type Clock, systemClock } from '../clock.ts';
+import { cloudLog } from '../cloudLog.ts';
 import type { Config } from '../config/defineConfig.ts';
 import { deployedHoldLimits } from '../config/holdLimits.ts';
 import * as params from '../config/params.ts';
@@ -30,16 +30,6 @@ export interface Services {
 }
 
 const millisecondsPerSecond = 1_000;
-
-/** Logs structured lines for Cloud Logging (https://cloud.google.com/logging/docs/structured-logging). Not through `logger.error` and its like,
- *  which add a stack trace that leads here. */
-export const cloudLog: Log = {
-  debug: (message, fields) => write({ ...fields, severity: 'DEBUG', message }),
-  info: (message, fields) => write({ ...fields, severity: 'INFO', message }),
-  warn: (message, fields) => write({ ...fields, severity: 'WARNING', message }),
-  error: (message, fields) => write({ ...fields, severity: 'ERROR', message }),
-  alarm: (alarm, message, fields) => write({ ...fields, alarm, severity: 'ERROR', message }),
-};
 
 /** The services of a process that runs functions, from the deployment's parameters and the usual variables. */
 export function createServices(config: Config): Services {
