@@ -152,7 +152,13 @@ export async function startRelayFixture(options: MongoServerOptions = {}): Promi
     start,
     async reading(given) {
       const relay = await start(given);
-      await until(() => relay.health.status().phase === 'reading');
+      try {
+        await until(() => relay.health.status().phase === 'reading');
+      } catch (error) {
+        throw new Error(`the relay does not read: ${JSON.stringify([relay.health.status(), relay.log.lines])}`, {
+          cause: error,
+        });
+      }
       return relay;
     },
     events: () => topics.events.messages.map((message) => eventOf(message.data)),
