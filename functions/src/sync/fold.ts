@@ -1,5 +1,5 @@
 import type { EventType } from '../events/contract.ts';
-import { type CopyValue, sameCopyValue } from '../events/copyValue.ts';
+import type { CopyValue } from '../events/copyValue.ts';
 import { isNewer, newest, type Version } from '../events/version.ts';
 import type { Desired, FieldState } from '../records/projectRecord.ts';
 
@@ -10,7 +10,7 @@ export interface Change {
   readonly changes: Readonly<Record<string, CopyValue>>;
 }
 
-/** What an event did to the desired state: `none`, only newer `versions` for what was known already, or an `effect` that assets have to follow. */
+/** What an event did to the desired state: `none`, only `versions` that no asset shows (of the project itself, of a deletion), or an `effect` that assets have to follow. */
 export type FoldChange = 'none' | 'versions' | 'effect';
 
 /** Folds one event into the desired state of its project.
@@ -49,15 +49,12 @@ function changeBetween(before: Desired, after: Desired): FoldChange {
   // Between two deletions the project may have lived and got new assets, even if the news of that never came or comes later.
   if (after.kind === 'deleted') return before.version === after.version ? 'none' : 'effect';
   const known = Object.entries(after.fields);
-  const moved = known.some(([field, state]) => {
-    const old = before.fields[field];
-    return old === undefined || !sameCopyValue(old.value, state.value);
-  });
-  if (moved) return 'effect';
+  // A newer version of a value that is known already, too: it had another one in between, which assets may have got from a client, and the news of that
+  // changes nothing any more when it comes later.
+  if (known.some(([field, state]) => before.fields[field]?.version !== state.version)) return 'effect';
   const same =
     before.version === after.version &&
     before.deletedVersion === after.deletedVersion &&
-    known.length === Object.keys(before.fields).length &&
-    known.every(([field, state]) => before.fields[field]?.version === state.version);
+    known.length === Object.keys(before.fields).length;
   return same ? 'none' : 'versions';
 }

@@ -73,6 +73,9 @@ export interface History {
 const names: readonly CopyValue[] = ['Dawn', 'Dusk', 'Ünï "q" 🎬', null];
 const statuses: readonly CopyValue[] = ['draft', 'final', 7, null];
 
+/** How likely the next acts belong together. */
+const knotChance = 0.25;
+
 /** How likely a pause is a long one, so that everything before is over; how much longer it is. */
 const longPause = { chance: 0.1, factor: 40 };
 
@@ -143,16 +146,49 @@ export function createHistory(random: Random, options: HistoryOptions): History 
     return { do: 'delete', project };
   }
 
+  /** A few acts on one project that are most likely to be confused with each other. */
+  function knot(): Act[] {
+    const project = random.pick(options.projectIds);
+    if (!living.has(project)) {
+      const acts = [create(project), add(project, false)];
+      if (random.chance(0.5)) return acts;
+      living.delete(project);
+      return [...acts, { do: 'delete', project }];
+    }
+    const [first, second] = random.chance(0.5) ? ['Dawn', 'Dusk'] : ['Dusk', 'Dawn'];
+    const rename = (name: string): Act => ({
+      do: 'change',
+      project,
+      set: { name, members: random.whole(1, 9) },
+      unset: [],
+    });
+    switch (random.whole(0, 2)) {
+      case 0:
+        // There and back, with an asset from in between.
+        return [rename(first ?? ''), rename(second ?? ''), add(project, false), rename(first ?? '')];
+      case 1:
+        // Gone and back, with assets of both lives.
+        living.delete(project);
+        return [add(project, false), { do: 'delete', project }, create(project), add(project, false)];
+      default:
+        living.delete(project);
+        return [rename(first ?? ''), add(project, false), rename(second ?? ''), { do: 'delete', project }];
+    }
+  }
+
   const before: Act[] = [];
   for (const project of options.projectIds) {
     if (!random.chance(0.6)) continue;
     before.push(create(project));
     for (let times = random.whole(0, 2); times > 0; times -= 1) before.push(add(project, false));
   }
-  const steps = Array.from({ length: options.steps }, (): Step => {
-    const factor = random.chance(longPause.chance) ? longPause.factor : 1;
-    return { afterMs: Math.ceil(random.next() * options.pauseMs * factor), act: next() };
-  });
+  const steps: Step[] = [];
+  while (steps.length < options.steps) {
+    for (const act of random.chance(knotChance) ? knot() : [next()]) {
+      const factor = random.chance(longPause.chance) ? longPause.factor : 1;
+      steps.push({ afterMs: Math.ceil(random.next() * options.pauseMs * factor), act });
+    }
+  }
   return { before, steps };
 }
 

@@ -82,12 +82,17 @@ export function createTopic(options: TopicOptions): Topic {
       tally.deliveries += 1;
       trace(actor.name, `gets ${label} ${message.data.toString()}`);
       running += 1;
+      // Work goes on after the deadline, until it is done or its process dies.
+      let isWorking = true;
+      const stopWorking = () => {
+        if (isWorking) running -= 1;
+        isWorking = false;
+      };
       let isOver = false;
       /** The end of this delivery as Pub/Sub sees it: by the answer, the end of the connection, or the deadline. */
       const end = (why: string, acknowledge: boolean) => {
         if (isOver) return;
         isOver = true;
-        running -= 1;
         cancelDeadline();
         trace(actor.name, `${label} ${why}`);
         if (acknowledge && !state.acknowledged) {
@@ -97,9 +102,13 @@ export function createTopic(options: TopicOptions): Topic {
         if (!acknowledge && !state.acknowledged) again();
       };
       const cancelDeadline = simulation.schedule(times.ackDeadline, () => end('is not answered in time', false));
-      actor.onDeath(() => end('dies with its worker', false));
+      actor.onDeath(() => {
+        stopWorking();
+        end('dies with its worker', false);
+      });
       work().then(
         () => {
+          stopWorking();
           if (!actor.isAlive()) return;
           if (!calmed && random.chance(weather.lostAck)) end('was handled, and Pub/Sub does not know', false);
           else if (isOver && !state.acknowledged) {
@@ -109,7 +118,10 @@ export function createTopic(options: TopicOptions): Topic {
             trace(actor.name, `${label} is acknowledged late`);
           } else end('is acknowledged', true);
         },
-        (error: unknown) => end(`comes again: ${String(error)}`, false),
+        (error: unknown) => {
+          stopWorking();
+          end(`comes again: ${String(error)}`, false);
+        },
       );
     }
 

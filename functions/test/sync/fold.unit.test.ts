@@ -47,7 +47,13 @@ describe('fold', () => {
     assert.equal(fold(desiredAfter(deleted(3)), deleted(6)).change, 'effect');
   });
 
-  it('asks for no work when only the version of a known value is newer', () => {
-    assert.equal(fold(desiredAfter(created(1, { name: 'a' })), updated(2, { name: 'a' })).change, 'versions');
+  it('goes over the assets again when a known value has a newer version: it had another one in between', () => {
+    const thereAndBack = fold(desiredAfter(created(1, { name: 'a' })), updated(3, { name: 'a' }));
+    assert.equal(thereAndBack.change, 'effect');
+    assert.equal(fold(thereAndBack.desired, updated(2, { name: 'b' })).change, 'none');
+  });
+
+  it('asks for no work when nothing that assets show is newer', () => {
+    assert.equal(fold(desiredAfter(created(1, { name: 'a' })), updated(2, {})).change, 'versions');
   });
 });
