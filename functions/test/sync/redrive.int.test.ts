@@ -136,7 +136,7 @@ describe('redrive', () => {
     fixture.deadLetters.messages.push({ data: Buffer.from('{"operationType":"insert"}'), attributes: buried });
     await recordAll();
     assert.deepEqual((await outcomes()).sort(), ['no-event', 'too-large', 'unreadable']);
-    assert.deepEqual(fixture.events.messages, []);
+    assert.equal(fixture.events.messages.length, 0);
     assert.deepEqual((await outcomes({ ...playAll, includeUnreadable: true })).sort(), [
       'no-event',
       'published',
@@ -170,7 +170,7 @@ describe('redrive', () => {
       assert.equal((await redriveOne(fixture.dependencies, id, { dryRun: true }))?.kind, 'publishable');
     }
     assert.equal(await redriveOne(fixture.dependencies, '100%', { dryRun: true }), undefined);
-    assert.deepEqual(fixture.events.messages, []);
+    assert.equal(fixture.events.messages.length, 0);
   });
 
   describe('the command', () => {

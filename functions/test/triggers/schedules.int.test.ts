@@ -1,0 +1,190 @@
+// The functions that reconcile and the one that relays, through `firebase-functions-test`, on real clients and local servers.
+import assert from 'node:assert/strict';
+import { ObjectId } from 'mongodb';
+import { decodeEvent } from '../../src/events/codec.ts';
+import { defaultRelayLimits } from '../../src/relay/limits.ts';
+import { reconcileAssetsFunction } from '../../src/triggers/reconcileAssets.ts';
+import { reconcileOnRequestFunction } from '../../src/triggers/reconcileOnRequest.ts';
+import { relayProjectChangesFunction } from '../../src/triggers/relayProjectChanges.ts';
+import type { Services } from '../../src/triggers/services.ts';
+import { type ServicesFixture, setVariables, startFunctionsTest, startServices } from './services.fixture.ts';
+
+describe('functions of reconciliation and relay', () => {
+  let fixture: ServicesFixture;
+  let offline: ReturnType<typeof startFunctionsTest>;
+  let restore: (() => void)[] = [];
+  beforeEach(async () => {
+    offline = startFunctionsTest();
+    // What the tests write is younger than any grace.
+    restore = [setVariables({ RECONCILE_GRACE_MINUTES: '0' })];
+    fixture = await startServices();
+  });
+  afterEach(async () => {
+    for (const reset of restore) reset();
+    offline.cleanup();
+    await fixture.close();
+  });
+
+  const set = (variables: Readonly<Record<string, string>>) => restore.push(setVariables(variables));
+
+  /** One project that lives, and an asset of one that does not. */
+  async function seedOrphan(): Promise<void> {
+    await fixture.source.projects.insertOne({ _id: new ObjectId(), name: 'lives' });
+    const gone = new ObjectId().toHexString();
+    await fixture.firestore.doc('media/orphan').set({ projectId: gone, projectName: 'gone' });
+  }
+
+  const orphanIsThere = async () => (await fixture.firestore.doc('media/orphan').get()).exists;
+  const jobs = async () =>
+    (await fixture.firestore.collection('syncJobs').where('type', '==', 'reconciliation').get()).docs;
+  const errors = () => fixture.log.lines.filter(({ level }) => level === 'error' || level === 'alarm');
+
+  describe('reconcileAssets', () => {
+    const reconcileAssets = async () => reconcileAssetsFunction(fixture.services).run({ scheduleTime: '' });
+
+    it('only reports by default', async () => {
+      await seedOrphan();
+      await reconcileAssets();
+      assert.ok(await orphanIsThere());
+      const [job] = await jobs();
+      assert.deepEqual([job?.get('mode'), job?.get('reason'), job?.get('status')], ['report', 'schedule', 'done']);
+    });
+
+    it('mends when RECONCILE_MODE says so', async () => {
+      set({ RECONCILE_MODE: 'clean' });
+      await seedOrphan();
+      await reconcileAssets();
+      assert.ok(!(await orphanIsThere()));
+    });
+
+    it('refuses a mode that is none', async () => {
+      set({ RECONCILE_MODE: 'destroy' });
+      await assert.rejects(reconcileAssets(), /RECONCILE_MODE: expected "report" or "clean", received "destroy"/);
+    });
+  });
+
+  describe('reconcileOnRequest', () => {
+    const onRequest = (services: Services = fixture.services) => {
+      const wrapped = offline.wrap(reconcileOnRequestFunction(services));
+      return (request: unknown) => {
+        const data = Buffer.from(typeof request === 'string' ? request : JSON.stringify(request));
+        return wrapped({ data: { message: { data: data.toString('base64'), attributes: {} } } });
+      };
+    };
+
+    it('does what the request says', async () => {
+      await seedOrphan();
+      await onRequest()({ mode: 'clean', reason: 'history-lost', collections: ['media'] });
+      assert.ok(!(await orphanIsThere()));
+      assert.equal((await jobs())[0]?.get('reason'), 'history-lost');
+    });
+
+    for (const [request, problem] of [
+      ['not json', /JSON/],
+      [{ mode: 'destroy' }, /mode/],
+      [{ projectIds: 'p1' }, /projectIds/],
+      [{ collections: ['no-such'] }, /"no-such" is not in lockstep.config.ts/],
+    ] as const) {
+      it(`ignores ${JSON.stringify(request)}, which no redelivery mends, with an error in the log`, async () => {
+        await onRequest()(request);
+        assert.equal(errors().length, 1);
+        assert.match(String(errors()[0]?.fields.error), problem);
+        assert.deepEqual(await jobs(), []);
+      });
+    }
+
+    it('raises while another run is at work, so that the request comes again', async () => {
+      await seedOrphan();
+      const mending = signal();
+      const goOn = signal();
+      const worker = await fixture.services.worker();
+      const slow: Services = {
+        ...fixture.services,
+        worker: async () => ({
+          async apply(event, options) {
+            mending.give();
+            await goOn.given;
+            return worker.apply(event, options);
+          },
+        }),
+      };
+      const first = onRequest(slow)({ mode: 'clean' });
+      await mending.given;
+      await assert.rejects(onRequest()({ mode: 'clean', collections: ['media'] }), {
+        name: 'ReconciliationBusyError',
+        message: /another reconciliation is at work until .* comes again/,
+      });
+      goOn.give();
+      await first;
+      await onRequest()({ mode: 'clean', collections: ['media'] });
+      assert.ok(!(await orphanIsThere()));
+    });
+
+    it('asks for its own continuation when the time is used up, in the words of the request', async () => {
+      // Less than a run keeps for its own ending, so that it ends at once.
+      set({ RECONCILE_BUDGET_SECONDS: '1' });
+      await seedOrphan();
+      await onRequest()({ mode: 'clean', reason: 'a person', collections: ['media'] });
+      const [message, ...more] = fixture.topic('reconciliation-requests').messages;
+      assert.ok(message && more.length === 0);
+      assert.equal(message.attributes.reason, 'continued');
+      set({ RECONCILE_BUDGET_SECONDS: '60' });
+      await onRequest()(message.data.toString());
+      assert.ok(!(await orphanIsThere()));
+      const [job, ...others] = await jobs();
+      assert.equal(others.length, 0, 'the continuation goes on with the same run');
+      assert.deepEqual([job?.get('reason'), job?.get('invocations'), job?.get('status')], ['a person', 2, 'done']);
+    });
+  });
+
+  describe('relayProjectChanges', () => {
+    it('publishes changes until it is asked to stop, and says how it ended', async () => {
+      const events = fixture.topic('project-events');
+      const running = Promise.resolve(relayProjectChangesFunction(fixture.services).run({ scheduleTime: '' }));
+      const id = new ObjectId();
+      const change = async () => {
+        await until(async () => (await fixture.firestore.collection('syncRelay').get()).size > 0);
+        await fixture.source.projects.insertOne({ _id: id, name: 'new' });
+        await until(async () => events.messages.length > 0);
+        fixture.stop();
+      };
+      await Promise.all([running, change()]);
+      const [message] = events.messages;
+      const decoded = decodeEvent(message?.data ?? Buffer.alloc(0));
+      assert.ok(decoded.ok);
+      assert.deepEqual(
+        [decoded.event.type, decoded.event.projectId, decoded.event.changes],
+        ['ProjectCreated', id.toHexString(), { name: 'new' }],
+      );
+      assert.ok(fixture.log.lines.some(({ fields }) => fields.outcome === 'stopped' && fields.published === 1));
+      // It asked for a reconciliation, since it knows nothing of what came before it.
+      assert.equal(fixture.topic('reconciliation-requests').messages.length, 1);
+    });
+
+    it('ends by itself when its budget is spent', async () => {
+      // A second more than what the relay keeps for closing down.
+      const { closeStreamMs, drainMs, lastCheckpointMs } = defaultRelayLimits;
+      set({ RELAY_BUDGET_SECONDS: String(Math.ceil((closeStreamMs + drainMs + lastCheckpointMs) / 1_000) + 1) });
+      await relayProjectChangesFunction(fixture.services).run({ scheduleTime: '' });
+      assert.ok(fixture.log.lines.some(({ fields }) => fields.outcome === 'budget-spent'));
+    });
+  });
+});
+
+/** Something that one side waits for and the other gives. */
+function signal(): { give(): void; readonly given: Promise<void> } {
+  let give: () => void = () => undefined;
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { give: () => give(), given };
+}
+
+/** Waits for a condition; ends with an error where the test would otherwise go on waiting after its time is up. */
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error('waited in vain');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

@@ -1,0 +1,100 @@
+import { randomUUID } from 'node:crypto';
+import type { Firestore } from 'firebase-admin/firestore';
+import functionsTest from 'firebase-functions-test';
+import { type FirestoreServer, startFirestoreServer } from '../../local/firestore/server.ts';
+import { type MongoServer, startMongoServer } from '../../local/mongodb/server.ts';
+import { systemClock } from '../../src/clock.ts';
+import { defineConfig } from '../../src/config/defineConfig.ts';
+import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
+import { estimateProjects } from '../../src/source/estimateProjects.ts';
+import { createProjectTruth } from '../../src/source/truth.ts';
+import { defaultSyncLimits } from '../../src/sync/limits.ts';
+import { createThrottle } from '../../src/sync/throttle.ts';
+import { createSyncWorker } from '../../src/sync/worker.ts';
+import type { Services } from '../../src/triggers/services.ts';
+import { connect, type RecordedLog, type RecordedTopic, recordedLog, recordedTopic } from '../sync/worker.fixture.ts';
+
+// The client libraries would look for a metadata server of the cloud.
+process.env.METADATA_SERVER_DETECTION ??= 'none';
+
+export const triggersConfig = defineConfig({
+  source: { database: 'collaboration', collection: 'projects', fields: ['name'] },
+  collections: [{ path: 'media', projectId: 'projectId', copies: { name: 'projectName' } }],
+});
+
+/** What the exported functions share, with real clients on local servers and topics that keep what is published. */
+export interface ServicesFixture {
+  readonly services: Services;
+  readonly firestoreServer: FirestoreServer;
+  readonly firestore: Firestore;
+  readonly source: ProjectsSource;
+  readonly log: RecordedLog;
+  /** By topic name. */
+  topic(name: string): RecordedTopic;
+  /** What SIGTERM does. */
+  stop(): void;
+  close(): Promise<void>;
+}
+
+export async function startServices(): Promise<ServicesFixture> {
+  const [mongo, firestoreServer]: [MongoServer, FirestoreServer] = await Promise.all([
+    startMongoServer(),
+    startFirestoreServer(),
+  ]);
+  const source = await connectSource(mongo.uri, triggersConfig);
+  const firestore = connect(firestoreServer);
+  const log = recordedLog();
+  const controller = new AbortController();
+  const topics = new Map<string, RecordedTopic>();
+  const topic = (name: string) => {
+    const known = topics.get(name) ?? recordedTopic();
+    topics.set(name, known);
+    return known;
+  };
+  const shared = { config: triggersConfig, clock: systemClock, log, random: () => 0.5, uniqueId: randomUUID };
+  const worker = createSyncWorker({
+    ...shared,
+    firestore,
+    truth: createProjectTruth(source, triggersConfig),
+    countProjects: () => estimateProjects(source),
+    events: topic('project-events'),
+    limits: defaultSyncLimits,
+    throttle: createThrottle(),
+  });
+  return {
+    services: {
+      ...shared,
+      firestore: async () => firestore,
+      source: async () => source,
+      publisher: async (name) => topic(name),
+      worker: async () => worker,
+      stopping: () => controller.signal,
+    },
+    firestoreServer,
+    firestore,
+    source,
+    log,
+    topic,
+    stop: () => controller.abort(new Error('the instance is asked to stop')),
+    async close() {
+      await source.close();
+      await firestore.terminate();
+      await Promise.all([mongo.close(), firestoreServer.close()]);
+    },
+  };
+}
+
+/** `firebase-functions-test` in offline mode. It sets variables for as long as it is in use. */
+export const startFunctionsTest = (): ReturnType<typeof functionsTest> => functionsTest({ projectId: 'demo-test' });
+
+/** Sets variables; the returned function sets them back. */
+export function setVariables(variables: Readonly<Record<string, string>>): () => void {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, variables);
+  return () => {
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  };
+}
