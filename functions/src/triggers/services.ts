@@ -96,7 +96,11 @@ export function createServices(config: Config): Services {
   function stopping(): AbortSignal {
     if (controller === undefined) {
       const created = new AbortController();
-      process.once('SIGTERM', () => created.abort(new Error('the instance is asked to stop')));
+      // Whoever listens for SIGTERM has to end the process. In the cloud Google's server around the functions does; in Firebase's emulator nobody
+      // does, and a process that listened would outlive the emulator.
+      if (process.env.FUNCTIONS_EMULATOR !== 'true') {
+        process.once('SIGTERM', () => created.abort(new Error('the instance is asked to stop')));
+      }
       controller = created;
     }
     return controller.signal;

@@ -1,0 +1,36 @@
+import { readdirSync } from 'node:fs';
+import { basename, join, matchesGlob, relative, sep } from 'node:path';
+
+/** What Firebase's CLI leaves out besides the list in `firebase.json`. */
+const alwaysIgnored = ['firebase-debug.log', 'firebase-debug.*.log', '.runtimeconfig.json'];
+
+/** The files of a folder that `firebase deploy` uploads, sorted, as paths below it with `/`.
+ *
+ *  The CLI walks the folder and leaves out whatever matches a pattern, a folder with all that lies in it. It compares a pattern without a slash
+ *  with the last part of a path (minimatch's `matchBase`), wildcards matching leading dots too (`dot`). `emulators:smoke` holds this against
+ *  the CLI's own code.
+ *  @throws Error for a pattern with a slash: the CLI would compare it with absolute paths, so it never matches what it is meant for. */
+export function uploadedPackage(folder: string, ignore: readonly string[]): string[] {
+  const patterns = [...ignore, ...alwaysIgnored];
+  const anchored = patterns.find((pattern) => pattern.includes('/'));
+  if (anchored !== undefined) {
+    throw new Error(
+      `firebase.json: the ignore pattern "${anchored}" has a slash and matches nothing; name the last part of the path`,
+    );
+  }
+  const isIgnored = (name: string) => patterns.some((pattern) => matchesName(name, pattern));
+  const walk = (directory: string): string[] =>
+    readdirSync(directory, { withFileTypes: true })
+      .filter(({ name }) => !isIgnored(name))
+      .flatMap((entry) => {
+        const path = join(directory, entry.name);
+        return entry.isDirectory() ? walk(path) : [relative(folder, path).split(sep).join('/')];
+      });
+  return walk(folder).sort();
+}
+
+/** Whether a name matches a pattern, where a wildcard at its beginning matches a leading dot, which Node's own matching does not let it. */
+function matchesName(name: string, pattern: string): boolean {
+  if (matchesGlob(name, pattern)) return true;
+  return name.startsWith('.') && /^[*?]/.test(pattern) && matchesGlob(`x${basename(name).slice(1)}`, pattern);
+}
