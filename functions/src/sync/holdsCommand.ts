@@ -140,7 +140,9 @@ async function decideOne(
       return;
     case 'discarded':
       tally.decided += 1;
-      print(`${projectId}: discarded, ${assetsText(outcome.assets)} stay${whereItIs(presence, 'discard')}\n`);
+      print(
+        `${projectId}: discarded, ${assetsText(outcome.assets)} ${outcome.assets === 1 ? 'stays' : 'stay'}${whereItIs(presence, 'discard')}\n`,
+      );
       return;
     case 'under-way':
       print(`${projectId}: was released before, and the work has begun\n`);

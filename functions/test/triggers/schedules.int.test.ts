@@ -2,6 +2,14 @@
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
 import { decodeEvent } from '../../src/events/codec.ts';
+import { eventId } from '../../src/events/contract.ts';
+import { versionOf } from '../../src/events/version.ts';
+import {
+  emptyProjectRecord,
+  type ProjectRecord,
+  projectRecordData,
+  projectRecordRef,
+} from '../../src/records/projectRecord.ts';
 import { defaultRelayLimits } from '../../src/relay/limits.ts';
 import { reconcileAssetsFunction } from '../../src/triggers/reconcileAssets.ts';
 import { reconcileOnRequestFunction } from '../../src/triggers/reconcileOnRequest.ts';
@@ -56,6 +64,29 @@ describe('functions of reconciliation and relay', () => {
       await reconcileAssets();
       assert.ok(!(await orphanIsThere()));
     });
+
+    for (const state of ['held', 'discarded'] as const) {
+      it(`mends all but what is ${state}, and counts that in its report`, async () => {
+        set({ RECONCILE_MODE: 'clean' });
+        await seedOrphan();
+        const projectId = new ObjectId().toHexString();
+        await fixture.firestore.doc('media/kept').set({ projectId, projectName: 'kept' });
+        const version = versionOf({ seconds: 1_700_000_000, increment: 1 }, 0);
+        const record: ProjectRecord = {
+          ...emptyProjectRecord(projectId),
+          desired: { kind: 'deleted', version, deletedVersion: version, fields: {} },
+          revision: 1,
+          appliedRevision: state === 'held' ? 0 : 1,
+          hold: { state, since: 1_700_000_000_000, eventId: eventId(projectId, version), version },
+        };
+        await projectRecordRef(fixture.firestore, projectId).set(projectRecordData(record));
+        await reconcileAssets();
+        assert.ok(!(await orphanIsThere()));
+        assert.ok((await fixture.firestore.doc('media/kept').get()).exists);
+        const [job] = await jobs();
+        assert.deepEqual([job?.get('status'), job?.get('findings.held')], ['done', 1]);
+      });
+    }
 
     it('refuses a mode that is none', async () => {
       set({ RECONCILE_MODE: 'destroy' });
