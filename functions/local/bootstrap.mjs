@@ -1,8 +1,8 @@
 // Runs a command of this package on the Node version that the package pins, installing what is missing first.
 // It is the only file that has to run on whatever Node the machine happens to have (20 or newer), so it is plain JavaScript.
 //
-//   node local/bootstrap.mjs FILE.ts [arguments]        a TypeScript program of this package
-//   node local/bootstrap.mjs --bin NAME [arguments]     a program of node_modules/.bin
+//   node local/bootstrap.mjs [--max-…=N] FILE.ts [arguments]    a TypeScript program of this package, with memory options for Node
+//   node local/bootstrap.mjs --bin NAME [arguments]             a program of node_modules/.bin
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
@@ -48,9 +48,12 @@ function pinnedNode() {
 }
 
 function main() {
-  const [first, ...rest] = process.argv.slice(2);
+  const words = process.argv.slice(2);
+  const firstWord = words.findIndex((word) => !word.startsWith('--max-'));
+  const nodeOptions = words.slice(0, Math.max(0, firstWord));
+  const [first, ...rest] = words.slice(nodeOptions.length);
   if (first === undefined) {
-    console.error('usage: node local/bootstrap.mjs FILE.ts | --bin NAME [arguments]');
+    console.error('usage: node local/bootstrap.mjs [--max-…=N] FILE.ts | --bin NAME [arguments]');
     process.exit(2);
   }
   installMissing();
@@ -61,7 +64,7 @@ function main() {
       : [join(functionsDir, first), rest];
   // Programs that start others (mocha, the functions runtime) must find the same Node first on the path.
   const env = { ...process.env, PATH: `${dirname(node)}:${join(modules, '.bin')}:${process.env.PATH ?? ''}` };
-  const child = spawn(node, [program, ...args], { cwd: functionsDir, stdio: 'inherit', env });
+  const child = spawn(node, [...nodeOptions, program, ...args], { cwd: functionsDir, stdio: 'inherit', env });
   // Ctrl-C reaches the whole process group by itself; a signal sent to this process alone has to be passed on.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => {

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { deadLetterScenario } from '../demo/deadLetterScenario.ts';
 import { eventScenarios } from '../demo/eventScenarios.ts';
+import { massDeletionScenario } from '../demo/massDeletionScenario.ts';
 import { reconciliationScenario } from '../demo/reconciliationScenario.ts';
 import { scaleScenario } from '../demo/scaleScenario.ts';
 import { type Row, renderTable } from '../demo/table.ts';
@@ -20,8 +21,11 @@ PUBSUB_EMULATOR_HOST name), changes projects in MongoDB, and shows what becomes 
   --help                   this text
 `;
 
-/** The largest number of projects that fits into memory together with its assets. */
-const mostProjects = 5_000;
+/** Projects of the last scenario from which on a mass deletion of 300 of them is shown. */
+const fewestForMassDeletion = 500;
+
+/** The largest number of projects that fits into the memory that package.json gives this program, together with its assets. */
+const mostProjects = 2_000;
 
 async function main(): Promise<number> {
   const { values } = readArguments(process.argv.slice(2), {
@@ -34,14 +38,18 @@ async function main(): Promise<number> {
   }
   const projectCount = wholeNumber(values, 'projects', 0, mostProjects) ?? 1_000;
   build();
-  const print = createLogPrinter(values.verbose === true ? 'DEBUG' : 'ERROR');
+  const isVerbose = values.verbose === true;
+  const print = createLogPrinter(isVerbose ? 'DEBUG' : 'ERROR');
   console.log('demo: starting MongoDB, Firestore, Pub/Sub and the functions ...');
   const stack = await startStack({
     variables: process.env,
     ports: { mongodb: 0, firestore: 0, pubsub: 0, functions: 0 },
     // What the demo plants is young; in production an hour must pass before anything counts as an orphan.
     env: { RECONCILE_GRACE_MINUTES: '0', HOLD_MAX_PROJECTS: '200' },
-    onLog: print,
+    // The scenarios raise alarms on purpose; what else is an error shows.
+    onLog: (entry) => {
+      if (isVerbose || entry.alarm === undefined) print(entry);
+    },
   });
   const stop = stopOnSignal(stack);
   try {
@@ -56,6 +64,7 @@ async function main(): Promise<number> {
       reconciliationScenario,
       deadLetterScenario,
       ...(projectCount > 0 ? [scaleScenario(projectCount, (text) => console.log(`      ${text}`))] : []),
+      ...(projectCount >= fewestForMassDeletion ? [massDeletionScenario] : []),
     ]);
     console.log(`\n${renderTable(rows)}\n`);
     await world.close();
