@@ -3,9 +3,8 @@ import type { Micros, StoredDocument } from './document.ts';
 import { createHistory } from './history.ts';
 import type { ReadSet, Touched } from './locks.ts';
 import { createLocks, touchedEntries } from './locks.ts';
-import { collectionIdOf } from './resource-name.ts';
 import { FirestoreError } from './status.ts';
-import type { Change, Store } from './store.ts';
+import type { Change, EntryChange, Store } from './store.ts';
 import { createStore } from './store.ts';
 import type { Transaction, Transactions } from './transactions.ts';
 import { createTransactions } from './transactions.ts';
@@ -113,16 +112,17 @@ export function createDatabase(name: string, { clock, lockTimeoutMs, newToken }:
     if (readers.size > 0) return { type: 'blocked', blockers: readers, touched: byPath };
     const time = Math.max(lastTime + 1, clock.now() * MICROS_PER_MILLI);
     const { changes, results } = evaluate(name, store, writes, time);
-    const held = locks.heldByOthers(party);
-    if (held.size > 0) {
-      const entriesIn = (only?: typeof held) =>
-        touchedEntries(changes, (path) => store.kind(collectionIdOf(path)), store.everywhere, only);
-      const blockers = locks.holders({ paths, entries: entriesIn(held) }, party);
-      // Later readers of any index let a write go first that has to wait.
-      if (blockers.size > 0) return { type: 'blocked', blockers, touched: { paths, entries: entriesIn() } };
+    let entries: (readonly EntryChange[])[] | undefined;
+    if (locks.othersHoldRanges(party)) {
+      entries = changes.map((change) => store.entriesOf(change));
+      const touched: Touched = { paths, entries: touchedEntries(entries.flat(), store.everywhere) };
+      const blockers = locks.holders(touched, party);
+      if (blockers.size > 0) return { type: 'blocked', blockers, touched };
     }
     lastTime = time;
-    for (const change of changes) store.apply(change);
+    changes.forEach((change, index) => {
+      store.apply(change, entries?.[index]);
+    });
     if (changes.length > 0) {
       lastChange = time;
       history.record(time, changes);

@@ -1,6 +1,6 @@
 import type { ReadRange } from './run-query.ts';
 import type { SortedIndex } from './sorted-index.ts';
-import type { Change, Kind } from './store.ts';
+import type { EntryChange } from './store.ts';
 import type { Party } from './waiting.ts';
 
 /** What a transaction has read: documents (present or missing) and stretches of indexes. */
@@ -21,8 +21,8 @@ export interface Locks {
   share(party: Party, read: ReadSet): void;
   /** Others that rely on something that the write would change. */
   holders(touched: Touched, except: Party): Set<Party>;
-  /** The indexes of which anyone but `party` relies on a stretch: only the entries of these that its write touches matter. */
-  heldByOthers(party: Party): ReadonlySet<SortedIndex>;
+  /** Whether anyone but `party` relies on a stretch of an index: only then the entries that its write touches matter. */
+  othersHoldRanges(party: Party): boolean;
   /** A write of `party` waits: later readers let it go first, so that a stream of readers cannot hold it up for ever. */
   announce(party: Party, touched: Touched): void;
   /** The write no longer waits. */
@@ -40,10 +40,9 @@ export function createLocks(): Locks {
   const pathsOf = new Map<Party, Set<string>>();
 
   return {
-    heldByOthers(party) {
-      const indexes = new Set<SortedIndex>();
-      for (const [index, held] of byIndex) if (held.some((lock) => lock.party !== party)) indexes.add(index);
-      return indexes;
+    othersHoldRanges(party) {
+      for (const held of byIndex.values()) if (held.some((lock) => lock.party !== party)) return true;
+      return false;
     },
     share(party, { paths, ranges }) {
       const own = pathsOf.get(party) ?? new Set();
@@ -63,9 +62,12 @@ export function createLocks(): Locks {
     holders({ paths, entries }, except) {
       const found = new Set<Party>();
       for (const path of paths) for (const party of byPath.get(path) ?? []) found.add(party);
-      for (const [index, keys] of entries) {
-        for (const { party, range } of byIndex.get(index) ?? []) {
-          if (keys.some((key) => inRange(key, range))) found.add(party);
+      for (const [index, touched] of entries) {
+        const held = byIndex.get(index);
+        if (held === undefined) continue;
+        const keys = withEnds(touched);
+        for (const { party, range } of held) {
+          if (party !== except && holdsOne(range, keys)) found.add(party);
         }
       }
       found.delete(except);
@@ -103,28 +105,43 @@ export function createLocks(): Locks {
 const inRange = (key: string, { from, to }: ReadRange) => key >= from && key < to;
 
 /** The index entries that changes add or remove.
- *  @param everywhere  stands for all documents of all kinds: creations and deletions touch it too
- *  @param only  the indexes to look at; making the keys of an entry costs more than all the rest. Default: all */
-export function touchedEntries(
-  changes: readonly Change[],
-  kindOf: (path: string) => Kind,
-  everywhere: SortedIndex,
-  only?: ReadonlySet<SortedIndex>,
-): Map<SortedIndex, string[]> {
-  const entries = new Map<SortedIndex, string[]>();
-  const touch = (index: SortedIndex, { before, after }: Change) => {
-    if (only !== undefined && !only.has(index)) return;
-    const old = before ? index.keysOf(before) : [];
-    const now = after ? index.keysOf(after) : [];
-    const moved = [...old.filter((key) => !now.includes(key)), ...now.filter((key) => !old.includes(key))];
-    if (moved.length === 0) return;
-    const keys = entries.get(index) ?? [];
-    keys.push(...moved);
-    entries.set(index, keys);
+ *  @param entries  what the changes do in every index
+ *  @param everywhere  stands for all documents of all kinds by name: creations and deletions touch it too */
+export function touchedEntries(entries: Iterable<EntryChange>, everywhere: SortedIndex): Map<SortedIndex, string[]> {
+  const touched = new Map<SortedIndex, string[]>();
+  const touch = (index: SortedIndex, keys: readonly string[]) => {
+    const known = touched.get(index) ?? [];
+    known.push(...keys);
+    touched.set(index, known);
   };
-  for (const change of changes) {
-    for (const index of kindOf(change.path).indexes()) touch(index, change);
-    touch(everywhere, change);
+  for (const { index, before, after } of entries) {
+    const moved = [...before.filter((key) => !after.includes(key)), ...after.filter((key) => !before.includes(key))];
+    if (moved.length === 0) continue;
+    touch(index, moved);
+    if (index.spec === everywhere.spec) touch(everywhere, moved);
   }
-  return entries;
+  return touched;
+}
+
+/** Whether a stretch has a place for one of some keys. */
+function holdsOne(range: ReadRange, { first, last, keys }: Keys): boolean {
+  // Most stretches lie elsewhere, and there may be many of them.
+  if (last < range.from || first >= range.to) return false;
+  return keys.some((key) => inRange(key, range));
+}
+
+/** Some keys, with the ends of the stretch that they are in. */
+interface Keys {
+  readonly keys: readonly string[];
+  readonly first: string;
+  readonly last: string;
+}
+
+function withEnds(keys: readonly string[]): Keys {
+  let [first = '', last = ''] = [keys[0], keys[0]];
+  for (const key of keys) {
+    if (key < first) first = key;
+    if (key > last) last = key;
+  }
+  return { keys, first, last };
 }

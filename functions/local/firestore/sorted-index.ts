@@ -26,12 +26,21 @@ export interface IndexSpec {
   readonly nameDescending: boolean;
 }
 
+/** What the path of a document adds to its keys. */
+export interface Place {
+  readonly parent: string;
+  readonly name: string;
+}
+
+export const placeOf = (path: string): Place => ({ parent: collectionPrefix(parentOf(path)), name: pathKey(path) });
+
 /** The documents of one collection id, sorted by some of their fields and then by name. */
 export interface SortedIndex {
   readonly spec: IndexSpec;
   readonly size: number;
-  /** The entries that a document has: none if it lacks a field. */
-  keysOf(document: StoredDocument): string[];
+  /** The entries that a document has: none if it lacks a field.
+   *  @param place  where it lies, for who asks about the same path more than once */
+  keysOf(document: StoredDocument, place?: Place): string[];
   add(key: string, document: StoredDocument): void;
   remove(key: string): void;
   get(key: string): StoredDocument | undefined;
@@ -64,7 +73,7 @@ export function createSortedIndex(
     get size() {
       return tree.size;
     },
-    keysOf: (document) => keysOf(spec, document),
+    keysOf: (document, place = placeOf(document.path)) => keysOf(spec, document, place),
     add: (key, document) => void tree.set(key, document),
     remove: (key) => void tree.delete(key),
     get: (key) => tree.get(key),
@@ -85,8 +94,8 @@ export function createSortedIndex(
   };
 }
 
-function keysOf(spec: IndexSpec, document: StoredDocument): string[] {
-  let keys = [spec.scope === 'collection' ? collectionPrefix(parentOf(document.path)) : ''];
+function keysOf(spec: IndexSpec, document: StoredDocument, place: Place): string[] {
+  let keys = [spec.scope === 'collection' ? place.parent : ''];
   for (const { path, mode } of spec.fields) {
     const value = fieldOf(document, path);
     if (value === undefined) return [];
@@ -99,7 +108,6 @@ function keysOf(spec: IndexSpec, document: StoredDocument): string[] {
       keys = keys.map((key) => key + part);
     }
   }
-  const name = pathKey(document.path);
-  const last = spec.nameDescending ? invert(name) : name;
+  const last = spec.nameDescending ? invert(place.name) : place.name;
   return keys.map((key) => key + last);
 }

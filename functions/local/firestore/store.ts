@@ -2,13 +2,20 @@ import type { StoredDocument } from './document.ts';
 import { pathKey } from './path-key.ts';
 import { collectionIdOf } from './resource-name.ts';
 import type { IndexSpec, SortedIndex } from './sorted-index.ts';
-import { createSortedIndex, specKey } from './sorted-index.ts';
+import { createSortedIndex, placeOf, specKey } from './sorted-index.ts';
 
 /** One document that changes from one state to another; an absent state is undefined. */
 export interface Change {
   readonly path: string;
   readonly before: StoredDocument | undefined;
   readonly after: StoredDocument | undefined;
+}
+
+/** The entries that a document has in one index before and after a change; those that stay are in both. */
+export interface EntryChange {
+  readonly index: SortedIndex;
+  readonly before: readonly string[];
+  readonly after: readonly string[];
 }
 
 /** The documents of one collection id, wherever its collections are, and what has been sorted of them so far. */
@@ -31,8 +38,11 @@ export interface Store {
   kinds(): Iterable<Kind>;
   /** Stands for the names of all documents of all kinds where a transaction's reads are noted; it holds no entries itself. */
   readonly everywhere: SortedIndex;
-  /** Makes a change, in every index. */
-  apply(change: Change): void;
+  /** What a change does in every index. */
+  entriesOf(change: Change): readonly EntryChange[];
+  /** Makes a change, in every index.
+   *  @param entries  what `entriesOf` says of it, for who has asked already: making keys costs more than keeping them in order */
+  apply(change: Change, entries?: readonly EntryChange[]): void;
   /** The store as it is now, unaffected by later changes. */
   snapshot(): Store;
 }
@@ -80,6 +90,14 @@ export function createStore(kinds = new Map<string, Kind>()): Store {
     return created;
   };
   const everywhere = createSortedIndex(BY_NAME);
+  const entriesOf = ({ path, before, after }: Change): EntryChange[] => {
+    const place = placeOf(path);
+    return [...kindOf(collectionIdOf(path)).indexes()].map((index) => ({
+      index,
+      before: before ? index.keysOf(before, place) : [],
+      after: after ? index.keysOf(after, place) : [],
+    }));
+  };
   return {
     get size() {
       let size = 0;
@@ -90,11 +108,12 @@ export function createStore(kinds = new Map<string, Kind>()): Store {
     kind: kindOf,
     kinds: () => kinds.values(),
     everywhere,
-    apply({ path, before, after }) {
-      for (const index of kindOf(collectionIdOf(path)).indexes()) {
-        const added = after ? index.keysOf(after) : [];
-        if (before) for (const key of index.keysOf(before)) if (!added.includes(key)) index.remove(key);
-        if (after) for (const key of added) index.add(key, after);
+    entriesOf,
+    apply(change, entries = entriesOf(change)) {
+      const { after: document } = change;
+      for (const { index, before, after } of entries) {
+        for (const key of before) if (!after.includes(key)) index.remove(key);
+        if (document) for (const key of after) index.add(key, document);
       }
     },
     snapshot: () => createStore(new Map([...kinds].map(([id, kind]) => [id, kind.snapshot()]))),
