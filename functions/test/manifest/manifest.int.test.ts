@@ -1,0 +1,106 @@
+// The manifest of the built bundle, as `firebase deploy` reads it: attacks "what is deployed is what was meant", function by function.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { discover } from './discover.ts';
+import { manifestTables } from './manifestTables.ts';
+
+const functionsDir = join(import.meta.dirname, '..', '..');
+
+/** What is meant. `$NAME` is a parameter; `default` is what the platform takes by itself (for `at once` 80, for `min` 0); nothing: not set. */
+const intended = `
+function            | trigger                                 | delivery          | account               | secrets     | region
+reconcileAssets     | schedule $RECONCILE_SCHEDULE            | once              | lockstep-reconcile@   | MONGODB_URI | $LOCKSTEP_REGION
+reconcileOnRequest  | topic $RECONCILIATION_REQUESTS_TOPIC    | until it succeeds | lockstep-reconcile@   | MONGODB_URI | $LOCKSTEP_REGION
+recordDeadLetter    | topic $PROJECT_EVENTS_DEAD_LETTER_TOPIC | until it succeeds | lockstep-dead-letter@ |             | $LOCKSTEP_REGION
+relayProjectChanges | schedule $RELAY_SCHEDULE                | once              | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
+syncProject         | topic $PROJECT_EVENTS_TOPIC             | until it succeeds | lockstep-sync@        | MONGODB_URI | $LOCKSTEP_REGION
+
+function            | seconds | MiB | CPU | at once | min     | max
+reconcileAssets     | 540     | 512 | 1   | 1       | default | 1
+reconcileOnRequest  | 540     | 512 | 1   | 1       | default | 1
+recordDeadLetter    | 60      | 256 |     | default | default | 5
+relayProjectChanges | 180     | 512 | 1   | 1       | default | 2
+syncProject         | 540     | 512 | 1   | 10      | default | 20
+
+parameter                        | type   | default                    | choices
+MONGODB_URI                      | secret | asked for                  |
+LOCKSTEP_REGION                  | string | us-central1                |
+PROJECT_EVENTS_TOPIC             | string | project-events             |
+PROJECT_EVENTS_DEAD_LETTER_TOPIC | string | project-events-dead-letter |
+RECONCILIATION_REQUESTS_TOPIC    | string | reconciliation-requests    |
+RELAY_SCHEDULE                   | string | every 1 minutes            |
+RELAY_BUDGET_SECONDS             | int    | 70                         |
+SYNC_BUDGET_SECONDS              | int    | 480                        |
+SYNC_MAX_ATTEMPTS                | int    | 10                         |
+SYNC_LEASE_SECONDS               | int    | 60                         |
+HOLD_WINDOW_MINUTES              | int    | 10                         |
+HOLD_MAX_PROJECTS                | int    | 100                        |
+HOLD_MAX_SHARE_PERCENT           | int    | 1                          |
+RECONCILE_SCHEDULE               | string | every day 03:00            |
+RECONCILE_BUDGET_SECONDS         | int    | 480                        |
+RECONCILE_GRACE_MINUTES          | int    | 60                         |
+RECONCILE_MAX_ORPHANS            | int    | 1000                       |
+RECONCILE_MODE                   | string | report                     | report, clean
+
+API                           | why
+cloudscheduler.googleapis.com | Needed for scheduled functions.
+`.trim();
+
+/** Every way to change one value of a nested structure: to another value, to nothing, and with something added. */
+function* mutations(value: unknown): Generator<{ readonly what: string; readonly mutant: unknown }> {
+  if (typeof value === 'object' && value !== null) {
+    yield Array.isArray(value)
+      ? { what: '[+]', mutant: [...value, { added: true }] }
+      : { what: '{+}', mutant: { ...value, added: true } };
+    for (const [key, member] of Object.entries(value)) {
+      const replaced = (mutant: unknown) =>
+        Array.isArray(value) ? value.with(Number(key), mutant) : { ...value, [key]: mutant };
+      const { [key]: _left, ...others } = Object.fromEntries(Object.entries(value));
+      yield { what: `${key} gone`, mutant: Array.isArray(value) ? value.toSpliced(Number(key), 1) : others };
+      for (const { what, mutant } of mutations(member)) yield { what: `${key}.${what}`, mutant: replaced(mutant) };
+    }
+    return;
+  }
+  if (typeof value === 'number') yield { what: '+1', mutant: value + 1 };
+  else if (typeof value === 'boolean') yield { what: 'turned', mutant: !value };
+  else if (value === null) yield { what: '1', mutant: 1 };
+  else yield { what: 'other text', mutant: `other ${String(value)}` };
+}
+
+function isAsIntended(manifest: unknown): boolean {
+  try {
+    return manifestTables(manifest) === intended;
+  } catch {
+    // It holds what no table has a place for.
+    return false;
+  }
+}
+
+describe('the deployment manifest', () => {
+  let manifest: unknown;
+
+  before(async () => {
+    assert.ok(
+      existsSync(join(functionsDir, 'lib', 'index.js')),
+      'nothing is built; run: npm --prefix functions run build',
+    );
+    const { outcome } = await discover(functionsDir);
+    assert.equal(outcome.kind, 'manifest', outcome.kind === 'failed' ? outcome.why : '');
+    if (outcome.kind === 'manifest') manifest = outcome.manifest;
+  });
+
+  it('is what is meant, function by function', () => {
+    assert.equal(manifestTables(manifest), intended);
+  });
+
+  it('would not pass with any single value of it changed, missing or added', () => {
+    const unnoticed = [...mutations(manifest)].filter(({ mutant }) => isAsIntended(mutant)).map(({ what }) => what);
+    // The wording is free.
+    assert.deepEqual(
+      unnoticed.filter((what) => !/^params\.\d+\.description/.test(what)),
+      [],
+    );
+    assert.ok(unnoticed.length > 0, 'not even descriptions can be changed: the comparison refuses everything');
+  });
+});
