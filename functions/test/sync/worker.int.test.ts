@@ -6,6 +6,7 @@ import { projectRecordRef } from '../../src/records/projectRecord.ts';
 import { syncJobRef } from '../../src/records/syncJob.ts';
 import { AttemptFailedError, LeaseLostError, ProjectBusyError } from '../../src/sync/errors.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
+import { assetsPerPage } from '../../src/sync/page.ts';
 import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 
 describe('syncProject', () => {
@@ -192,7 +193,7 @@ describe('syncProject', () => {
   });
 
   it('goes over to newer knowledge at the next page (I3)', async () => {
-    await seedMedia('p1', 900, { projectName: 'old' });
+    await seedMedia('p1', assetsPerPage * 2 + 100, { projectName: 'old' });
     let pages = 0;
     const throttle = {
       limit: () => 1,
@@ -246,7 +247,8 @@ describe('syncProject', () => {
   });
 
   it('keeps its progress when the budget is spent, and a continuation finishes the work (I6)', async () => {
-    await seedMedia('p1', 2_000, { projectName: 'old' });
+    const count = assetsPerPage * 5;
+    await seedMedia('p1', count, { projectName: 'old' });
     const rename = event('ProjectUpdated', 'p1', { name: 'new' });
     const signal = new AbortController().signal;
     let invocations = 0;
@@ -265,14 +267,14 @@ describe('syncProject', () => {
     }
     assert.ok(invocations >= 3, `${invocations} invocations`);
     const names = [...(await fixture.documents('media')).values()].map((data) => data.projectName);
-    assert.equal(names.filter((name) => name === 'new').length, 2_000);
+    assert.equal(names.filter((name) => name === 'new').length, count);
     const job = await syncJobRef(fixture.firestore, rename.id).get();
-    assert.equal(job.get('processed'), 2_000);
-    assert.equal(job.get('total'), 2_000);
+    assert.equal(job.get('processed'), count);
+    assert.equal(job.get('total'), count);
   });
 
   it('goes on where it stopped when the continuation could not be published (I1)', async () => {
-    await seedMedia('p1', 900, { projectName: 'old' });
+    await seedMedia('p1', assetsPerPage * 2 + 100, { projectName: 'old' });
     const rename = event('ProjectUpdated', 'p1', { name: 'new' });
     fixture.events.failures.push(new Error('Pub/Sub is away'));
     const worker = fixture.worker2({
@@ -280,7 +282,7 @@ describe('syncProject', () => {
     });
     const short = () => ({ deadline: fixture.clock.now() + 1_500, signal: new AbortController().signal });
     await assert.rejects(worker.apply(rename, short()), AttemptFailedError);
-    assert.equal((await fixture.record('p1')).progress?.processed, 400);
+    assert.equal((await fixture.record('p1')).progress?.processed, assetsPerPage);
     await fixture.deliver(rename);
     const names = new Set([...(await fixture.documents('media')).values()].map((data) => data.projectName));
     assert.deepEqual([...names], ['new']);
