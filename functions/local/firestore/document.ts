@@ -82,7 +82,7 @@ export function encodeName(database: string, path: string): Buffer {
 export function encodeDocument(database: string, document: StoredDocument, mask?: readonly FieldPath[]): Buffer {
   const writer = sharedWriter;
   const fields =
-    mask === undefined ? document.fields : encodeFields(project(mask.length ? fieldsOf(document) : new Map(), mask));
+    mask === undefined ? document.fields : encodeFields(project((path) => fieldOf(document, path), mask));
   writer.uint32(NAME);
   writer.string(fullName(database, document.path));
   writer.raw(fields);

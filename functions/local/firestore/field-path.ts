@@ -91,10 +91,10 @@ function withKeys(fields: Fields, keys: readonly string[], value: Value | undefi
 }
 
 /** Only what lies at the given paths, as a projection or a document mask asks for it. */
-export function project(fields: Fields, paths: readonly FieldPath[]): Fields {
+export function project(fieldAt: (path: FieldPath) => Value | undefined, paths: readonly FieldPath[]): Fields {
   let projected: Fields = new Map();
   for (const path of paths) {
-    const value = valueAt(fields, path);
+    const value = fieldAt(path);
     if (value !== undefined) projected = withValueAt(projected, path, value);
   }
   return projected;
