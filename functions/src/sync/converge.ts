@@ -3,9 +3,9 @@ import type { AssetCollection } from '../config/defineConfig.ts';
 import type { KeyRange, ProjectRecord, WorkLease } from '../records/projectRecord.ts';
 import { wantedCopies } from './copyUpdates.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
-import { asksForLess, isTransient } from './errors.ts';
-import { splitRange } from './keyRanges.ts';
-import { assetsOf, runPage } from './page.ts';
+import { asksForLess, isTooBig, isTransient } from './errors.ts';
+import { splitRange, upTo } from './keyRanges.ts';
+import { assetsOf, type PageOutcome, runPage } from './page.ts';
 import { retryTransient } from './retry.ts';
 
 /** How the work on one revision ended, and how many assets it deleted or updated. */
@@ -28,6 +28,9 @@ export type Convergence =
 /** The lease is renewed when less than this part of it is left. */
 const renewBelow = 2 / 3;
 
+/** Pages do not get smaller than this share of a usual one: a handful of assets that is still called too big is another problem. */
+const smallestPageShare = 1 / 256;
+
 /** The ranges that have to be gone over for a record: all collections for a deletion, those with known copies for a live project. */
 export function rangesFor(collections: readonly AssetCollection[], record: ProjectRecord): KeyRange[] {
   return collections
@@ -36,7 +39,8 @@ export function rangesFor(collections: readonly AssetCollection[], record: Proje
 }
 
 /** Brings all assets of a project to the desired state of `record`, page by page, several pages side by side, within the budget.
- *  A range that turns out to be longer than a page is cut in two as long as there is room for another page in flight. */
+ *  A page's successor is read while it is committed, and a range that turns out to be longer than a page is cut in two as long as there is room for
+ *  another page in flight. */
 export async function converge(
   dependencies: SyncDependencies,
   record: ProjectRecord,
@@ -54,22 +58,38 @@ export async function converge(
   };
   let leaseUntil = lease.expiresAt;
   let isRenewing = false;
+  let pageShare = 1;
+  let wake = () => {};
+  const retries = {
+    ...dependencies,
+    ...budget,
+    onRetry(error: unknown) {
+      if (asksForLess(error)) throttle.pushedBack();
+    },
+  };
+
+  function enqueue(...ranges: readonly KeyRange[]): void {
+    queue.push(...ranges);
+    wake();
+  }
 
   async function workOn(range: KeyRange): Promise<void> {
     const collection = collections.get(range.collection);
     // A collection that was taken out of the configuration while its work was under way has no assets any more.
     if (collection === undefined) return;
     const renewUntil = renewalDue();
-    const onRetry = (error: unknown) => {
-      if (asksForLess(error)) throttle.pushedBack();
+    // What this page has to see to. Once its keys are read, all behind them is others' work, whatever becomes of this page.
+    let own = range;
+    let handedOver: Promise<void> | undefined;
+    const onRead = (rest: KeyRange) => {
+      own = upTo(own, rest.after);
+      const before = handedOver;
+      handedOver = cut(rest, collection)
+        .then((parts) => enqueue(...parts))
+        .then(() => before);
     };
     try {
-      const context = { firestore, record, lease, createdBefore };
-      const outcome = await retryTransient(() => runPage(context, collection, range, renewUntil), {
-        ...dependencies,
-        ...budget,
-        onRetry,
-      });
+      const outcome = await fittingPage(collection, () => own, renewUntil, onRead);
       if (outcome.kind !== 'done') {
         state.stopped = state.stopped === 'lost' ? 'lost' : outcome.kind;
         return;
@@ -77,12 +97,32 @@ export async function converge(
       throttle.succeeded();
       if (renewUntil !== undefined) leaseUntil = renewUntil;
       state.processed += outcome.processed;
-      if (outcome.rest !== null) queue.push(...(await cut(outcome.rest, collection)));
+      if (outcome.begun && outcome.rest !== null) enqueue(outcome.rest);
     } catch (error) {
-      queue.push(range);
+      enqueue(own);
       state.failure ??= { error };
     } finally {
       if (renewUntil !== undefined) isRenewing = false;
+      await handedOver;
+    }
+  }
+
+  /** One page, again after transient errors, and smaller if Firestore calls it too big. */
+  async function fittingPage(
+    collection: AssetCollection,
+    range: () => KeyRange,
+    renewUntil: number | undefined,
+    onRead: (rest: KeyRange) => void,
+  ): Promise<PageOutcome> {
+    for (;;) {
+      const context = { firestore, record, lease, createdBefore, pageShare };
+      try {
+        return await retryTransient(() => runPage(context, collection, range(), renewUntil, onRead), retries);
+      } catch (error) {
+        if (!isTooBig(error) || context.pageShare <= smallestPageShare) throw error;
+        // Pages that were in flight together shrink the next ones once, not each.
+        pageShare = Math.min(pageShare, context.pageShare / 2);
+      }
     }
   }
 
@@ -97,20 +137,34 @@ export async function converge(
   /** The rest of a range, in two parts if another page may be in flight. */
   async function cut(rest: KeyRange, collection: AssetCollection): Promise<readonly KeyRange[]> {
     if (inFlight.size + queue.length >= throttle.limit()) return [rest];
-    const lastKey = lastKeys.get(collection.name) ?? readLastKey(dependencies, record.projectId, collection);
-    lastKeys.set(collection.name, lastKey);
-    return splitRange(rest, await lastKey) ?? [rest];
+    const reading =
+      lastKeys.get(collection.name) ??
+      retryTransient(() => readLastKey(dependencies, record.projectId, collection), retries);
+    lastKeys.set(collection.name, reading);
+    try {
+      return splitRange(rest, await reading) ?? [rest];
+    } catch (error) {
+      state.failure ??= { error };
+      return [rest];
+    }
   }
 
   const isOver = () => clock.now() >= budget.deadline || budget.signal.aborted;
   while (queue.length + inFlight.size > 0) {
     if (isOver() || state.stopped !== undefined || state.failure !== undefined) break;
-    for (let range = queue.shift(); range !== undefined; range = queue.shift()) {
-      const page: Promise<void> = workOn(range).finally(() => inFlight.delete(page));
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    while (inFlight.size < throttle.limit()) {
+      const range = queue.shift();
+      if (range === undefined) break;
+      const page: Promise<void> = workOn(range).finally(() => {
+        inFlight.delete(page);
+        wake();
+      });
       inFlight.add(page);
-      if (inFlight.size >= throttle.limit()) break;
     }
-    await Promise.race(inFlight);
+    await woken;
   }
   // Pages in flight end by themselves: they are transactions of seconds at most, and what they did counts.
   await Promise.all(inFlight);

@@ -16,11 +16,13 @@ export function splitRange(range: KeyRange, lastKey: string | null): readonly [K
   if (range.after === null || high === null) return undefined;
   const middle = middlePath(range.after, high);
   if (middle === undefined) return undefined;
-  // Both parts are open intervals, so the middle itself belongs to the lower one, which ends just behind it.
-  return [
-    { ...range, before: `${middle}\u0000` },
-    { ...range, after: middle },
-  ];
+  // Both parts are open intervals, so the middle itself belongs to the lower one.
+  return [upTo(range, middle), { ...range, after: middle }];
+}
+
+/** The part of a range up to a key, which belongs to it: it ends just behind that key. */
+export function upTo(range: KeyRange, lastKey: string | null): KeyRange {
+  return lastKey === null ? range : { ...range, before: `${lastKey}\u0000` };
 }
 
 /** A document path strictly between two others, or undefined. Paths compare segment by segment. */

@@ -39,22 +39,22 @@ export interface PageContext {
   readonly pageShare: number;
 }
 
-/** What one page did. `rest` is what is left of its range, null when the range is done. */
+/** What one page did. `rest` is what is left of its range, null when the range is done; `begun` if this page also deletes something of the rest. */
 export type PageOutcome =
-  | { readonly kind: 'done'; readonly processed: number; readonly rest: KeyRange | null }
+  | { readonly kind: 'done'; readonly processed: number; readonly rest: KeyRange | null; readonly begun?: true }
   | { readonly kind: 'superseded' }
   | { readonly kind: 'lost' };
 
 /** Brings one page of assets to the desired state, in one transaction that also reads the project record: so a worker that lost its lease
  *  writes nothing, newer knowledge stops older work at the next page, and an asset is touched only in the state in which it was seen here.
  *  `renewUntil` also extends the lease, in the same transaction. `onRead` is told what this page leaves of the range as soon as that is known,
- *  before the page is committed: so the next page can be read meanwhile. */
+ *  before the page is committed: so the next page can be read meanwhile. It is not told of a rest that this page has begun with. */
 export function runPage(
   context: PageContext,
   collection: AssetCollection,
   range: KeyRange,
   renewUntil: number | undefined,
-  onRead: (rest: KeyRange | null) => void,
+  onRead: (rest: KeyRange) => void,
 ): Promise<PageOutcome> {
   const { firestore, record, lease } = context;
   const recordRef = projectRecordRef(firestore, record.projectId);
@@ -69,7 +69,7 @@ export function runPage(
       if (renewUntil !== undefined) {
         transaction.set(recordRef, projectRecordData({ ...current, lease: { ...lease, expiresAt: renewUntil } }));
       }
-      if (outcome.kind === 'done') onRead(outcome.rest);
+      if (outcome.kind === 'done' && outcome.rest !== null && !outcome.begun) onRead(outcome.rest);
       return outcome;
     },
     // Retries belong to the caller, whose backoff knows the budget of the invocation.
@@ -178,7 +178,7 @@ async function deleteWithDescendants(
     const descendants = below.get(asset.ref.path);
     if (descendants !== undefined) {
       for (const document of descendants.slice(0, room)) transaction.delete(document.ref);
-      if (descendants.length > room) return { kind: 'done', processed, rest: { ...range, after: lastDone } };
+      if (descendants.length > room) return { kind: 'done', processed, rest: { ...range, after: lastDone }, begun: true };
       room -= descendants.length;
       transaction.delete(asset.ref);
       processed += 1;
