@@ -81,8 +81,7 @@ export function encodeName(database: string, path: string): Buffer {
  *  @param mask  the only fields wanted; undefined means all of them */
 export function encodeDocument(database: string, document: StoredDocument, mask?: readonly FieldPath[]): Buffer {
   const writer = sharedWriter;
-  const fields =
-    mask === undefined ? document.fields : encodeFields(project((path) => fieldOf(document, path), mask));
+  const fields = mask === undefined ? document.fields : encodeFields(project((path) => fieldOf(document, path), mask));
   writer.uint32(NAME);
   writer.string(fullName(database, document.path));
   writer.raw(fields);

@@ -178,7 +178,8 @@ async function deleteWithDescendants(
     const descendants = below.get(asset.ref.path);
     if (descendants !== undefined) {
       for (const document of descendants.slice(0, room)) transaction.delete(document.ref);
-      if (descendants.length > room) return { kind: 'done', processed, rest: { ...range, after: lastDone }, begun: true };
+      if (descendants.length > room)
+        return { kind: 'done', processed, rest: { ...range, after: lastDone }, begun: true };
       room -= descendants.length;
       transaction.delete(asset.ref);
       processed += 1;
