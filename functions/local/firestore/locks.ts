@@ -34,10 +34,11 @@ export interface Locks {
 }
 
 export function createLocks(): Locks {
-  const byPath = new Map<string, Set<Party>>();
+  // Lists rather than sets: nearly every document has one holder, and there are as many of them as documents in all open transactions.
+  const byPath = new Map<string, Party[]>();
   const byIndex = new Map<SortedIndex, { party: Party; range: ReadRange }[]>();
   const announced = new Map<Party, Touched>();
-  const pathsOf = new Map<Party, Set<string>>();
+  const pathsOf = new Map<Party, string[]>();
 
   return {
     othersHoldRanges(party) {
@@ -45,12 +46,14 @@ export function createLocks(): Locks {
       return false;
     },
     share(party, { paths, ranges }) {
-      const own = pathsOf.get(party) ?? new Set();
+      const own = pathsOf.get(party) ?? [];
       pathsOf.set(party, own);
       for (const path of paths) {
-        own.add(path);
-        const holders = byPath.get(path) ?? new Set();
-        byPath.set(path, holders.add(party));
+        const holders = byPath.get(path);
+        if (holders?.includes(party)) continue;
+        own.push(path);
+        if (holders) holders.push(party);
+        else byPath.set(path, [party]);
       }
       for (const range of ranges) {
         if (range.from >= range.to) continue;
@@ -61,7 +64,9 @@ export function createLocks(): Locks {
     },
     holders({ paths, entries }, except) {
       const found = new Set<Party>();
-      for (const path of paths) for (const party of byPath.get(path) ?? []) found.add(party);
+      for (const path of paths) {
+        for (const party of byPath.get(path) ?? []) if (party !== except) found.add(party);
+      }
       for (const [index, touched] of entries) {
         const held = byIndex.get(index);
         if (held === undefined) continue;
@@ -70,7 +75,6 @@ export function createLocks(): Locks {
           if (party !== except && holdsOne(range, keys)) found.add(party);
         }
       }
-      found.delete(except);
       return found;
     },
     announce: (party, touched) => void announced.set(party, touched),
@@ -88,9 +92,9 @@ export function createLocks(): Locks {
     release(party) {
       announced.delete(party);
       for (const path of pathsOf.get(party) ?? []) {
-        const holders = byPath.get(path);
-        holders?.delete(party);
-        if (holders?.size === 0) byPath.delete(path);
+        const others = byPath.get(path)?.filter((holder) => holder !== party) ?? [];
+        if (others.length === 0) byPath.delete(path);
+        else byPath.set(path, others);
       }
       pathsOf.delete(party);
       for (const [index, held] of byIndex) {
