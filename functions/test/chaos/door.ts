@@ -38,15 +38,17 @@ export interface DoorOptions {
   readonly random: Random;
   readonly tally: Tally;
   readonly trace: (actor: string, line: string) => void;
+  /** Lets the world take its next step now. */
+  readonly meddle: () => Promise<void>;
 }
 
 /** Longest latency of an ordinary call and of a slow one, in ms. */
 const latencyMs = { usual: 30, slow: 5_000 };
 
 /** How long an actor stands still: mostly past every lease there is, sometimes not quite. */
-const stallMs = { least: 5_000, most: 150_000 };
+const stallMs = { least: 20_000, most: 200_000 };
 
-export function createDoor({ weather, random, tally, trace }: DoorOptions): Door {
+export function createDoor({ weather, random, tally, trace, meddle }: DoorOptions): Door {
   let calls = 0;
   let calmed = false;
 
@@ -101,6 +103,7 @@ export function createDoor({ weather, random, tally, trace }: DoorOptions): Door
         const number = calls;
         const fault = faultAt(actor, service, what, number);
         const run = async () => {
+          if (!calmed && isTransaction(what) && random.chance(weather.meddling)) await meddle();
           const outcome = await act().then(
             (value) => ({ ok: true as const, value }),
             (error: unknown) => ({ ok: false as const, error }),
@@ -136,6 +139,11 @@ export function createDoor({ weather, random, tally, trace }: DoorOptions): Door
     },
     calls: () => calls,
   };
+}
+
+/** Transactions are where the work on assets is decided, and so where it matters what happened just before. */
+function isTransaction(what: string | { toString(): string }): boolean {
+  return typeof what !== 'string';
 }
 
 /** What Firestore says to an actor that comes back to a transaction after too long. */

@@ -73,8 +73,11 @@ export interface History {
 const names: readonly CopyValue[] = ['Dawn', 'Dusk', 'Ünï "q" 🎬', null];
 const statuses: readonly CopyValue[] = ['draft', 'final', 7, null];
 
+/** Assets that clients take from a project in one go. */
+const mostTaken = 4;
+
 /** How likely the next acts belong together. */
-const knotChance = 0.25;
+const knotChance = 0.5;
 
 /** How likely a pause is a long one, so that everything before is over; how much longer it is. */
 const longPause = { chance: 0.1, factor: 40 };
@@ -162,7 +165,25 @@ export function createHistory(random: Random, options: HistoryOptions): History 
       set: { name, members: random.whole(1, 9) },
       unset: [],
     });
-    switch (random.whole(0, 2)) {
+    const own = [...assets.values()].filter((asset) => asset.project === project);
+    const kind = own.length === 0 ? random.whole(0, 2) : random.whole(0, 4);
+    switch (kind) {
+      case 3:
+      case 4: {
+        // Clients take its assets away while it is renamed or deleted.
+        if (kind === 4) living.delete(project);
+        const taken = own.slice(0, mostTaken).map((asset): Act => {
+          const name = { kind: asset.kind, id: asset.id };
+          const to = random.pick(options.projectIds);
+          if (to === project || random.chance(0.5)) {
+            assets.delete(`${asset.kind}/${asset.id}`);
+            return { do: 'remove', asset: name };
+          }
+          asset.project = to;
+          return { do: 'move', asset: name, to };
+        });
+        return [kind === 4 ? { do: 'delete', project } : rename(first ?? ''), ...taken];
+      }
       case 0:
         // There and back, with an asset from in between.
         return [rename(first ?? ''), rename(second ?? ''), add(project, false), rename(first ?? '')];

@@ -26,8 +26,13 @@ async function main(settings: ChaosSettings): Promise<number> {
     return !settings.untilViolation || result.violations.length === 0;
   });
   const end = report.soFar(took());
-  console.log(settings.json ? JSON.stringify(end) : `\n${renderReport(end, settings.processes ? '--processes ' : '')}`);
+  console.log(settings.json ? JSON.stringify(end) : `\n${renderReport(end, flagsOf(settings))}`);
   return end.findings.length === 0 ? 0 : 1;
+}
+
+/** What a replay needs besides the number of the run. */
+function flagsOf({ processes, weather }: ChaosSettings): string {
+  return `${processes ? '--processes ' : ''}${weather ? `--weather ${weather.name} ` : ''}`;
 }
 
 try {

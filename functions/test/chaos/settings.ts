@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { type Weather, weathers } from './weather.ts';
 
 export const usage = `usage: npm --prefix functions run chaos -- [options]
 
@@ -9,6 +10,7 @@ document by document. Ends with 1 when a guarantee was broken.
   --seed S         what all faults and histories are made from (default: the time)
   --replay S:K     run K of seed S alone, with everything that happened in it
   --processes      functions and relay in processes of their own that get killed, instead of simulated ones
+  --weather NAME   only one kind of faults: ${weathers.map(({ name }) => name).join(', ')} (default: a mixture)
   --until-violation  ends with the first run that breaks a guarantee
   --json           one JSON object at the end instead of lines
   --help           this text
@@ -23,6 +25,7 @@ export interface ChaosSettings {
   readonly untilViolation: boolean;
   readonly json: boolean;
   readonly replay: boolean;
+  readonly weather?: Weather;
 }
 
 /** The command's words are wrong. */
@@ -35,7 +38,12 @@ const defaultRuns = { simulated: 100, processes: 10 };
 export function readSettings(words: readonly string[], nowMs: number): ChaosSettings | undefined {
   const values = parse(words);
   if (values.help) return undefined;
+  const weather = weathers.find(({ name }) => name === values.weather);
+  if (values.weather !== undefined && weather === undefined) {
+    throw new ChaosUsageError(`--weather: there is no "${values.weather}"`);
+  }
   const common = {
+    ...(weather && { weather }),
     processes: values.processes === true,
     untilViolation: values['until-violation'] === true,
     json: values.json === true,
@@ -65,6 +73,7 @@ function parse(words: readonly string[]) {
         runs: { type: 'string' },
         seed: { type: 'string' },
         replay: { type: 'string' },
+        weather: { type: 'string' },
         processes: { type: 'boolean' },
         'until-violation': { type: 'boolean' },
         json: { type: 'boolean' },

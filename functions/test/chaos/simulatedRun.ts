@@ -26,7 +26,7 @@ import { createRandom } from './random.ts';
 import type { Services } from './services.ts';
 import { createSimulation, StuckError } from './simulation.ts';
 import { createTopic, type Topic } from './subscription.ts';
-import { countError, emptyTally, type Tally } from './tally.ts';
+import { emptyTally, type Tally } from './tally.ts';
 import { pickWeather, type Weather } from './weather.ts';
 import { createWorld, type Places, type Violation } from './world.ts';
 
@@ -57,7 +57,10 @@ const hour = 60 * minute;
 const runLimits = { steps: 8_000, durationMs: 24 * hour };
 
 /** How long an invocation works, in virtual ms: usually, and where its work shall go on in a continuation. */
-const budgets = { usual: 480 * second, shortLeast: 100, shortMost: 1_500 };
+const budgets = { usual: 480 * second, shortLeast: 10, shortMost: 150 };
+
+/** From so much meddling on, steps are left to it. */
+const frequentMeddling = 0.2;
 
 /** How often the end of a run is marked in MongoDB until the relay has published a mark. */
 const markEveryMs = minute;
@@ -103,7 +106,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   const noise = services.source.client.db('noise').collection('writes');
   const plainSource = { ...services.source, projects };
 
-  const door = createDoor({ weather, random: createRandom(`${seed}:door`), tally, trace });
+  const door = createDoor({ weather, random: createRandom(`${seed}:door`), tally, trace, meddle: () => takeStep() });
   const watch = createCheckpointWatch();
   const wakeStreams: (() => void)[] = [];
   const world = createWorld({
@@ -227,7 +230,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   const graceMs = isFirstStart || weather.oplogLoss > 0 || random.chance(0.7) ? 0 : hour;
   let isCalm = false;
   const workers: Worker[] = [];
-  const workerCount = random.whole(1, 3);
+  const workerCount = random.whole(2, 3);
 
   /** A living worker. Dead ones are replaced at once: what delays a redelivery is Pub/Sub. */
   function someWorker(): Worker {
@@ -318,42 +321,47 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   const history = createHistory(createRandom(`${seed}:history`), {
     // Short ones leave the last word to a single race, which later changes would paper over.
     steps: random.chance(0.5) ? random.whole(1, 4) : random.whole(4, 12),
-    pauseMs: random.pick([20, 500, 4_000]),
+    pauseMs: weather.meddling > frequentMeddling ? 4_000 : random.pick([20, 500, 4_000]),
     projectIds: ['66f0aa00bb11cc22dd33ee01', 'p-two', 'ünï 3'].slice(0, random.whole(1, 3)),
     assetsPerStep: 3,
     manyAssets: 45,
   });
   let historyLost = false;
 
-  /** The acts of the history one after the other, with MongoDB's own troubles between them. */
-  function play(at: number, done: () => void): void {
-    const step = history.steps[at];
-    if (step === undefined) {
-      done();
-      return;
+  let played = 0;
+  let cancelStep = () => {};
+
+  /** The acts of the history one after the other, each at its time. */
+  function planStep(): void {
+    const step = history.steps[played];
+    if (step !== undefined) cancelStep = simulation.schedule(step.afterMs, takeStep);
+  }
+
+  /** The next act, with MongoDB's own troubles after it. */
+  async function takeStep(): Promise<void> {
+    const step = history.steps[played];
+    if (step === undefined) return;
+    cancelStep();
+    played += 1;
+    trace('world', describeAct(step.act));
+    await world.perform(step.act);
+    if (random.chance(weather.stepDown / history.steps.length)) {
+      trace('mongodb', 'the primary steps down');
+      tally.stepDowns += 1;
+      mongo.stepDown();
+      mongo.stepUp();
     }
-    simulation.schedule(step.afterMs, async () => {
-      trace('world', describeAct(step.act));
-      await world.perform(step.act);
-      if (random.chance(weather.stepDown / history.steps.length)) {
-        trace('mongodb', 'the primary steps down');
-        tally.stepDowns += 1;
-        countError(tally, 'step-down');
-        mongo.stepDown();
-        mongo.stepUp();
-      }
-      if (random.chance(weather.oplogLoss / history.steps.length)) {
-        trace('mongodb', 'the oplog rolls over, and streams break');
-        tally.oplogLosses += 1;
-        historyLost = true;
-        watch.historyLost();
-        mongo.truncateOplog();
-        // A real oplog is never empty.
-        await noise.insertOne({});
-        for (const actor of relays.keys()) actor.die();
-      }
-      play(at + 1, done);
-    });
+    if (random.chance(weather.oplogLoss / history.steps.length)) {
+      trace('mongodb', 'the oplog rolls over, and streams break');
+      tally.oplogLosses += 1;
+      historyLost = true;
+      watch.historyLost();
+      mongo.truncateOplog();
+      // A real oplog is never empty.
+      await noise.insertOne({});
+      for (const actor of relays.keys()) actor.die();
+    }
+    planStep();
   }
 
   async function settle(): Promise<void> {
@@ -418,17 +426,14 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     watch.begin();
     startRelay();
     if (random.chance(0.25)) startRelay();
-    let played = false;
-    play(0, () => {
-      played = true;
-    });
+    planStep();
     if (random.chance(weather.reconciliation)) {
       const length = history.steps.reduce((sum, { afterMs }) => sum + afterMs, 0);
       simulation.schedule(random.next() * length, () =>
         requests.put({ data: Buffer.from('{}'), attributes: { reason: 'test' } }),
       );
     }
-    await simulation.runUntil('the history is over', () => played);
+    await simulation.runUntil('the history is over', () => played === history.steps.length);
     const until = simulation.now() + random.whole(0, minute);
     await simulation.runUntil('the faults end', () => simulation.now() >= until);
     trace('world', 'faults end');

@@ -1,5 +1,6 @@
 import { startServices } from './services.ts';
 import { type RunResult, simulatedRun } from './simulatedRun.ts';
+import type { Weather } from './weather.ts';
 
 const day = 24 * 60 * 60 * 1_000;
 
@@ -11,7 +12,13 @@ const beginsAt = Date.UTC(2026, 0, 2);
 
 /** Runs one simulated run after the other on the same servers. `onRun` says whether to go on. */
 export async function simulatedRuns(
-  options: { readonly seed: string; readonly first: number; readonly runs: number; readonly traced?: boolean },
+  options: {
+    readonly seed: string;
+    readonly first: number;
+    readonly runs: number;
+    readonly traced?: boolean;
+    readonly weather?: Weather;
+  },
   onRun: (run: number, result: RunResult) => boolean,
 ): Promise<void> {
   const services = await startServices();
@@ -20,6 +27,7 @@ export async function simulatedRuns(
       const run = options.first + index;
       const startsAt = beginsAt + index * apartMs;
       const result = await simulatedRun({
+        ...(options.weather && { weather: options.weather }),
         seed: options.seed,
         run,
         services,

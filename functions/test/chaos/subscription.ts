@@ -41,7 +41,7 @@ export interface TopicOptions {
 
 /** Times of Pub/Sub in virtual ms: how soon a delivery usually comes, how late a late one, and the rest as its documentation has it
  *  (https://cloud.google.com/pubsub/docs/handling-failures). */
-const times = { soon: 40, late: 90_000, ackDeadline: 60_000, leastBackoff: 1_000, mostBackoff: 60_000 };
+const times = { soon: 40, late: 90_000, ackDeadline: 30_000, leastBackoff: 1_000, mostBackoff: 60_000 };
 
 export function createTopic(options: TopicOptions): Topic {
   const { name, simulation, door, weather, random, tally, trace, deliver, onTaken } = options;

@@ -16,6 +16,8 @@ export interface Weather {
   readonly shortBudget: number;
   /** A call takes long, in virtual time. */
   readonly slow: number;
+  /** The next act of the history happens right before a transaction, instead of at its own time. */
+  readonly meddling: number;
   /** A reconciliation runs in the middle, per run. */
   readonly reconciliation: number;
   readonly stepDown: number;
@@ -32,19 +34,22 @@ const fair: Weather = {
   duplicate: 0.2,
   late: 0.3,
   lostAck: 0.05,
-  shortBudget: 0.1,
+  shortBudget: 0.15,
   slow: 0.05,
+  meddling: 0.05,
   reconciliation: 0.05,
   stepDown: 0,
   oplogLoss: 0,
   firstStart: 0.02,
 };
 
-const kinds: readonly Weather[] = [
+/** All kinds there are. */
+export const weathers: readonly Weather[] = [
+  { ...fair, name: 'raids', meddling: 0.35, duplicate: 0.1, late: 0.1 },
   { ...fair, name: 'disorder', duplicate: 0.5, late: 0.5, lostAck: 0.15 },
-  { ...fair, name: 'crashes', crash: 0.02, reconciliation: 0.15 },
+  { ...fair, name: 'crashes', crash: 0.03, reconciliation: 0.4 },
   { ...fair, name: 'errors', error: 0.08 },
-  { ...fair, name: 'stalls', stall: 0.025, slow: 0.15, reconciliation: 0.1 },
+  { ...fair, name: 'stalls', stall: 0.05, slow: 0.25, meddling: 0.1, reconciliation: 0.1 },
   {
     ...fair,
     name: 'storm',
@@ -70,11 +75,9 @@ const kinds: readonly Weather[] = [
 ];
 
 /** A source in trouble costs real time, since the driver of MongoDB has pauses of its own; so it is rarer. */
-const weights = [5, 6, 5, 6, 8, 1];
+const weights = [6, 5, 6, 4, 8, 8, 1];
 
 /** The weather of a run. */
 export function pickWeather(random: Random): Weather {
-  return random.pick(kinds.flatMap((kind, index) => Array.from({ length: weights[index] ?? 1 }, () => kind)));
+  return random.pick(weathers.flatMap((kind, index) => Array.from({ length: weights[index] ?? 1 }, () => kind)));
 }
-
-export const fairWeather = fair;

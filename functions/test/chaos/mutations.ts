@@ -1,0 +1,184 @@
+/** A deliberate break of one guarantee: texts of the source that are replaced. Each must be there exactly once, so that a change of the source cannot
+ *  silently turn a break into nothing. */
+export interface Mutation {
+  readonly breaks: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7';
+  readonly what: string;
+  /** In which it shows soonest. */
+  readonly weather: string;
+  readonly patches: readonly Patch[];
+}
+
+export interface Patch {
+  /** Below `src/`. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Pages of one kind work on what was read before their transaction: the state of an asset may be another by then. */
+function keysFromOutside(page: 'updatePage' | 'deletePage'): readonly Patch[] {
+  return [
+    { file: 'sync/page.ts', find: 'export function runPage(', replace: 'export async function runPage(' },
+    {
+      file: 'sync/page.ts',
+      find: '  const recordRef = projectRecordRef(firestore, record.projectId);\n',
+      replace:
+        '  const recordRef = projectRecordRef(firestore, record.projectId);\n' +
+        '  const seen = await assetsOf(firestore, collection, record.projectId).orderBy(FieldPath.documentId()).get();\n',
+    },
+    {
+      file: 'sync/page.ts',
+      find: `${page}(context, transaction, collection, range)`,
+      replace: `${page}({ ...context, seen }, transaction, collection, range)`,
+    },
+    {
+      file: 'sync/page.ts',
+      find: 'return { documents: page.docs, full: page.size === limit };',
+      replace:
+        'return context.seen ? { documents: context.seen.docs, full: false } : { documents: page.docs, full: page.size === limit };',
+    },
+  ];
+}
+
+export const mutations: readonly Mutation[] = [
+  {
+    breaks: 'I1',
+    what: 'a redelivery is acknowledged while the lease of its own event is held by a worker that may be dead',
+    weather: 'crashes',
+    patches: [
+      {
+        file: 'sync/claim.ts',
+        find: "{ kind: 'busy', until: before.lease.expiresAt }",
+        replace: "{ kind: 'deferred', to: before.lease.eventId }",
+      },
+    ],
+  },
+  {
+    breaks: 'I1',
+    what: 'the checkpoint moves past what was read, not what was published',
+    weather: 'crashes',
+    patches: [
+      {
+        file: 'relay/publishWindow.ts',
+        find: '{ position, bytes, done: false };',
+        replace: '{ position, bytes, done: false };\n      published = position;',
+      },
+    ],
+  },
+  {
+    breaks: 'I1',
+    what: 'the checkpoint is written without a look at the fencing token',
+    weather: 'stalls',
+    patches: [
+      {
+        file: 'relay/lease.ts',
+        find: "    if (lease.fencing !== fencing) return { kind: 'lost', lease };\n",
+        replace: '',
+      },
+    ],
+  },
+  {
+    breaks: 'I2',
+    what: 'the value that arrives last wins',
+    weather: 'disorder',
+    patches: [
+      {
+        file: 'sync/fold.ts',
+        find: 'if (isNewer(version, fields.get(field)?.version)) fields.set(',
+        replace: 'fields.set(',
+      },
+    ],
+  },
+  {
+    breaks: 'I3',
+    what: 'an old sign of life revives a deleted project',
+    weather: 'disorder',
+    patches: [
+      {
+        file: 'sync/fold.ts',
+        find: 'const isLive = liveVersion !== null && isNewer(liveVersion, deletedVersion);',
+        replace: 'const isLive = liveVersion !== null && !isDeletion;',
+      },
+    ],
+  },
+  {
+    breaks: 'I4',
+    what: 'copies are set with merge on assets that were read earlier',
+    weather: 'raids',
+    patches: [
+      ...keysFromOutside('updatePage'),
+      {
+        file: 'sync/page.ts',
+        find: 'transaction.update(asset.ref, first.path, first.value, ...others.flatMap((copy) => [copy.path, copy.value]));',
+        replace:
+          "for (const copy of [first, ...others]) transaction.set(asset.ref, copy.path.isEqual(new FieldPath('projectName')) ? { projectName: copy.value } : { meta: { status: copy.value } }, { merge: true });",
+      },
+    ],
+  },
+  {
+    breaks: 'I5',
+    what: 'pages delete by keys that were read earlier',
+    weather: 'raids',
+    patches: keysFromOutside('deletePage'),
+  },
+  {
+    breaks: 'I5',
+    what: 'a page looks neither at its lease nor for news',
+    weather: 'stalls',
+    patches: [
+      {
+        file: 'sync/page.ts',
+        find: "      if (current.lease?.holder !== lease.holder) return { kind: 'lost' };\n      if (current.revision !== record.revision) return { kind: 'superseded' };\n",
+        replace: '',
+      },
+    ],
+  },
+  {
+    breaks: 'I5',
+    what: 'no last look at MongoDB before a deletion',
+    weather: 'raids',
+    patches: [
+      {
+        file: 'sync/worker.ts',
+        find: "  if (record.desired.kind !== 'deleted') return record;\n",
+        replace: '  if (record) return record;\n',
+      },
+    ],
+  },
+  {
+    breaks: 'I6',
+    what: 'work that runs out of time is not continued',
+    weather: 'storm',
+    patches: [
+      {
+        file: 'sync/worker.ts',
+        find: '        await dependencies.events.publish(continuationOf(event));\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    breaks: 'I6',
+    what: 'progress on an older state is taken for progress on the newest one',
+    weather: 'storm',
+    patches: [
+      {
+        file: 'sync/claim.ts',
+        find: 'record.progress?.revision === record.revision ? record.progress : null',
+        replace: 'record.progress',
+      },
+    ],
+  },
+  {
+    breaks: 'I7',
+    what: 'an error is logged, and the event acknowledged',
+    weather: 'errors',
+    patches: [
+      {
+        file: 'sync/handleMessage.ts',
+        find: '      return undefined;\n    }\n    throw error;\n',
+        replace: '      return undefined;\n    }\n    return undefined;\n',
+      },
+    ],
+  },
+];
