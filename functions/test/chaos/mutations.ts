@@ -148,7 +148,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I6',
     what: 'work that runs out of time is not continued',
-    weather: 'storm',
+    weather: 'hurry',
     patches: [
       {
         file: 'sync/worker.ts',
@@ -160,7 +160,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I6',
     what: 'progress on an older state is taken for progress on the newest one',
-    weather: 'storm',
+    weather: 'hurry',
     patches: [
       {
         file: 'sync/claim.ts',

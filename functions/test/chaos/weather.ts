@@ -47,6 +47,7 @@ const fair: Weather = {
 export const weathers: readonly Weather[] = [
   { ...fair, name: 'raids', meddling: 0.35, duplicate: 0.1, late: 0.1 },
   { ...fair, name: 'disorder', duplicate: 0.5, late: 0.5, lostAck: 0.15 },
+  { ...fair, name: 'hurry', shortBudget: 0.7, duplicate: 0.1, meddling: 0.1, crash: 0.004 },
   { ...fair, name: 'crashes', crash: 0.03, reconciliation: 0.4 },
   { ...fair, name: 'errors', error: 0.08 },
   { ...fair, name: 'stalls', stall: 0.05, slow: 0.25, meddling: 0.1, reconciliation: 0.1 },
@@ -75,7 +76,7 @@ export const weathers: readonly Weather[] = [
 ];
 
 /** A source in trouble costs real time, since the driver of MongoDB has pauses of its own; so it is rarer. */
-const weights = [6, 5, 6, 4, 8, 8, 1];
+const weights = [6, 5, 3, 6, 4, 8, 8, 1];
 
 /** The weather of a run. */
 export function pickWeather(random: Random): Weather {
