@@ -1,0 +1,6 @@
+import type { Benchmark } from './benchmark.ts';
+import { benchmark as deletion } from './delete.ts';
+import { benchmark as rename } from './rename.ts';
+
+/** Every benchmark, in the order in which they run. */
+export const allBenchmarks: readonly Benchmark[] = [deletion, rename];

@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import type { Firestore } from 'firebase-admin/firestore';
+import { systemClock } from '../../src/clock.ts';
+import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
+import type { EncodedMessage } from '../../src/events/codec.ts';
+import { encodeEvent } from '../../src/events/codec.ts';
+import { eventId, type ProjectEvent } from '../../src/events/contract.ts';
+import { versionOf } from '../../src/events/version.ts';
+import type { Log } from '../../src/log.ts';
+import type { Publisher } from '../../src/publisher.ts';
+import type { SyncDependencies } from '../../src/sync/dependencies.ts';
+import { handleMessage } from '../../src/sync/handleMessage.ts';
+import { defaultSyncLimits } from '../../src/sync/limits.ts';
+import { createThrottle } from '../../src/sync/throttle.ts';
+import { createSyncWorker } from '../../src/sync/worker.ts';
+import { assetCollection, type Contender, type Work } from './contender.ts';
+
+const config: Config = defineConfig({
+  source: { database: 'bench', collection: 'projects', fields: ['name'] },
+  collections: [{ path: assetCollection, projectId: 'projectId', copies: { name: 'projectName' } }],
+});
+
+/** Longer than any of these runs: none is continued. */
+const noLimitMs = 3_600_000;
+
+const manyProjects = 10_000;
+
+/** One event of Lockstep, from the message to the record that says it is applied. The throttle is new every time, as in a fresh instance. */
+export const ours: Contender = async (firestore, work) => {
+  await applyEvent(firestore, config, eventOf(work), noLimitMs);
+};
+
+/** Delivers an event to `syncProject`'s code, and its continuations after it; returns how many invocations that took. */
+export async function applyEvent(
+  firestore: Firestore,
+  collections: Config,
+  event: ProjectEvent,
+  budgetMs: number,
+): Promise<number> {
+  const queue: EncodedMessage[] = [encodeEvent(event)];
+  const publisher = (take: (message: EncodedMessage) => void): Publisher => ({
+    publish: async (message) => take(message),
+    flush: async () => {},
+  });
+  const dependencies: SyncDependencies = {
+    firestore,
+    config: collections,
+    // MongoDB's answer, one for a deletion, costs as much as it takes to say that the project is gone.
+    truth: { ask: async () => ({ version: event.version, projects: new Map() }) },
+    // So many that one deletion is nothing out of the ordinary.
+    countProjects: async () => manyProjects,
+    events: publisher((message) => queue.push(message)),
+    clock: systemClock,
+    random: Math.random,
+    uniqueId: randomUUID,
+    log,
+    limits: defaultSyncLimits,
+    throttle: createThrottle(),
+  };
+  const deadLetters = publisher((message) => {
+    throw new Error(`a dead letter: ${JSON.stringify(message.attributes)}`);
+  });
+  const worker = createSyncWorker(dependencies);
+  let invocations = 0;
+  for (let message = queue.shift(); message !== undefined; message = queue.shift()) {
+    invocations += 1;
+    const deadline = systemClock.now() + budgetMs;
+    const budget = { deadline, signal: new AbortController().signal };
+    await handleMessage({ ...dependencies, worker, deadLetters }, message, budget);
+  }
+  return invocations;
+}
+
+const log: Log = {
+  debug() {},
+  info() {},
+  warn: (message, fields) => console.error(message, fields),
+  error: (message, fields) => console.error(message, fields),
+  alarm: (alarm, message, fields) => console.error(alarm, message, fields),
+};
+
+let events = 0;
+
+/** An event that says what the work is to come to; each is newer than the one before. */
+export function eventOf(work: Work): ProjectEvent {
+  events += 1;
+  const version = versionOf({ seconds: Math.floor(systemClock.now() / 1_000), increment: events }, 0);
+  return {
+    specversion: 1,
+    id: eventId(work.projectId, version),
+    type: work.kind === 'delete' ? 'ProjectDeleted' : 'ProjectUpdated',
+    projectId: work.projectId,
+    version,
+    occurredAt: new Date(systemClock.now()).toISOString(),
+    changes: work.kind === 'delete' ? {} : { name: work.name },
+    origin: { service: 'bench', channel: 'bench' },
+  };
+}

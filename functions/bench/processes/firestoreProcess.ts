@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Usage } from '../../local/firestore/meter.ts';
+import { startAnswering } from './requests.ts';
+
+const operations = { reads: z.number(), writes: z.number(), deletes: z.number() };
+const usageSchema = z.object({
+  ...operations,
+  rpcs: z.record(z.string(), z.number()),
+  collections: z.record(z.string(), z.object(operations)),
+});
+
+/** A Firestore server in another process. */
+export interface FirestoreProcess {
+  /** `127.0.0.1:PORT` */
+  readonly host: string;
+  /** What has been billed and called since it started. */
+  usage(): Promise<Usage>;
+  /** How many documents it holds. */
+  documents(): Promise<number>;
+  /** Forgets all documents. */
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startFirestoreProcess(): Promise<FirestoreProcess> {
+  const child = startAnswering(join(import.meta.dirname, 'firestoreProgram.ts'));
+  return {
+    host: await child.ask('host', null, z.string()),
+    usage: () => child.ask('usage', null, usageSchema),
+    documents: () => child.ask('documents', null, z.number()),
+    clear: async () => void (await child.ask('clear', null, z.null())),
+    close: child.close,
+  };
+}
+
+/** What was billed in one root collection, and all calls, between two looks at the meter. */
+export interface Spent {
+  readonly reads: number;
+  readonly writes: number;
+  readonly deletes: number;
+  readonly calls: number;
+}
+
+export function spentBetween(before: Usage, after: Usage): Spent {
+  const calls = (usage: Usage) => Object.values(usage.rpcs).reduce((sum, count) => sum + count, 0);
+  return {
+    reads: after.reads - before.reads,
+    writes: after.writes - before.writes,
+    deletes: after.deletes - before.deletes,
+    calls: calls(after) - calls(before),
+  };
+}
