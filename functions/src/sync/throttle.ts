@@ -7,7 +7,7 @@ export interface Throttle {
 }
 
 /** Where a process begins. Small, since many instances may begin at once. */
-const initialLimit = 8;
+const initialLimit = 4;
 
 /** More pages at once brought no more speed in `bench/delete`, only memory. */
 const largestLimit = 16;
