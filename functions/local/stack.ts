@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type FirestoreServer, startFirestoreServer } from './firestore/server.ts';
 import { type MongoServer, startMongoServer } from './mongodb/server.ts';
@@ -10,6 +11,11 @@ const functionsDir = join(import.meta.dirname, '..');
 
 /** A `demo-` project: the Firebase tools and client libraries never take it for a real one. */
 export const localProjectId = 'demo-lockstep';
+
+/** Another one that nobody has used: records of earlier runs on the same services do not count in it. */
+export function freshProjectId(): string {
+  return `${localProjectId}-${randomBytes(4).toString('hex')}`;
+}
 
 /** What `npm run build` makes and Cloud Functions load. */
 export const builtBundle = join(functionsDir, 'lib', 'index.js');
@@ -31,6 +37,8 @@ const titles: Readonly<Record<Service, string>> = {
 export interface StackOptions {
   /** Where services that run elsewhere are, by their usual variables: a service that is named here is not started. */
   readonly variables?: Readonly<Record<string, string | undefined>>;
+  /** The Firebase project; default: `demo-lockstep`. */
+  readonly projectId?: string;
   /** Ports that were asked for; 0 is any free one. Without: the usual one, or the next free one. */
   readonly ports?: Readonly<Partial<Record<Service, number>>>;
   /** Told of each usual port that is in use. */
@@ -70,7 +78,7 @@ export interface Stack {
 /** Starts what is not running elsewhere, in order, and nothing if one of them fails.
  *  @throws PortTakenError, and what a service could not start with. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
-  const { variables: given = {}, ports = {}, onPortTaken } = options;
+  const { variables: given = {}, projectId = localProjectId, ports = {}, onPortTaken } = options;
   const opened: { close(): Promise<void> }[] = [];
   const closeAll = async () => {
     for (const service of opened.splice(0).reverse()) await service.close();
@@ -105,19 +113,19 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       MONGODB_URI: mongodbUri,
       FIRESTORE_EMULATOR_HOST: firestoreHost,
       PUBSUB_EMULATOR_HOST: pubsubHost,
-      GCLOUD_PROJECT: localProjectId,
+      GCLOUD_PROJECT: projectId,
       // The client libraries would look for a metadata server of the cloud, for seconds, at every start.
       METADATA_SERVER_DETECTION: 'none',
     };
     process.env.METADATA_SERVER_DETECTION ??= 'none';
-    await createTopics(pubsubHost, localProjectId);
+    await createTopics(pubsubHost, projectId);
     const runtime =
       options.functions === false
         ? undefined
         : await open('functions', (port) =>
             startRuntime({
               bundle: options.bundle ?? builtBundle,
-              projectId: localProjectId,
+              projectId,
               pubsubHost,
               port,
               env: { ...variables, ...options.env },

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import Mocha from 'mocha';
+import './givenServices.ts';
 
 const functionsDir = join(import.meta.dirname, '..');
 const usage = `usage: npm --prefix functions test [-- options]

@@ -7,7 +7,7 @@ import { reconciliationScenario } from '../demo/reconciliationScenario.ts';
 import { scaleScenario } from '../demo/scaleScenario.ts';
 import { type Row, renderTable } from '../demo/table.ts';
 import { createWorld, type Scenario, type World } from '../demo/world.ts';
-import { type Stack, startStack } from '../stack.ts';
+import { freshProjectId, localProjectId, type Stack, startStack } from '../stack.ts';
 import { readArguments, UsageError, wholeNumber } from './arguments.ts';
 import { createLogPrinter } from './logPrinter.ts';
 
@@ -20,6 +20,13 @@ PUBSUB_EMULATOR_HOST name), changes projects in MongoDB, and shows what becomes 
   --verbose                prints what the functions log
   --help                   this text
 `;
+
+const titles = {
+  MONGODB_URI: 'MongoDB',
+  FIRESTORE_EMULATOR_HOST: 'Firestore',
+  PUBSUB_EMULATOR_HOST: 'Pub/Sub',
+} as const;
+const serviceVariables = ['MONGODB_URI', 'FIRESTORE_EMULATOR_HOST', 'PUBSUB_EMULATOR_HOST'] as const;
 
 /** Projects of the last scenario from which on a mass deletion of 300 of them is shown. */
 const fewestForMassDeletion = 500;
@@ -40,9 +47,13 @@ async function main(): Promise<number> {
   build();
   const isVerbose = values.verbose === true;
   const print = createLogPrinter(isVerbose ? 'DEBUG' : 'ERROR');
-  console.log('demo: starting MongoDB, Firestore, Pub/Sub and the functions ...');
+  const given = serviceVariables.filter((variable) => process.env[variable]);
+  // What earlier runs left on services that stay would count: their deletions towards the hold, their orphans as findings.
+  const projectId = given.length > 0 ? freshProjectId() : localProjectId;
+  announce(given, projectId);
   const stack = await startStack({
     variables: process.env,
+    projectId,
     ports: { mongodb: 0, firestore: 0, pubsub: 0, functions: 0 },
     // What the demo plants is young; in production an hour must pass before anything counts as an orphan.
     env: { RECONCILE_GRACE_MINUTES: '0', HOLD_MAX_PROJECTS: '200' },
@@ -89,6 +100,13 @@ async function runAll(world: World, scenarios: readonly Scenario[]): Promise<Row
     }
   }
   return rows;
+}
+
+/** Says what runs elsewhere, and what is started here. */
+function announce(given: readonly string[], projectId: string): void {
+  if (given.length > 0) console.log(`demo: using ${given.join(', ')}, with ${projectId} as the project`);
+  const started = serviceVariables.filter((variable) => !given.includes(variable)).map((variable) => titles[variable]);
+  console.log(`demo: starting ${[...started, 'the functions'].join(', ')} ...`);
 }
 
 /** The functions run as they are deployed: from lib/. */

@@ -1,9 +1,10 @@
+import { ObjectId } from 'mongodb';
 import type { Scenario } from './world.ts';
 
-/** Messages that no retry can mend. */
-const poison = [
-  { data: 'this is not JSON', says: /not JSON/ },
-  { data: JSON.stringify({ specversion: 2, type: 'ProjectMerged' }), says: /specversion/ },
+/** Messages that no retry can mend. The same message is kept once only, so those of each run are different. */
+const poison = (run: string) => [
+  { data: `this is not JSON: ${run}`, says: /not JSON/ },
+  { data: JSON.stringify({ specversion: 2, type: 'ProjectMerged', run }), says: /specversion/ },
   {
     data: JSON.stringify({
       specversion: 1,
@@ -12,18 +13,19 @@ const poison = [
       projectId: '../../users/admin',
       version: '00000000000000000000',
       occurredAt: '2026-11-22T12:00:00Z',
-      origin: { service: 'someone', channel: 'test' },
+      origin: { service: 'someone', channel: run },
     }),
     says: /must not contain "\/"/,
   },
-] as const;
+];
 
 export const deadLetterScenario: Scenario = {
   title: 'dead letters',
   async run(world) {
     const failures = world.firestore.collection('syncFailures');
     const before = await world.observer.countOf(failures);
-    for (const { data } of poison) await world.events.publish({ data: Buffer.from(data), attributes: {} });
+    const messages = poison(new ObjectId().toHexString());
+    for (const { data } of messages) await world.events.publish({ data: Buffer.from(data), attributes: {} });
     const next = await world.createProject({
       storyboards: 1,
       panels: 0,
@@ -34,10 +36,10 @@ export const deadLetterScenario: Scenario = {
     });
     await world.observer.until(
       'the dead letters to be kept',
-      async () => (await world.observer.countOf(failures)) === before + poison.length,
+      async () => (await world.observer.countOf(failures)) === before + messages.length,
     );
     const kept = (await failures.get()).docs;
-    const rows = poison.map(({ data, says }) => {
+    const rows = messages.map(({ data, says }) => {
       const failure = kept.find((document) => document.get('preview') === data);
       const error = String(failure?.get('error') ?? 'missing');
       return {

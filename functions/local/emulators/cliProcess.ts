@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
-import { localProjectId } from '../stack.ts';
 import type { FirebaseCli } from './firebaseCli.ts';
 
 /** What the CLI prints when everything listens and all triggers are wired. */
@@ -29,6 +28,7 @@ export interface CliProcess {
 
 export interface CliOptions {
   readonly cli: FirebaseCli;
+  readonly projectId: string;
   /** `emulators:start` and so on, with its own arguments. */
   readonly command: readonly string[];
   readonly cwd: string;
@@ -38,13 +38,13 @@ export interface CliOptions {
 }
 
 /** Starts the CLI on the Node that runs this: it runs the functions on the Node that it runs on itself. */
-export function startCli({ cli, command, cwd, env, onLine }: CliOptions): CliProcess {
+export function startCli({ cli, projectId, command, cwd, env, onLine }: CliOptions): CliProcess {
   const child = spawn(
     process.execPath,
     [
       ...['--import', join(import.meta.dirname, 'lifeline.ts'), cli.program],
       ...command,
-      ...['--project', localProjectId, '--non-interactive'],
+      ...['--project', projectId, '--non-interactive'],
     ],
     // A process group of its own: Ctrl-C must reach it once, through `stop`, since a second one makes it leave without cleaning up.
     { cwd, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true },

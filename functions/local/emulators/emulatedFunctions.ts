@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { localProjectId } from '../stack.ts';
 
 const backendsSchema = z.looseObject({
   backends: z.array(
@@ -18,15 +17,15 @@ export interface EmulatedFunction {
 
 /** The functions that a functions emulator serves.
  *  @throws Error when it cannot be asked */
-export async function emulatedFunctions(emulatorUrl: string): Promise<EmulatedFunction[]> {
+export async function emulatedFunctions(emulatorUrl: string, projectId: string): Promise<EmulatedFunction[]> {
   const answer = await fetch(`${emulatorUrl}/backends`);
   const { backends } = backendsSchema.parse(await answer.json());
   return backends
     .flatMap(({ functionTriggers }) => functionTriggers)
-    .map(({ id, name }) => ({ name, url: triggerUrl(emulatorUrl, id) }));
+    .map(({ id, name }) => ({ name, url: triggerUrl(emulatorUrl, projectId, id) }));
 }
 
 /** The emulator's own address of a trigger: its id (`us-central1-syncProject`), and 0 as long as the CLI has not restarted all of them. */
-function triggerUrl(emulatorUrl: string, id: string): string {
-  return `${emulatorUrl}/functions/projects/${localProjectId}/triggers/${id}-0`;
+function triggerUrl(emulatorUrl: string, projectId: string, id: string): string {
+  return `${emulatorUrl}/functions/projects/${projectId}/triggers/${id}-0`;
 }

@@ -83,6 +83,7 @@ async function run(cli: FirebaseCli, preferOurs: boolean, signal: AbortSignal, o
   const official = choices.firestore.kind === 'official';
   const emulators = startCli({
     cli,
+    projectId: localProjectId,
     command: ['emulators:start', '--only', ['functions', 'pubsub', ...(official ? ['firestore'] : [])].join()],
     cwd: stage.directory,
     env: cliEnvironment(process.env, stage.home, {
@@ -211,7 +212,9 @@ function parameters(stage: Stage): Record<string, string> {
 
 /** What a person needs to go on in another terminal. */
 async function printGuide(variables: Readonly<Record<string, string>>, functionsUrl: string): Promise<void> {
-  const reconcile = (await emulatedFunctions(functionsUrl)).find(({ name }) => name === 'reconcileAssets');
+  const reconcile = (await emulatedFunctions(functionsUrl, localProjectId)).find(
+    ({ name }) => name === 'reconcileAssets',
+  );
   console.log('\nReady. In another terminal:\n');
   for (const [name, value] of Object.entries(variables)) console.log(`  export ${name}='${value}'`);
   console.log('\nTry:\n');

@@ -5,6 +5,7 @@ import { readArguments, UsageError } from '../cli/arguments.ts';
 import { type Row, renderTable } from '../demo/table.ts';
 import { startFirestoreServer } from '../firestore/server.ts';
 import { startMongoServer } from '../mongodb/server.ts';
+import { freshProjectId } from '../stack.ts';
 import { cliEnvironment } from './cliEnvironment.ts';
 import { startCli } from './cliProcess.ts';
 import { compile } from './compile.ts';
@@ -97,6 +98,8 @@ async function runThrough(cli: FirebaseCli, signal: AbortSignal, onLine: (line: 
     const here = (file: string) => join(import.meta.dirname, file);
     const run = startCli({
       cli,
+      // Records that earlier runs left in a Firestore that stays would count.
+      projectId: freshProjectId(),
       // Through variables, so that no path has to be quoted.
       command: [
         'emulators:exec',

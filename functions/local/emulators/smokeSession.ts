@@ -5,7 +5,7 @@ import { ObjectId } from 'mongodb';
 import { z } from 'zod';
 import type { Row } from '../demo/table.ts';
 import { createWorld, type World } from '../demo/world.ts';
-import { localProjectId, type Stack } from '../stack.ts';
+import type { Stack } from '../stack.ts';
 import { type EmulatedFunction, emulatedFunctions } from './emulatedFunctions.ts';
 import { callOnSchedule } from './schedulerLoop.ts';
 import { type Check, checks } from './smokeChecks.ts';
@@ -15,6 +15,7 @@ const environment = z
     MONGODB_URI: z.string(),
     FIRESTORE_EMULATOR_HOST: z.string(),
     PUBSUB_EMULATOR_HOST: z.string(),
+    GCLOUD_PROJECT: z.string(),
     SMOKE_FUNCTIONS_URL: z.url(),
     SMOKE_ROWS_FILE: z.string(),
   })
@@ -33,13 +34,13 @@ const stack: Stack = {
     MONGODB_URI: environment.MONGODB_URI,
     FIRESTORE_EMULATOR_HOST: environment.FIRESTORE_EMULATOR_HOST,
     PUBSUB_EMULATOR_HOST: environment.PUBSUB_EMULATOR_HOST,
-    GCLOUD_PROJECT: localProjectId,
+    GCLOUD_PROJECT: environment.GCLOUD_PROJECT,
   },
   close: async () => {},
 };
 
 async function main(): Promise<Row[]> {
-  const functions = await emulatedFunctions(environment.SMOKE_FUNCTIONS_URL);
+  const functions = await emulatedFunctions(environment.SMOKE_FUNCTIONS_URL, environment.GCLOUD_PROJECT);
   const relay = functions.find(({ name }) => name === 'relayProjectChanges');
   if (relay === undefined) return [failed('relayProjectChanges', 'the emulator does not serve it')];
   const world = await createWorld(stack);

@@ -3,20 +3,25 @@ import assert from 'node:assert/strict';
 import { Firestore } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
 import { writeAll } from '../../local/demo/writeAll.ts';
-import { type Stack, startStack } from '../../local/stack.ts';
+import { freshProjectId, type Stack, startStack } from '../../local/stack.ts';
 import config from '../../src/lockstep.config.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
+import { givenServices } from '../givenServices.ts';
 
 const assets = 5_000;
 
 describe('a worker that is killed', function () {
-  this.timeout(120_000);
+  // Firestore frees the locks of a transaction that nobody goes on with after 60 s (https://firebase.google.com/docs/firestore/quotas), so that
+  // what takes over may have to wait for so long.
+  this.timeout(300_000);
   let stack: Stack;
   let source: ProjectsSource;
   let firestore: Firestore;
 
   before(async () => {
     stack = await startStack({
+      variables: givenServices,
+      projectId: freshProjectId(),
       ports: { mongodb: 0, firestore: 0, pubsub: 0, functions: 0 },
       only: ['relayProjectChanges', 'syncProject'],
       env: { SYNC_LEASE_SECONDS: '2' },
@@ -63,7 +68,7 @@ describe('a worker that is killed', function () {
 });
 
 async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 200_000;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
