@@ -40,8 +40,7 @@ export function benchSettings(words: readonly string[], benchmarks: readonly Ben
   }
   return {
     kind: 'run',
-    benchmarks:
-      positionals.length === 0 ? benchmarks : benchmarks.filter(({ name }) => positionals.includes(name)),
+    benchmarks: positionals.length === 0 ? benchmarks : benchmarks.filter(({ name }) => positionals.includes(name)),
     size: values.quick ? 'quick' : 'full',
     json: values.json ?? false,
   };

@@ -42,7 +42,11 @@ export interface Answering {
 
 /** Starts a TypeScript program as a process of its own. */
 export function startAnswering(program: string, words: readonly string[] = []): Answering {
-  const child: ChildProcess = fork(program, [...words], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  const child: ChildProcess = fork(program, [...words], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // The client libraries would look for a metadata server of the cloud, for seconds, at every start.
+    env: { ...process.env, METADATA_SERVER_DETECTION: 'none' },
+  });
   const open = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
   let questions = 0;
   child.on('message', (message) => {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
+import { endGroup } from './endGroup.ts';
 import type { FirebaseCli } from './firebaseCli.ts';
 
 /** What the CLI prints when everything listens and all triggers are wired. */
@@ -10,11 +11,7 @@ const readyText = 'All emulators ready!';
 /** How long the CLI may take to stop its emulators, in ms, before it is killed. It gives each of them four seconds. */
 const stopMs = 20_000;
 
-/** How long processes of functions may outlive the CLI, in ms: it tells them to end and does not wait. */
-const orphansMs = 5_000;
-
-/** Pause between two looks whether they have ended, in ms. */
-const lookEveryMs = 20;
+const defaultOrphansMs = 5_000;
 
 /** A running `firebase emulators:…`. */
 export interface CliProcess {
@@ -35,10 +32,20 @@ export interface CliOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Told of each line that it or its emulators print. */
   readonly onLine: (line: string) => void;
+  /** How long processes that it started may outlive it, in ms; default: 5 s. It tells them to end and does not wait. */
+  readonly orphansMs?: number;
 }
 
 /** Starts the CLI on the Node that runs this: it runs the functions on the Node that it runs on itself. */
-export function startCli({ cli, projectId, command, cwd, env, onLine }: CliOptions): CliProcess {
+export function startCli({
+  cli,
+  projectId,
+  command,
+  cwd,
+  env,
+  onLine,
+  orphansMs = defaultOrphansMs,
+}: CliOptions): CliProcess {
   const child = spawn(
     process.execPath,
     [
@@ -49,6 +56,7 @@ export function startCli({ cli, projectId, command, cwd, env, onLine }: CliOptio
     // A process group of its own: Ctrl-C must reach it once, through `stop`, since a second one makes it leave without cleaning up.
     { cwd, env, stdio: ['pipe', 'pipe', 'pipe'], detached: true },
   );
+  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const exited = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
@@ -65,40 +73,18 @@ export function startCli({ cli, projectId, command, cwd, env, onLine }: CliOptio
     exited,
     ready,
     async stop() {
+      if (child.pid === undefined) return { killed: false };
       if (child.exitCode === null && child.signalCode === null) {
         child.kill('SIGINT');
-        const hurry = setTimeout(() => {
-          child.kill('SIGKILL');
-          // Its children share this pipe, and end with it.
-          child.stdin.end();
-        }, stopMs);
-        await exited;
+        const hurry = setTimeout(() => child.kill('SIGKILL'), stopMs);
+        await gone;
         clearTimeout(hurry);
       }
+      // What it started shares this pipe, and ends with it.
       child.stdin.end();
-      return { killed: await endGroup(child.pid) };
+      const killed = await endGroup(child.pid, orphansMs);
+      await exited;
+      return { killed };
     },
   };
-}
-
-/** Waits until a process group is empty, and kills what is left of it after a while. */
-async function endGroup(leader: number | undefined): Promise<boolean> {
-  if (leader === undefined) return false;
-  const deadline = performance.now() + orphansMs;
-  while (performance.now() < deadline) {
-    if (!signalGroup(leader, 0)) return false;
-    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
-  }
-  return signalGroup(leader, 'SIGKILL');
-}
-
-/** Whether there was a process to signal. */
-function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    process.kill(-leader, signal);
-    return true;
-  } catch (error) {
-    if (typeof error === 'object' && error !== null && 'code' in error && error.code === 'ESRCH') return false;
-    throw error;
-  }
 }

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import type { Firestore } from 'firebase-admin/firestore';
+import { Timestamp } from 'mongodb';
+import { systemClock } from '../../src/clock.ts';
+import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
+import type { ClusterTime } from '../../src/events/version.ts';
+import type { Log } from '../../src/log.ts';
+import type { Publisher } from '../../src/publisher.ts';
+import { defaultRelayLimits } from '../../src/relay/limits.ts';
+import { runRelay } from '../../src/relay/relay.ts';
+import { relayRecordData, relayRecordRef } from '../../src/relay/relayRecord.ts';
+import type { ProjectsSource } from '../../src/source/connect.ts';
+
+/** What is relayed: projects with one copied field. */
+export const relayConfig: Config = defineConfig({
+  source: { database: 'bench', collection: 'projects', fields: ['name'] },
+  collections: [{ path: 'generatedMedia', projectId: 'projectId', copies: { name: 'projectName' } }],
+});
+
+/** What a way works with. */
+export interface RelayContext {
+  readonly source: ProjectsSource;
+  readonly firestore: Firestore;
+  readonly events: Publisher;
+}
+
+/** One way of bringing changes from MongoDB to Pub/Sub. Resolves when `changes` of them, from a time on, have been taken by Pub/Sub. */
+export type RelayWay = (context: RelayContext, from: ClusterTime, changes: number) => Promise<void>;
+
+/** Lockstep's relay, with its lease, checkpoints and bounded memory. */
+const ours: RelayWay = async ({ source, firestore, events }, from, changes) => {
+  const ref = relayRecordRef(firestore, relayConfig.source);
+  const checkpoint = { token: null, startAt: from, last: null };
+  const lease = { holder: null, fencing: 0, expiresAt: 0 };
+  await ref.set(relayRecordData({ checkpoint, checkpointAt: null, lease, reconciliationPending: null }));
+  const controller = new AbortController();
+  let published = 0;
+  let onDone = () => {};
+  const done = new Promise<void>((resolve) => {
+    onDone = resolve;
+  });
+  const counted: Publisher = {
+    async publish(message) {
+      await events.publish(message);
+      published += 1;
+      if (published === changes) onDone();
+    },
+    flush: events.flush,
+  };
+  const refused: Publisher = {
+    publish: async ({ attributes }) => console.error('a message that no change of these should become', attributes),
+    flush: async () => {},
+  };
+  const run = runRelay({
+    source,
+    firestore,
+    config: relayConfig,
+    publishers: { events: counted, deadLetters: refused, reconciliationRequests: refused },
+    clock: systemClock,
+    random: Math.random,
+    log,
+    limits: defaultRelayLimits,
+    holder: randomUUID(),
+    signal: controller.signal,
+  });
+  await Promise.race([done, run]);
+  controller.abort();
+  const outcome = await run;
+  if (published !== changes)
+    throw new Error(`the relay ended (${outcome.kind}) after ${published} of ${changes} events`);
+};
+
+/** The least that can be written: nothing is remembered, nothing is bounded, and nothing looked at. Its messages carry the same attributes as events do,
+ *  so that the client library has the same work with them. */
+const bare: RelayWay = async ({ source, events }, from, changes) => {
+  const stream = source.projects.watch([], {
+    startAtOperationTime: new Timestamp({ t: from.seconds, i: from.increment }),
+  });
+  const published: Promise<void>[] = [];
+  for await (const change of stream) {
+    if (change.operationType !== 'update') continue;
+    const attributes = {
+      type: change.operationType,
+      projectId: String(change.documentKey._id),
+      version: String(change.clusterTime),
+      specversion: '1',
+    };
+    published.push(events.publish({ data: Buffer.from(JSON.stringify(change)), attributes }));
+    if (published.length === changes) break;
+  }
+  await Promise.all(published);
+};
+
+export const relayWays = { ours, bare } as const satisfies Readonly<Record<string, RelayWay>>;
+
+export type RelayWayName = keyof typeof relayWays;
+
+export function isRelayWay(name: string): name is RelayWayName {
+  return Object.hasOwn(relayWays, name);
+}
+
+const log: Log = {
+  debug() {},
+  info() {},
+  warn: (message, fields) => console.error(message, fields),
+  error: (message, fields) => console.error(message, fields),
+  alarm: (alarm, message, fields) => console.error(alarm, message, fields),
+};

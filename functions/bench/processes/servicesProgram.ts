@@ -1,0 +1,18 @@
+// MongoDB, Firestore and Pub/Sub in one process, so that their work is not that of the client that is measured.
+import { startFirestoreServer } from '../../local/firestore/server.ts';
+import { startMongoServer } from '../../local/mongodb/server.ts';
+import { startPubSubServer } from '../../local/pubsub/server.ts';
+import { createTopics } from '../../local/topics.ts';
+import { answerParent } from './requests.ts';
+import { benchProjectId } from './servicesProcess.ts';
+
+const [mongodb, firestore, pubsub] = await Promise.all([
+  startMongoServer(),
+  startFirestoreServer(),
+  startPubSubServer(),
+]);
+await createTopics(pubsub.host, benchProjectId);
+
+answerParent({
+  addresses: () => ({ mongodbUri: mongodb.uri, firestoreHost: firestore.host, pubsubHost: pubsub.host }),
+});

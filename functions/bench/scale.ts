@@ -1,0 +1,147 @@
+import { join } from 'node:path';
+import { Firestore } from 'firebase-admin/firestore';
+import { z } from 'zod';
+import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
+import {
+  type FirestoreProcess,
+  type Spent,
+  spentBetween,
+  startFirestoreProcess,
+} from './processes/firestoreProcess.ts';
+import { startAnswering } from './processes/requests.ts';
+import { benchProjectId } from './processes/servicesProcess.ts';
+import { scaleConfig } from './scaleConfig.ts';
+import { seedAssets } from './seedAssets.ts';
+
+/** Sizes of one project, and how long one invocation works. */
+export interface ScaleSizes {
+  readonly small: number;
+  readonly large: number;
+  /** As `SYNC_BUDGET_SECONDS` says, in ms. */
+  readonly budgetMs: number;
+  /** So short that many invocations are needed, whatever the machine, in ms. */
+  readonly shortBudgetMs: number;
+}
+
+const scaleSizes: Readonly<Record<BenchOptions['size'], ScaleSizes>> = {
+  full: { small: 10_000, large: 200_000, budgetMs: 20_000, shortBudgetMs: 1_000 },
+  quick: { small: 500, large: 4_000, budgetMs: 20_000, shortBudgetMs: 50 },
+};
+
+/** One project of 200,000 assets: memory, cost and continuations. */
+export const benchmark: Benchmark = {
+  name: 'scale',
+  summary: 'deletes a project of 200,000 assets in three collections: memory, cost, continuations',
+  run: (options) => measureScale(scaleSizes[options.size], options),
+};
+
+const runSchema = z.object({ ms: z.number(), invocations: z.number() });
+
+/** One deletion by a worker process that has done nothing before. */
+interface Deletion extends z.infer<typeof runSchema>, Spent {
+  readonly assets: number;
+  readonly budgetMs: number;
+  readonly peakRss: number;
+}
+
+/** Deletes a small project, a large one, and a large one in short invocations.
+ *  @throws Error when an asset is left. */
+export async function measureScale(
+  sizes: ScaleSizes,
+  { onProgress }: Pick<BenchOptions, 'onProgress'>,
+): Promise<BenchResult> {
+  const runs: (Deletion & { readonly title: string })[] = [];
+  for (const [title, assets, budgetMs] of [
+    ['small project', sizes.small, sizes.budgetMs],
+    ['large project', sizes.large, sizes.budgetMs],
+    ['large project, short invocations', sizes.large, sizes.shortBudgetMs],
+  ] as const) {
+    onProgress(`${title}: ${assets.toLocaleString('en-US')} assets`);
+    runs.push({ title, ...(await deleteProject(assets, budgetMs)) });
+  }
+  const [small, large, short] = runs;
+  const bytesPerMebibyte = 1_024 * 1_024;
+  const mebibytes = (run: Deletion | undefined) => Math.round((run?.peakRss ?? Number.NaN) / bytesPerMebibyte);
+  return {
+    name: 'scale',
+    notes: [
+      'Each project is in three collections, and is deleted by a worker process of its own; the Firestore server is another process.',
+      `Memory: the large project takes ${mebibytes(large) - mebibytes(small)} MiB more than the small one, in short invocations ${mebibytes(short) - mebibytes(small)} MiB more (limit: 64 MiB).`,
+      'Reads are those of all collections: assets, the records of the project, counts (limit: 1.03 per asset; deletes: exactly 1).',
+    ],
+    tables: [
+      {
+        title: 'One large project',
+        headings: [
+          'what',
+          'assets',
+          'budget s',
+          'invocations',
+          'seconds',
+          'assets/s',
+          'reads per asset',
+          'deletes per asset',
+          'peak MiB',
+        ],
+        rows: runs.map((run) => [
+          run.title,
+          run.assets,
+          String(run.budgetMs / 1_000),
+          run.invocations,
+          (run.ms / 1_000).toFixed(1),
+          Math.round((run.assets / run.ms) * 1_000),
+          (run.reads / run.assets).toFixed(4),
+          (run.deletes / run.assets).toFixed(4),
+          mebibytes(run),
+        ]),
+      },
+    ],
+    ratios: [
+      { name: 'scale memory large/small', value: (large?.peakRss ?? Number.NaN) / (small?.peakRss ?? Number.NaN) },
+      ...runs.map((run) => ({
+        name: `scale reads/asset ${run.title.replaceAll(' ', '-').replaceAll(',', '')}`,
+        value: run.reads / run.assets,
+      })),
+    ],
+  };
+}
+
+async function deleteProject(assets: number, budgetMs: number): Promise<Deletion> {
+  const server = await startFirestoreProcess();
+  const firestore = new Firestore({ projectId: benchProjectId, host: server.host, ssl: false });
+  const worker = startAnswering(join(import.meta.dirname, 'processes', 'scaleProgram.ts'), [server.host]);
+  try {
+    await seedProject(firestore, 'large', assets);
+    await seedProject(firestore, 'other', scaleConfig.collections.length);
+    const before = await server.usage();
+    const run = await worker.ask('run', { projectId: 'large', budgetMs }, runSchema);
+    const spent = spentBetween(before, await server.usage());
+    await checkLeft(server, firestore);
+    return { ...run, ...spent, assets, budgetMs, peakRss: await worker.ask('peakRss', null, z.number()) };
+  } finally {
+    await worker.close();
+    await firestore.terminate();
+    await server.close();
+  }
+}
+
+/** Spreads assets evenly over the collections, some at a time: the seeding process need not hold them all. */
+async function seedProject(firestore: Firestore, projectId: string, assets: number): Promise<void> {
+  const atOnce = 10_000;
+  const { collections } = scaleConfig;
+  for (const [index, { name }] of collections.entries()) {
+    const share = Math.floor(assets / collections.length) + (index < assets % collections.length ? 1 : 0);
+    for (let written = 0; written < share; written += atOnce) {
+      await seedAssets(firestore, name, projectId, Math.min(atOnce, share - written));
+    }
+  }
+}
+
+async function checkLeft(server: FirestoreProcess, firestore: Firestore): Promise<void> {
+  const counts = scaleConfig.collections.map(({ name }) => firestore.collection(name).count().get());
+  const left = (await Promise.all(counts)).reduce((sum, count) => sum + count.data().count, 0);
+  const others = scaleConfig.collections.length;
+  if (left !== others) {
+    throw new Error(`${left} assets are left where ${others} were expected (documents: ${await server.documents()})`);
+  }
+}
