@@ -65,8 +65,8 @@ function hex(value: number): string {
   return value.toString(16).padStart(digits, '0');
 }
 
-/** Tokens of the local server, as those of MongoDB, begin with a mark of two digits, the seconds and the increment of a cluster time. */
-function pointOf({ token, startAt }: Checkpoint): Point | undefined {
+/** Where a checkpoint stands. Tokens of the local server, as those of MongoDB, begin with a mark of two digits, the seconds and the increment of a cluster time. */
+export function pointOf({ token, startAt }: Checkpoint): Point | undefined {
   if (startAt !== null) return hex(startAt.seconds) + hex(startAt.increment);
   if (typeof token !== 'object' || token === null || !('_data' in token) || typeof token._data !== 'string')
     return undefined;

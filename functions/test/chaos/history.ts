@@ -57,6 +57,8 @@ export interface HistoryOptions {
   /** The longest ordinary pause between two steps, in ms. */
   readonly pauseMs: number;
   readonly projectIds: readonly string[];
+  /** What the ids of assets begin with. */
+  readonly assetPrefix: string;
   /** Assets that one step adds at most, apart from the rare large one. */
   readonly assetsPerStep: number;
   /** Assets of the rare step that adds more than one page of them; 0 for none. */
@@ -98,7 +100,7 @@ export function createHistory(random: Random, options: HistoryOptions): History 
     const kind = many ? 'storyboard' : random.pick(assetKinds);
     const ids = Array.from({ length: many ? options.manyAssets : random.whole(1, options.assetsPerStep) }, () => {
       count += 1;
-      return `a${String(count).padStart(4, '0')}`;
+      return `${options.assetPrefix}${String(count).padStart(4, '0')}`;
     });
     for (const id of ids) assets.set(`${kind}/${id}`, { kind, id, project });
     return { do: 'add', project, kind, ids, below: kind === 'storyboard' && !many ? random.whole(0, 2) : 0 };

@@ -1,4 +1,7 @@
 // `npm run chaos`: the guarantees under attack, from a printed seed.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { processRuns } from './processRuns.ts';
 import { createReport, renderReport } from './report.ts';
 import { type ChaosSettings, ChaosUsageError, readSettings, usage } from './settings.ts';
 import { simulatedRuns } from './simulatedRuns.ts';
@@ -13,10 +16,12 @@ async function main(settings: ChaosSettings): Promise<number> {
   const say = (text: string) => settings.json || console.log(text);
   let saidAt = startedAt;
   say(`chaos: ${settings.runs} runs of seed ${settings.seed}`);
-  await simulatedRuns({ ...settings, traced: settings.replay }, (run, result) => {
+  if (settings.processes) build();
+  const runs = settings.processes ? processRuns : simulatedRuns;
+  await runs({ ...settings, traced: settings.replay }, (run, result) => {
     report.add(run, result);
     for (const line of result.trace) say(line);
-    for (const { what, detail } of result.violations) say(`run ${run} (${result.weather}): ${what}: ${detail}`);
+    for (const { what, detail } of result.violations) say(`run ${run}: ${what}: ${detail}`);
     if (performance.now() - saidAt > progressEveryMs) {
       saidAt = performance.now();
       say(
@@ -28,6 +33,13 @@ async function main(settings: ChaosSettings): Promise<number> {
   const end = report.soFar(took());
   console.log(settings.json ? JSON.stringify(end) : `\n${renderReport(end, flagsOf(settings))}`);
   return end.findings.length === 0 ? 0 : 1;
+}
+
+/** The functions run as they are deployed: from lib/. */
+function build(): void {
+  const program = join(import.meta.dirname, '..', '..', 'local', 'build.ts');
+  const run = spawnSync(process.execPath, [program], { stdio: ['ignore', 'ignore', 'inherit'] });
+  if (run.status !== 0) throw new Error('src/ does not compile; the messages of the compiler stand above');
 }
 
 /** What a replay needs besides the number of the run. */

@@ -10,7 +10,7 @@ const functionsDir = join(import.meta.dirname, '..', '..');
 export interface MutantYard {
   /** Breaks a copy and lets the chaos runs look for it, until the first violation.
    *  @throws Error when a text that is to be replaced is not there exactly once. */
-  attack(mutation: Mutation, seed: string, runs: number): Promise<Attack>;
+  attack(mutation: Mutation, runs: number): Promise<Attack>;
   close(): void;
 }
 
@@ -26,7 +26,7 @@ export function openMutantYard(): MutantYard {
   symlinkSync(join(functionsDir, 'node_modules'), join(root, 'node_modules'), 'dir');
 
   return {
-    async attack({ patches, what, weather }, seed, runs) {
+    async attack({ patches, what, weather, seed }, runs) {
       const source = join(root, 'src');
       rmSync(source, { recursive: true, force: true });
       cpSync(join(functionsDir, 'src'), source, { recursive: true });

@@ -5,6 +5,8 @@ export interface Mutation {
   readonly what: string;
   /** In which it shows soonest. */
   readonly weather: string;
+  /** With which it shows soon. */
+  readonly seed: string;
   readonly patches: readonly Patch[];
 }
 
@@ -45,6 +47,7 @@ export const mutations: readonly Mutation[] = [
     breaks: 'I1',
     what: 'a redelivery is acknowledged while the lease of its own event is held by a worker that may be dead',
     weather: 'crashes',
+    seed: 'm1',
     patches: [
       {
         file: 'sync/claim.ts',
@@ -57,6 +60,7 @@ export const mutations: readonly Mutation[] = [
     breaks: 'I1',
     what: 'the checkpoint moves past what was read, not what was published',
     weather: 'crashes',
+    seed: 'm1',
     patches: [
       {
         file: 'relay/publishWindow.ts',
@@ -69,6 +73,7 @@ export const mutations: readonly Mutation[] = [
     breaks: 'I1',
     what: 'the checkpoint is written without a look at the fencing token',
     weather: 'stalls',
+    seed: 'm1',
     patches: [
       {
         file: 'relay/lease.ts',
@@ -81,6 +86,7 @@ export const mutations: readonly Mutation[] = [
     breaks: 'I2',
     what: 'the value that arrives last wins',
     weather: 'disorder',
+    seed: 'm1',
     patches: [
       {
         file: 'sync/fold.ts',
@@ -93,6 +99,7 @@ export const mutations: readonly Mutation[] = [
     breaks: 'I3',
     what: 'an old sign of life revives a deleted project',
     weather: 'disorder',
+    seed: 'm1',
     patches: [
       {
         file: 'sync/fold.ts',
@@ -105,6 +112,7 @@ export const mutations: readonly Mutation[] = [
     breaks: 'I4',
     what: 'copies are set with merge on assets that were read earlier',
     weather: 'raids',
+    seed: 'm1',
     patches: [
       ...keysFromOutside('updatePage'),
       {
@@ -119,12 +127,14 @@ export const mutations: readonly Mutation[] = [
     breaks: 'I5',
     what: 'pages delete by keys that were read earlier',
     weather: 'raids',
+    seed: 'm1',
     patches: keysFromOutside('deletePage'),
   },
   {
     breaks: 'I5',
     what: 'a page looks neither at its lease nor for news',
     weather: 'stalls',
+    seed: 'm1',
     patches: [
       {
         file: 'sync/page.ts',
@@ -137,6 +147,7 @@ export const mutations: readonly Mutation[] = [
     breaks: 'I5',
     what: 'no last look at MongoDB before a deletion',
     weather: 'raids',
+    seed: 'm1',
     patches: [
       {
         file: 'sync/worker.ts',
@@ -149,6 +160,7 @@ export const mutations: readonly Mutation[] = [
     breaks: 'I6',
     what: 'work that runs out of time is not continued',
     weather: 'hurry',
+    seed: 'm1',
     patches: [
       {
         file: 'sync/worker.ts',
@@ -161,6 +173,7 @@ export const mutations: readonly Mutation[] = [
     breaks: 'I6',
     what: 'progress on an older state is taken for progress on the newest one',
     weather: 'hurry',
+    seed: 'm1',
     patches: [
       {
         file: 'sync/claim.ts',
@@ -173,6 +186,7 @@ export const mutations: readonly Mutation[] = [
     breaks: 'I7',
     what: 'an error is logged, and the event acknowledged',
     weather: 'errors',
+    seed: 'm1',
     patches: [
       {
         file: 'sync/handleMessage.ts',

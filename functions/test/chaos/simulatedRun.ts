@@ -17,7 +17,7 @@ import { recordDeadLetter } from '../../src/sync/recordDeadLetter.ts';
 import { createThrottle } from '../../src/sync/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { type Actor, createActor } from './actor.ts';
-import { createCheckpointWatch } from './checkpointWatch.ts';
+import { createCheckpointWatch, pointOf } from './checkpointWatch.ts';
 import { createDoor } from './door.ts';
 import { firestoreThrough } from './firestoreDoor.ts';
 import { createHistory, describeAct } from './history.ts';
@@ -145,7 +145,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   const noteCheckpoint = async (path: string) => {
     if (!path.startsWith('syncRelay/')) return;
     const record = parseRelayRecord(path, (await firestore.doc(path).get()).data());
-    trace('checkpoint', JSON.stringify(record.checkpoint));
+    trace('checkpoint', pointOf(record.checkpoint) ?? 'none');
     watch.saw(record.checkpoint);
   };
 
@@ -323,6 +323,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     steps: random.chance(0.5) ? random.whole(1, 4) : random.whole(4, 12),
     pauseMs: weather.meddling > frequentMeddling ? 4_000 : random.pick([20, 500, 4_000]),
     projectIds: ['66f0aa00bb11cc22dd33ee01', 'p-two', 'ünï 3'].slice(0, random.whole(1, 3)),
+    assetPrefix: 'a',
     assetsPerStep: 3,
     manyAssets: 45,
   });
