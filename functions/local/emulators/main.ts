@@ -24,7 +24,7 @@ const usage = `usage: npm --prefix functions run emulators [-- options]
 
 Starts Firebase's own emulators (firebase-tools ${cliVersion}, fetched by npx at its first use) with the functions in them, and stays up until
 Ctrl-C. Its Firestore and Pub/Sub emulators need Java 21 and a download; where they cannot run, ours take their place. The emulators run no
-schedules, so the relay runs beside them as a process of its own. A change of src/ is compiled and loaded at once.
+schedules, so the relay runs beside them as a process of its own. A change of src/ is compiled and loaded at once (the relay needs a restart).
 
 MONGODB_URI (or the one in functions/.secret.local) and FIRESTORE_EMULATOR_HOST name services that are used instead of being started. Ports are
 those of firebase.json. Parameters come from functions/.env, .env.${localProjectId} and .env.local.
