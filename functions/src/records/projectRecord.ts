@@ -34,6 +34,9 @@ export interface WorkLease {
   readonly eventId: string;
   /** From this time on (ms since 1970) another worker may take it. */
   readonly expiresAt: number;
+  /** Whether a message that is not acknowledged stands behind it, which brings the work back if its holder dies. Only then may others leave their events to
+   *  it. False for a reconciliation, which has no message, and for an event that may have been acknowledged when it was left to another worker. */
+  readonly backed: boolean;
 }
 
 /** A range of asset keys that is still to be worked on: strictly after `after`, strictly before `before` (document paths). */
@@ -135,7 +138,9 @@ const recordSchema = z.looseObject({
   }),
   revision: countSchema,
   appliedRevision: countSchema,
-  lease: z.object({ holder: z.string(), eventId: z.string(), expiresAt: z.number() }).nullable(),
+  lease: z
+    .object({ holder: z.string(), eventId: z.string(), expiresAt: z.number(), backed: z.boolean().default(false) })
+    .nullable(),
   progress: z
     .object({
       revision: countSchema,

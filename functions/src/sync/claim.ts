@@ -20,7 +20,7 @@ export type Claim =
   | { readonly kind: 'duplicate' }
   /** A worker for another event is on it; it re-reads the revision before it gives the lease back, and its message is not acknowledged before that. */
   | { readonly kind: 'deferred'; readonly to: string }
-  /** An earlier delivery of the same event runs, or has just died. */
+  /** An earlier delivery of the same event runs, or has just died; or a worker is on it that no message brings back if it dies. */
   | { readonly kind: 'busy'; readonly until: number }
   /** The deletion came with too many others and waits for a person, or a person has decided that the assets stay. */
   | { readonly kind: 'held'; readonly state: 'held' | 'discarded' }
@@ -84,17 +84,23 @@ export function claim(
         return { kind: 'held', state: kept.state };
       }
       if (before.lease !== null && before.lease.expiresAt > now) {
-        if (folded.change !== 'none' || mustGoOver) store(record);
-        return before.lease.eventId === event.id
-          ? { kind: 'busy', until: before.lease.expiresAt }
-          : { kind: 'deferred', to: before.lease.eventId };
+        // A reconciliation acknowledges nothing, so it may leave its event to anybody.
+        const mayLeave = before.lease.eventId !== event.id && (before.lease.backed || options.force === true);
+        // Its message is acknowledged now, so it must not pass for one that comes again.
+        const left = mayLeave ? withoutAttempts(record, event.id) : record;
+        if (folded.change !== 'none' || mustGoOver || (mayLeave && previous !== undefined)) store(left);
+        return mayLeave
+          ? { kind: 'deferred', to: before.lease.eventId }
+          : { kind: 'busy', until: before.lease.expiresAt };
       }
       const attempt = (previous?.count ?? 0) + 1;
       if (attempt > limits.maxAttempts) {
         store(withoutAttempts(record, event.id));
         return { kind: 'exhausted', attempts: attempt - 1, lastError: previous?.lastError ?? null };
       }
-      const lease: WorkLease = { holder, eventId: event.id, expiresAt: now + limits.leaseMs };
+      // An event that is known without a try on record may be a late duplicate of a message that was acknowledged when it was left to another worker.
+      const backed = options.force !== true && (folded.change !== 'none' || previous !== undefined);
+      const lease: WorkLease = { holder, eventId: event.id, expiresAt: now + limits.leaseMs, backed };
       const claimed: ProjectRecord = {
         ...record,
         lease,

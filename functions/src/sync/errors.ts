@@ -50,11 +50,12 @@ export function isTooBig(error: unknown): boolean {
   return says && statusOf(error) === grpcStatus.invalidArgument;
 }
 
-/** Another delivery of the same event holds the project; this delivery has to come again, when the other one has finished or is known to be dead. */
+/** Another delivery of the same event holds the project, or a worker that no message would bring back; this delivery has to come again, when the other one has
+ *  finished or is known to be dead. */
 export class ProjectBusyError extends Error {
   constructor(eventId: string, untilMs: number) {
     super(
-      `event ${eventId} is being worked on by an earlier delivery until ${new Date(untilMs).toISOString()} at the latest; this delivery is refused so that it comes again`,
+      `the project of event ${eventId} is being worked on until ${new Date(untilMs).toISOString()} at the latest, by an earlier delivery or a reconciliation; this delivery is refused so that it comes again`,
     );
     this.name = 'ProjectBusyError';
   }

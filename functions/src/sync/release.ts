@@ -81,7 +81,9 @@ export function pause(
 ): Promise<'paused' | 'lost'> {
   return withRecord(dependencies, work, async (transaction, current) => {
     if (current.lease?.holder !== work.lease.holder) return current.lease === null ? 'paused' : 'lost';
-    store(dependencies, transaction, withoutAttempts({ ...current, lease: null, progress }, work.event.id));
+    // No failure, but on record: the continuation is a message that comes again.
+    const attempts = { ...current.attempts, [work.event.id]: { count: 0, lastError: null } };
+    store(dependencies, transaction, { ...current, lease: null, progress, attempts });
     storeJob(dependencies, transaction, work, record, {
       ...progress,
       status: 'continued',

@@ -104,7 +104,7 @@ async function workOn(
       }
       const result: Convergence =
         verdict === 'pass'
-          ? await converge(dependencies, record, claimed.lease, options, createdBefore)
+          ? await converge(dependencies, record, claimed.lease, options, createdBeforeFor(record))
           : { kind: 'complete', processed: 0 };
       processed += result.processed;
       const next = await afterConvergence(result);
@@ -190,8 +190,13 @@ async function workOn(
       processed,
       total,
       startedAt: work.startedAt,
-      createdBefore: createdBefore ?? null,
+      createdBefore: createdBeforeFor(record) ?? null,
     };
+  }
+
+  /** The grace period of a reconciliation is for what it has found itself, not for news that came while it was at work. */
+  function createdBeforeFor({ revision }: ProjectRecord): number | undefined {
+    return revision === claimed.record.revision ? createdBefore : undefined;
   }
 
   function owned(current: ProjectRecord | 'lost'): ProjectRecord {
