@@ -106,8 +106,8 @@ async function resultOf(sizes: RelaySizes, standings: readonly Standing[]): Prom
     notes: [
       `Median of ${sizes.rounds} rounds in changing order, ${sizes.changes.toLocaleString('en-US')} updates of ${sizes.projects.toLocaleString('en-US')} projects that were written before; ` +
         "the ratio is the median of the rounds' ratios.",
-      'The services are in one process, each of the two in another. Both publish with the same publisher, messages with the same attributes. Ours includes taking and giving back the lease.',
-      'The bare loop asks for the changes as they are; ours has MongoDB pick out what is needed, which keeps most changes of a real project from travelling.',
+      'The services are in one process, each of the two in another. Both read the same stream and publish with the same publisher, messages with the same attributes.',
+      'The bare loop waits for nothing, remembers nothing and checks nothing; ours includes taking the lease and opening the stream.',
     ],
     tables: [
       {

@@ -8,7 +8,7 @@ import {
   spentBetween,
   startFirestoreProcess,
 } from './processes/firestoreProcess.ts';
-import { startAnswering } from './processes/requests.ts';
+import { likeTheFunction, startAnswering } from './processes/requests.ts';
 import { benchProjectId } from './processes/servicesProcess.ts';
 import { scaleConfig } from './scaleConfig.ts';
 import { seedAssets } from './seedAssets.ts';
@@ -65,7 +65,7 @@ export async function measureScale(
   return {
     name: 'scale',
     notes: [
-      'Each project is in three collections, and is deleted by a worker process of its own; the Firestore server is another process.',
+      'Each project is in three collections, and is deleted by a worker process of its own with the heap of the deployed function (256 of 512 MiB); the Firestore server is another process.',
       `Memory: the large project takes ${mebibytes(large) - mebibytes(small)} MiB more than the small one, in short invocations ${mebibytes(short) - mebibytes(small)} MiB more (limit: 64 MiB).`,
       'Reads are those of all collections: assets, the records of the project, counts (limit: 1.03 per asset; deletes: exactly 1).',
     ],
@@ -109,7 +109,11 @@ export async function measureScale(
 async function deleteProject(assets: number, budgetMs: number): Promise<Deletion> {
   const server = await startFirestoreProcess();
   const firestore = new Firestore({ projectId: benchProjectId, host: server.host, ssl: false });
-  const worker = startAnswering(join(import.meta.dirname, 'processes', 'scaleProgram.ts'), [server.host]);
+  const worker = startAnswering(
+    join(import.meta.dirname, 'processes', 'scaleProgram.ts'),
+    [server.host],
+    likeTheFunction,
+  );
   try {
     await seedProject(firestore, 'large', assets);
     await seedProject(firestore, 'other', scaleConfig.collections.length);

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Firestore } from 'firebase-admin/firestore';
-import { Timestamp } from 'mongodb';
 import { systemClock } from '../../src/clock.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
 import type { ClusterTime } from '../../src/events/version.ts';
 import type { Log } from '../../src/log.ts';
 import type { Publisher } from '../../src/publisher.ts';
 import { defaultRelayLimits } from '../../src/relay/limits.ts';
+import { openStream } from '../../src/relay/openStream.ts';
 import { runRelay } from '../../src/relay/relay.ts';
 import { relayRecordData, relayRecordRef } from '../../src/relay/relayRecord.ts';
 import type { ProjectsSource } from '../../src/source/connect.ts';
@@ -24,8 +24,9 @@ export interface RelayContext {
   readonly events: Publisher;
 }
 
-/** One way of bringing changes from MongoDB to Pub/Sub. Resolves when `changes` of them, from a time on, have been taken by Pub/Sub. */
-export type RelayWay = (context: RelayContext, from: ClusterTime, changes: number) => Promise<void>;
+/** One way of bringing changes from MongoDB to Pub/Sub. Resolves when `changes` of them, from a time on, have been taken by Pub/Sub; the function that it
+ *  returns then ends it. */
+export type RelayWay = (context: RelayContext, from: ClusterTime, changes: number) => Promise<() => Promise<void>>;
 
 /** Lockstep's relay, with its lease, checkpoints and bounded memory. */
 const ours: RelayWay = async ({ source, firestore, events }, from, changes) => {
@@ -63,24 +64,23 @@ const ours: RelayWay = async ({ source, firestore, events }, from, changes) => {
     holder: randomUUID(),
     signal: controller.signal,
   });
-  await Promise.race([done, run]);
-  controller.abort();
-  const outcome = await run;
-  if (published !== changes)
-    throw new Error(`the relay ended (${outcome.kind}) after ${published} of ${changes} events`);
+  const ended = await Promise.race([done, run]);
+  if (ended) throw new Error(`the relay ended (${ended.kind}) after ${published} of ${changes} events`);
+  return async () => {
+    controller.abort();
+    await run;
+    if (published !== changes) throw new Error(`the relay published ${published} of ${changes} events`);
+  };
 };
 
-/** The least that can be written: nothing is remembered, nothing is bounded, and nothing looked at. Its messages carry the same attributes as events do,
- *  so that the client library has the same work with them. */
+/** The least that can be written: nothing is remembered, nothing is bounded, and nothing looked at. The stream is the same, and its messages carry the
+ *  same attributes as events do, so that MongoDB and the client libraries have the same work with them. */
 const bare: RelayWay = async ({ source, events }, from, changes) => {
-  const stream = source.projects.watch([], {
-    startAtOperationTime: new Timestamp({ t: from.seconds, i: from.increment }),
-  });
+  const stream = openStream(source, relayConfig.source, { token: null, startAt: from }, defaultRelayLimits);
   const published: Promise<void>[] = [];
   for await (const change of stream) {
-    if (change.operationType !== 'update') continue;
     const attributes = {
-      type: change.operationType,
+      type: String(change.operationType),
       projectId: String(change.documentKey._id),
       version: String(change.clusterTime),
       specversion: '1',
@@ -89,6 +89,7 @@ const bare: RelayWay = async ({ source, events }, from, changes) => {
     if (published.length === changes) break;
   }
   await Promise.all(published);
+  return () => stream.close();
 };
 
 export const relayWays = { ours, bare } as const satisfies Readonly<Record<string, RelayWay>>;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { ContenderName } from '../contenders/all.ts';
 import type { Work } from '../contenders/contender.ts';
-import { startAnswering } from './requests.ts';
+import { likeTheFunction, startAnswering } from './requests.ts';
 
 const runSchema = z.object({ ms: z.number(), cpuMs: z.number() });
 
@@ -20,7 +20,11 @@ export interface ClientProcess {
 }
 
 export function startClientProcess(contender: ContenderName, firestoreHost: string): ClientProcess {
-  const child = startAnswering(join(import.meta.dirname, 'clientProgram.ts'), [contender, firestoreHost]);
+  const child = startAnswering(
+    join(import.meta.dirname, 'clientProgram.ts'),
+    [contender, firestoreHost],
+    likeTheFunction,
+  );
   return {
     run: (work) => child.ask('run', work, runSchema),
     rss: () => child.ask('rss', null, z.number()),

@@ -26,9 +26,10 @@ answerParent({
     const { from, changes } = runSchema.parse(argument);
     const cpu = process.cpuUsage();
     const startedAt = performance.now();
-    await way(context, from, changes);
+    const end = await way(context, from, changes);
     const ms = performance.now() - startedAt;
     const { user, system } = process.cpuUsage(cpu);
+    await end();
     return { ms, cpuMs: (user + system) / 1_000 };
   },
   peakRss: () => process.resourceUsage().maxRSS * 1_024,

@@ -64,11 +64,16 @@ export function eventFromChange(change: ProjectChange, version: Version, source:
         ),
       );
     case 'update': {
-      const touched = source.fields.map((field) => ({ field, touch: touchOfUpdate(change, field) }));
-      const whole = touched.filter(({ touch }) => touch === 'whole').map(({ field }) => field);
-      const part = touched.filter(({ touch }) => touch === 'part').map(({ field }) => field);
-      if (whole.length === 0 && part.length === 0) return { kind: 'irrelevant' };
-      const changes = Object.fromEntries(whole.map((field) => [field, toldValue(change, field)]));
+      const changes: Record<string, CopyValue> = {};
+      const part: string[] = [];
+      let isTouched = false;
+      for (const field of source.fields) {
+        const touch = touchOfUpdate(change, field);
+        if (touch === 'whole') changes[field] = toldValue(change, field);
+        if (touch === 'part') part.push(field);
+        isTouched ||= touch !== 'none';
+      }
+      if (!isTouched) return { kind: 'irrelevant' };
       const known = event('ProjectUpdated', changes, actorOf(change, source.actor));
       if (part.length === 0) return checked(known);
       // A post-image shows the document right after this change, so it completes the event exactly.

@@ -60,12 +60,10 @@ export async function follow(following: Following): Promise<void> {
       case 'retrying':
         trouble = moreTrouble(trouble, state.error, context);
         await slept(context.clock, backoffMs(trouble.failures, context.limits, context.random), ending.signal);
-        return { name: 'opening' };
+        return begin(reading);
     }
   };
-  const { token, startAt } = reading.position;
-  let state: StreamState =
-    token === null && startAt === null ? { name: 'starting-over', reason: 'first-start' } : { name: 'opening' };
+  let state = begin(reading);
   while (state.name !== 'ended' && !ending.signal.aborted) {
     health.enter(state.name);
     try {
@@ -76,6 +74,13 @@ export async function follow(following: Following): Promise<void> {
   }
   // A run that ends while MongoDB is away has not done its work, and says so.
   if (trouble && ending.why()?.kind === 'budget-spent') throw trouble.error;
+}
+
+/** Where there is no position, one has to be saved before the stream is opened, and what happened before it be asked for: also when MongoDB has failed at
+ *  just that. A stream that is opened without a place begins anywhere, and nobody would know what it has missed. */
+function begin({ position: { token, startAt } }: Reading): StreamState {
+  const isKnown = token !== null || startAt !== null;
+  return isKnown ? { name: 'opening' } : { name: 'starting-over', reason: 'first-start' };
 }
 
 function afterError(error: unknown): StreamState {

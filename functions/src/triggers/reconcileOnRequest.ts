@@ -1,6 +1,7 @@
 import { onMessagePublished } from 'firebase-functions/v2/pubsub';
 import { z } from 'zod';
 import * as params from '../config/params.ts';
+import { reasonToComeAgain } from '../reconcile/comeAgain.ts';
 import { maxProjectIds, type ReconcileRequest, ReconcileRequestError } from '../reconcile/request.ts';
 import { messageOf } from './pubsubMessage.ts';
 import { reconcile } from './reconcile.ts';
@@ -14,13 +15,11 @@ const requestSchema = z.looseObject({
   projectIds: z.array(z.string()).max(maxProjectIds).optional(),
 });
 
-/** Another run is at work; this request has to come again. */
-class ReconciliationBusyError extends Error {
-  constructor(untilMs: number) {
-    super(
-      `another reconciliation is at work until ${new Date(untilMs).toISOString()} at least; this request is refused so that it comes again`,
-    );
-    this.name = 'ReconciliationBusyError';
+/** What was asked for could not be done now; this request has to come again. */
+class ReconciliationNotDoneError extends Error {
+  constructor(problem: string) {
+    super(`${problem}; this request is refused so that it comes again`);
+    this.name = 'ReconciliationNotDoneError';
   }
 }
 
@@ -61,7 +60,8 @@ export function reconcileOnRequestFunction(services: Services) {
         });
         return undefined;
       });
-      if (outcome?.kind === 'busy') throw new ReconciliationBusyError(outcome.until);
+      const problem = outcome && reasonToComeAgain(outcome);
+      if (problem !== undefined) throw new ReconciliationNotDoneError(problem);
     },
   );
 }

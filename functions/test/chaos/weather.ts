@@ -67,7 +67,7 @@ export const weathers: readonly Weather[] = [
     ...fair,
     name: 'source',
     crash: 0.004,
-    error: 0.02,
+    error: 0.05,
     stepDown: 0.35,
     oplogLoss: 0.6,
     firstStart: 0.3,

@@ -142,7 +142,7 @@ describe('functions of reconciliation and relay', () => {
       const first = onRequest(slow)({ mode: 'clean' });
       await mending.given;
       await assert.rejects(onRequest()({ mode: 'clean', collections: ['media'] }), {
-        name: 'ReconciliationBusyError',
+        name: 'ReconciliationNotDoneError',
         message: /another reconciliation is at work until .* comes again/,
       });
       goOn.give();

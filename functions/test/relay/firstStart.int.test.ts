@@ -1,0 +1,59 @@
+// Attacks I1: MongoDB fails in the very moment of the first start, and nobody may forget that what happened before has to be compared.
+import assert from 'node:assert/strict';
+import { type MongoClient, MongoServerError } from 'mongodb';
+import { createRelayHealth } from '../../src/relay/health.ts';
+import { runRelay } from '../../src/relay/relay.ts';
+import { connectSource } from '../../src/source/connect.ts';
+import { quickLimits, recordedLog, shiftedClock, until } from './doubles.ts';
+import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
+
+/** A client whose first command fails. */
+function failingOnce(client: MongoClient): MongoClient {
+  let isFirst = true;
+  return new Proxy(client, {
+    get(target, key) {
+      if (key === 'db' && isFirst) {
+        isFirst = false;
+        return () => ({ command: () => Promise.reject(new MongoServerError({ message: 'interrupted', code: 11602 })) });
+      }
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+describe('the first start of a relay', () => {
+  let fixture: RelayFixture;
+  before(async () => {
+    fixture = await startRelayFixture();
+  });
+  after(() => fixture.close());
+
+  it('saves its starting point and asks for a reconciliation, even if MongoDB was away for a moment', async () => {
+    const source = await connectSource(fixture.mongo.uri, fixture.config);
+    const clock = shiftedClock();
+    const health = createRelayHealth(clock);
+    const stop = new AbortController();
+    const outcome = runRelay({
+      source: { ...source, client: failingOnce(source.client) },
+      firestore: fixture.firestore,
+      config: fixture.config,
+      publishers: fixture.topics,
+      clock,
+      random: () => 0.5,
+      log: recordedLog(),
+      limits: quickLimits,
+      holder: 'first',
+      signal: stop.signal,
+      health,
+    });
+    await until(() => health.status().phase === 'reading');
+    await until(() => fixture.topics.reconciliationRequests.messages.length > 0);
+    stop.abort();
+    await outcome;
+    await source.close();
+    const { checkpoint } = await fixture.record();
+    assert.ok(checkpoint.startAt !== null || checkpoint.token !== null);
+    assert.equal(fixture.topics.reconciliationRequests.messages[0]?.attributes.reason, 'first-start');
+  });
+});
