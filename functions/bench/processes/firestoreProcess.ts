@@ -4,7 +4,8 @@ import type { Usage } from '../../local/firestore/meter.ts';
 import { startAnswering } from './requests.ts';
 
 const operations = { reads: z.number(), writes: z.number(), deletes: z.number() };
-const usageSchema = z.object({
+/** What a server's meter shows, as it comes from another process. */
+export const usageSchema = z.object({
   ...operations,
   rpcs: z.record(z.string(), z.number()),
   collections: z.record(z.string(), z.object(operations)),

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { Usage } from '../../local/firestore/meter.ts';
+import { usageSchema } from './firestoreProcess.ts';
 import { startAnswering } from './requests.ts';
 
 /** A `demo-` project: the client libraries never take it for a real one. */
@@ -12,10 +14,19 @@ export type Addresses = z.infer<typeof addressesSchema>;
 
 /** MongoDB, Firestore and Pub/Sub, in another process; the topics are there. */
 export interface ServicesProcess extends Addresses {
+  /** What Firestore has billed since it started. */
+  usage(): Promise<Usage>;
+  /** Resolves when no message of Pub/Sub waits or is being worked on. */
+  idle(): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function startServicesProcess(): Promise<ServicesProcess> {
   const child = startAnswering(join(import.meta.dirname, 'servicesProgram.ts'));
-  return { ...(await child.ask('addresses', null, addressesSchema)), close: child.close };
+  return {
+    ...(await child.ask('addresses', null, addressesSchema)),
+    usage: () => child.ask('usage', null, usageSchema),
+    idle: async () => void (await child.ask('idle', null, z.null())),
+    close: child.close,
+  };
 }

@@ -15,4 +15,6 @@ await createTopics(pubsub.host, benchProjectId);
 
 answerParent({
   addresses: () => ({ mongodbUri: mongodb.uri, firestoreHost: firestore.host, pubsubHost: pubsub.host }),
+  usage: () => firestore.meter.snapshot(),
+  idle: () => pubsub.idle(),
 });
