@@ -2,6 +2,9 @@ import type { Firestore } from 'firebase-admin/firestore';
 import type { SeedDocument } from '../local/demo/seedData.ts';
 import { writeAll } from '../local/demo/writeAll.ts';
 
+/** The project's name that the assets show. */
+export const seededName = 'As it was called at first';
+
 /** Writes assets of a project, as large as such documents are, under ids as the client library makes them: spread over all keys. */
 export async function seedAssets(
   firestore: Firestore,
@@ -16,7 +19,7 @@ export async function seedAssets(
       `${collection}/${ids.doc().id}`,
       {
         projectId,
-        projectName: 'As it was called at first',
+        projectName: seededName,
         kind: index % 2 === 0 ? 'render' : 'voice-over',
         url: `https://media.example.com/${projectId}/take-${index}.mp4`,
         width: 3_840,
