@@ -1,191 +1,189 @@
-// Reconciliation by hops against the usual way, a scan of every asset: reads that Firestore would bill, calls, time and memory.
-import { type DocumentSnapshot, FieldPath, type Firestore } from 'firebase-admin/firestore';
+import { join } from 'node:path';
+import { Firestore } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
-import { startFirestoreServer } from '../local/firestore/server.ts';
-import { startMongoServer } from '../local/mongodb/server.ts';
-import { systemClock } from '../src/clock.ts';
-import { type Config, defineConfig } from '../src/config/defineConfig.ts';
-import type { Log } from '../src/log.ts';
-import type { Applier } from '../src/reconcile/applier.ts';
-import { defaultReconcileLimits } from '../src/reconcile/limits.ts';
+import { z } from 'zod';
+import type { SeedDocument } from '../local/demo/seedData.ts';
+import { writeAll } from '../local/demo/writeAll.ts';
 import { requiredIndexes } from '../src/reconcile/requiredIndexes.ts';
-import { runReconciliation } from '../src/reconcile/runReconciliation.ts';
 import { connectSource, type ProjectsSource } from '../src/source/connect.ts';
-import { createProjectTruth, type ProjectTruth } from '../src/source/truth.ts';
+import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
+import { type ReconcileWayName, reconcileConfig } from './contenders/reconcileWays.ts';
+import { type Spent, spentBetween } from './processes/firestoreProcess.ts';
+import { type Answering, likeTheFunction, startAnswering } from './processes/requests.ts';
+import { benchProjectId, type ServicesProcess, startServicesProcess } from './processes/servicesProcess.ts';
+import { median } from './statistics.ts';
 
-const projectCount = 1_000;
-const assetsPerProject = [1, 10, 100];
-
-/** Page of the full scan: large enough that its calls hardly count. */
-const scanPage = 500;
-
-/** Runs of each, of which the fastest counts: the machine has other work too. */
-const runs = 3;
-
-const config = defineConfig({
-  source: { database: 'collaboration', collection: 'projects', fields: ['name'] },
-  collections: [
-    { path: 'storyboards', projectId: 'projectId', copies: { name: 'projectName' } },
-    { path: 'analyses', projectId: 'projectId' },
-  ],
-});
-
-interface Measure {
-  readonly reads: number;
-  readonly calls: number;
-  readonly ms: number;
-  readonly mebibytes: number;
+/** How much is compared. */
+export interface ReconcileSizes {
+  readonly projects: number;
+  /** Assets per project and collection, one comparison each. */
+  readonly assetsPerProject: readonly number[];
+  readonly rounds: number;
 }
 
-interface World {
-  readonly firestore: Firestore;
-  readonly server: Awaited<ReturnType<typeof startFirestoreServer>>;
-  readonly source: ProjectsSource;
-  readonly truth: ProjectTruth;
-}
-
-/** Keeps quiet. */
-const log: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  alarm: (alarm, message) => console.error(alarm, message),
+const reconcileSizes: Readonly<Record<BenchOptions['size'], ReconcileSizes>> = {
+  full: { projects: 1_000, assetsPerProject: [1, 10, 100], rounds: 5 },
+  quick: { projects: 100, assetsPerProject: [1, 10], rounds: 1 },
 };
 
-/** Nothing differs, so nothing is mended. */
-const applier: Applier = { apply: () => Promise.reject(new Error('there was nothing to mend')) };
+/** Reconciliation by hops against the usual way, a scan of every asset. */
+export const benchmark: Benchmark = {
+  name: 'reconcile',
+  summary: 'compares 1,000 projects with their assets in two collections, against a full scan',
+  run: (options) => compareReconciling(reconcileSizes[options.size], options),
+};
 
-async function fullScan({ firestore, truth }: World, { collections }: Config): Promise<void> {
-  let differences = 0;
-  for (const collection of collections) {
-    const copies = Object.entries(collection.copies);
-    const fields = [collection.projectId, ...copies.map(([, target]) => target)];
-    let last: DocumentSnapshot | undefined;
-    for (;;) {
-      const ordered = firestore
-        .collection(collection.name)
-        .orderBy(FieldPath.documentId())
-        .select(...fields);
-      const page = await (last === undefined ? ordered : ordered.startAfter(last)).limit(scanPage).get();
-      const ids = new Set(page.docs.map((document) => String(document.get(collection.projectId))));
-      const { projects } = await truth.ask([...ids]);
-      for (const document of page.docs) {
-        const project = projects.get(String(document.get(collection.projectId)));
-        if (copies.some(([source, target]) => document.get(target) !== project?.fields[source])) differences += 1;
-        if (project === undefined) differences += 1;
-      }
-      last = page.docs.at(-1);
-      if (page.docs.length < scanPage) break;
+const titles: Readonly<Record<ReconcileWayName, string>> = {
+  ours: 'ours: hops over distinct tuples',
+  'full-scan': `full projection scan, page by page`,
+};
+
+const order = ['ours', 'full-scan'] as const satisfies readonly ReconcileWayName[];
+
+/** Runs of a way before those that count: code is compiled, connections opened, and ours learns how many tuples there are, as it does from every run. */
+const warmUps = 2;
+
+const runSchema = z.object({ ms: z.number(), cpuMs: z.number() });
+
+interface Run extends z.infer<typeof runSchema>, Spent {}
+
+/** What one way came to with so many assets per project. */
+interface Standing {
+  readonly name: ReconcileWayName;
+  readonly perProject: number;
+  readonly runs: readonly Run[];
+  readonly peakBytes: number;
+}
+
+/** Lets both ways compare the same data, in turns. */
+export async function compareReconciling(
+  sizes: ReconcileSizes,
+  { onProgress }: Pick<BenchOptions, 'onProgress'>,
+): Promise<BenchResult> {
+  const services = await startServicesProcess(requiredIndexes(reconcileConfig));
+  const source = await connectSource(services.mongodbUri, reconcileConfig);
+  const firestore = new Firestore({ projectId: benchProjectId, host: services.firestoreHost, ssl: false });
+  try {
+    const standings: Standing[] = [];
+    for (const perProject of sizes.assetsPerProject) {
+      await services.clearFirestore();
+      await seed(firestore, source, sizes.projects, perProject);
+      onProgress(`${sizes.projects} projects with ${perProject} assets in each collection are there`);
+      standings.push(...(await compareOnce(services, perProject, sizes.rounds, onProgress)));
     }
+    return resultOf(sizes, standings);
+  } finally {
+    await firestore.terminate();
+    await source.close();
+    await services.close();
   }
-  if (differences > 0) throw new Error('the data is in step, and the scan found differences');
 }
 
-async function hops(world: World): Promise<void> {
-  let numbers = 0;
-  const uniqueId = () => {
-    numbers += 1;
-    return `${process.pid}-${numbers}-${systemClock.now()}`;
-  };
-  const outcome = await runReconciliation(
-    { ...world, applier, config, clock: systemClock, uniqueId, log, limits: defaultReconcileLimits },
-    {
-      request: { mode: 'report', reason: 'bench' },
-      deadline: systemClock.now() + 3_600_000,
-      signal: new AbortController().signal,
-    },
-  );
-  if (outcome.kind !== 'done' || !outcome.report.checksum.equal) throw new Error(`the run ended with ${outcome.kind}`);
-}
-
-/** The fastest of some runs, and the most memory that one of them held above what was there before. */
-async function measure(world: World, work: () => Promise<void>): Promise<Measure> {
-  let best: Measure | undefined;
-  let most = 0;
-  for (let run = 0; run < runs; run += 1) {
-    const before = world.server.meter.snapshot();
-    const heap = process.memoryUsage().heapUsed;
-    let peak = heap;
-    const watch = setInterval(() => {
-      peak = Math.max(peak, process.memoryUsage().heapUsed);
-    }, 20);
-    const startedAt = performance.now();
-    await work();
-    const ms = performance.now() - startedAt;
-    clearInterval(watch);
-    const used = world.server.meter.diff(before);
-    most = Math.max(most, (peak - heap) / 2 ** 20);
-    const calls = Object.values(used.rpcs).reduce((sum, count) => sum + count, 0);
-    if (best === undefined || ms < best.ms) best = { reads: used.reads, calls, ms, mebibytes: 0 };
+async function compareOnce(
+  services: ServicesProcess,
+  perProject: number,
+  rounds: number,
+  onProgress: (text: string) => void,
+): Promise<Standing[]> {
+  const words = [services.mongodbUri, services.firestoreHost];
+  const program = join(import.meta.dirname, 'processes', 'reconcileProgram.ts');
+  const sides = order.map((name) => ({
+    name,
+    client: startAnswering(program, [name, ...words], likeTheFunction),
+    runs: [] as Run[],
+  }));
+  try {
+    for (const { client } of sides) for (let run = 0; run < warmUps; run += 1) await measured(client, services);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const { name, client, runs } of round % 2 === 0 ? sides : sides.toReversed()) {
+        const run = await measured(client, services);
+        runs.push(run);
+        onProgress(`round ${round + 1}: ${name} ${run.reads} reads, ${Math.round(run.ms)} ms`);
+      }
+    }
+    return await Promise.all(
+      sides.map(async ({ name, client, runs }) => {
+        const peakBytes = await client.ask('peakRss', null, z.number());
+        return { name, perProject, runs, peakBytes };
+      }),
+    );
+  } finally {
+    for (const { client } of sides) await client.close();
   }
-  if (best === undefined) throw new Error('nothing was measured');
-  return { ...best, mebibytes: most };
 }
 
-async function fill({ firestore, source, server }: World, perProject: number): Promise<void> {
-  server.clear();
-  await source.projects.deleteMany({});
-  const projects = Array.from({ length: projectCount }, (_, number) => ({
+async function measured(client: Answering, services: ServicesProcess): Promise<Run> {
+  const before = await services.usage();
+  const run = await client.ask('run', null, runSchema);
+  return { ...run, ...spentBetween(before, await services.usage()) };
+}
+
+/** Writes projects and assets that are in step. */
+async function seed(
+  firestore: Firestore,
+  { projects }: ProjectsSource,
+  count: number,
+  perProject: number,
+): Promise<void> {
+  await projects.deleteMany({});
+  const documents = Array.from({ length: count }, (_, number) => ({
     _id: new ObjectId(),
     name: `Project ${number}`,
+    members: ['mara', 'joon'],
   }));
-  await source.projects.insertMany(projects);
-  const perBatch = 500;
-  let batch = firestore.batch();
-  let size = 0;
-  for (const { _id, name } of projects) {
-    for (let number = 0; number < perProject; number += 1) {
+  await projects.insertMany(documents);
+  const newId = () => firestore.collection('any').doc().id;
+  await writeAll(
+    firestore,
+    documents.flatMap(({ _id, name }) => {
       const projectId = _id.toHexString();
-      batch.create(firestore.collection('storyboards').doc(), {
-        projectId,
-        projectName: name,
-        title: `Board ${number}`,
-      });
-      batch.create(firestore.collection('analyses').doc(), { projectId, verdict: 'x'.repeat(100) });
-      size += 2;
-      if (size < perBatch) continue;
-      await batch.commit();
-      batch = firestore.batch();
-      size = 0;
-    }
-  }
-  if (size > 0) await batch.commit();
+      return Array.from({ length: perProject }, (_, number): SeedDocument[] => [
+        [`storyboards/${newId()}`, { projectId, projectName: name, title: `Board ${number}`, panels: 12 }],
+        [`analyses/${newId()}`, { projectId, verdict: `Scene ${number} holds the tension until its last line.` }],
+      ]).flat();
+    }),
+  );
 }
 
-async function main(): Promise<void> {
-  const server = await startFirestoreServer({ indexes: requiredIndexes(config) });
-  const mongo = await startMongoServer();
-  process.env.FIRESTORE_EMULATOR_HOST = server.host;
-  const { initializeApp } = await import('firebase-admin/app');
-  const { getFirestore } = await import('firebase-admin/firestore');
-  initializeApp({ projectId: 'demo-bench' });
-  const source = await connectSource(mongo.uri, config);
-  const world: World = { firestore: getFirestore(), server, source, truth: createProjectTruth(source, config) };
-  console.log(`${projectCount} projects, two collections, everything in step. Fastest of ${runs} runs each.\n`);
-  console.log('assets per project        way     reads     calls        ms   MiB above start');
-  for (const perProject of assetsPerProject) {
-    await fill(world, perProject);
-    const scan = await measure(world, () => fullScan(world, config));
-    const ours = await measure(world, () => hops(world));
-    for (const [way, used] of [
-      ['full scan', scan],
-      ['hops', ours],
-    ] as const) {
-      const cells = [used.reads, used.calls, Math.round(used.ms), Math.round(used.mebibytes)].map((value) =>
-        String(value).padStart(9),
-      );
-      console.log(`${String(perProject).padStart(18)}  ${way.padStart(9)} ${cells.join(' ')}`);
-    }
-    const ratio = (a: number, b: number) => (a / b).toFixed(2);
-    console.log(
-      `${' '.repeat(18)}  ${ratio(scan.reads, ours.reads)} times fewer reads; ${ratio(ours.ms, scan.ms)} times the wall time of the full scan\n`,
-    );
-  }
-  await source.close();
-  await mongo.close();
-  await server.close();
+function resultOf(sizes: ReconcileSizes, standings: readonly Standing[]): BenchResult {
+  const each = ({ runs }: Standing, value: (run: Run) => number) => median(runs.map(value));
+  const bytesPerMebibyte = 1_024 * 1_024;
+  return {
+    name: 'reconcile',
+    notes: [
+      `${sizes.projects.toLocaleString('en-US')} projects, two collections, one of them with a copy, everything in step; median of ${sizes.rounds} rounds in changing order.`,
+      'Services and both ways are processes of their own. Both ways read projections only, and ask MongoDB with the same code.',
+      'Ours is a whole run: lease, counts, sample of ids, progress and report are written to Firestore. The reads include those of its own records.',
+      'A local Firestore answers in about a millisecond; the round trips of a real one, of which a way with fewer pages in a row has fewer, are not in these times.',
+    ],
+    tables: [
+      {
+        title: 'Comparing all assets with all projects',
+        headings: ['way', 'assets per project', 'reads', 'writes', 'RPCs', 'ms', 'client CPU ms', 'peak MiB'],
+        rows: standings.map((standing) => [
+          titles[standing.name],
+          standing.perProject,
+          each(standing, ({ reads }) => reads),
+          each(standing, ({ writes }) => writes),
+          each(standing, ({ calls }) => calls),
+          Math.round(each(standing, ({ ms }) => ms)),
+          Math.round(each(standing, ({ cpuMs }) => cpuMs)),
+          Math.round(standing.peakBytes / bytesPerMebibyte),
+        ]),
+      },
+    ],
+    ratios: sizes.assetsPerProject.flatMap((perProject) => {
+      const of = (name: ReconcileWayName) =>
+        standings.find((standing) => standing.name === name && standing.perProject === perProject)?.runs ?? [];
+      const ratio = (value: (run: Run) => number, above: readonly Run[], below: readonly Run[]) =>
+        median(
+          above.map((run, round) => value(run) / value(below[round] ?? { ...run, ms: Number.NaN, reads: Number.NaN })),
+        );
+      const [ours, scan] = [of('ours'), of('full-scan')];
+      return [
+        { name: `reconcile reads full-scan/ours at ${perProject}`, value: ratio(({ reads }) => reads, scan, ours) },
+        { name: `reconcile wall time ours/full-scan at ${perProject}`, value: ratio(({ ms }) => ms, ours, scan) },
+      ];
+    }),
+  };
 }
-
-await main();
-process.exit(0);

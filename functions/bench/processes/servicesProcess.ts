@@ -14,19 +14,24 @@ export type Addresses = z.infer<typeof addressesSchema>;
 
 /** MongoDB, Firestore and Pub/Sub, in another process; the topics are there. */
 export interface ServicesProcess extends Addresses {
-  /** What Firestore has billed since it started. */
+  /** What Firestore has billed and answered since it started. */
   usage(): Promise<Usage>;
   /** Resolves when no message of Pub/Sub waits or is being worked on. */
   idle(): Promise<void>;
+  /** Lets Firestore forget all documents. */
+  clearFirestore(): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function startServicesProcess(): Promise<ServicesProcess> {
-  const child = startAnswering(join(import.meta.dirname, 'servicesProgram.ts'));
+/** @param indexes content of a `firestore.indexes.json`; without it no query is refused for want of an index */
+export async function startServicesProcess(indexes?: object): Promise<ServicesProcess> {
+  const words = indexes === undefined ? [] : [JSON.stringify(indexes)];
+  const child = startAnswering(join(import.meta.dirname, 'servicesProgram.ts'), words);
   return {
     ...(await child.ask('addresses', null, addressesSchema)),
     usage: () => child.ask('usage', null, usageSchema),
     idle: async () => void (await child.ask('idle', null, z.null())),
+    clearFirestore: async () => void (await child.ask('clearFirestore', null, z.null())),
     close: child.close,
   };
 }

@@ -1,4 +1,5 @@
 // MongoDB, Firestore and Pub/Sub in one process, so that their work is not that of the client that is measured.
+import { z } from 'zod';
 import { startFirestoreServer } from '../../local/firestore/server.ts';
 import { startMongoServer } from '../../local/mongodb/server.ts';
 import { startPubSubServer } from '../../local/pubsub/server.ts';
@@ -6,9 +7,10 @@ import { createTopics } from '../../local/topics.ts';
 import { answerParent } from './requests.ts';
 import { benchProjectId } from './servicesProcess.ts';
 
+const [indexes] = process.argv.slice(2);
 const [mongodb, firestore, pubsub] = await Promise.all([
   startMongoServer(),
-  startFirestoreServer(),
+  startFirestoreServer(indexes === undefined ? {} : { indexes: z.looseObject({}).parse(JSON.parse(indexes)) }),
   startPubSubServer(),
 ]);
 await createTopics(pubsub.host, benchProjectId);
@@ -17,4 +19,5 @@ answerParent({
   addresses: () => ({ mongodbUri: mongodb.uri, firestoreHost: firestore.host, pubsubHost: pubsub.host }),
   usage: () => firestore.meter.snapshot(),
   idle: () => pubsub.idle(),
+  clearFirestore: () => firestore.clear(),
 });
