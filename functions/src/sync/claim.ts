@@ -3,6 +3,7 @@ import { supersedeHeldJob } from '../records/heldDeletion.ts';
 import {
   effectiveHold,
   type Hold,
+  type Progress,
   type ProjectRecord,
   parseProjectRecord,
   projectRecordData,
@@ -46,6 +47,7 @@ export function claim(
   return firestore.runTransaction(
     async (transaction): Promise<Claim> => {
       const before = parseProjectRecord(event.projectId, (await transaction.get(ref)).data());
+      const now = clock.now();
       const mine = before.lease?.holder === holder;
       const standing = effectiveHold(before);
       if (standing !== null && options.force === true && event.type === 'ProjectDeleted') {
@@ -53,28 +55,32 @@ export function claim(
         return { kind: 'held', state: standing.state };
       }
       const folded = fold(before.desired, { ...event, changes: configuredOnly(event, config.source.fields) });
-      const mustGoOver = folded.change === 'effect' || (options.force === true && !mine);
+      const isForced = options.force === true && !mine;
+      // No message brings back what reconciliation goes over once more and does not finish; its findings stay with it. So what is settled stays settled
+      // on record, unless a worker is at it, who then has to look again.
+      const isLeased = before.lease !== null && before.lease.expiresAt > now;
+      const isSettled = before.appliedRevision === before.revision && !isLeased;
+      const isNews = folded.change === 'effect' || (isForced && !isSettled);
       const isNewDeletion = folded.change === 'effect' && event.type === 'ProjectDeleted';
       const hold = holdAfter(before.hold, folded, options);
       const record: ProjectRecord = {
         ...before,
         desired: folded.desired,
         // What reconciliation finds was deleted some time ago; it has brakes of its own for too many of those.
-        deletedAt: isNewDeletion && options.force !== true ? clock.now() : before.deletedAt,
+        deletedAt: isNewDeletion && options.force !== true ? now : before.deletedAt,
         hold,
-        revision: before.revision + (mustGoOver ? 1 : 0),
+        revision: before.revision + (isNews ? 1 : 0),
         // Only tombstones may go; and this one is not finished.
-        expireAt: mustGoOver ? null : before.expireAt,
+        expireAt: isNews ? null : before.expireAt,
       };
       const store = (next: ProjectRecord) => {
         transaction.set(ref, projectRecordData(next));
-        if (hold === null && before.hold !== null) supersedeHeldJob(firestore, transaction, before.hold, clock.now());
+        if (hold === null && before.hold !== null) supersedeHeldJob(firestore, transaction, before.hold, now);
       };
-      const now = clock.now();
       const previous = before.attempts[event.id];
       if (mine && before.lease) return { kind: 'claimed', record, lease: before.lease, attempt: previous?.count ?? 1 };
 
-      if (record.appliedRevision === record.revision) {
+      if (record.appliedRevision === record.revision && !isForced) {
         if (folded.change !== 'none') store(record);
         return { kind: 'duplicate' };
       }
@@ -83,12 +89,12 @@ export function claim(
         if (folded.change !== 'none') store(record);
         return { kind: 'held', state: kept.state };
       }
-      if (before.lease !== null && before.lease.expiresAt > now) {
+      if (before.lease !== null && isLeased) {
         // A reconciliation acknowledges nothing, so it may leave its event to anybody.
         const mayLeave = before.lease.eventId !== event.id && (before.lease.backed || options.force === true);
         // Its message is acknowledged now, so it must not pass for one that comes again.
         const left = mayLeave ? withoutAttempts(record, event.id) : record;
-        if (folded.change !== 'none' || mustGoOver || (mayLeave && previous !== undefined)) store(left);
+        if (folded.change !== 'none' || isNews || (mayLeave && previous !== undefined)) store(left);
         return mayLeave
           ? { kind: 'deferred', to: before.lease.eventId }
           : { kind: 'busy', until: before.lease.expiresAt };
@@ -104,7 +110,8 @@ export function claim(
       const claimed: ProjectRecord = {
         ...record,
         lease,
-        progress: record.progress?.revision === record.revision ? record.progress : null,
+        // Reconciliation has seen assets that are not in step, wherever an earlier worker had got to.
+        progress: isForced ? null : progressOf(record),
         // Counted now and taken back when the work ends well, so that a worker that dies without a word is counted too.
         attempts: { ...record.attempts, [event.id]: { count: attempt, lastError: null } },
       };
@@ -113,6 +120,11 @@ export function claim(
     },
     { maxAttempts: 1 },
   );
+}
+
+/** How far the work on this very state of the project has got. */
+function progressOf(record: ProjectRecord): Progress | null {
+  return record.progress?.revision === record.revision ? record.progress : null;
 }
 
 /** What is left of a hold after an event. Life ends it. A decision was about the deletions known then: a newer one is judged by itself,

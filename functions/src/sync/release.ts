@@ -83,7 +83,16 @@ export function pause(
     if (current.lease?.holder !== work.lease.holder) return current.lease === null ? 'paused' : 'lost';
     // No failure, but on record: the continuation is a message that comes again.
     const attempts = { ...current.attempts, [work.event.id]: { count: 0, lastError: null } };
-    store(dependencies, transaction, { ...current, lease: null, progress, attempts });
+    // Reconciliation goes over what is settled on record; from here on it is a message that goes on, and that must find something to do.
+    const reopened = current.appliedRevision === current.revision ? 1 : 0;
+    store(dependencies, transaction, {
+      ...current,
+      lease: null,
+      revision: current.revision + reopened,
+      expireAt: reopened === 1 ? null : current.expireAt,
+      progress: { ...progress, revision: progress.revision + reopened },
+      attempts,
+    });
     storeJob(dependencies, transaction, work, record, {
       ...progress,
       status: 'continued',

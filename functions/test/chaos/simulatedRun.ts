@@ -368,15 +368,19 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   }
 
   async function settle(): Promise<void> {
-    const marked = events.messages.length;
-    const markIsOut = () => events.messages.slice(marked).some(({ attributes }) => attributes.projectId === mark);
+    let newest = 'the end';
+    const tellsOfNewest = ({ data, attributes }: EncodedMessage) =>
+      attributes.projectId === mark && data.toString().includes(JSON.stringify(newest));
+    const markIsOut = () => events.messages.some(tellsOfNewest);
     const putMark = async () => {
       if (isOver || markIsOut()) return;
+      // From here on the mark before is not enough: this one has an event of its own.
+      newest = `the end at ${simulation.now()}`;
       const isThere = await projects.countDocuments({ _id: mark });
       await world.perform(
         isThere === 0
-          ? { do: 'create', project: mark, fields: { name: 'the end' } }
-          : { do: 'change', project: mark, set: { name: `the end at ${simulation.now()}` }, unset: [] },
+          ? { do: 'create', project: mark, fields: { name: newest } }
+          : { do: 'change', project: mark, set: { name: newest }, unset: [] },
       );
       simulation.schedule(markEveryMs, putMark);
     };

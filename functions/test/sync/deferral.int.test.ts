@@ -1,7 +1,7 @@
 // Attacks I1: an event may be left to another worker only if that worker's own work comes back after its death.
 import assert from 'node:assert/strict';
 import type { ProjectEvent } from '../../src/events/contract.ts';
-import { ProjectBusyError } from '../../src/sync/errors.ts';
+import { AttemptFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
 import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 
 describe('an event of a project under work', () => {
@@ -95,5 +95,51 @@ describe('a reconciliation with a grace period', () => {
     } finally {
       await fixture.close();
     }
+  });
+});
+
+// Found by chaos (seed 101, run 3335): a reconciliation that had stalled and was given up left the record of a settled project unsettled, with no message to settle it.
+describe('a reconciliation of a project that is settled on record', () => {
+  let fixture: SyncFixture;
+  let deletion: ProjectEvent;
+  beforeEach(async () => {
+    fixture = await startSyncFixture();
+    deletion = event('ProjectDeleted', 'p1');
+    await fixture.deliver(deletion);
+    // Written late, by a client that did not know of the deletion.
+    await fixture.firestore.doc('media/late').set({ projectId: 'p1' });
+  });
+  afterEach(() => fixture.close());
+
+  const forced = (budgetMs: number) => ({
+    deadline: fixture.clock.now() + budgetMs,
+    signal: new AbortController().signal,
+    force: true,
+  });
+
+  it('leaves the record settled when it fails, and its redelivery a duplicate', async () => {
+    const failing = fixture.worker2({ truth: { ask: () => Promise.reject(new Error('given up')) } });
+    await assert.rejects(failing.apply(deletion, forced(60_000)), AttemptFailedError);
+    const { revision, appliedRevision, lease } = await fixture.record('p1');
+    assert.deepEqual({ revision, lease }, { revision: appliedRevision, lease: null });
+    const budget = { deadline: fixture.clock.now() + 60_000, signal: new AbortController().signal };
+    assert.deepEqual(await fixture.worker.apply(deletion, budget), { kind: 'duplicate' });
+  });
+
+  it('goes over everything the next time, wherever it has got to', async () => {
+    const failing = fixture.worker2({ truth: { ask: () => Promise.reject(new Error('given up')) } });
+    await assert.rejects(failing.apply(deletion, forced(60_000)), AttemptFailedError);
+    assert.deepEqual(await fixture.worker.apply(deletion, forced(60_000)), { kind: 'applied', processed: 1 });
+    assert.equal((await fixture.documents('media')).size, 0);
+  });
+
+  it('goes on in a continuation when its time is used up', async () => {
+    assert.equal((await fixture.worker.apply(deletion, forced(0))).kind, 'continued');
+    const [continuation] = fixture.events.messages;
+    assert.ok(continuation);
+    await fixture.deliverMessage(continuation);
+    assert.equal((await fixture.documents('media')).size, 0);
+    const { revision, appliedRevision } = await fixture.record('p1');
+    assert.equal(appliedRevision, revision);
   });
 });
