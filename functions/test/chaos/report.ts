@@ -40,6 +40,7 @@ export function renderReport({ seed, tally, findings, tookMs }: ChaosReport, fla
     ['stalls', tally.stalls],
     ['duplicates', tally.duplicates],
     ['reorderings', tally.reorderings],
+    ['events lost on purpose', tally.losses],
     ['injected errors', errors.reduce((sum, [, count]) => sum + count, 0)],
     ...errors.map(([kind, count]) => [`  ${kind}`, count] as const),
     ['step-downs of the primary', tally.stepDowns],

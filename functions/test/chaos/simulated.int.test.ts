@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { createReport, renderReport } from './report.ts';
 import { simulatedRuns } from './simulatedRuns.ts';
+import { emptyTally, type Tally } from './tally.ts';
+import { weathers } from './weather.ts';
 
 /** As many as fit into some ten seconds. */
 const runs = 40;
@@ -25,6 +27,28 @@ describe('chaos, simulated', function () {
       assert.ok((tally.errors[kind] ?? 0) > 0, `no ${kind} in ${runs} runs`);
     }
   });
+
+  /** Rare ones, by weather: what each has to show, and in how many runs it does. */
+  const rare: readonly { name: string; runs: number; shows: readonly (keyof Omit<Tally, 'errors'>)[] }[] = [
+    { name: 'source', runs: 6, shows: ['stepDowns', 'oplogLosses'] },
+    { name: 'crashes', runs: 15, shows: ['deadLetters', 'redriven'] },
+    // Attacks the reconciliation: events that are never delivered leave no difference behind.
+    { name: 'losses', runs: 8, shows: ['losses', 'reconciliations'] },
+  ];
+  for (const { name, runs, shows } of rare) {
+    it(`breaks no guarantee in weather of the kind "${name}"`, async () => {
+      const weather = weathers.find((kind) => kind.name === name);
+      assert.ok(weather);
+      const report = createReport('rare');
+      await simulatedRuns({ seed: 'rare', first: 0, runs, weather }, (run, result) => {
+        report.add(run, result);
+        return true;
+      });
+      const { findings, tally } = report.soFar(0);
+      assert.deepEqual(findings, [], renderReport(report.soFar(0), `--weather ${name} `));
+      for (const kind of shows) assert.ok(tally[kind] > emptyTally()[kind], `no ${kind} in ${runs} runs`);
+    });
+  }
 
   it('does the same again for the same seed', async () => {
     const trace = async () => {

@@ -60,6 +60,13 @@ const runLimits = { steps: 8_000, durationMs: 24 * hour };
 /** How long an invocation works, in virtual ms: usually, and where its work shall go on in a continuation. */
 const budgets = { usual: 480 * second, shortLeast: 10, shortMost: 150 };
 
+/** The brakes of a reconciliation have tests of their own. Here a run has few projects, and often most of them are orphans. */
+const brakes = {
+  ...defaultReconcileLimits.brakes,
+  orphans: { ...defaultReconcileLimits.brakes.orphans, share: 1 },
+  shrink: { ...defaultReconcileLimits.brakes.shrink, share: 1 },
+};
+
 /** From so much meddling on, steps are left to it. */
 const frequentMeddling = 0.2;
 
@@ -214,7 +221,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       async reconcile(message: EncodedMessage, graceMs: number) {
         tally.reconciliations += 1;
         const outcome = await runReconciliation(
-          { ...shared, applier: worker, limits: { ...defaultReconcileLimits, graceMs } },
+          { ...shared, applier: worker, limits: { ...defaultReconcileLimits, graceMs, brakes } },
           { request: { mode: 'clean', reason: message.attributes.reason ?? 'test' }, ...frame() },
         );
         const problem = reasonToComeAgain(outcome);
@@ -226,7 +233,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   }
   type Worker = ReturnType<typeof startWorker>;
 
-  const maxAttempts = random.chance(0.2) ? 3 : defaultSyncLimits.maxAttempts;
+  const maxAttempts = random.chance(0.2) ? 2 : defaultSyncLimits.maxAttempts;
   const isFirstStart = random.chance(weather.firstStart);
   // Where nothing but the reconciliation knows what was missed, it must not wait for things to grow old.
   const graceMs = isFirstStart || weather.oplogLoss > 0 || random.chance(0.7) ? 0 : hour;
@@ -250,9 +257,18 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     else newestDelivered.set(projectId, version);
   }
 
-  const topicOptions = { simulation, door, weather, random: createRandom(`${seed}:topics`), tally, trace };
+  // Only events may get lost: a lost request would leave nobody to find them.
+  const topicOptions = {
+    simulation,
+    door,
+    weather: { ...weather, loss: 0 },
+    random: createRandom(`${seed}:topics`),
+    tally,
+    trace,
+  };
   const events: Topic = createTopic({
     ...topicOptions,
+    weather,
     name: 'events',
     deliver(message) {
       noteOrder(message);
@@ -454,8 +470,9 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     stopRelays.abort();
     await simulation.runUntil('the relays have stopped', () => relays.size === 0);
     violations.push(...watch.violations());
-    violations.push(...(await world.verify({ reconciled: false, historyLost })));
-    if (violations.length === 0 && (world.hasLateAssets() || random.chance(0.2)))
+    const isInStep = weather.loss === 0;
+    if (isInStep) violations.push(...(await world.verify({ reconciled: false, historyLost })));
+    if (violations.length === 0 && (!isInStep || world.hasLateAssets() || random.chance(0.2)))
       violations.push(...(await reconcileAll()));
   } catch (error) {
     const what = error instanceof StuckError ? 'does not settle' : 'the run broke off';

@@ -54,6 +54,11 @@ export function createTopic(options: TopicOptions): Topic {
   function put(message: EncodedMessage): void {
     messages.push(message);
     onTaken(message);
+    if (!calmed && weather.loss > 0 && random.chance(weather.loss)) {
+      tally.losses += 1;
+      trace(name, `${name}/${messages.length} is lost`);
+      return;
+    }
     unacknowledged += 1;
     const state = { acknowledged: false, failures: 0, number: messages.length };
     const label = `${name}/${state.number}`;

@@ -10,6 +10,8 @@ export interface Tally {
   duplicates: number;
   /** Deliveries of an event after one of a newer version of the same project. */
   reorderings: number;
+  /** Events that were never delivered, on purpose. */
+  losses: number;
   /** Injected errors by kind. */
   errors: Record<string, number>;
   stepDowns: number;
@@ -28,6 +30,7 @@ export function emptyTally(): Tally {
     stalls: 0,
     duplicates: 0,
     reorderings: 0,
+    losses: 0,
     errors: {},
     stepDowns: 0,
     oplogLosses: 0,
@@ -51,6 +54,7 @@ export function addTally(sum: Tally, run: Tally): void {
     'stalls',
     'duplicates',
     'reorderings',
+    'losses',
     'stepDowns',
   ] as const) {
     sum[key] += run[key];

@@ -14,6 +14,8 @@ export interface Weather {
   readonly lostAck: number;
   /** Deliveries that have hardly any time, so that their work goes on in a continuation. */
   readonly shortBudget: number;
+  /** An event is never delivered, as when it waits for longer than Pub/Sub keeps it. Only a reconciliation can mend that. */
+  readonly loss: number;
   /** A call takes long, in virtual time. */
   readonly slow: number;
   /** The next act of the history happens right before a transaction, instead of at its own time. */
@@ -35,6 +37,7 @@ const fair: Weather = {
   late: 0.3,
   lostAck: 0.05,
   shortBudget: 0.15,
+  loss: 0,
   slow: 0.05,
   meddling: 0.05,
   reconciliation: 0.05,
@@ -73,10 +76,11 @@ export const weathers: readonly Weather[] = [
     firstStart: 0.3,
     reconciliation: 0.1,
   },
+  { ...fair, name: 'losses', loss: 0.4, crash: 0.004, reconciliation: 0.2 },
 ];
 
 /** A source in trouble costs real time, since the driver of MongoDB has pauses of its own; so it is rarer. */
-const weights = [6, 5, 3, 6, 4, 8, 8, 1];
+const weights = [6, 5, 3, 6, 4, 8, 8, 1, 4];
 
 /** The weather of a run. */
 export function pickWeather(random: Random): Weather {
