@@ -84,11 +84,11 @@ export async function scanPass(run: Run): Promise<PassEnd> {
   return job.ranges.every(({ done }) => done) ? { kind: 'complete' } : { kind: 'out-of-time' };
 }
 
-/** The share of the tuples of the last run that is counted on. Were fewer left now, at most `wasteShare` of the
- *  missing ones would be read in vain. */
-const sureShare = 1 / 2;
+/** The share of the tuples of the last run that is counted on: a brake stops a cleaning run where more than a fifth of the projects went since then. Were fewer
+ *  tuples left, at most `wasteShare` of the missing ones would be read in vain. */
+const sureShare = 4 / 5;
 
-/** Tuples that are counted on before they are found: half of what the last run has found, and never more than there are assets. */
+/** Tuples that are counted on before they are found: most of what the last run has found, and never more than there are assets. */
 function expectedTuples({ job, lastTuples }: Run): number {
   return job.collections.reduce(
     (sum, { name, assets }) => sum + sureShare * Math.min(lastTuples[name] ?? 0, assets ?? 0),

@@ -3,6 +3,8 @@
 export interface Mutation {
   readonly breaks: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7';
   readonly what: string;
+  /** What the runs have to say of it: a break that only keeps the code from running proves nothing. */
+  readonly shows: RegExp;
   /** In which it shows soonest. */
   readonly weather: string;
   /** With which it shows soon. */
@@ -46,6 +48,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I1',
     what: 'a redelivery is acknowledged while the lease of its own event is held by a worker that may be dead',
+    shows: /project not converged/,
     weather: 'crashes',
     seed: 'm1',
     patches: [
@@ -59,6 +62,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I1',
     what: 'the checkpoint moves past what was read, not what was published',
+    shows: /checkpoint moved past an unpublished change/,
     weather: 'crashes',
     seed: 'm1',
     patches: [
@@ -72,6 +76,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I1',
     what: 'the checkpoint is written without a look at the fencing token',
+    shows: /checkpoint moved backwards/,
     weather: 'stalls',
     seed: 'm1',
     patches: [
@@ -85,6 +90,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I2',
     what: 'the value that arrives last wins',
+    shows: /record says otherwise/,
     weather: 'disorder',
     seed: 'm1',
     patches: [
@@ -98,6 +104,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I3',
     what: 'an old sign of life revives a deleted project',
+    shows: /record says otherwise/,
     weather: 'disorder',
     seed: 'm1',
     patches: [
@@ -111,6 +118,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I4',
     what: 'copies are set with merge on assets that were read earlier',
+    shows: /asset resurrected/,
     weather: 'raids',
     seed: 'm1',
     patches: [
@@ -126,6 +134,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I5',
     what: 'pages delete by keys that were read earlier',
+    shows: /asset of a live project lost/,
     weather: 'raids',
     seed: 'm1',
     patches: keysFromOutside('deletePage'),
@@ -133,6 +142,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I5',
     what: 'a page looks neither at its lease nor for news',
+    shows: /asset differs from its project/,
     weather: 'stalls',
     seed: 'm1',
     patches: [
@@ -146,6 +156,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I5',
     what: 'no last look at MongoDB before a deletion',
+    shows: /asset of a live project lost/,
     weather: 'raids',
     seed: 'm1',
     patches: [
@@ -159,6 +170,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I6',
     what: 'work that runs out of time is not continued',
+    shows: /asset of a deleted project left/,
     weather: 'hurry',
     seed: 'm1',
     patches: [
@@ -172,6 +184,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I6',
     what: 'progress on an older state is taken for progress on the newest one',
+    shows: /asset of a deleted project left/,
     weather: 'hurry',
     seed: 'm1',
     patches: [
@@ -185,6 +198,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I7',
     what: 'an error is logged, and the event acknowledged',
+    shows: /project not converged/,
     weather: 'errors',
     seed: 'm1',
     patches: [
