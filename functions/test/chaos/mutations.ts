@@ -158,7 +158,7 @@ export const mutations: readonly Mutation[] = [
     what: 'no last look at MongoDB before a deletion',
     shows: /asset of a live project lost/,
     weather: 'raids',
-    seed: 'm1',
+    seed: 's1',
     patches: [
       {
         file: 'sync/worker.ts',
