@@ -64,7 +64,7 @@ const assetCollection = z
     });
   });
 
-/** Ids that a project may have in MongoDB. Each is tried when the truth about a project id is asked for. */
+/** Forms of ids that projects may have in MongoDB. A reconciliation changes nothing while there is a project whose id has none of the configured ones. */
 export const idForms = ['objectId', 'string', 'uuid'] as const;
 export type IdForm = (typeof idForms)[number];
 

@@ -1,3 +1,5 @@
+import type { OtherId } from '../source/otherIds.ts';
+
 /** How much may be wrong before a run stops rather than believe it. */
 export interface BrakeLimits {
   /** Projects that are gone since the last run: the brake takes hold when more than `share` of them and at least `atLeast` are missing. */
@@ -10,6 +12,7 @@ export interface BrakeLimits {
 
 export const brakeKinds = [
   'source-empty',
+  'source-ids',
   'source-changed',
   'source-unsteady',
   'projects-shrunk',
@@ -37,6 +40,12 @@ export interface SourceSight {
   readonly projects: number;
 }
 
+/** What a look at MongoDB tells. */
+export interface SourceLook extends SourceSight {
+  /** One of the projects whose `_id` has none of the configured forms: the assets of such projects would pass for orphans. Null when there are none. */
+  readonly otherId: OtherId | null;
+}
+
 /** What an operator allows on purpose. */
 export interface Allowances {
   /** Up to so many orphans are believed, whatever the limits say. */
@@ -49,7 +58,7 @@ export interface Allowances {
 
 /** Judges MongoDB before anything else is done: against the last finished run, or against the beginning of the same run. */
 export function judgeSource(
-  now: SourceSight,
+  now: SourceLook,
   before: SourceSight | null,
   limits: BrakeLimits,
   allowed: Allowances,
@@ -62,6 +71,7 @@ export function judgeSource(
       goOn: 'check MONGODB_URI and "source" in lockstep.config.ts. An empty collection is never believed: if every project is really gone, delete the assets by hand',
     };
   }
+  if (now.otherId !== null) return brakeForOtherId(name, now.otherId);
   if (before === null) return undefined;
   const differs =
     before.database !== now.database ||
@@ -83,6 +93,18 @@ export function judgeSource(
     };
   }
   return undefined;
+}
+
+/** Nothing takes this brake off but an answer to its cause: an asset names its project in text, and for these projects it is not known which text that is. */
+function brakeForOtherId(name: string, { text, form }: OtherId): Brake {
+  return {
+    kind: 'source-ids',
+    saw: `${name} has a project whose _id is ${text}, which is in none of the forms of "source.ids" in lockstep.config.ts`,
+    goOn:
+      form === null
+        ? 'Lockstep cannot tell the assets of such a project from orphans. Give it an _id that is an ObjectId, a string or a UUID, or move it to another collection'
+        : `if it is a project like the others, add '${form}' to "source.ids"; if not, check MONGODB_URI and "source", or move it to another collection`,
+  };
 }
 
 /** Judges how many orphans were found among the projects that have assets. */

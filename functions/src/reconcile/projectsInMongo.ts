@@ -1,14 +1,15 @@
 import { MongoError, MongoServerError } from 'mongodb';
 import type { Config } from '../config/defineConfig.ts';
 import { type ProjectsSource, SourceError } from '../source/connect.ts';
+import { describeOtherId, idsInNoForm } from '../source/otherIds.ts';
 import { projectIdFromMongo } from '../source/projectIds.ts';
-import type { SourceSight } from './brakes.ts';
+import type { SourceLook } from './brakes.ts';
 
 /** What reconciliation asks MongoDB about the collection of projects as a whole. */
 export interface ProjectsInMongo {
-  /** Which collection it is, and how many projects it has.
+  /** Which collection it is, how many projects it has, and one of those whose `_id` is in no configured form.
    *  @throws MongoError when MongoDB does not answer. */
-  look(): Promise<SourceSight>;
+  look(): Promise<SourceLook>;
   /** Up to `size` project ids, picked at random: their order tells how project ids are spread.
    *  @throws MongoError when MongoDB does not answer. */
   sample(size: number): Promise<readonly string[]>;
@@ -26,15 +27,26 @@ export function createProjectsInMongo({ client, projects }: ProjectsSource, conf
   const { database, collection } = config.source;
   return {
     async look() {
-      const [count, uuid] = await Promise.all([
+      const [count, others, uuid] = await Promise.all([
         // The exact number, from a majority: the estimate in the metadata may be wrong after a crash, and on sharded clusters.
         projects.countDocuments(
           {},
           { hint: '_id_', readConcern: { level: 'majority' }, readPreference: 'primary', maxTimeMS: countMaxTimeMs },
         ),
+        // Served from ranges of the index of `_id` that hold nothing else, so usually they are empty and this costs next to nothing. At its worst, with other
+        // binary data than UUIDs, it costs what counting costs.
+        projects
+          .aggregate([{ $match: idsInNoForm(config.source.ids) }, { $limit: 1 }, { $project: { _id: 1 } }], {
+            readConcern: { level: 'majority' },
+            readPreference: 'primary',
+            maxTimeMS: countMaxTimeMs,
+          })
+          .toArray(),
         uuidOf(client.db(database).listCollections({ name: collection }, { nameOnly: false }).toArray()),
       ]);
-      return { database, collection, uuid, projects: count };
+      const [other] = others;
+      const otherId = other === undefined ? null : describeOtherId(other._id);
+      return { database, collection, uuid, projects: count, otherId };
     },
     async sample(size) {
       const documents = await projects

@@ -1,6 +1,13 @@
 import { errorText } from '../log.ts';
 import { schemaVersion } from '../records/projectRecord.ts';
-import { type Brake, brakeForSourceError, judgeOrphans, judgeSource, type SourceSight } from './brakes.ts';
+import {
+  type Brake,
+  brakeForSourceError,
+  judgeOrphans,
+  judgeSource,
+  type SourceLook,
+  type SourceSight,
+} from './brakes.ts';
 import { addChecksums, checksumFromText, checksumText, emptyChecksum, tupleChecksum } from './checksum.ts';
 import { noFindings } from './findings.ts';
 import { rangesFromSample, rangesOfProjects, samplesPerRange } from './idRanges.ts';
@@ -232,7 +239,7 @@ function describe(value: unknown): string {
   return `not text (${Array.isArray(value) ? 'array' : typeof value})`;
 }
 
-async function look(inMongo: ProjectsInMongo): Promise<SourceSight | { readonly brake: Brake }> {
+async function look(inMongo: ProjectsInMongo): Promise<SourceLook | { readonly brake: Brake }> {
   try {
     return await inMongo.look();
   } catch (error) {
@@ -290,7 +297,7 @@ function newJob(
   { clock, uniqueId }: ReconcileDependencies,
   request: ReconcileRequest,
   requestKey: string,
-  source: SourceSight,
+  { database, collection, uuid, projects }: SourceSight,
   collections: readonly string[],
 ): ReconcileJob {
   const now = clock.now();
@@ -309,7 +316,7 @@ function newJob(
     finishedAt: null,
     invocations: 0,
     lastError: null,
-    source: { ...source },
+    source: { database, collection, uuid, projects },
     ranges: [],
     collections: collections.map((name) => ({
       name,

@@ -14,7 +14,8 @@ export interface ProjectSnapshot {
 
 /** Asks MongoDB, the single source of truth, which projects exist. */
 export interface ProjectLookup {
-  /** The projects among `projectIds` that exist, by project id. An id that is missing from the answer has no project in any form its `_id` can have.
+  /** The projects among `projectIds` that exist, by project id. An id that is missing from the answer has no project whose `_id` is
+   *  text, an ObjectId or a UUID.
    *  @throws MongoError when MongoDB did not answer: never to be taken for "does not exist". */
   find(projectIds: readonly string[]): Promise<ReadonlyMap<string, ProjectSnapshot>>;
 }
@@ -43,7 +44,7 @@ export function createProjectLookup(
       // An asset may spell a hexadecimal id in capitals: what MongoDB answers is matched to every spelling that was asked for.
       const spellings = new Map<string, Set<string>>();
       const ids = projectIds.flatMap((projectId) => {
-        const forms = mongoIdsOf(projectId, config.source.ids);
+        const forms = mongoIdsOf(projectId);
         for (const canonical of forms.map(projectIdFromMongo)) {
           if (canonical === undefined) continue;
           spellings.set(canonical, (spellings.get(canonical) ?? new Set()).add(projectId));

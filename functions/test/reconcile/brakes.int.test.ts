@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { ObjectId } from 'mongodb';
+import { Binary, Long, type MongoClient, ObjectId, UUID } from 'mongodb';
+import type { IdForm } from '../../src/config/defineConfig.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import type { BrakeKind } from '../../src/reconcile/brakes.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
@@ -57,6 +58,44 @@ describe('brakes against a wrong MongoDB', () => {
   it('an empty collection', async () => {
     await world.source.projects.deleteMany({});
     await assertBrakes('source-empty', /collaboration\.projects in MongoDB has no projects/, allowAll);
+  });
+
+  /** Adds a project with any `_id` at all. */
+  const addOdd = (client: MongoClient, id: unknown) =>
+    client.db('collaboration').collection<{ _id: unknown }>('projects').insertOne({ _id: id });
+
+  const ofNoForm: Record<string, unknown> = {
+    'a UUID': new UUID(),
+    'an integer': 7,
+    'a long integer': Long.fromString('9007199254740993'),
+    'a date': new Date(0),
+    'a document': { tenant: 1 },
+    'bytes that are no UUID': new Binary(Buffer.alloc(16), 0),
+  };
+  for (const [what, id] of Object.entries(ofNoForm)) {
+    it(`a living project whose _id is ${what}, which is not configured`, async () => {
+      await addOdd(world.source.client, id);
+      await assertBrakes('source-ids', /a project whose _id is .*, which is in none of the forms/, allowAll);
+      const report = await world.run({ mode: 'report' });
+      assert.equal(report.kind, 'braked');
+      assert.equal(report.brake.kind, 'source-ids');
+      assert.equal(report.report.projects, projects, 'a report goes on');
+    });
+  }
+
+  it('a living project whose _id is bytes beside the configured UUIDs', async () => {
+    const ids: IdForm[] = ['objectId', 'uuid'];
+    const config = defineConfig({ ...worldConfig, source: { ...worldConfig.source, ids } });
+    await addOdd(world.source.client, new UUID('00000000-0000-0000-0000-000000000000'));
+    await addOdd(world.source.client, new UUID('ffffffff-ffff-ffff-ffff-ffffffffffff'));
+    assert.equal((await world.run({ mode: 'clean' }, { config })).kind, 'done');
+    for (const bytes of [new Binary(Buffer.alloc(16), 3), new Binary(Buffer.alloc(17), 4)]) {
+      await addOdd(world.source.client, bytes);
+      await assertBrakes('source-ids', /_id is \{"\$binary"/, allowAll, { config });
+      await world.source.client.db('collaboration').collection<{ _id: unknown }>('projects').deleteOne({ _id: bytes });
+    }
+    await world.source.client.db('collaboration').collection<{ _id: string }>('projects').insertOne({ _id: 'text' });
+    await assertBrakes('source-ids', /_id is "text"/, allowAll, { config });
   });
 
   it('a wrong database name', async () => {

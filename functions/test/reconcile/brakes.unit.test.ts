@@ -4,16 +4,17 @@ import {
   judgeContradictions,
   judgeOrphans,
   judgeSource,
-  type SourceSight,
+  type SourceLook,
 } from '../../src/reconcile/brakes.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
 
 const { brakes } = defaultReconcileLimits;
-const sight = (projects: number, uuid: string | null = 'one'): SourceSight => ({
+const sight = (projects: number, uuid: string | null = 'one'): SourceLook => ({
   database: 'collaboration',
   collection: 'projects',
   uuid,
   projects,
+  otherId: null,
 });
 
 // Attacks I8.
@@ -37,6 +38,16 @@ describe('brakes', () => {
   it('a handful of projects may go, whatever their share', () => {
     assert.equal(judgeSource(sight(1), sight(10), brakes, {}), undefined);
     assert.equal(judgeSource(sight(1), sight(11), brakes, {})?.kind, 'projects-shrunk');
+  });
+
+  it('a project whose _id has no configured form is never believed, whatever is allowed, and the way out is named', () => {
+    const everything = { orphans: 1_000_000, shrink: true, source: true };
+    const other = (form: 'uuid' | null) =>
+      judgeSource({ ...sight(100), otherId: { text: 'its id', form } }, null, brakes, everything);
+    assert.equal(other('uuid')?.kind, 'source-ids');
+    assert.match(other('uuid')?.saw ?? '', /_id is its id/);
+    assert.match(other('uuid')?.goOn ?? '', /add 'uuid' to "source.ids"/);
+    assert.match(other(null)?.goOn ?? '', /Give it an _id that is/);
   });
 
   it('another collection is believed on purpose only', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Binary, Decimal128, Double, Int32, Long, ObjectId, UUID } from 'mongodb';
 import { copyValueAt, copyValueFromBson } from '../../src/source/copyValueFromBson.ts';
+import { describeOtherId } from '../../src/source/otherIds.ts';
 import { mongoIdsOf, projectIdFromMongo } from '../../src/source/projectIds.ts';
 
 describe('copyValueFromBson', () => {
@@ -30,18 +31,26 @@ describe('copyValueFromBson', () => {
 });
 
 describe('project ids', () => {
-  it('tries every configured form that an id can have', () => {
+  // Attacks I5: a project that is not asked for in the form that it has counts as gone.
+  it('may each be in every form that its text can have', () => {
     const hex = '66f0a1b2c3d4e5f6a7b8c9d0';
-    const [asObjectId, asString] = mongoIdsOf(hex, ['objectId', 'string']);
-    assert.ok(asObjectId instanceof ObjectId);
-    assert.equal(asString, hex);
-    assert.deepEqual(mongoIdsOf('no-object-id', ['objectId']), []);
-    assert.equal(mongoIdsOf('0b5f8a52-6f3c-4a52-9a43-0f8dc2b4b1aa', ['uuid']).length, 1);
+    const uuid = '0b5f8a52-6f3c-4a52-9a43-0f8dc2b4b1aa';
+    assert.deepEqual(mongoIdsOf(hex), [hex, new ObjectId(hex)]);
+    assert.deepEqual(mongoIdsOf(uuid), [uuid, new UUID(uuid)]);
+    assert.deepEqual(mongoIdsOf('neither'), ['neither']);
+  });
+
+  it('of no configured form are told as people write them, and in short', () => {
+    const uuid = '0b5f8a52-6f3c-4a52-9a43-0f8dc2b4b1aa';
+    assert.deepEqual(describeOtherId(new UUID(uuid)), { text: `UUID("${uuid}")`, form: 'uuid' });
+    assert.deepEqual(describeOtherId(7), { text: '7', form: null });
+    assert.equal(describeOtherId({ long: 'x'.repeat(200) }).text.length, 101);
   });
 
   it('has the string form of each', () => {
     assert.equal(projectIdFromMongo(new ObjectId('66f0a1b2c3d4e5f6a7b8c9d0')), '66f0a1b2c3d4e5f6a7b8c9d0');
     assert.equal(projectIdFromMongo('x'), 'x');
     assert.equal(projectIdFromMongo(7), undefined);
+    assert.equal(projectIdFromMongo(new Binary(Buffer.alloc(17), Binary.SUBTYPE_UUID)), undefined);
   });
 });
