@@ -2,9 +2,11 @@ import type { OtherId } from '../source/otherIds.ts';
 
 /** How much may be wrong before a run stops rather than believe it. */
 export interface BrakeLimits {
-  /** Projects that are gone since the last run: the brake takes hold when more than `share` of them and at least `atLeast` are missing. */
+  /** Projects that are gone since the last run: the brake takes hold when more than `share` of them and at least `atLeast` are missing; of few projects
+   *  fewer are enough. */
   readonly shrink: { readonly share: number; readonly atLeast: number };
-  /** Orphans (projects that MongoDB does not have): up to `atLeast` are always believed, more than `share` of the projects seen or more than `atMost` never. */
+  /** Orphans (projects that MongoDB does not have): up to `atLeast` are believed (of few projects, fewer), more than `share` of the projects seen or more than
+   *  `atMost` never. */
   readonly orphans: { readonly share: number; readonly atLeast: number; readonly atMost: number };
   /** Second looks that may find alive what the first look found missing. */
   readonly contradictions: number;
@@ -85,7 +87,8 @@ export function judgeSource(
     };
   }
   const gone = before.projects - now.projects;
-  if (gone >= limits.shrink.atLeast && gone > before.projects * limits.shrink.share && allowed.shrink !== true) {
+  const atLeast = Math.max(oneAlone + 1, fewOf(before.projects, limits.shrink.atLeast));
+  if (gone >= atLeast && gone > before.projects * limits.shrink.share && allowed.shrink !== true) {
     return {
       kind: 'projects-shrunk',
       saw: `${name} has ${now.projects} projects; it had ${before.projects} when it was last looked at (${percent(gone / before.projects)} are gone, ${percent(limits.shrink.share)} are allowed)`,
@@ -107,16 +110,35 @@ function brakeForOtherId(name: string, { text, form }: OtherId): Brake {
   };
 }
 
+/** The share of few projects that may be wrong although it is more than the usual one: a quarter. The numbers among the limits (20 orphans, 10 projects gone) are
+ *  meant for many projects; of 15, they would be all there is, and a wrong MongoDB would be believed. */
+const shareOfFew = 1 / 4;
+
+/** One project alone may always be gone: deleting one is what people do, and a brake for it would call them every time. */
+const oneAlone = 1;
+
+/** A limit that is meant for many projects, scaled to how many there are. */
+function fewOf(projects: number, limit: number): number {
+  return Math.min(limit, Math.max(oneAlone, Math.floor(projects * shareOfFew)));
+}
+
+/** What a run has found that speaks for or against MongoDB. */
+export interface OrphansFound {
+  readonly orphans: number;
+  /** Projects with assets among which they were found. */
+  readonly projects: number;
+  /** Whether all projects were seen. */
+  readonly complete: boolean;
+  /** Whether somebody has named the projects: then all of them may well be orphans, however few they are. */
+  readonly named: boolean;
+}
+
 /** Judges how many orphans were found among the projects that have assets. */
-export function judgeOrphans(
-  found: { readonly orphans: number; readonly projects: number; readonly complete: boolean },
-  limits: BrakeLimits,
-  allowed: Allowances,
-): Brake | undefined {
+export function judgeOrphans(found: OrphansFound, limits: BrakeLimits, allowed: Allowances): Brake | undefined {
   const { orphans, projects } = found;
+  const atLeast = found.named ? limits.orphans.atLeast : fewOf(projects, limits.orphans.atLeast);
   const limit =
-    allowed.orphans ??
-    Math.min(limits.orphans.atMost, Math.max(limits.orphans.atLeast, Math.floor(projects * limits.orphans.share)));
+    allowed.orphans ?? Math.min(limits.orphans.atMost, Math.max(atLeast, Math.floor(projects * limits.orphans.share)));
   // Before all is seen, the share is not known: only what no further project could bring below the limit counts.
   const surely = found.complete ? limit : (allowed.orphans ?? limits.orphans.atMost);
   if (orphans <= surely) return undefined;

@@ -5,6 +5,7 @@ import {
   brakeForSourceError,
   judgeOrphans,
   judgeSource,
+  type OrphansFound,
   type SourceLook,
   type SourceSight,
 } from './brakes.ts';
@@ -159,20 +160,25 @@ async function passes(run: Run): Promise<PassEnd> {
     if (job.brake !== null || request.mode === 'report') return { kind: 'complete' };
     job.phase = 'mend';
   } else {
-    const again = judgeOrphans(scanResult(job), limits.brakes, request.allow ?? {});
+    const again = judgeOrphans(scanResult(run), limits.brakes, request.allow ?? {});
     if (again) return { kind: 'braked', brake: again };
   }
   await run.keeper.flush();
   return isOver(run) ? { kind: 'out-of-time' } : mendPass(run);
 }
 
-const scanResult = (job: ReconcileJob) => ({ orphans: orphansOf(job), projects: job.projects, complete: true });
+const scanResult = ({ job, request }: Run): OrphansFound => ({
+  orphans: orphansOf(job),
+  projects: job.projects,
+  complete: true,
+  named: request.projectIds !== undefined,
+});
 
 /** After the first pass and before the second: is what was found believable, and is MongoDB still what it was? */
 async function judgeScan(run: Run): Promise<Brake | undefined> {
   const { job, limits, request } = run;
   const allowed = request.allow ?? {};
-  const tooMany = judgeOrphans(scanResult(job), limits.brakes, allowed);
+  const tooMany = judgeOrphans(scanResult(run), limits.brakes, allowed);
   if (tooMany) return tooMany;
   return judgeSource(await run.inMongo.look(), job.source, limits.brakes, { ...allowed, shrink: false, source: false });
 }

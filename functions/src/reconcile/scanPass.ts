@@ -272,7 +272,8 @@ async function knownStates(run: Run, projectIds: readonly string[]): Promise<Rea
 /** In mode `clean`, there is no use in going on once there are more orphans than could ever be believed. A report counts them all. */
 function earlyBrake({ job, limits, request }: Run): PassEnd | undefined {
   if (job.mode !== 'clean') return undefined;
-  const seen = { orphans: orphansOf(job), projects: job.projects, complete: false };
+  const named = request.projectIds !== undefined;
+  const seen = { orphans: orphansOf(job), projects: job.projects, complete: false, named };
   const brake = judgeOrphans(seen, limits.brakes, request.allow ?? {});
   return brake && { kind: 'braked', brake };
 }

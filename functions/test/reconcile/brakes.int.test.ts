@@ -253,3 +253,66 @@ describe('brakes against a wrong MongoDB', () => {
     assert.equal(next.kind, 'done');
   });
 });
+
+// Attacks I8 where a number such as "twenty orphans are always believed" would be all there is.
+describe('brakes against a wrong MongoDB, with few projects', () => {
+  let world: World;
+  beforeEach(async () => {
+    world = await startWorld();
+  });
+  afterEach(() => world.close());
+
+  async function seed(count: number): Promise<string[]> {
+    const ids = await world.addProjects(Array.from({ length: count }, (_, number) => `name ${number}`));
+    await world.addAssets(
+      'analyses',
+      ids.flatMap((projectId) => [{ projectId }, { projectId }]),
+    );
+    return ids;
+  }
+  const remove = (ids: readonly string[]) =>
+    world.source.projects.deleteMany({ _id: { $in: ids.map((id) => new ObjectId(id)) } });
+
+  it('another database at the very first run', async () => {
+    await seed(15);
+    const config = defineConfig({ ...worldConfig, source: { ...worldConfig.source, database: 'staging' } });
+    const source = await connectSource(world.mongo.uri, config);
+    try {
+      await source.projects.insertMany(Array.from({ length: 15 }, () => ({ _id: new ObjectId(), name: 'staging' })));
+      const truth = createProjectTruth(source, config);
+      const outcome = await world.run({ mode: 'clean' }, { source, truth, config });
+      assert.equal(outcome.kind, 'braked');
+      assert.equal(outcome.brake.kind, 'too-many-orphans');
+      assert.match(outcome.brake.saw, /15 of 15 projects .* up to 3 are believed/);
+      assert.equal(await world.countOf('analyses'), 30);
+    } finally {
+      await source.close();
+    }
+  });
+
+  it('half of the projects missing', async () => {
+    const ids = await seed(18);
+    assert.equal((await world.run({ mode: 'report' })).kind, 'done');
+    await remove(ids.slice(0, 9));
+    const shrunk = await world.run({ mode: 'clean' });
+    assert.equal(shrunk.kind, 'braked');
+    assert.equal(shrunk.brake.kind, 'projects-shrunk');
+    const orphans = await world.run({ mode: 'clean', allow: { shrink: true } });
+    assert.equal(orphans.kind, 'braked');
+    assert.equal(orphans.brake.kind, 'too-many-orphans');
+    assert.equal(await world.countOf('analyses'), 36);
+  });
+
+  it('a single project that is gone is believed, and so is what was named', async () => {
+    const ids = await seed(6);
+    await remove(ids.slice(0, 1));
+    assert.equal((await world.run({ mode: 'clean' })).kind, 'done');
+    assert.equal(await world.countOf('analyses'), 10);
+    const projectIds = ids.slice(1, 3);
+    await remove(projectIds);
+    const allow = { shrink: true };
+    assert.equal((await world.run({ mode: 'clean', allow })).kind, 'braked');
+    assert.equal((await world.run({ mode: 'clean', allow, projectIds })).kind, 'done');
+    assert.equal(await world.countOf('analyses'), 6);
+  });
+});

@@ -35,9 +35,14 @@ describe('brakes', () => {
     assert.equal(judgeSource(sight(200), sight(100), brakes, {}), undefined);
   });
 
-  it('a handful of projects may go, whatever their share', () => {
-    assert.equal(judgeSource(sight(1), sight(10), brakes, {}), undefined);
-    assert.equal(judgeSource(sight(1), sight(11), brakes, {})?.kind, 'projects-shrunk');
+  it('of few projects one may go, and of many a handful, whatever their share', () => {
+    const shrunk = (left: number, before: number) => judgeSource(sight(left), sight(before), brakes, {})?.kind;
+    assert.equal(shrunk(1, 2), undefined);
+    assert.equal(shrunk(1, 3), 'projects-shrunk');
+    assert.equal(shrunk(14, 18), 'projects-shrunk');
+    assert.equal(shrunk(15, 18), undefined);
+    assert.equal(shrunk(30, 40), 'projects-shrunk');
+    assert.equal(shrunk(31, 40), undefined);
   });
 
   it('a project whose _id has no configured form is never believed, whatever is allowed, and the way out is named', () => {
@@ -60,9 +65,15 @@ describe('brakes', () => {
 
   it('orphans are believed up to a share, a number, and a number on purpose', () => {
     const orphans = (count: number, projects: number, allowed = {}) =>
-      judgeOrphans({ orphans: count, projects, complete: true }, brakes, allowed)?.kind;
-    assert.equal(orphans(20, 20), undefined);
-    assert.equal(orphans(21, 21), 'too-many-orphans');
+      judgeOrphans({ orphans: count, projects, complete: true, named: false }, brakes, allowed)?.kind;
+    assert.equal(orphans(1, 1), undefined);
+    assert.equal(orphans(2, 2), 'too-many-orphans');
+    assert.equal(orphans(3, 15), undefined);
+    assert.equal(orphans(4, 15), 'too-many-orphans');
+    assert.equal(orphans(20, 80), undefined);
+    assert.equal(orphans(21, 80), 'too-many-orphans');
+    assert.equal(orphans(20, 150), undefined);
+    assert.equal(orphans(21, 150), 'too-many-orphans');
     assert.equal(orphans(100, 1_000), undefined);
     assert.equal(orphans(101, 1_000), 'too-many-orphans');
     assert.equal(orphans(1_000, 1_000_000), undefined);
@@ -72,16 +83,24 @@ describe('brakes', () => {
     assert.equal(orphans(1, 10_000, { orphans: 0 }), 'too-many-orphans');
   });
 
+  it('orphans that somebody has named are believed up to a number, though they be all there is', () => {
+    const named = (count: number, allowed = {}) =>
+      judgeOrphans({ orphans: count, projects: count, complete: true, named: true }, brakes, allowed)?.kind;
+    assert.equal(named(20), undefined);
+    assert.equal(named(21), 'too-many-orphans');
+    assert.equal(named(1, { orphans: 0 }), 'too-many-orphans');
+  });
+
   it('before everything is seen, only what can never be believed counts', () => {
     const early = (count: number, projects: number, allowed = {}) =>
-      judgeOrphans({ orphans: count, projects, complete: false }, brakes, allowed)?.kind;
+      judgeOrphans({ orphans: count, projects, complete: false, named: false }, brakes, allowed)?.kind;
     assert.equal(early(200, 200), undefined);
     assert.equal(early(1_001, 1_001), 'too-many-orphans');
     assert.equal(early(11, 11, { orphans: 10 }), 'too-many-orphans');
   });
 
   it('names the way to go on', () => {
-    const brake = judgeOrphans({ orphans: 300, projects: 1_000, complete: true }, brakes, {});
+    const brake = judgeOrphans({ orphans: 300, projects: 1_000, complete: true, named: false }, brakes, {});
     assert.match(brake?.saw ?? '', /300 of 1000 projects .* up to 100 are believed/);
     assert.match(brake?.goOn ?? '', /--allow-orphans 300/);
     assert.match(brakeForSourceError(true, 'not authorized').goOn, /role "read"/);
