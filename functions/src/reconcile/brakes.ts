@@ -125,7 +125,7 @@ function fewOf(projects: number, limit: number): number {
 /** What a run has found that speaks for or against MongoDB. */
 export interface OrphansFound {
   readonly orphans: number;
-  /** Projects with assets among which they were found. */
+  /** Projects with assets among which they were found, without those whose deletion is held or was discarded. */
   readonly projects: number;
   /** Whether all projects were seen. */
   readonly complete: boolean;

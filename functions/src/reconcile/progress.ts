@@ -27,6 +27,12 @@ export function orphansOf(job: Pick<ReconcileJob, 'findings'>): number {
   return job.findings['orphan-with-tombstone'] + job.findings['orphan-unknown'];
 }
 
+/** Projects with assets that speak for or against MongoDB. Those whose deletion is held or was discarded are not in it either and no orphans: counted in, they would
+ *  let more orphans be believed. What is held only when it is mended was found as an orphan, and stays counted as one. */
+export function judgedProjectsOf({ projects, findings, mend }: ReconcileJob): number {
+  return projects - (findings.held - mend.outcomes.held);
+}
+
 export function progressOf(job: ReconcileJob): ReconcileProgress {
   const { outcomes } = job.mend;
   const mended =

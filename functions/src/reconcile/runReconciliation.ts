@@ -15,7 +15,7 @@ import { rangesFromSample, rangesOfProjects, samplesPerRange } from './idRanges.
 import type { ReconcileJob } from './jobRecord.ts';
 import { createJobStore, type JobStore, ReconcileLeaseLostError } from './jobStore.ts';
 import { mendPass } from './mendPass.ts';
-import { orphansOf, type ReconcileProgress } from './progress.ts';
+import { judgedProjectsOf, orphansOf, type ReconcileProgress } from './progress.ts';
 import { createProgressKeeper } from './progressKeeper.ts';
 import { createProjectsInMongo, isRefusal, isSourceError, type ProjectsInMongo } from './projectsInMongo.ts';
 import { createReadGate } from './readGate.ts';
@@ -169,7 +169,7 @@ async function passes(run: Run): Promise<PassEnd> {
 
 const scanResult = ({ job, request }: Run): OrphansFound => ({
   orphans: orphansOf(job),
-  projects: job.projects,
+  projects: judgedProjectsOf(job),
   complete: true,
   named: request.projectIds !== undefined,
 });

@@ -11,7 +11,7 @@ import { type JudgeContext, judgeProject, type KnownState } from './judgeProject
 import { type JoinedProject, mergeProjects } from './mergeProjects.ts';
 import { projectsWithMissingCopies } from './missingCopies.ts';
 import { createPagePacer, type PagePacer, wastedBy } from './pagePacer.ts';
-import { orphansOf, progressOf } from './progress.ts';
+import { judgedProjectsOf, orphansOf, progressOf } from './progress.ts';
 import { addExample, isOver, type PassEnd, type Run } from './run.ts';
 import { justAfter } from './stringOrder.ts';
 
@@ -273,7 +273,7 @@ async function knownStates(run: Run, projectIds: readonly string[]): Promise<Rea
 function earlyBrake({ job, limits, request }: Run): PassEnd | undefined {
   if (job.mode !== 'clean') return undefined;
   const named = request.projectIds !== undefined;
-  const seen = { orphans: orphansOf(job), projects: job.projects, complete: false, named };
+  const seen = { orphans: orphansOf(job), projects: judgedProjectsOf(job), complete: false, named };
   const brake = judgeOrphans(seen, limits.brakes, request.allow ?? {});
   return brake && { kind: 'braked', brake };
 }

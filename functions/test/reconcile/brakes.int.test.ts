@@ -2,10 +2,18 @@ import assert from 'node:assert/strict';
 import { Binary, Long, type MongoClient, ObjectId, UUID } from 'mongodb';
 import type { IdForm } from '../../src/config/defineConfig.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
+import { eventId } from '../../src/events/contract.ts';
+import { versionOf } from '../../src/events/version.ts';
 import type { BrakeKind } from '../../src/reconcile/brakes.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
 import type { ReconcileRequest } from '../../src/reconcile/request.ts';
 import type { ReconcileDependencies } from '../../src/reconcile/run.ts';
+import {
+  emptyProjectRecord,
+  type ProjectRecord,
+  projectRecordData,
+  projectRecordRef,
+} from '../../src/records/projectRecord.ts';
 import { connectSource } from '../../src/source/connect.ts';
 import type { ProjectTruth } from '../../src/source/truth.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
@@ -314,5 +322,61 @@ describe('brakes against a wrong MongoDB, with few projects', () => {
     assert.equal((await world.run({ mode: 'clean', allow })).kind, 'braked');
     assert.equal((await world.run({ mode: 'clean', allow, projectIds })).kind, 'done');
     assert.equal(await world.countOf('analyses'), 6);
+  });
+});
+
+// Attacks I8: what is no evidence for MongoDB must not make it more credible.
+describe('brakes beside projects whose deletion is held or was discarded', () => {
+  let world: World;
+  beforeEach(async () => {
+    world = await startWorld();
+  });
+  afterEach(() => world.close());
+
+  const ofNobody = (count: number) => Array.from({ length: count }, () => new ObjectId().toHexString());
+  const assetsFor = (ids: readonly string[]) =>
+    world.addAssets(
+      'analyses',
+      [...ids].map((projectId) => ({ projectId })),
+    );
+
+  async function seed(state: 'held' | 'discarded', keptCount: number, orphanCount: number) {
+    const live = await world.addProjects(Array.from({ length: 60 }, () => 'lives'));
+    const kept = ofNobody(keptCount);
+    const orphans = ofNobody(orphanCount);
+    await assetsFor([...live, ...kept, ...orphans]);
+    const version = versionOf({ seconds: 1_700_000_000, increment: 1 }, 0);
+    const batch = world.firestore.batch();
+    for (const projectId of kept) {
+      const record: ProjectRecord = {
+        ...emptyProjectRecord(projectId),
+        desired: { kind: 'deleted', version, deletedVersion: version, fields: {} },
+        revision: 1,
+        appliedRevision: state === 'held' ? 0 : 1,
+        hold: { state, since: 1_700_000_000_000, eventId: eventId(projectId, version), version },
+      };
+      batch.set(projectRecordRef(world.firestore, projectId), projectRecordData(record));
+    }
+    await batch.commit();
+    return orphans;
+  }
+
+  it('mends the orphans beside them, and leaves their assets', async () => {
+    const orphans = await seed('discarded', 40, 3);
+    const outcome = await world.run({ mode: 'clean' });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(outcome.report.findings.held, 40);
+    assert.equal(await world.countOf('analyses'), 100);
+    const left = await world.firestore.collection('analyses').where('projectId', 'in', orphans).count().get();
+    assert.equal(left.data().count, 0);
+  });
+
+  it('believes no more orphans because of them', async () => {
+    await seed('held', 160, 21);
+    const outcome = await world.run({ mode: 'clean' });
+    assert.equal(outcome.kind, 'braked');
+    assert.equal(outcome.brake.kind, 'too-many-orphans');
+    assert.match(outcome.brake.saw, /^21 of 81 projects/);
+    assert.equal(await world.countOf('analyses'), 241);
   });
 });
