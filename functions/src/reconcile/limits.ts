@@ -24,7 +24,7 @@ export interface ReconcileLimits {
   readonly wasteShare: number;
   /** Projects that are mended side by side. */
   readonly parallelMending: number;
-  /** Projects whose mending may fail before the run gives up. */
+  /** Projects whose mending may fail in one invocation before it gives up. Damaged project records do not count: they are each project's own. */
   readonly maxFailures: number;
   /** Examples that the report keeps of each finding. */
   readonly examples: number;

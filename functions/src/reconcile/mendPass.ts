@@ -1,36 +1,46 @@
 import { errorText } from '../log.ts';
+import { ProjectRecordError } from '../records/projectRecord.ts';
 import type { Statement } from '../source/truth.ts';
 import type { ApplyOutcome } from './applier.ts';
 import { judgeContradictions } from './brakes.ts';
 import type { ToMend } from './findings.ts';
 import { mendingEvent } from './mendingEvent.ts';
 import { progressOf } from './progress.ts';
-import { isSourceError } from './projectsInMongo.ts';
+import { hasCause, isSourceError } from './projectsInMongo.ts';
 import { addExample, isOver, type PassEnd, type Run } from './run.ts';
 
 /** Too many projects could not be mended: something is wrong with more than those. The cause is the last error. */
 export class MendingError extends Error {
   constructor(failures: number, cause: unknown) {
-    super(`the mending of ${failures} projects failed; the run stops and goes on from here when it is started again`, {
-      cause,
-    });
+    super(
+      `the mending of ${failures} projects failed; the run stops, and goes on with the projects after them when it is started again. ` +
+        'Mend the cause first: the report names examples',
+      { cause },
+    );
     this.name = 'MendingError';
   }
+}
+
+/** Projects that this invocation could not mend, and whose own fault that need not be. */
+interface Failures {
+  count: number;
 }
 
 /** The second pass: mends what the first has found and kept, after the brakes were judged. Each project is looked up in MongoDB once more, and the
  *  code that applies it looks a third time right before it deletes. Whatever was done before an interruption is done again without harm. */
 export async function mendPass(run: Run): Promise<PassEnd> {
   const { job, keeper, request, limits } = run;
+  const failures: Failures = { count: 0 };
   for (; job.mend.chunk < job.chunks; job.mend = { ...job.mend, chunk: job.mend.chunk + 1, offset: 0 }) {
     const entries = await run.gate.pass(1, () => run.chunkOf(job.mend.chunk));
     while (job.mend.offset < entries.length) {
       if (isOver(run)) return { kind: 'out-of-time' };
       const batch = entries.slice(job.mend.offset, job.mend.offset + limits.parallelMending * batchesAhead);
       const statement = await run.lookups.pass(1, () => run.truth.ask(batch.map(({ projectId }) => projectId)));
-      const finished = await mendBatch(run, batch, statement);
+      const { finished, failure } = await mendBatch(run, batch, statement, failures);
       job.mend.offset += finished;
       keeper.changed([]);
+      if (failure !== undefined) throw failure.error;
       run.onProgress(progressOf(job));
       const brake = judgeContradictions(job.mend.outcomes.contradicted, limits.brakes);
       if (brake) return { kind: 'braked', brake };
@@ -44,9 +54,22 @@ export async function mendPass(run: Run): Promise<PassEnd> {
 /** Projects of one question to MongoDB, per project that is mended at once: asking is cheap, but the answer should not age. */
 const batchesAhead = 4;
 
-/** Mends some projects, a few at once; returns how many, counted from the first, need not be looked at again. */
-async function mendBatch(run: Run, batch: readonly ToMend[], statement: Statement): Promise<number> {
+interface BatchEnd {
+  /** How many, counted from the first, need not be looked at again. */
+  readonly finished: number;
+  /** What ended it before its time. */
+  readonly failure: { readonly error: unknown } | undefined;
+}
+
+/** Mends some projects, a few at once. */
+async function mendBatch(
+  run: Run,
+  batch: readonly ToMend[],
+  statement: Statement,
+  failures: Failures,
+): Promise<BatchEnd> {
   let next = 0;
+  const dealtWith = new Set<ToMend>();
   let unsteady = false;
   const failed = new AbortController();
   const signal = AbortSignal.any([run.signal, failed.signal]);
@@ -56,8 +79,11 @@ async function mendBatch(run: Run, batch: readonly ToMend[], statement: Statemen
       next += 1;
       if (entry === undefined) return;
       try {
-        await mendOne(run, entry, statement, signal);
+        await mendOne(run, entry, statement, signal, failures);
+        dealtWith.add(entry);
       } catch (error) {
+        // A failure that is one too many is in the report like those before it: the next invocation begins behind it, or it would never come further.
+        if (error instanceof MendingError) dealtWith.add(entry);
         failed.abort(error);
         throw error;
       }
@@ -65,9 +91,14 @@ async function mendBatch(run: Run, batch: readonly ToMend[], statement: Statemen
     }
   }
   const ends = await Promise.allSettled(Array.from({ length: run.limits.parallelMending }, worker));
-  const failure = ends.find((end) => end.status === 'rejected');
-  if (failure) throw failure.reason;
-  return next;
+  const errors = ends.filter((end) => end.status === 'rejected').map(({ reason }) => reason);
+  // The others were cut off because of it, and say so.
+  const error: unknown = errors.find((reason) => reason instanceof MendingError) ?? failed.signal.reason;
+  const firstLeft = batch.findIndex((entry) => !dealtWith.has(entry));
+  return {
+    finished: firstLeft === -1 ? batch.length : firstLeft,
+    failure: errors.length > 0 ? { error } : undefined,
+  };
 }
 
 async function mendOne(
@@ -75,6 +106,7 @@ async function mendOne(
   { projectId, what }: ToMend,
   statement: Statement,
   signal: AbortSignal,
+  failures: Failures,
 ): Promise<void> {
   const { job, limits, clock } = run;
   const { outcomes } = job.mend;
@@ -91,16 +123,19 @@ async function mendOne(
   const event = mendingEvent(statement, projectId, run.request.reason);
   const grace = exists ? {} : { createdBefore: clock.now() - limits.graceMs };
   const options = { force: true, deadline: run.deadline, signal, ...grace } as const;
+  let outcome: ApplyOutcome;
   try {
-    count(run, projectId, await run.applier.apply(event, options));
+    outcome = await run.applier.apply(event, options);
   } catch (error) {
     // What MongoDB did not answer, and what the stop of the run has cut off, is no failure of this project.
     if (isSourceError(error) || signal.aborted) throw error;
-    recordFailure(run, projectId, error);
+    recordFailure(run, projectId, error, failures);
+    return;
   }
+  count(run, projectId, outcome, failures);
 }
 
-function count(run: Run, projectId: string, outcome: ApplyOutcome): void {
+function count(run: Run, projectId: string, outcome: ApplyOutcome, failures: Failures): void {
   const { outcomes } = run.job.mend;
   switch (outcome.kind) {
     case 'applied':
@@ -128,16 +163,23 @@ function count(run: Run, projectId: string, outcome: ApplyOutcome): void {
       return;
     }
     case 'exhausted':
-      recordFailure(run, projectId, new Error(outcome.lastError ?? `${outcome.attempts} attempts have failed`));
+      recordFailure(
+        run,
+        projectId,
+        new Error(outcome.lastError ?? `${outcome.attempts} attempts have failed`),
+        failures,
+      );
   }
 }
 
-/** One project that cannot be mended does not keep the others waiting; many mean that it is not about the projects. */
-function recordFailure(run: Run, projectId: string, error: unknown): void {
+/** One project that cannot be mended does not keep the others waiting; many mean that it is not about the projects. Damaged records are, however many they are. */
+function recordFailure(run: Run, projectId: string, error: unknown, failures: Failures): void {
   const { job, limits, log } = run;
   const text = errorText(error);
   job.mend.outcomes.failed += 1;
   if (job.mend.failures.length < limits.examples) job.mend.failures.push(`${projectId}: ${text}`);
   log.error('a project could not be mended', { jobId: job.id, projectId, error: text });
-  if (job.mend.outcomes.failed > limits.maxFailures) throw new MendingError(job.mend.outcomes.failed, error);
+  if (hasCause(error, (cause) => cause instanceof ProjectRecordError)) return;
+  failures.count += 1;
+  if (failures.count > limits.maxFailures) throw new MendingError(failures.count, error);
 }

@@ -59,12 +59,17 @@ export function createProjectsInMongo({ client, projects }: ProjectsSource, conf
 
 /** Whether an error, or one of its causes, comes from MongoDB: nothing may be concluded then. */
 export function isSourceError(error: unknown): boolean {
-  return causesOf(error).some((cause) => cause instanceof MongoError || cause instanceof SourceError);
+  return hasCause(error, (cause) => cause instanceof MongoError || cause instanceof SourceError);
 }
 
 /** Whether MongoDB refused for want of permission, rather than being out of reach. */
 export function isRefusal(error: unknown): boolean {
-  return causesOf(error).some((cause) => cause instanceof MongoServerError && refusalCodes.has(cause.code));
+  return hasCause(error, (cause) => cause instanceof MongoServerError && refusalCodes.has(cause.code));
+}
+
+/** Whether an error, or one of its causes, is of a kind. */
+export function hasCause(error: unknown, isOfKind: (cause: unknown) => boolean): boolean {
+  return causesOf(error).some(isOfKind);
 }
 
 function causesOf(error: unknown): unknown[] {

@@ -4,7 +4,9 @@ import { ObjectId } from 'mongodb';
 import type { Clock } from '../../src/clock.ts';
 import { noFindings } from '../../src/reconcile/findings.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../../src/reconcile/limits.ts';
+import { MendingError } from '../../src/reconcile/mendPass.ts';
 import type { ReconcileReport } from '../../src/reconcile/report.ts';
+import { projectRecordRef } from '../../src/records/projectRecord.ts';
 import { startWorld, type World } from './world.ts';
 
 const limits: ReconcileLimits = {
@@ -226,6 +228,57 @@ describe('reconciliation that is interrupted', () => {
     assert.match(outcome.report.failures[0] ?? '', /its record cannot be read/);
     assert.equal(await world.countOf('analyses'), 41);
     await world.run({ mode: 'clean' }, { limits });
+    await assertClean();
+  });
+
+  /** More orphans, with one asset each. */
+  async function addOrphans(count: number): Promise<string[]> {
+    const ids = Array.from({ length: count }, () => new ObjectId().toHexString());
+    await world.addAssets(
+      'analyses',
+      ids.map((projectId) => ({ projectId })),
+    );
+    return ids;
+  }
+  const allow = { orphans: 1_000 };
+
+  it('mends all others however many records are damaged, and reports those', async () => {
+    const damaged = await addOrphans(25);
+    await addOrphans(30);
+    for (const id of damaged) await projectRecordRef(world.firestore, id).set({ schemaVersion: 99 });
+    const outcome = await world.run({ mode: 'clean', allow });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(outcome.report.mended?.failed, 25);
+    assert.equal(outcome.report.mended.applied, orphans + 30 + stale);
+    assert.equal(outcome.report.failures.length, limits.examples);
+    for (const failure of outcome.report.failures) assert.match(failure, /schemaVersion/);
+    assert.equal(await world.countOf('analyses'), 40 + 25);
+  });
+
+  it('stops after too many failures of other kinds, and goes on behind them in the next invocation', async () => {
+    const { applier } = world.dependencies();
+    let tried = 0;
+    const broken: typeof applier = {
+      async apply() {
+        tried += 1;
+        throw new Error(`no luck with number ${tried}`);
+      },
+    };
+    await addOrphans(10);
+    const few = { ...limits, maxFailures: 5 };
+    const error: unknown = await world
+      .run({ mode: 'clean', allow }, { applier: broken, limits: few })
+      .catch((reason: unknown) => reason);
+    assert.ok(error instanceof MendingError, String(error));
+    assert.match(error.message, /the mending of 6 projects failed/);
+    assert.match(String(error.cause), /no luck with number/);
+    const second = await world.run({ mode: 'clean', allow }, { limits: few });
+    assert.equal(second.kind, 'done');
+    assert.equal(second.report.invocations, 2);
+    assert.ok((second.report.mended?.failed ?? 0) >= 6);
+    const left = (second.report.mended?.applied ?? 0) + (second.report.mended?.failed ?? 0);
+    assert.equal(left, orphans + 10 + stale, 'every finding is either mended or among the failures');
+    await world.run({ mode: 'clean', allow }, { limits: few });
     await assertClean();
   });
 });
