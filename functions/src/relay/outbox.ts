@@ -4,6 +4,7 @@ import type { ProjectEvent } from '../events/contract.ts';
 import { type Version, versionOf } from '../events/version.ts';
 import { errorText } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
+import { sourceErrorKind } from '../source/sourceErrors.ts';
 import { type DeadLetterReason, deadLetterOf } from './deadLetter.ts';
 import type { Ending } from './ending.ts';
 import { type ChangeMeaning, completedEvent, eventFromChange } from './eventFromChange.ts';
@@ -13,7 +14,6 @@ import type { PublishWindow } from './publishWindow.ts';
 import type { Checkpoint } from './relayRecord.ts';
 import { type RetryContext, retrying } from './retrying.ts';
 import { isRefusedMessage } from './serviceErrors.ts';
-import { sourceErrorKind } from './sourceErrors.ts';
 import type { ProjectChange } from './streamedChange.ts';
 
 /** A place in the stream up to which changes have been read. */

@@ -173,7 +173,7 @@ export async function converge(
   if (stopped !== undefined) return { kind: stopped, processed };
   if (failure !== undefined) {
     // A transient error when the time was over anyway is no failure, as long as the run got on: the next one tries again.
-    const gotOn = processed > 0 && isOver() && (isTransient(failure.error) || budget.signal.aborted);
+    const gotOn = processed > 0 && isOver() && (budget.signal.aborted || (await isTransient(failure.error)));
     return gotOn
       ? { kind: 'unfinished', processed, rest: queue }
       : { kind: 'failed', processed, rest: queue, error: failure.error };

@@ -1,3 +1,5 @@
+import { isFromMongo } from '../source/fromMongo.ts';
+
 /** gRPC status codes as the Firestore client reports them in `error.code`: https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
 export const grpcStatus = {
   cancelled: 1,
@@ -22,14 +24,19 @@ const transient: ReadonlySet<number> = new Set([
   grpcStatus.unavailable,
 ]);
 
-/** Status code of an error, if it has a numeric one. */
+/** gRPC status code of an error, if it has one. The numbers of MongoDB mean something else: its 13 is `Unauthorized`. */
 export function statusOf(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  if (typeof error !== 'object' || error === null || !('code' in error) || isFromMongo(error)) return undefined;
   return typeof error.code === 'number' ? error.code : undefined;
 }
 
-/** Whether the same call may succeed when it is made again. An expired transaction is reported as INVALID_ARGUMENT, and starting a new one mends it. */
-export function isTransient(error: unknown): boolean {
+/** Whether the same call may succeed when it is made again. An expired transaction is reported as INVALID_ARGUMENT, and starting a new one mends it.
+ *  Where MongoDB was asked, its driver has been loaded; work that does not need it does not load it here. */
+export async function isTransient(error: unknown): Promise<boolean> {
+  if (isFromMongo(error)) {
+    const { sourceErrorKind } = await import('../source/sourceErrors.ts');
+    return sourceErrorKind(error) === 'passing';
+  }
   const status = statusOf(error);
   if (status === undefined) return false;
   if (status === grpcStatus.invalidArgument)

@@ -32,7 +32,7 @@ export async function retryTransient<T>(action: () => Promise<T>, dependencies: 
       return await action();
     } catch (error) {
       const pause = Math.min(firstPauseMs * 2 ** (tries - 1), longestPauseMs) * random();
-      if (!isTransient(error) || tries >= maxTries || clock.now() + pause >= deadline) throw error;
+      if (!(await isTransient(error)) || tries >= maxTries || clock.now() + pause >= deadline) throw error;
       onRetry?.(error);
       await sleep(clock, pause, signal);
     }

@@ -227,7 +227,8 @@ async function lastLook(
 ): Promise<ProjectRecord> {
   if (record.desired.kind !== 'deleted') return record;
   const { projectId } = work.event;
-  const statement = await dependencies.truth.ask([projectId]);
+  // An election takes seconds, and must not cost one of the few attempts.
+  const statement = await retryTransient(() => dependencies.truth.ask([projectId]), { ...dependencies, ...options });
   if (!statement.projects.has(projectId)) return record;
   const corrected = await retryTransient(() => correct(dependencies, work, statement), { ...dependencies, ...options });
   if (corrected === 'lost') throw new LeaseLostError(projectId);

@@ -1,9 +1,12 @@
 // The work on events against a real client and a local Firestore. Attacks I1-I6; each test names which.
 import assert from 'node:assert/strict';
 import { FieldPath, type Firestore } from 'firebase-admin/firestore';
+import { MongoNetworkError, MongoServerError } from 'mongodb';
 import { encodeEvent } from '../../src/events/codec.ts';
 import { projectRecordRef } from '../../src/records/projectRecord.ts';
 import { syncJobRef } from '../../src/records/syncJob.ts';
+import { SourceError } from '../../src/source/connect.ts';
+import type { ProjectTruth } from '../../src/source/truth.ts';
 import { AttemptFailedError, LeaseLostError, ProjectBusyError } from '../../src/sync/errors.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { assetsPerPage } from '../../src/sync/page.ts';
@@ -297,6 +300,33 @@ describe('syncProject', () => {
     await fixture.deliver(event('ProjectDeleted', 'p1'));
     assert.equal((await fixture.documents('media')).size, 0);
     assert.equal(faults.pending(), 0);
+  });
+
+  it('rides out an election in the last look at MongoDB: it costs no attempt, and what needs a person is not repeated (I7)', async () => {
+    await seedMedia('p1', 1);
+    const { truth, limits } = fixture.dependencies;
+    const errors: Error[] = [
+      new MongoServerError({ message: 'not primary', code: 10107 }),
+      new MongoServerError({ message: 'interrupted by a change of state', code: 11602 }),
+      new MongoNetworkError('connection closed'),
+      new SourceError('cannot be reached', { cause: new MongoNetworkError('connection refused') }),
+    ];
+    let asked = 0;
+    const ask: ProjectTruth['ask'] = async (projectIds) => {
+      asked += 1;
+      const error = errors.shift();
+      if (error !== undefined) throw error;
+      return truth.ask(projectIds);
+    };
+    const worker = fixture.worker2({ truth: { ask }, limits: { ...limits, maxAttempts: 1 } });
+    const denied = new MongoServerError({ message: 'not authorized', code: 13 });
+    assert.equal((await worker.apply(event('ProjectDeleted', 'p1'), budget(fixture))).kind, 'applied');
+    assert.equal((await fixture.documents('media')).size, 0);
+    assert.equal(asked, 5);
+    asked = 0;
+    errors.push(denied);
+    await assert.rejects(worker.apply(event('ProjectDeleted', 'p2'), budget(fixture)), { cause: denied });
+    assert.equal(asked, 1);
   });
 
   it('puts an event aside after so many failed attempts, with its last error; a later one is served (I1, I7)', async () => {

@@ -1,6 +1,13 @@
-import { MongoError, MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb';
+import {
+  MongoError,
+  MongoNetworkError,
+  MongoOperationTimeoutError,
+  MongoServerError,
+  MongoServerSelectionError,
+} from 'mongodb';
+import { SourceError } from './connect.ts';
 
-/** What an error of the change stream asks for: go on from the same place (`passing`), start over because the place is gone (`history-lost`),
+/** What an error of MongoDB asks for: go on from the same place (`passing`), start over because the place is gone (`history-lost`),
  *  or a person (`permanent`: access denied, unknown option …). */
 export type SourceErrorKind = 'passing' | 'history-lost' | 'permanent';
 
@@ -11,20 +18,24 @@ const historyLostCodes: ReadonlySet<unknown> = new Set([
   136, 260, 280, 286, 9, 40585, 40615, 40647, 40648, 40649, 50811,
 ]);
 
-/** Codes after which the stream can be opened again from the same place: an unreachable or changing primary, a killed or forgotten cursor,
+/** Codes after which the same call may succeed, or the stream be opened again from the same place: an unreachable or changing primary, a killed or forgotten cursor,
  *  an interrupted operation, a time limit, stale routing on a sharded cluster. */
 const passingCodes: ReadonlySet<unknown> = new Set([
   6, 7, 43, 50, 63, 89, 91, 107, 133, 134, 150, 189, 202, 234, 237, 262, 9001, 10107, 11600, 11601, 11602, 13388, 13435,
   13436,
 ]);
 
+/** What the driver itself raises when it found no server, lost its connection, or used up the `timeoutMS` of the connection string. */
+const passingClasses = [MongoNetworkError, MongoServerSelectionError, MongoOperationTimeoutError];
+
 const passingLabels = ['ResumableChangeStreamError', 'RetryableError', 'TransientTransactionError'];
 
-/** Classifies what a change stream or a read of the projects failed with. */
+/** Classifies what a change stream, a read of the projects or connecting failed with. */
 export function sourceErrorKind(error: unknown): SourceErrorKind {
+  if (error instanceof SourceError && error.cause !== undefined) return sourceErrorKind(error.cause);
   if (!(error instanceof MongoError)) return 'permanent';
   if (error instanceof MongoServerError && historyLostCodes.has(error.code)) return 'history-lost';
-  if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return 'passing';
+  if (passingClasses.some((passing) => error instanceof passing)) return 'passing';
   if (passingCodes.has(error.code) || passingLabels.some((label) => error.hasErrorLabel(label))) return 'passing';
   return 'permanent';
 }
