@@ -16,7 +16,7 @@ describe('errors of the work on events', () => {
   });
 
   it('does not take a number of MongoDB for one of gRPC', async () => {
-    // Unauthorized, InvalidLength, UnknownError, NoSuchKey: as statuses they would be INTERNAL, UNAVAILABLE …
+    // Unauthorized, TypeMismatch, UnknownError, NoSuchKey: as statuses they would be INTERNAL, UNAVAILABLE, RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
     for (const code of [13, 14, 8, 4]) assert.ok(!(await isTransient(mongo(code))), `code ${code}`);
     for (const code of [8, 10]) assert.ok(!asksForLess(mongo(code)) && asksForLess(grpc(code)));
     const tooBig = new MongoServerError({ message: 'too large', code: 3 });
