@@ -141,9 +141,12 @@ async function startOver(
   const { checkpointer, context, ending, window } = reading;
   // The position of a change that is still on its way would otherwise bring the lost place back.
   if ((await untilAborted(window.emptied(), ending.signal)) === aborted) return { name: 'ended' };
-  const startAt = await readOperationTime(source.client);
+  // A server that does not answer must not hold up the end.
+  const startAt = await untilAborted(readOperationTime(source.client), ending.signal);
+  if (startAt === aborted) return { name: 'ended' };
   if (reason === 'history-lost') {
-    await proven(() => probeStream(source, config, startAt, context.limits), error);
+    const probe = () => probeStream(source, config, startAt, context.limits);
+    if ((await untilAborted(proven(probe, error), ending.signal)) === aborted) return { name: 'ended' };
     context.log.alarm(
       'history-lost',
       'MongoDB no longer has the changes since the checkpoint. The relay goes on from now and asks for a reconciliation, which finds what was missed.',

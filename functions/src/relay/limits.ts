@@ -27,13 +27,21 @@ export interface RelayLimits {
   readonly retryMaxMs: number;
   /** How long MongoDB may stay away before an operator is called: an election takes up to 12 s, a restart half a minute. */
   readonly unreachableAlarmMs: number;
-  /** On the way out: how long MongoDB is given to close the cursor, which it would forget by itself. This and the next two, and half a second for
-   *  closing connections, are the 2 s that a stop may take when nothing answers; normally it takes a few ms. */
+  /** On the way out: how long MongoDB is given to close the cursor, which it would forget by itself. */
   readonly closeStreamMs: number;
-  /** On the way out: how long what is on its way to Pub/Sub is waited for. */
+  /** On the way out: how long what is on its way to Pub/Sub is waited for. It answers within tens of ms, and what it has not answered by then only comes
+   *  twice; so this is what a hand-over saves time at, and not the next one. */
   readonly drainMs: number;
-  /** On the way out: how long the last checkpoint, which also gives the lease back, may take. */
+  /** On the way out: how long the last checkpoint, which also gives the lease back, may take. Without it the others wait for the lease to run out. */
   readonly lastCheckpointMs: number;
+  /** On the way out of the process: how long closing the connections may take, once everything is saved. */
+  readonly closeConnectionsMs: number;
+}
+
+/** How long a run may take to end when nothing answers; normally it takes a few ms. With the poll of the one that stands by, and a read and a write
+ *  for taking the lease, a hand-over takes 2 s at most; so does the end of the process, with the closing of connections. */
+export function closingMs(limits: Pick<RelayLimits, 'closeStreamMs' | 'drainMs' | 'lastCheckpointMs'>): number {
+  return limits.closeStreamMs + limits.drainMs + limits.lastCheckpointMs;
 }
 
 /** Limits that fit a function of 256 MiB and a Firestore in the same region. */
@@ -51,6 +59,7 @@ export const defaultRelayLimits: RelayLimits = {
   retryMaxMs: 10_000,
   unreachableAlarmMs: 30_000,
   closeStreamMs: 200,
-  drainMs: 700,
+  drainMs: 400,
   lastCheckpointMs: 600,
+  closeConnectionsMs: 500,
 };

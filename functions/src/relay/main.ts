@@ -20,9 +20,6 @@ import { aborted, untilAborted, within } from './untilAborted.ts';
 /** A terminal's Ctrl-C reaches every process of the group and is passed on by those in front as well: what comes within this time, in ms, is the same one. */
 const sameSignalMs = 500;
 
-/** How long closing the connections may take, in ms, once everything is saved. */
-const closingMs = 500;
-
 type Run = Extract<MainSettings, { kind: 'run' }>;
 
 /** On Cloud Run (which sets K_SERVICE) alerts read the lines; elsewhere people do. */
@@ -85,7 +82,7 @@ async function relay(settings: Run, source: ProjectsSource, signal: AbortSignal)
   } finally {
     await within(
       systemClock,
-      closingMs,
+      defaultRelayLimits.closeConnectionsMs,
       Promise.allSettled([server?.close(), pubsub.close(), firestore.terminate(), source.close()]),
     );
   }

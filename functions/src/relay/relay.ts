@@ -10,7 +10,7 @@ import { createEnding, type End, type Ending } from './ending.ts';
 import { createFieldLookup } from './fieldLookup.ts';
 import { type Following, follow } from './follow.ts';
 import { createRelayHealth, type RelayHealth } from './health.ts';
-import type { RelayLimits } from './limits.ts';
+import { closingMs, type RelayLimits } from './limits.ts';
 import type { Count } from './ordinals.ts';
 import { createOutbox, type Outbox, type ReadPosition } from './outbox.ts';
 import { createPublishWindow } from './publishWindow.ts';
@@ -84,8 +84,8 @@ export async function runRelay(options: RelayOptions): Promise<RelayOutcome> {
   const { clock, limits, budgetMs, signal, holder } = options;
   const health = options.health ?? createRelayHealth(clock);
   // What closing down may take is part of the budget.
-  const closingMs = limits.closeStreamMs + limits.drainMs + limits.lastCheckpointMs;
-  const ending = createEnding(clock, budgetMs === undefined ? undefined : Math.max(0, budgetMs - closingMs), signal);
+  const tailingMs = budgetMs === undefined ? undefined : Math.max(0, budgetMs - closingMs(limits));
+  const ending = createEnding(clock, tailingMs, signal);
   try {
     health.enter('standing-by');
     const ref = relayRecordRef(options.firestore, options.config.source);

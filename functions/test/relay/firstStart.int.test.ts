@@ -7,14 +7,14 @@ import { connectSource } from '../../src/source/connect.ts';
 import { quickLimits, recordedLog, shiftedClock, until } from './doubles.ts';
 import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
 
-/** A client whose first command fails. */
-function failingOnce(client: MongoClient): MongoClient {
+/** A client whose first command comes to this. */
+function clientWhoseFirst(client: MongoClient, command: () => Promise<never>): MongoClient {
   let isFirst = true;
   return new Proxy(client, {
     get(target, key) {
       if (key === 'db' && isFirst) {
         isFirst = false;
-        return () => ({ command: () => Promise.reject(new MongoServerError({ message: 'interrupted', code: 11602 })) });
+        return () => ({ command });
       }
       const value: unknown = Reflect.get(target, key, target);
       return typeof value === 'function' ? value.bind(target) : value;
@@ -29,13 +29,14 @@ describe('the first start of a relay', () => {
   });
   after(() => fixture.close());
 
-  it('saves its starting point and asks for a reconciliation, even if MongoDB was away for a moment', async () => {
+  /** A run on a source whose first command, the one for the time to start at, comes to `command`. */
+  async function startWhere(command: () => Promise<never>) {
     const source = await connectSource(fixture.mongo.uri, fixture.config);
     const clock = shiftedClock();
     const health = createRelayHealth(clock);
     const stop = new AbortController();
     const outcome = runRelay({
-      source: { ...source, client: failingOnce(source.client) },
+      source: { ...source, client: clientWhoseFirst(source.client, command) },
       firestore: fixture.firestore,
       config: fixture.config,
       publishers: fixture.topics,
@@ -47,11 +48,36 @@ describe('the first start of a relay', () => {
       signal: stop.signal,
       health,
     });
-    await until(() => health.status().phase === 'reading');
+    return {
+      health,
+      async stop() {
+        stop.abort();
+        try {
+          return await outcome;
+        } finally {
+          await source.close();
+        }
+      },
+    };
+  }
+
+  it('ends when it is asked to, though MongoDB does not answer', async () => {
+    let asked = 0;
+    const relay = await startWhere(() => {
+      asked += 1;
+      return new Promise(() => {});
+    });
+    await until(() => asked > 0);
+    assert.equal((await relay.stop()).kind, 'stopped');
+    assert.equal((await fixture.record()).lease.holder, null);
+  });
+
+  it('saves its starting point and asks for a reconciliation, even if MongoDB was away for a moment', async () => {
+    const interrupted = new MongoServerError({ message: 'interrupted', code: 11602 });
+    const relay = await startWhere(() => Promise.reject(interrupted));
+    await until(() => relay.health.status().phase === 'reading');
     await until(() => fixture.topics.reconciliationRequests.messages.length > 0);
-    stop.abort();
-    await outcome;
-    await source.close();
+    await relay.stop();
     const { checkpoint } = await fixture.record();
     assert.ok(checkpoint.startAt !== null || checkpoint.token !== null);
     assert.equal(fixture.topics.reconciliationRequests.messages[0]?.attributes.reason, 'first-start');
