@@ -31,7 +31,15 @@ describe('hand-over between relay processes', () => {
   });
 
   const start = () => processes.start(['--port', '0']);
-  const standsBy = (relay: RelayProcess) => until(() => relay.output().includes('standing by'));
+
+  /** Waits until a relay has printed something, however long it takes to start. */
+  async function says(relay: RelayProcess, text: string): Promise<void> {
+    while (!relay.output().includes(text)) {
+      const { exitCode, signalCode } = relay.child;
+      assert.ok(exitCode === null && signalCode === null, `it ended before it said "${text}": ${relay.output()}`);
+      await pause(20);
+    }
+  }
 
   /** How long it takes until a relay reads, in ms. */
   async function untilReading(relay: RelayProcess, atMostMs: number): Promise<number> {
@@ -75,10 +83,11 @@ describe('hand-over between relay processes', () => {
       message.ack();
     });
     const first = start();
+    await says(first, 'The relay has the lease');
     await until(async () => (await first.health()).body.phase === 'reading');
     const [second, third] = [start(), start()];
     const stopWriting = write();
-    await Promise.all([standsBy(second), standsBy(third)]);
+    await Promise.all([second, third].map((relay) => says(relay, 'standing by')));
     await until(() => seen.size > 0);
 
     first.child.kill('SIGTERM');

@@ -12,16 +12,18 @@ const step = fc.oneof(
 describe('publish window', () => {
   it('never passes what is unpublished, stands right before it, and stays bounded', () => {
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 300, size: 'max' }), (steps) => {
         const limits = { maxInFlight: 8, maxInFlightBytes: 100 };
         const window = createPublishWindow<number>(limits);
-        const unsettled = new Map<number, () => void>();
+        const unsettled = new Map<number, { readonly bytes: number; readonly settle: () => void }>();
+        let largest = 0;
         let position = 0;
         for (const one of steps) {
           if (one.kind === 'add') {
             if (!window.hasRoom()) continue;
             position += 1;
-            unsettled.set(position, window.add(position, one.bytes));
+            unsettled.set(position, { bytes: one.bytes, settle: window.add(position, one.bytes) });
+            largest = Math.max(largest, one.bytes);
           } else if (one.kind === 'pass') {
             position += 1;
             window.pass(position);
@@ -29,8 +31,8 @@ describe('publish window', () => {
             const keys = [...unsettled.keys()];
             const key = keys[one.pick % Math.max(1, keys.length)];
             if (key === undefined) continue;
-            unsettled.get(key)?.();
-            unsettled.get(key)?.();
+            unsettled.get(key)?.settle();
+            unsettled.get(key)?.settle();
             unsettled.delete(key);
           }
           const oldest = Math.min(...unsettled.keys());
@@ -42,6 +44,10 @@ describe('publish window', () => {
           }
           assert.equal(window.unpublished(), unsettled.size);
           assert.ok(unsettled.size <= limits.maxInFlight);
+          const bytes = [...unsettled.values()].reduce((sum, entry) => sum + entry.bytes, 0);
+          assert.ok(bytes < limits.maxInFlightBytes + largest, `${bytes} bytes are unsettled`);
+          // What is settled makes room again.
+          if (unsettled.size === 0) assert.ok(window.hasRoom());
         }
       }),
       { numRuns: 300 },
@@ -76,6 +82,43 @@ describe('publish window', () => {
     assert.deepEqual(order, ['room', 'empty']);
     order = [];
     await Promise.all([window.room(), window.emptied()]);
+  });
+
+  it('keeps adders that wait for room below the limit and one change more, and lets all of them in', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.nat(60), { minLength: 1, maxLength: 60 }),
+        fc.array(fc.nat(), { minLength: 1 }),
+        async (sizes, picks) => {
+          const limits = { maxInFlight: 1_000, maxInFlightBytes: 100 };
+          const window = createPublishWindow<number>(limits);
+          const unsettled: { readonly bytes: number; readonly settle: () => void }[] = [];
+          let mostBytes = 0;
+          let added = 0;
+          const adding = (async () => {
+            for (const [position, bytes] of sizes.entries()) {
+              await window.room();
+              unsettled.push({ bytes, settle: window.add(position, bytes) });
+              added += 1;
+              mostBytes = Math.max(
+                mostBytes,
+                unsettled.reduce((sum, entry) => sum + entry.bytes, 0),
+              );
+            }
+          })();
+          for (let turn = 0; added < sizes.length || unsettled.length > 0; turn += 1) {
+            assert.ok(turn <= 2 * sizes.length, 'every turn settles a change or lets one in');
+            await new Promise((resolve) => setImmediate(resolve));
+            const pick = (picks[turn % picks.length] ?? 0) % Math.max(1, unsettled.length);
+            for (const { settle } of unsettled.splice(pick, 1)) settle();
+          }
+          await adding;
+          assert.ok(mostBytes < limits.maxInFlightBytes + Math.max(...sizes), `${mostBytes} bytes`);
+          assert.equal(window.published(), sizes.length - 1);
+        },
+      ),
+      { numRuns: 100 },
+    );
   });
 
   it('counts a change that stays unpublished against the room behind it, however many follow it', () => {

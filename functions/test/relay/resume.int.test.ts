@@ -188,6 +188,36 @@ describe('relay: going on after anything', () => {
     assert.equal((await relay.stop()).published, many.length);
   });
 
+  it('waits for minutes while Pub/Sub answers nothing: window full, lease kept, checkpoint still; and then publishes everything', async () => {
+    const eventBytes = 1_000;
+    const limits = { maxInFlight: 50, maxInFlightBytes: 10 * eventBytes, batchSize: 3 };
+    const relay = await fixture.reading({ limits });
+    await insert('before');
+    const { checkpoint } = await fixture.untilRecord((record) => record.checkpoint.last !== null);
+    fixture.topics.events.hold();
+    const many = Array.from({ length: 60 }, (_, index) => `p${index} ${'x'.repeat(eventBytes)}`);
+    for (const name of many) await insert(name);
+    // Each has more than so many bytes, so the last of ten fills the window.
+    const full = limits.maxInFlightBytes / eventBytes;
+    for (let minute = 0; minute < 5; minute += 1) {
+      relay.clock.shift(60_000);
+      const now = relay.clock.now();
+      const record = await fixture.untilRecord(({ lease }) => lease.expiresAt > now);
+      assert.deepEqual(record.checkpoint.last, checkpoint.last);
+      await until(() => relay.health.status().inFlight > 0);
+      assert.ok(relay.health.status().inFlight <= full, `${relay.health.status().inFlight} in flight`);
+      assert.deepEqual(names(), ['before']);
+    }
+    // Whoever looks at it sees how far it is behind.
+    assert.ok((relay.health.status().lagMs ?? 0) > 4 * 60_000);
+    fixture.topics.events.release();
+    await until(() => names().length === 1 + many.length);
+    assert.deepEqual([...names()].sort(), ['before', ...many].sort());
+    assert.ok(fixture.topics.events.mostOpen() <= full);
+    const { published, unpublished } = await relay.stop();
+    assert.deepEqual([published, unpublished], [1 + many.length, 0]);
+  });
+
   it('raises when Pub/Sub stays away until the budget is spent, with the checkpoint intact', async () => {
     await (await fixture.reading()).stop();
     const before = await fixture.record();
