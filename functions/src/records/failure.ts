@@ -6,18 +6,23 @@ import { decodeEvent, type EncodedMessage } from '../events/codec.ts';
 import { documentIdFrom } from './documentIds.ts';
 import { schemaVersion } from './projectRecord.ts';
 
-/** Bytes of a payload that are kept. A Firestore document has room for 1 MiB (https://firebase.google.com/docs/firestore/quotas);
- *  real events have a few hundred bytes. */
+/** Bytes of a payload that are kept. A Firestore document has room for 1 MiB (https://firebase.google.com/docs/firestore/quotas), of which attributes
+ *  take 128 KiB at most (https://cloud.google.com/pubsub/quotas#resource_limits); real events have a few hundred bytes. */
 const maxPayloadBytes = 512 * 1024;
 
-/** Characters of a payload that are kept as text, for people. */
+/** Characters (UTF-16 code units) of a payload that are kept as text, for people. */
 const maxPreviewLength = 1_000;
+
+/** The longest UTF-8 sequence, in bytes. */
+const maxBytesPerCharacter = 4;
 
 /** A dead letter as an operator finds it: `syncFailures/{event id}`, or `unreadable-{hash}` where the message has no event id. */
 export interface Failure {
   readonly id: string;
   /** The message as it was published; null when it was too large to be kept whole. */
   readonly message: EncodedMessage | null;
+  /** Those of the message, also where its payload was too large: they say what it was and what went wrong. */
+  readonly attributes: EncodedMessage['attributes'];
   /** The beginning of the payload as text. */
   readonly preview: string;
   readonly payloadBytes: number;
@@ -63,11 +68,11 @@ export function parseFailure(id: string, data: unknown): Failure {
       `${recordCollections.failures}/${documentIdFrom(id)} is not a dead letter: ${result.error.message}`,
     );
   }
-  const { payload, attributes, firstAt, lastAt, ...rest } = result.data;
+  const { payload, firstAt, lastAt, ...rest } = result.data;
   return {
     id,
     ...rest,
-    message: payload === null ? null : { data: payload, attributes },
+    message: payload === null ? null : { data: payload, attributes: rest.attributes },
     firstAt: firstAt.toMillis(),
     lastAt: lastAt.toMillis(),
   };
@@ -85,7 +90,8 @@ export function failureFrom(message: EncodedMessage, known: Failure | undefined,
   return {
     id: failureId(message),
     message: message.data.length <= maxPayloadBytes ? message : null,
-    preview: message.data.toString('utf8').slice(0, maxPreviewLength),
+    attributes,
+    preview: previewOf(message.data),
     payloadBytes: message.data.length,
     projectId: decoded.ok ? decoded.event.projectId : null,
     reason: attributes.reason ?? 'delivery-attempts',
@@ -98,6 +104,14 @@ export function failureFrom(message: EncodedMessage, known: Failure | undefined,
   };
 }
 
+/** The beginning of a payload as text; what is not UTF-8 shows as U+FFFD. Never half a character, which Firestore would not take: a letter with
+ *  an emoji at the wrong place could not be kept. */
+function previewOf(data: Buffer): string {
+  const beginning = data.subarray(0, maxPreviewLength * maxBytesPerCharacter).toString('utf8');
+  const cut = beginning.slice(0, maxPreviewLength);
+  return cut.isWellFormed() ? cut : cut.slice(0, -1);
+}
+
 /** The document that holds a failure. */
 export function failureData(failure: Failure): Record<string, unknown> {
   const { id: _id, message, firstAt, lastAt, ...rest } = failure;
@@ -105,7 +119,6 @@ export function failureData(failure: Failure): Record<string, unknown> {
     ...rest,
     schemaVersion,
     payload: message?.data ?? null,
-    attributes: message?.attributes ?? {},
     firstAt: Timestamp.fromMillis(firstAt),
     lastAt: Timestamp.fromMillis(lastAt),
   };

@@ -145,6 +145,28 @@ describe('redrive', () => {
     assert.equal(fixture.events.messages[0]?.data.toString(), 'not json');
   });
 
+  it('has the letter also where a damaged record stood under its id, and says so', async () => {
+    const deletion = event('ProjectDeleted', 'p1');
+    const ref = failureRef(fixture.firestore, deletion.id);
+    await ref.set({ status: 'dead', attempts: 'many' });
+    const attributes = { reason: 'attempts', error: 'MongoDB is away', attempts: '10' };
+    const failure = await recordDeadLetter(fixture.dependencies, { data: encodeEvent(deletion).data, attributes });
+    assert.deepEqual([failure.attempts, failure.times, failure.status], [10, 1, 'dead']);
+    const errors = fixture.log.lines.filter(({ level }) => level === 'error');
+    assert.deepEqual(
+      errors.map(({ fields }) => fields.record),
+      [ref.path],
+    );
+    assert.match(String(errors[0]?.fields.error), /is not a dead letter.*/s);
+    assert.deepEqual(await outcomes(), ['published']);
+    assert.deepEqual(fixture.events.messages[0]?.data, encodeEvent(deletion).data);
+  });
+
+  it('keeps a letter whose preview would end in the middle of a character', async () => {
+    await recordDeadLetter(fixture.dependencies, { data: Buffer.from(`x${'🎬'.repeat(600)}`), attributes: {} });
+    assert.deepEqual(await outcomes({ ...playAll, includeUnreadable: true }), ['published']);
+  });
+
   it('goes on past a document that is no dead letter', async () => {
     await deadDeletion('p1');
     await fixture.firestore.doc('syncFailures/0-damaged').set({ status: 'dead' });
