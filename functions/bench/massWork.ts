@@ -28,7 +28,7 @@ export interface MassSizes {
 
 export const massSizes: Readonly<Record<BenchOptions['size'], MassSizes>> = {
   full: { assets: 20_000, assetsOneByOne: 2_000, rounds: 7, otherProjects: 100, assetsOfOthers: 100, warmUp: 5_000 },
-  quick: { assets: 1_000, assetsOneByOne: 100, rounds: 1, otherProjects: 10, assetsOfOthers: 10, warmUp: 100 },
+  quick: { assets: 600, assetsOneByOne: 50, rounds: 1, otherProjects: 5, assetsOfOthers: 10, warmUp: 50 },
 };
 
 const titles: Readonly<Record<ContenderName, string>> = {

@@ -104,8 +104,8 @@ export function failureFrom(message: EncodedMessage, known: Failure | undefined,
   };
 }
 
-/** The beginning of a payload as text; what is not UTF-8 shows as U+FFFD. Never half a character, which Firestore would not take: a letter with
- *  an emoji at the wrong place could not be kept. */
+/** The beginning of a payload as text; what is not UTF-8 shows as U+FFFD. Never half a character: that is
+ *  no valid UTF-8, of which texts in Firestore consist (https://protobuf.dev/programming-guides/proto3/#scalar). */
 function previewOf(data: Buffer): string {
   const beginning = data.subarray(0, maxPreviewLength * maxBytesPerCharacter).toString('utf8');
   const cut = beginning.slice(0, maxPreviewLength);

@@ -162,11 +162,6 @@ describe('redrive', () => {
     assert.deepEqual(fixture.events.messages[0]?.data, encodeEvent(deletion).data);
   });
 
-  it('keeps a letter whose preview would end in the middle of a character', async () => {
-    await recordDeadLetter(fixture.dependencies, { data: Buffer.from(`x${'🎬'.repeat(600)}`), attributes: {} });
-    assert.deepEqual(await outcomes({ ...playAll, includeUnreadable: true }), ['published']);
-  });
-
   it('goes on past a document that is no dead letter', async () => {
     await deadDeletion('p1');
     await fixture.firestore.doc('syncFailures/0-damaged').set({ status: 'dead' });

@@ -1,0 +1,31 @@
+// Every benchmark in its small size: attacks one that no longer runs, or prints figures that are none.
+import assert from 'node:assert/strict';
+import { allBenchmarks } from '../../bench/all.ts';
+import type { BenchTable } from '../../bench/benchmark.ts';
+
+/** How long one benchmark may take here, in ms: several processes, and servers of its own. */
+const patienceMs = 120_000;
+
+function assertFilled({ title, headings, rows }: BenchTable): void {
+  assert.ok(rows.length > 0, `"${title}" has no rows`);
+  for (const row of rows) {
+    assert.equal(row.length, headings.length, `"${title}": ${row.join(', ')}`);
+    for (const cell of row)
+      assert.doesNotMatch(String(cell), /NaN|Infinity|undefined|^$/, `"${title}": ${row.join(', ')}`);
+  }
+}
+
+describe('benchmarks in size quick', () => {
+  for (const benchmark of allBenchmarks) {
+    it(`${benchmark.name} runs, and all its figures are numbers`, async function () {
+      this.timeout(patienceMs);
+      const result = await benchmark.run({ size: 'quick', onProgress: () => undefined });
+      assert.equal(result.name, benchmark.name);
+      assert.ok(result.tables.length > 0);
+      for (const table of result.tables) assertFilled(table);
+      assert.ok(result.ratios.length > 0);
+      for (const { name, value } of result.ratios)
+        assert.ok(Number.isFinite(value) && value > 0, `${name} is ${value}`);
+    });
+  }
+});
