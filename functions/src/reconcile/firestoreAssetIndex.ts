@@ -2,10 +2,8 @@ import { FieldPath, type Firestore, type Query, type QueryDocumentSnapshot } fro
 import type { AssetCollection } from '../config/defineConfig.ts';
 import type { AssetEntry, AssetIndex, EntryCounts, IdRange, ReadMeter, StartAt } from './assetIndex.ts';
 import type { ReadGate } from './readGate.ts';
+import { readsToCount } from './splitBudget.ts';
 import { justAfter } from './stringOrder.ts';
-
-/** Firestore bills one read per thousand index entries that it counts: https://firebase.google.com/docs/firestore/pricing#aggregation_queries */
-const entriesPerCountRead = 1_000;
 
 /** Sorts after every string and before all that is sorted behind strings
  *  (https://firebase.google.com/docs/firestore/manage-data/data-types#value_type_ordering). */
@@ -67,7 +65,7 @@ export function createFirestoreAssetIndex(options: FirestoreAssetIndexOptions): 
   }
 
   const bill = (entries: number) => {
-    meter.counts += Math.max(1, Math.ceil(entries / entriesPerCountRead));
+    meter.counts += readsToCount(entries);
   };
 
   const within = (query: Query, range: IdRange): Query => query.startAt(range.from).endBefore(range.to ?? endOfStrings);

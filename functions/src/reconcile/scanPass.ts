@@ -1,6 +1,6 @@
 import { projectIdProblem } from '../events/projectId.ts';
 import { effectiveHold, ProjectRecordError, parseProjectRecord, projectRecordRef } from '../records/projectRecord.ts';
-import type { AssetIndex } from './assetIndex.ts';
+import type { AssetIndex, IdRange } from './assetIndex.ts';
 import { judgeOrphans } from './brakes.ts';
 import { addChecksums, checksumFromText, checksumText } from './checksum.ts';
 import type { ToMend } from './findings.ts';
@@ -12,7 +12,9 @@ import { type JoinedProject, mergeProjects } from './mergeProjects.ts';
 import { projectsWithMissingCopies } from './missingCopies.ts';
 import { createPagePacer, type PagePacer, wastedBy } from './pagePacer.ts';
 import { judgedProjectsOf, orphansOf, progressOf } from './progress.ts';
+import type { ProjectAssets } from './projectAssets.ts';
 import { addExample, isOver, type PassEnd, type Run } from './run.ts';
+import { createSplitBudget } from './splitBudget.ts';
 import { justAfter } from './stringOrder.ts';
 
 type Range = ReconcileJob['ranges'][number];
@@ -32,7 +34,6 @@ export async function scanPass(run: Run): Promise<PassEnd> {
     waste: job.waste,
   });
   const projectsPerRange = job.source.projects / job.ranges.length;
-  const indexes = indexesOf(run);
   const waiting = job.ranges.filter(({ done }) => !done);
   const active = new Set<Promise<void>>();
   /** Ranges whose assets are still being read; the others wait for MongoDB only. */
@@ -53,6 +54,8 @@ export async function scanPass(run: Run): Promise<PassEnd> {
     },
   };
 
+  const scans = scansOf(run, watched);
+
   /** Starts as many ranges as are of use side by side, and as may end with a read in vain. */
   function startRanges(): void {
     while (waiting.length > 0 && !stop()) {
@@ -67,7 +70,7 @@ export async function scanPass(run: Run): Promise<PassEnd> {
         reading.delete(range);
         startRanges();
       };
-      const scanning: Promise<void> = scanRange(run, range, indexes, watched, stop, { afterBatch, onRead })
+      const scanning: Promise<void> = scanRange(run, range, scans, stop, { afterBatch, onRead })
         .catch((error: unknown) => failed.abort({ error }))
         .finally(() => active.delete(scanning));
       active.add(scanning);
@@ -155,24 +158,32 @@ export function indexesOf({
   });
 }
 
+/** Collection name -> how its part of a range is gone over. */
+type Scans = ReadonlyMap<string, (range: IdRange) => AsyncGenerator<ProjectAssets>>;
+
+function scansOf(run: Run, pacer: PagePacer): Scans {
+  const { job } = run;
+  const tallies = new Map(job.collections.map((tally) => [tally.name, tally]));
+  return new Map(
+    indexesOf(run).map((index) => {
+      const { name } = index.collection;
+      const tally = tallies.get(name);
+      if (!tally?.lacksCopies) return [name, (range) => hopProjects({ index, pacer, order: 'tuples' }, range)];
+      const perProject = tally.assets === null ? undefined : tally.assets / Math.max(1, job.source.projects);
+      const budget = createSplitBudget(perProject);
+      return [name, (range) => projectsWithMissingCopies({ index, pacer, budget }, range)];
+    }),
+  );
+}
+
 async function scanRange(
   run: Run,
   range: Range,
-  indexes: readonly AssetIndex[],
-  pacer: PagePacer,
+  scans: Scans,
   stop: () => boolean,
   { afterBatch, onRead }: { readonly afterBatch: () => void; readonly onRead: () => void },
 ): Promise<void> {
-  const lacking = new Set(run.job.collections.filter(({ lacksCopies }) => lacksCopies).map(({ name }) => name));
-  const rest = { from: range.from, to: range.to };
-  const streams = new Map(
-    indexes.map((index) => [
-      index.collection.name,
-      lacking.has(index.collection.name)
-        ? projectsWithMissingCopies({ index, pacer }, rest)
-        : hopProjects({ index, pacer, order: 'tuples' }, rest),
-    ]),
-  );
+  const streams = new Map(Array.from(scans, ([name, scan]) => [name, scan({ from: range.from, to: range.to })]));
   /** The next batch is read while MongoDB answers about the one before. */
   let judging = Promise.resolve();
   const judge = (batch: readonly JoinedProject[]) => {

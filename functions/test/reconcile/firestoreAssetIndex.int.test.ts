@@ -11,6 +11,7 @@ import { createPagePacer } from '../../src/reconcile/pagePacer.ts';
 import type { ProjectAssets } from '../../src/reconcile/projectAssets.ts';
 import { createReadGate } from '../../src/reconcile/readGate.ts';
 import { requiredIndexes } from '../../src/reconcile/requiredIndexes.ts';
+import { createSplitBudget } from '../../src/reconcile/splitBudget.ts';
 import { type AdminClient, startAdminClient } from '../local/firestore/admin-client.ts';
 import { allIds } from './modelIndex.ts';
 
@@ -55,7 +56,7 @@ describe('asset index on Firestore', () => {
     pacer.open(1);
     const projects: ProjectAssets[] = [];
     const stream = closer
-      ? projectsWithMissingCopies({ index, pacer }, allIds)
+      ? projectsWithMissingCopies({ index, pacer, budget: createSplitBudget() }, allIds)
       : hopProjects({ index, pacer, order: 'tuples' }, allIds);
     for await (const project of stream) projects.push(project);
     return projects;

@@ -17,12 +17,16 @@ export interface ModelIndex extends AssetIndex {
   readonly reads: { pages: number; every: number; counts: number; queries: number };
 }
 
+type ModelEntry = AssetEntry & { readonly projectId: string };
+
 /** An index in memory that behaves like Firestore's: sorted by UTF-8 bytes, entries cut at 1,500 bytes, cursors on the first fields of the order. */
 export function createModelIndex(collection: AssetCollection, assets: readonly ModelAsset[]): ModelIndex {
-  const entries = assets.map((asset): AssetEntry & { readonly projectId: string } => ({
-    ...asset,
-    createdAt: asset.createdAt ?? 0,
-  }));
+  const entries = assets.map(
+    (asset): ModelEntry => ({
+      ...asset,
+      createdAt: asset.createdAt ?? 0,
+    }),
+  );
   const byTuple = entries
     .filter((entry) => entry.copies.every((copy) => copy !== undefined))
     .toSorted((a, b) => compareKeys(keysOf(a, true), keysOf(b, true)) || compareStrings(a.path, b.path));
@@ -30,33 +34,37 @@ export function createModelIndex(collection: AssetCollection, assets: readonly M
     (a, b) => compareKeys(keysOf(a, false), keysOf(b, false)) || compareStrings(a.path, b.path),
   );
   const reads = { pages: 0, every: 0, counts: 0, queries: 0 };
-  const inRange = (range: IdRange) => (entry: AssetEntry) => isIn(String(entry.projectId), range);
+  const within = (sorted: readonly ModelEntry[], { from, to }: IdRange): readonly ModelEntry[] =>
+    sorted.slice(
+      firstWhere(sorted, ({ projectId }) => compareStrings(projectId, from) >= 0),
+      to === null ? undefined : firstWhere(sorted, ({ projectId }) => compareStrings(projectId, to) >= 0),
+    );
   return {
     collection,
     reads,
     async page(order, start, to, limit) {
       const sorted = order === 'tuples' ? byTuple : byId;
-      const begin = sorted.findIndex((entry) => startsAt(entry, start, order === 'tuples'));
-      const found = (begin < 0 ? [] : sorted.slice(begin))
-        .filter((entry) => to === null || compareStrings(entry.projectId, to) < 0)
-        .slice(0, limit);
+      const begin = firstWhere(sorted, (entry) => startsAt(entry, start, order === 'tuples'));
+      const found = sorted
+        .slice(begin, begin + limit)
+        .filter(({ projectId }) => to === null || compareStrings(projectId, to) < 0);
       reads.queries += 1;
       reads.pages += Math.max(1, found.length);
       return found;
     },
     async every(range, after, limit) {
-      const within = byId.filter(inRange(range));
-      const begin = after === null ? 0 : within.findIndex((entry) => entry.path === after.path) + 1;
-      const found = within.slice(begin, begin + limit);
+      const all = within(byId, range);
+      const begin = after === null ? 0 : all.findIndex(({ path }) => path === after.path) + 1;
+      const found = all.slice(begin, begin + limit);
       reads.every += Math.max(1, found.length);
       return found;
     },
     async last(range) {
       reads.every += 1;
-      return byId.filter(inRange(range)).at(-1);
+      return within(byId, range).at(-1);
     },
     async count(range) {
-      const counts = { ids: byId.filter(inRange(range)).length, tuples: byTuple.filter(inRange(range)).length };
+      const counts = { ids: within(byId, range).length, tuples: within(byTuple, range).length };
       reads.counts += Math.max(1, Math.ceil(counts.ids / 1000)) + Math.max(1, Math.ceil(counts.tuples / 1000));
       return counts;
     },
@@ -97,8 +105,17 @@ function startsAt(entry: AssetEntry, start: StartAt, withCopies: boolean): boole
   return tooLong ? order >= 0 : order > 0;
 }
 
-function isIn(id: string, range: IdRange): boolean {
-  return compareStrings(id, range.from) >= 0 && (range.to === null || compareStrings(id, range.to) < 0);
+/** Where the entries begin of which `holds` is true: none before them, and all behind. */
+function firstWhere<E>(sorted: readonly E[], holds: (entry: E) => boolean): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const entry = sorted[middle];
+    if (entry !== undefined && holds(entry)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** Every project id but the empty one. */
