@@ -58,10 +58,13 @@ export const worldConfig: ConfigInput = {
   ],
 };
 
-/** Starts servers and clients. The clock of reconciliation is a day ahead, so that what tests write is past the grace period. */
-export async function startWorld(input: ConfigInput = worldConfig): Promise<World> {
+/** Starts servers and clients. `firestoreClock` is the clock of the Firestore server. The clock of reconciliation is a day ahead, so that what tests write is past the grace period. */
+export async function startWorld(
+  input: ConfigInput = worldConfig,
+  firestoreClock: Clock = systemClock,
+): Promise<World> {
   const config = defineConfig(input);
-  const client = await startAdminClient({ indexes: requiredIndexes(config) });
+  const client = await startAdminClient({ indexes: requiredIndexes(config), clock: firestoreClock });
   const mongo = await startMongoServer();
   const source = await connectSource(mongo.uri, config, { serverSelectionTimeoutMS: 300, socketTimeoutMS: 2_000 });
   const firestore = client.db;
