@@ -169,7 +169,7 @@ export const alertPolicies: readonly AlertPolicy[] = [
   policy(
     'the reconciliation is overdue',
     'WARNING',
-    'No reconciliation has ended within 25 hours. Look at the logs of `reconcileAssets` and at its job in Cloud Scheduler. Until it runs, nothing finds what slipped through.',
+    'No reconciliation has ended within 25 hours. Look at the logs of `reconcileOnRequest`, which does the work, and at the job of `reconcileAssets` in Cloud Scheduler, which asks for it. Until it runs, nothing finds what slipped through.',
     [
       {
         displayName: 'none within 25 hours',

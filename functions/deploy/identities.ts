@@ -57,20 +57,20 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     name: 'reconcileAssets',
     account: 'lockstep-reconcile',
     subscribesTo: null,
+    publishesTo: { requests: 'the request for the scheduled reconciliation' },
+    firestore: null,
+    mongodb: null,
+  },
+  {
+    name: 'reconcileOnRequest',
+    account: 'lockstep-reconcile',
+    subscribesTo: 'requests',
     publishesTo: {
       events: 'the rest of a mending that takes longer than one invocation: syncProject goes on with it',
       requests: 'continuations of a reconciliation that takes longer than one invocation',
     },
     firestore: 'hops over the assets and mends them; its reports (syncJobs)',
     mongodb: 'which projects exist, and their names',
-  },
-  {
-    name: 'reconcileOnRequest',
-    account: 'lockstep-reconcile',
-    subscribesTo: 'requests',
-    publishesTo: { events: 'the same work, started by a message', requests: 'the same work, started by a message' },
-    firestore: 'the same work, started by a message',
-    mongodb: 'the same work, started by a message',
   },
 ];
 

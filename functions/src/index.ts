@@ -14,7 +14,7 @@ export const relayProjectChanges = relayProjectChangesFunction(services);
 export const syncProject = syncProjectFunction(services);
 /** Events that were given up -> where an operator finds them. */
 export const recordDeadLetter = recordDeadLetterFunction(services);
-/** Assets against projects, on a schedule. */
+/** Asks for a reconciliation, on a schedule. */
 export const reconcileAssets = reconcileAssetsFunction(services);
-/** The same, when somebody asks. */
+/** Assets against projects, when somebody asks. */
 export const reconcileOnRequest = reconcileOnRequestFunction(services);

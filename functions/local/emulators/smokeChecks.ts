@@ -133,6 +133,7 @@ const scheduledReconciliation: Check = {
     await writeAll(world.firestore, assetsOfProject(orphan, 'A project that never was', counts));
     const url = functions.find(({ name }) => name === 'reconcileAssets')?.url ?? '';
     const answer = await fetch(url, { method: 'POST' });
+    await world.observer.until('the orphan to go', async () => (await world.observer.count(orphan)) === 0);
     const left = await world.observer.count(orphan);
     return {
       what: 'reconcileAssets, called as by its schedule',

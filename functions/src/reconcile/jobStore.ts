@@ -50,7 +50,7 @@ export interface JobStoreOptions {
   readonly clock: Clock;
   readonly holder: string;
   readonly leaseMs: number;
-  /** An unfinished run older than this, in ms, is not gone on with. */
+  /** An unfinished run on which nobody has worked for so long, in ms, is not gone on with. */
   readonly resumeMs: number;
 }
 
@@ -91,28 +91,45 @@ export function createJobStore({ firestore, clock, holder, leaseMs, resumeMs }: 
     job.chunks += Math.ceil(found.length / entriesPerChunk);
   };
 
+  /** What is left of them after a crash takes room, and does nothing else. */
   async function removeChunks(job: ReconcileJob): Promise<void> {
-    for (let number = 0; number < job.chunks; number += 1) await chunkRef(job.id, number).delete();
+    for (let from = 0; from < job.chunks; from += chunksPerRemoval) {
+      const batch = firestore.batch();
+      for (let number = from; number < Math.min(from + chunksPerRemoval, job.chunks); number += 1) {
+        batch.delete(chunkRef(job.id, number));
+      }
+      await batch.commit();
+    }
+  }
+
+  type Found = { readonly taken: Taken; readonly abandoned: ReconcileJob | null };
+
+  async function takeLease(transaction: Transaction, requestKey: string): Promise<Found> {
+    const state = await readState(transaction);
+    const now = clock.now();
+    if (state.lease !== null && state.lease.holder !== holder && state.lease.expiresAt > now) {
+      return { taken: { kind: 'busy', until: state.lease.expiresAt }, abandoned: null };
+    }
+    const id = state.open[requestKey];
+    const stored = id === undefined ? undefined : await transaction.get(jobs.doc(id));
+    const job = id === undefined || stored?.exists !== true ? null : parseJob(id, stored.data());
+    const tooOld = job !== null && job.updatedAt < now - resumeMs;
+    if (tooOld) transaction.set(jobs.doc(job.id), jobData({ ...job, status: 'abandoned', finishedAt: now }));
+    const { [requestKey]: _finished, ...others } = state.open;
+    const next = { ...state, lease: lease(), open: tooOld || job === null ? others : state.open };
+    transaction.set(stateRef, next);
+    return {
+      taken: { kind: 'taken', state: next, unfinished: tooOld ? null : job },
+      abandoned: tooOld ? job : null,
+    };
   }
 
   return {
-    take: (requestKey) =>
-      firestore.runTransaction(async (transaction): Promise<Taken> => {
-        const state = await readState(transaction);
-        const now = clock.now();
-        if (state.lease !== null && state.lease.holder !== holder && state.lease.expiresAt > now) {
-          return { kind: 'busy', until: state.lease.expiresAt };
-        }
-        const id = state.open[requestKey];
-        const stored = id === undefined ? undefined : await transaction.get(jobs.doc(id));
-        const job = id === undefined || stored?.exists !== true ? null : parseJob(id, stored.data());
-        const tooOld = job !== null && job.startedAt < now - resumeMs;
-        if (tooOld) transaction.set(jobs.doc(job.id), jobData({ ...job, status: 'abandoned', finishedAt: now }));
-        const { [requestKey]: _finished, ...others } = state.open;
-        const next = { ...state, lease: lease(), open: tooOld || job === null ? others : state.open };
-        transaction.set(stateRef, next);
-        return { kind: 'taken', state: next, unfinished: tooOld ? null : job };
-      }),
+    async take(requestKey) {
+      const { taken, abandoned } = await firestore.runTransaction((transaction) => takeLease(transaction, requestKey));
+      if (abandoned !== null) await removeChunks(abandoned);
+      return taken;
+    },
     save: (job, found) => keep(job, found, false),
     pause: (job, found) => keep(job, found, true),
     async chunk(job, number) {
@@ -134,7 +151,6 @@ export function createJobStore({ firestore, clock, holder, leaseMs, resumeMs }: 
           lastTuples: isDone ? { ...state.lastTuples, ...tuplesOf(job) } : state.lastTuples,
         };
       });
-      // What is left here after a crash takes room, and does nothing else.
       await removeChunks(job);
     },
   };
@@ -148,6 +164,9 @@ function tuplesOf({ collections }: ReconcileJob): Record<string, number> {
 
 /** Entries of one document: with ids of 256 bytes it stays far below Firestore's 1 MiB. */
 const entriesPerChunk = 500;
+
+/** Documents removed at once: far below what Firestore takes in one commit, and a large run is removed well within its lease. */
+const chunksPerRemoval = 200;
 
 /** So that an operator sees the documents in their order. */
 const chunkDigits = 6;

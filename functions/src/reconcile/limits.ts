@@ -35,7 +35,7 @@ export interface ReconcileLimits {
   readonly saveEveryMs: number;
   /** How long before the deadline a run stops, in ms: long enough to keep its progress. */
   readonly closingMs: number;
-  /** How old an unfinished run may be to be resumed, in ms. An older one begins anew. */
+  /** How long nobody may have worked on an unfinished run for it to be resumed, in ms. What has lain for longer begins anew. */
   readonly resumeMs: number;
 }
 

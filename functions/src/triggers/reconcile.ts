@@ -33,7 +33,7 @@ export async function reconcile(services: Services, request: ReconcileRequest): 
       signal: services.stopping(),
     },
   );
-  if (outcome.kind === 'continued') await askAgain(services, request);
+  if (outcome.kind === 'continued') await requestReconciliation(services, request, 'continued');
   return outcome;
 }
 
@@ -46,11 +46,15 @@ function deployedLimits(): ReconcileLimits {
   };
 }
 
-/** A message asks for the next invocation; its run finds the progress that this one kept. */
-async function askAgain({ publisher }: Services, request: ReconcileRequest): Promise<void> {
+/** Asks with a message for an invocation that works on the request; its run finds the progress that one before it kept. `why` is for whoever looks at the message. */
+export async function requestReconciliation(
+  { publisher }: Services,
+  request: ReconcileRequest,
+  why: 'schedule' | 'continued',
+): Promise<void> {
   const requests = await publisher(params.requestsTopic.value());
   await requests.publish({
     data: Buffer.from(JSON.stringify(request)),
-    attributes: { reason: 'continued' },
+    attributes: { reason: why },
   });
 }

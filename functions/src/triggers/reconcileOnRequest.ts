@@ -23,10 +23,11 @@ class ReconciliationNotDoneError extends Error {
   }
 }
 
-/** Runs a reconciliation outside the schedule: the relay asks for one when it may have missed changes, a run asks for its own continuation,
- *  and a person may ask with a message.
+/** Finds orphans and stale copies, and reports or mends them: the schedule asks for it, the relay when it may have missed changes, a run for its own continuation, and
+ *  a person may ask with a message.
  *
- *  Costs and needs: as `reconcileAssets`. */
+ *  Costs: about 1 read per project and collection (per distinct project id and copies), 1 per thousand assets for counting, and what the
+ *  mending of a finding costs as an event. Needs: Firestore, MongoDB, publishing to the topics of events and of requests. */
 export function reconcileOnRequestFunction(services: Services) {
   return onMessagePublished(
     {
@@ -38,6 +39,7 @@ export function reconcileOnRequestFunction(services: Services) {
       memory: '512MiB',
       cpu: 1,
       concurrency: 1,
+      // Runs never work at once; a lease sees to that, and this saves the instance.
       maxInstances: 1,
       secrets: [params.mongodbUri],
       serviceAccount: 'lockstep-reconcile@',

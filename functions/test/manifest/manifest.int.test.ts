@@ -10,14 +10,14 @@ const functionsDir = join(import.meta.dirname, '..', '..');
 /** What is meant. `$NAME` is a parameter; `default` is what the platform takes by itself (for `at once` 80, for `min` 0); nothing: not set. */
 const intended = `
 function            | trigger                                 | delivery          | account               | secrets     | region
-reconcileAssets     | schedule $RECONCILE_SCHEDULE            | once              | lockstep-reconcile@   | MONGODB_URI | $LOCKSTEP_REGION
+reconcileAssets     | schedule $RECONCILE_SCHEDULE            | 3 retries         | lockstep-reconcile@   |             | $LOCKSTEP_REGION
 reconcileOnRequest  | topic $RECONCILIATION_REQUESTS_TOPIC    | until it succeeds | lockstep-reconcile@   | MONGODB_URI | $LOCKSTEP_REGION
 recordDeadLetter    | topic $PROJECT_EVENTS_DEAD_LETTER_TOPIC | until it succeeds | lockstep-dead-letter@ |             | $LOCKSTEP_REGION
 relayProjectChanges | schedule $RELAY_SCHEDULE                | once              | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
 syncProject         | topic $PROJECT_EVENTS_TOPIC             | until it succeeds | lockstep-sync@        | MONGODB_URI | $LOCKSTEP_REGION
 
 function            | seconds | MiB | CPU | at once | min     | max
-reconcileAssets     | 540     | 512 | 1   | 1       | default | 1
+reconcileAssets     | 60      | 256 |     | default | default | 1
 reconcileOnRequest  | 540     | 512 | 1   | 1       | default | 1
 recordDeadLetter    | 60      | 256 |     | default | default | 5
 relayProjectChanges | 180     | 512 | 1   | 1       | default | 2

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { ObjectId } from 'mongodb';
 import type { Clock } from '../../src/clock.ts';
 import { noFindings } from '../../src/reconcile/findings.ts';
+import { findingsCollection } from '../../src/reconcile/jobRecord.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../../src/reconcile/limits.ts';
 import { MendingError } from '../../src/reconcile/mendPass.ts';
 import type { ReconcileReport } from '../../src/reconcile/report.ts';
@@ -191,23 +192,45 @@ describe('reconciliation that is interrupted', () => {
     await assertClean();
   });
 
-  it('begins anew when what is left is too old to be believed', async () => {
+  /** Runs until the first questions are answered and what they have found is kept, and stops. */
+  async function runABit(mode: 'report' | 'clean', asks: number): Promise<ReconcileReport> {
     const stop = new AbortController();
     const { truth } = world.dependencies();
+    let left = asks;
     const stopping: typeof truth = {
       ask(projectIds) {
-        stop.abort(new Error('asked to stop'));
+        left -= 1;
+        if (left < 0) stop.abort(new Error('asked to stop'));
         return truth.ask(projectIds);
       },
     };
-    const first = await world.run({ mode: 'report' }, { truth: stopping, limits }, { signal: stop.signal });
-    assert.equal(first.kind, 'continued');
+    const outcome = await world.run({ mode }, { truth: stopping, limits }, { signal: stop.signal });
+    assert.equal(outcome.kind, 'continued');
+    return outcome.report;
+  }
+
+  it('begins anew when what is left is too old to be believed, and leaves nothing of it but its record', async () => {
+    const first = await runABit('clean', 6);
+    const ref = world.firestore.collection('syncJobs').doc(first.jobId);
+    assert.ok((await ref.collection(findingsCollection).get()).size > 0);
     world.advance(limits.resumeMs + 1);
-    const second = await world.run({ mode: 'report' }, { limits });
+    const second = await world.run({ mode: 'clean' }, { limits });
     assert.equal(second.kind, 'done');
-    assert.notEqual(second.report.jobId, first.report.jobId);
-    const abandoned = await world.firestore.collection('syncJobs').doc(first.report.jobId).get();
-    assert.equal(abandoned.get('status'), 'abandoned');
+    assert.notEqual(second.report.jobId, first.jobId);
+    assert.equal((await ref.get()).get('status'), 'abandoned');
+    assert.equal((await ref.collection(findingsCollection).get()).size, 0);
+    await assertClean();
+  });
+
+  it('goes on with a run that began long ago, if it was worked on since', async () => {
+    const first = await runABit('clean', 3);
+    world.advance(limits.resumeMs - 1_000);
+    const second = await runABit('clean', 3);
+    world.advance(limits.resumeMs - 1_000);
+    const last = await world.run({ mode: 'clean' }, { limits });
+    assert.equal(last.kind, 'done');
+    assert.deepEqual([second.jobId, last.report.jobId], [first.jobId, first.jobId]);
+    await assertClean();
   });
 
   it('mends the others when one project cannot be mended', async () => {

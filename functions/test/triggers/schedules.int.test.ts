@@ -47,8 +47,45 @@ describe('functions of reconciliation and relay', () => {
     (await fixture.firestore.collection('syncJobs').where('type', '==', 'reconciliation').get()).docs;
   const errors = () => fixture.log.lines.filter(({ level }) => level === 'error' || level === 'alarm');
 
+  const onRequest = (services: Services = fixture.services) => {
+    const wrapped = offline.wrap(reconcileOnRequestFunction(services));
+    return (request: unknown) => {
+      const data = Buffer.from(typeof request === 'string' ? request : JSON.stringify(request));
+      return wrapped({ data: { message: { data: data.toString('base64'), attributes: {} } } });
+    };
+  };
+
   describe('reconcileAssets', () => {
-    const reconcileAssets = async () => reconcileAssetsFunction(fixture.services).run({ scheduleTime: '' });
+    const onSchedule = async (services: Services = fixture.services) =>
+      reconcileAssetsFunction(services).run({ scheduleTime: '' });
+    const asked = () => fixture.topic('reconciliation-requests').messages.map(({ data }) => data.toString());
+    /** What the schedule comes to: it asks, and the request is delivered. */
+    async function reconcileAssets(): Promise<void> {
+      await onSchedule();
+      for (const request of asked()) await onRequest()(request);
+    }
+
+    it('only asks, for which it needs neither MongoDB nor Firestore', async () => {
+      const refuse = () => Promise.reject(new Error('not needed'));
+      await onSchedule({ ...fixture.services, source: refuse, firestore: refuse, worker: refuse });
+      assert.deepEqual(asked(), [JSON.stringify({ mode: 'report', reason: 'schedule' })]);
+      assert.deepEqual(await jobs(), []);
+    });
+
+    // Attacks I1: Cloud Scheduler comes again in a day, so a run that dies must not depend on it.
+    it('is gone on with when it has died in the middle', async () => {
+      set({ RECONCILE_MODE: 'clean' });
+      await seedOrphan();
+      await onSchedule();
+      const [request] = asked();
+      fixture.firestoreServer.faults.inject('RunQuery', { error: { code: 'PERMISSION_DENIED', message: 'not now' } });
+      await assert.rejects(onRequest()(request));
+      await onRequest()(request);
+      assert.ok(!(await orphanIsThere()));
+      const [job, ...others] = await jobs();
+      assert.equal(others.length, 0);
+      assert.deepEqual([job?.get('reason'), job?.get('invocations'), job?.get('status')], ['schedule', 2, 'done']);
+    });
 
     it('only reports by default', async () => {
       await seedOrphan();
@@ -95,14 +132,6 @@ describe('functions of reconciliation and relay', () => {
   });
 
   describe('reconcileOnRequest', () => {
-    const onRequest = (services: Services = fixture.services) => {
-      const wrapped = offline.wrap(reconcileOnRequestFunction(services));
-      return (request: unknown) => {
-        const data = Buffer.from(typeof request === 'string' ? request : JSON.stringify(request));
-        return wrapped({ data: { message: { data: data.toString('base64'), attributes: {} } } });
-      };
-    };
-
     it('does what the request says', async () => {
       await seedOrphan();
       await onRequest()({ mode: 'clean', reason: 'history-lost', collections: ['media'] });
