@@ -17,6 +17,7 @@ import {
 import { connectSource } from '../../src/source/connect.ts';
 import type { ProjectTruth } from '../../src/source/truth.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
+import { defaultSyncLimits } from '../../src/sync/limits.ts';
 import { startWorld, type World, worldConfig } from './world.ts';
 
 /** MongoDB's codes: https://www.mongodb.com/docs/manual/reference/error-codes/ */
@@ -24,6 +25,18 @@ const interruptedAtShutdown = 11600;
 const maxTimeExpired = 50;
 
 const projects = 60;
+
+/** What each brake tells a person to do. */
+const waysOut: Readonly<Record<BrakeKind, RegExp>> = {
+  'source-empty': /^check MONGODB_URI and "source" in lockstep\.config\.ts/,
+  'source-ids': /"source\.ids"|Give it an _id that is an ObjectId, a string or a UUID/,
+  'source-changed': /--allow-new-source/,
+  'source-unsteady': /^check that all members of the replica set hold the same data, and run again/,
+  'projects-shrunk': /--allow-shrink/,
+  'too-many-orphans': /--allow-orphans \d+/,
+  'source-unreachable': /^run again when MongoDB can be reached/,
+  'source-refused': /the role "read" on the database/,
+};
 
 // Attacks I8: in each of these, MongoDB says of living projects that they do not exist.
 describe('brakes against a wrong MongoDB', () => {
@@ -51,6 +64,7 @@ describe('brakes against a wrong MongoDB', () => {
     assert.equal(outcome.kind, 'braked');
     assert.equal(outcome.brake.kind, kind);
     assert.match(outcome.brake.saw, saw);
+    assert.match(outcome.brake.goOn, waysOut[kind]);
     assert.equal(await world.countOf('analyses'), projects * 2);
     const last = world.alarms.at(-1);
     assert.equal(last?.alarm, 'brake');
@@ -220,6 +234,34 @@ describe('brakes against a wrong MongoDB', () => {
     const limits = { ...defaultReconcileLimits, lookupBatch: 20, saveEveryMs: 50, closingMs: 0 };
     await assertBrakes('source-unreachable', /MongoDB did not answer/, allowAll, { truth: cutOff, limits });
     world.mongo.faults.clear();
+  });
+
+  it('a network partition in the middle of mending: what was not mended by then waits for the next run', async () => {
+    const orphans = 12;
+    await world.source.projects.deleteMany({ _id: { $in: ids.slice(0, orphans).map((id) => new ObjectId(id)) } });
+    const { applier } = world.dependencies();
+    let applied = 0;
+    const cutOff: typeof applier = {
+      async apply(event, options) {
+        if (applied === 4) world.mongo.faults.inject('*', { drop: true }, 1_000);
+        applied += 1;
+        return applier.apply(event, options);
+      },
+    };
+    const limits = { ...defaultReconcileLimits, parallelMending: 1, saveEveryMs: 50, closingMs: 0 };
+    const cut = await world.run({ mode: 'clean' }, { applier: cutOff, limits });
+    assert.equal(cut.kind, 'braked');
+    assert.equal(cut.brake.kind, 'source-unreachable');
+    assert.match(cut.brake.goOn, waysOut['source-unreachable']);
+    assert.deepEqual([cut.report.mended?.applied, cut.report.mended?.failed], [4, 0]);
+    assert.equal(await world.countOf('analyses'), (projects - 4) * 2);
+    world.mongo.faults.clear();
+    // What the cut left behind it: the work lease of the project that was being deleted.
+    world.advance(defaultSyncLimits.leaseMs + 1);
+    const next = await world.run({ mode: 'clean' });
+    assert.equal(next.kind, 'done');
+    assert.equal(await world.countOf('analyses'), (projects - orphans) * 2);
+    assert.equal((await world.run({ mode: 'report' })).kind, 'done');
   });
 
   it('a server that shuts down between the two passes', async () => {
