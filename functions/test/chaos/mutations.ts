@@ -120,7 +120,7 @@ export const mutations: readonly Mutation[] = [
     what: 'copies are set with merge on assets that were read earlier',
     shows: /asset resurrected/,
     weather: 'raids',
-    seed: 'm1',
+    seed: 't17',
     patches: [
       ...keysFromOutside('updatePage'),
       {
