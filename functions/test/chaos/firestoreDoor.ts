@@ -50,9 +50,11 @@ export function firestoreThrough(
   function follow(result: unknown): unknown {
     if (typeof result !== 'object' || result === null || result instanceof Promise) return result;
     return wrapped(result, (key, method) => {
-      if (!calls.has(key)) return undefined;
+      // What is put into a batch is sent when the batch is.
+      const isGathered = 'commit' in result && key !== 'commit';
+      if (!calls.has(key) || isGathered) return undefined;
       return (...args) => {
-        const path = 'path' in result ? String(result.path) : describeQuery(result);
+        const path = 'path' in result ? String(result.path) : 'commit' in result ? 'a batch' : describeQuery(result);
         return door.call(actor, 'firestore', `${String(key)} ${path}`, async () => {
           const answer = await method(...args);
           if (key !== 'get') await onWrite(path);
