@@ -6,7 +6,6 @@ import type { EncodedMessage } from '../../src/events/codec.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
 import { eventId, type ProjectEvent } from '../../src/events/contract.ts';
 import { versionOf } from '../../src/events/version.ts';
-import type { Log } from '../../src/log.ts';
 import type { Publisher } from '../../src/publisher.ts';
 import type { SyncDependencies } from '../../src/sync/dependencies.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
@@ -14,6 +13,7 @@ import { defaultSyncLimits } from '../../src/sync/limits.ts';
 import { createThrottle } from '../../src/sync/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { assetCollection, type Contender, type Work } from './contender.ts';
+import { loudLog } from './loudLog.ts';
 
 const config: Config = defineConfig({
   source: { database: 'bench', collection: 'projects', fields: ['name'] },
@@ -53,7 +53,7 @@ export async function applyEvent(
     clock: systemClock,
     random: Math.random,
     uniqueId: randomUUID,
-    log,
+    log: loudLog,
     limits: defaultSyncLimits,
     throttle: createThrottle(),
   };
@@ -70,14 +70,6 @@ export async function applyEvent(
   }
   return invocations;
 }
-
-const log: Log = {
-  debug() {},
-  info() {},
-  warn: (message, fields) => console.error(message, fields),
-  error: (message, fields) => console.error(message, fields),
-  alarm: (alarm, message, fields) => console.error(alarm, message, fields),
-};
 
 let events = 0;
 

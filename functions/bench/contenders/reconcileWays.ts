@@ -1,12 +1,12 @@
 import { type DocumentSnapshot, FieldPath, type Firestore } from 'firebase-admin/firestore';
 import { systemClock } from '../../src/clock.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
-import type { Log } from '../../src/log.ts';
 import type { Applier } from '../../src/reconcile/applier.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
 import { runReconciliation } from '../../src/reconcile/runReconciliation.ts';
 import type { ProjectsSource } from '../../src/source/connect.ts';
 import type { ProjectTruth } from '../../src/source/truth.ts';
+import { loudLog } from './loudLog.ts';
 
 /** What is compared: two collections, one of them with a copy. */
 export const reconcileConfig: Config = defineConfig({
@@ -72,7 +72,7 @@ const ours: ReconcileWay = async (context) => {
       config: reconcileConfig,
       clock: systemClock,
       uniqueId,
-      log,
+      log: loudLog,
       limits: defaultReconcileLimits,
     },
     {
@@ -94,11 +94,3 @@ export type ReconcileWayName = keyof typeof reconcileWays;
 export function isReconcileWay(name: string): name is ReconcileWayName {
   return Object.hasOwn(reconcileWays, name);
 }
-
-const log: Log = {
-  debug() {},
-  info() {},
-  warn: (message, fields) => console.error(message, fields),
-  error: (message, fields) => console.error(message, fields),
-  alarm: (alarm, message, fields) => console.error(alarm, message, fields),
-};

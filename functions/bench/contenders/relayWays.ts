@@ -3,13 +3,13 @@ import type { Firestore } from 'firebase-admin/firestore';
 import { systemClock } from '../../src/clock.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
 import type { ClusterTime } from '../../src/events/version.ts';
-import type { Log } from '../../src/log.ts';
 import type { Publisher } from '../../src/publisher.ts';
 import { defaultRelayLimits } from '../../src/relay/limits.ts';
 import { openStream } from '../../src/relay/openStream.ts';
 import { runRelay } from '../../src/relay/relay.ts';
 import { relayRecordData, relayRecordRef } from '../../src/relay/relayRecord.ts';
 import type { ProjectsSource } from '../../src/source/connect.ts';
+import { loudLog } from './loudLog.ts';
 
 /** What is relayed: projects with one copied field. */
 export const relayConfig: Config = defineConfig({
@@ -59,7 +59,7 @@ const ours: RelayWay = async ({ source, firestore, events }, from, changes) => {
     publishers: { events: counted, deadLetters: refused, reconciliationRequests: refused },
     clock: systemClock,
     random: Math.random,
-    log,
+    log: loudLog,
     limits: defaultRelayLimits,
     holder: randomUUID(),
     signal: controller.signal,
@@ -99,11 +99,3 @@ export type RelayWayName = keyof typeof relayWays;
 export function isRelayWay(name: string): name is RelayWayName {
   return Object.hasOwn(relayWays, name);
 }
-
-const log: Log = {
-  debug() {},
-  info() {},
-  warn: (message, fields) => console.error(message, fields),
-  error: (message, fields) => console.error(message, fields),
-  alarm: (alarm, message, fields) => console.error(alarm, message, fields),
-};
