@@ -22,8 +22,12 @@ export interface World {
   /** Carries out an act, and notes what must come of it. */
   perform(act: Act): Promise<void>;
   /** Compares MongoDB and Firestore document by document. `reconciled`: not even what was added to deleted projects may be left.
-   *  `historyLost`: records of projects may have missed changes, assets may not. */
-  verify(options: { readonly reconciled: boolean; readonly historyLost: boolean }): Promise<Violation[]>;
+   *  `historyLost`: records of projects may have missed changes, assets may not. `eventsLost`: they may also wait for a continuation. */
+  verify(options: {
+    readonly reconciled: boolean;
+    readonly historyLost: boolean;
+    readonly eventsLost?: boolean;
+  }): Promise<Violation[]>;
   /** Whether clients added assets to projects that were deleted, so that only a reconciliation removes them. */
   hasLateAssets(): boolean;
   changes(): number;
@@ -204,7 +208,7 @@ export function createWorld({ projects, firestore, config, places, onChange }: W
     changes: () => changes,
     hasLateAssets: () =>
       [...assets.values()].some(({ project, fate }) => fate === 'either' && projectOf(project).fields === null),
-    async verify({ reconciled, historyLost }) {
+    async verify({ reconciled, historyLost, eventsLost = false }) {
       const violations = [...seen];
       const report = (what: string, detail: string) => void violations.push({ what, detail });
       const live = new Map<string, ProjectDocument>();
@@ -244,7 +248,8 @@ export function createWorld({ projects, firestore, config, places, onChange }: W
         if (!snapshot.exists) continue;
         const record = parseProjectRecord(projectId, snapshot.data());
         if (record.lease !== null) report('lease not given back', `${projectId}: ${JSON.stringify(record.lease)}`);
-        if (record.appliedRevision !== record.revision) {
+        // Nothing brings back a continuation that was lost. The record says that its work is not over, and the next news or finding ends it.
+        if (record.appliedRevision !== record.revision && !eventsLost) {
           report(
             'project not converged',
             `${projectId}: revision ${record.revision}, applied ${record.appliedRevision}`,
