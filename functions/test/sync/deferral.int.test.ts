@@ -142,4 +142,14 @@ describe('a reconciliation of a project that is settled on record', () => {
     const { revision, appliedRevision } = await fixture.record('p1');
     assert.equal(appliedRevision, revision);
   });
+
+  it('is finished by the next one when its continuation could not be published, and by a late delivery of it', async () => {
+    fixture.events.failures.push(new Error('Pub/Sub is away'));
+    await assert.rejects(fixture.worker.apply(deletion, forced(0)), AttemptFailedError);
+    assert.equal((await fixture.documents('media')).size, 1);
+    assert.deepEqual(await fixture.worker.apply(deletion, forced(60_000)), { kind: 'applied', processed: 1 });
+    await fixture.deliver(deletion);
+    const { revision, appliedRevision, lease } = await fixture.record('p1');
+    assert.deepEqual({ revision, lease }, { revision: appliedRevision, lease: null });
+  });
 });
