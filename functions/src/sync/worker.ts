@@ -169,11 +169,13 @@ async function workOn(
         progress = progressWith(result.rest, progress?.total ?? null);
         throw result.error;
       case 'unfinished': {
-        const total =
-          progress?.total ??
-          (await countAssets(dependencies, record)) + (record.desired.kind === 'deleted' ? processed : 0);
-        progress = progressWith(result.rest, total);
-        const kept = progress;
+        // Before the count, so that a count that fails costs a total and not the progress.
+        const reached = progressWith(result.rest, progress?.total ?? null);
+        progress = reached;
+        const deleted = record.desired.kind === 'deleted' ? processed : 0;
+        const total = reached.total ?? (await closing(() => countAssets(dependencies, record))) + deleted;
+        const kept = { ...reached, total };
+        progress = kept;
         if ((await closing(() => pause(dependencies, work, kept, record))) === 'lost')
           throw new LeaseLostError(event.projectId);
         await dependencies.events.publish(continuationOf(event));

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { ProjectEvent } from '../../src/events/contract.ts';
 import { AttemptFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
+import { assetsPerPage } from '../../src/sync/page.ts';
 import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 
 describe('an event of a project under work', () => {
@@ -117,6 +118,14 @@ describe('a reconciliation of a project that is settled on record', () => {
     force: true,
   });
 
+  async function seedAssets(prefix: string, count: number): Promise<void> {
+    const writer = fixture.firestore.bulkWriter({ throttling: false });
+    for (let each = 0; each < count; each += 1) {
+      void writer.set(fixture.firestore.doc(`media/${prefix}-${each}`), { projectId: 'p1' });
+    }
+    await writer.close();
+  }
+
   it('leaves the record settled when it fails, and its redelivery a duplicate', async () => {
     const failing = fixture.worker2({ truth: { ask: () => Promise.reject(new Error('given up')) } });
     await assert.rejects(failing.apply(deletion, forced(60_000)), AttemptFailedError);
@@ -131,6 +140,29 @@ describe('a reconciliation of a project that is settled on record', () => {
     await assert.rejects(failing.apply(deletion, forced(60_000)), AttemptFailedError);
     assert.deepEqual(await fixture.worker.apply(deletion, forced(60_000)), { kind: 'applied', processed: 1 });
     assert.equal((await fixture.documents('media')).size, 0);
+  });
+
+  it('goes over everything the next time, also where one that failed half way has kept its progress', async () => {
+    await seedAssets('b', assetsPerPage + 1);
+    const left = () => fixture.documents('media').then(({ size }) => size);
+    let pages = 0;
+    const failing = fixture.worker2({
+      throttle: {
+        limit: () => 1,
+        pushedBack() {},
+        succeeded() {
+          pages += 1;
+          // Storyboards have none; the first page of media went well, and the next one meets it.
+          if (pages === 2) fixture.server.faults.inject('Commit', { error: { code: 'PERMISSION_DENIED' } }, 1);
+        },
+      },
+    });
+    await assert.rejects(failing.apply(deletion, forced(60_000)), AttemptFailedError);
+    assert.deepEqual([(await fixture.record('p1')).progress?.processed, await left()], [assetsPerPage, 2]);
+    // Before all that is left of that progress.
+    await seedAssets('a', 1);
+    assert.equal((await fixture.worker.apply(deletion, forced(60_000))).kind, 'applied');
+    assert.equal(await left(), 0);
   });
 
   it('goes on in a continuation when its time is used up', async () => {

@@ -276,6 +276,24 @@ describe('syncProject', () => {
     assert.equal(job.get('total'), count);
   });
 
+  it('rides out a Firestore that cannot count when the budget is spent, and keeps its progress if it never can (I6)', async () => {
+    await seedMedia('p1', assetsPerPage * 5, { projectName: 'old' });
+    const rename = event('ProjectUpdated', 'p1', { name: 'new' });
+    const worker = fixture.worker2({
+      throttle: { limit: () => 1, pushedBack() {}, succeeded: () => fixture.clock.advance(1_000) },
+    });
+    const short = () => ({ deadline: fixture.clock.now() + 1_500, signal: new AbortController().signal });
+    const { faults } = fixture.server;
+    faults.inject('RunAggregationQuery', { error: { code: 'PERMISSION_DENIED' } }, 1);
+    await assert.rejects(worker.apply(rename, short()), AttemptFailedError);
+    const kept = (await fixture.record('p1')).progress?.processed ?? 0;
+    assert.ok(kept > 0, 'nothing kept');
+    faults.inject('RunAggregationQuery', { error: { code: 'UNAVAILABLE' } }, 2);
+    assert.equal((await worker.apply(rename, short())).kind, 'continued');
+    assert.equal(faults.pending(), 0);
+    assert.equal((await fixture.record('p1')).progress?.total, assetsPerPage * 5);
+  });
+
   it('goes on where it stopped when the continuation could not be published (I1)', async () => {
     await seedMedia('p1', assetsPerPage * 2 + 100, { projectName: 'old' });
     const rename = event('ProjectUpdated', 'p1', { name: 'new' });
