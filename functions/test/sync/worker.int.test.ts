@@ -294,6 +294,27 @@ describe('syncProject', () => {
     assert.equal((await fixture.record('p1')).progress?.total, assetsPerPage * 5);
   });
 
+  it('leaves the record to its new owner when it loses the lease before it can keep its progress (I5)', async () => {
+    await seedMedia('p1', assetsPerPage * 2, { projectName: 'old' });
+    const record = projectRecordRef(fixture.firestore, 'p1');
+    let takenOver: Promise<unknown> = Promise.resolve();
+    const worker = fixture.worker2({
+      throttle: {
+        limit: () => 1,
+        pushedBack() {},
+        succeeded() {
+          fixture.clock.advance(10_000);
+          takenOver = record.update({ 'lease.holder': 'another' });
+        },
+      },
+    });
+    const short = { deadline: fixture.clock.now() + 2_000, signal: new AbortController().signal };
+    await assert.rejects(worker.apply(event('ProjectUpdated', 'p1', { name: 'new' }), short), LeaseLostError);
+    await takenOver;
+    const { lease, progress } = await fixture.record('p1');
+    assert.deepEqual([lease?.holder, progress, fixture.events.messages.length], ['another', null, 0]);
+  });
+
   it('goes on where it stopped when the continuation could not be published (I1)', async () => {
     await seedMedia('p1', assetsPerPage * 2 + 100, { projectName: 'old' });
     const rename = event('ProjectUpdated', 'p1', { name: 'new' });

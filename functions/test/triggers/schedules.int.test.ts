@@ -72,6 +72,11 @@ describe('functions of reconciliation and relay', () => {
       assert.deepEqual(await jobs(), []);
     });
 
+    it('fails when it could not ask, so that the schedule tries again', async () => {
+      const publisher = () => Promise.reject(new Error('Pub/Sub is away'));
+      await assert.rejects(onSchedule({ ...fixture.services, publisher }), /Pub\/Sub is away/);
+    });
+
     // Attacks I1: Cloud Scheduler comes again in a day, so a run that dies must not depend on it.
     it('is gone on with when it has died in the middle', async () => {
       set({ RECONCILE_MODE: 'clean' });
