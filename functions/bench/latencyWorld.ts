@@ -1,7 +1,7 @@
 import { Firestore } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
 import { memoryOfProcesses } from '../local/demo/memory.ts';
-import type { Operations, Usage } from '../local/firestore/meter.ts';
+import type { Operations, Usage } from '../local/servers/firestore/meter.ts';
 import { type Stack, startStack } from '../local/stack.ts';
 import { recordCollections } from '../src/config/defineConfig.ts';
 import { projectRecordRef } from '../src/records/projectRecord.ts';

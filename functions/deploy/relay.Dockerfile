@@ -19,4 +19,4 @@ COPY --from=build /app/lib lib
 USER node
 # Node itself is the first process, not npm or a shell: SIGTERM reaches the relay, which saves its checkpoint and gives back its lease
 # within the ten seconds that Cloud Run leaves it.
-CMD ["node", "lib/relay/main.js", "--max-lag", "600"]
+CMD ["node", "lib/cli/relay.js", "--max-lag", "600"]

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { type FirestoreServer, startFirestoreServer } from './firestore/server.ts';
-import { type MongoServer, startMongoServer } from './mongodb/server.ts';
 import { startOnPort } from './ports.ts';
-import { type PubSubServer, startPubSubServer } from './pubsub/server.ts';
 import { type Runtime, type RuntimeLogEntry, startRuntime } from './runtime/runtime.ts';
+import { type FirestoreServer, startFirestoreServer } from './servers/firestore/server.ts';
+import { type MongoServer, startMongoServer } from './servers/mongodb/server.ts';
+import { type PubSubServer, startPubSubServer } from './servers/pubsub/server.ts';
 import { createTopics } from './topics.ts';
 
 const functionsDir = join(import.meta.dirname, '..');

@@ -3,7 +3,7 @@ import { systemClock } from '../../src/clock.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
 import type { Applier } from '../../src/reconcile/applier.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
-import { runReconciliation } from '../../src/reconcile/runReconciliation.ts';
+import { runReconciliation } from '../../src/reconcile/run.ts';
 import type { ProjectsSource } from '../../src/source/connect.ts';
 import type { ProjectTruth } from '../../src/source/truth.ts';
 import { loudLog } from './loudLog.ts';

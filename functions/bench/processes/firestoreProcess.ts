@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Usage } from '../../local/firestore/meter.ts';
+import type { Usage } from '../../local/servers/firestore/meter.ts';
 import { startAnswering } from './requests.ts';
 
 const operations = { reads: z.number(), writes: z.number(), deletes: z.number() };

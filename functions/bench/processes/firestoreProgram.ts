@@ -1,5 +1,5 @@
 // A Firestore server in a process of its own, so that its work and memory are not those of the client that is measured.
-import { startFirestoreServer } from '../../local/firestore/server.ts';
+import { startFirestoreServer } from '../../local/servers/firestore/server.ts';
 import { answerParent } from './requests.ts';
 
 const server = await startFirestoreServer();

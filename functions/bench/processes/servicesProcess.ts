@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { Usage } from '../../local/firestore/meter.ts';
+import type { Usage } from '../../local/servers/firestore/meter.ts';
 import { usageSchema } from './firestoreProcess.ts';
 import { startAnswering } from './requests.ts';
 

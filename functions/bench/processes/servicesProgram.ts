@@ -1,8 +1,8 @@
 // MongoDB, Firestore and Pub/Sub in one process, so that their work is not that of the client that is measured.
 import { z } from 'zod';
-import { startFirestoreServer } from '../../local/firestore/server.ts';
-import { startMongoServer } from '../../local/mongodb/server.ts';
-import { startPubSubServer } from '../../local/pubsub/server.ts';
+import { startFirestoreServer } from '../../local/servers/firestore/server.ts';
+import { startMongoServer } from '../../local/servers/mongodb/server.ts';
+import { startPubSubServer } from '../../local/servers/pubsub/server.ts';
 import { createTopics } from '../../local/topics.ts';
 import { answerParent } from './requests.ts';
 import { benchProjectId } from './servicesProcess.ts';

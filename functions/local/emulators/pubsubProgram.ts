@@ -1,6 +1,6 @@
 // Takes the place of the Pub/Sub emulator that Firebase's CLI starts: `--host=H --port=P`, until SIGINT.
 import { parseArgs } from 'node:util';
-import { startPubSubServer } from '../pubsub/server.ts';
+import { startPubSubServer } from '../servers/pubsub/server.ts';
 
 const { values } = parseArgs({
   options: { host: { type: 'string', default: '127.0.0.1' }, port: { type: 'string', default: '0' } },

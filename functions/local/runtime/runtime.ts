@@ -1,18 +1,18 @@
 import { resolve } from 'node:path';
 import { type Clock, systemClock } from '../../src/clock.ts';
-import { type FunctionRequest, jsonRequest } from './call-function.ts';
-import { bundleEnvironment, functionEnvironment, withoutOtherSecrets } from './child-environment.ts';
-import { describeExit, startChild } from './child-program.ts';
-import { checkManifest, describeBundle } from './describe-bundle.ts';
-import { type Answer, openFrontDoor } from './front-door.ts';
-import { createFunctionPool, type FunctionPool, isError, type Outcome } from './function-pool.ts';
-import { keepFunctionProcess, type ProcessState } from './function-process.ts';
-import { parseLogLine, type RuntimeLogEntry } from './log-line.ts';
+import { type FunctionRequest, jsonRequest } from './callFunction.ts';
+import { bundleEnvironment, functionEnvironment, withoutOtherSecrets } from './childEnvironment.ts';
+import { describeExit, startChild } from './childProgram.ts';
+import { checkManifest, describeBundle } from './describeBundle.ts';
+import { type Answer, openFrontDoor } from './frontDoor.ts';
+import { createFunctionPool, type FunctionPool, isError, type Outcome } from './functionPool.ts';
+import { keepFunctionProcess, type ProcessState } from './functionProcess.ts';
+import { parseLogLine, type RuntimeLogEntry } from './logLine.ts';
 import type { FunctionSpec } from './manifest.ts';
 import { startSchedule } from './scheduler.ts';
-import { openTriggerSubscriptions, subscriptionName } from './trigger-subscriptions.ts';
+import { openTriggerSubscriptions, subscriptionName } from './triggerSubscriptions.ts';
 
-export type { RuntimeLogEntry } from './log-line.ts';
+export type { RuntimeLogEntry } from './logLine.ts';
 
 /** A running function, as `functions()` and GET / show it. */
 export interface FunctionStatus {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/clock.ts';
 import type { FunctionSpec, Trigger } from './manifest.ts';
-import { parseSchedule } from './schedule-times.ts';
+import { parseSchedule } from './scheduleTimes.ts';
 
 type ScheduleTrigger = Extract<Trigger, { kind: 'schedule' }>;
 

@@ -1,10 +1,10 @@
 import type { DocumentReference, Timestamp } from 'firebase-admin/firestore';
 import type { Clock } from '../clock.ts';
+import { isPassingServiceError } from '../grpc.ts';
 import { errorText, type Log } from '../log.ts';
 import { type FencedWrite, writeFenced } from './lease.ts';
 import type { RelayLimits } from './limits.ts';
 import type { Checkpoint, ReconciliationPending, RelayLease, RelayRecord } from './relayRecord.ts';
-import { isPassingServiceError } from './serviceErrors.ts';
 
 /** Keeps the record of a relay that holds the lease: one write renews the lease and moves the checkpoint. */
 export interface Checkpointer {

@@ -1,15 +1,15 @@
 import type { Config } from '../config/defineConfig.ts';
+import { isPassingServiceError } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import type { ProjectsSource } from '../source/connect.ts';
 import { sourceErrorKind } from '../source/sourceErrors.ts';
+import { aborted, slept, untilAborted, within } from '../waiting.ts';
 import { backoffMs } from './backoff.ts';
-import { openStream, type ProjectStream, probeStream, readOperationTime } from './openStream.ts';
+import { openStream, type ProjectStream, probeStream, readOperationTime } from './changeStream.ts';
 import { type Reading, readStream } from './readStream.ts';
 import type { ReconciliationRequests } from './reconciliationRequests.ts';
 import type { ReconciliationReason } from './relayRecord.ts';
 import { type RetryContext, retrying } from './retrying.ts';
-import { isPassingServiceError } from './serviceErrors.ts';
-import { aborted, slept, untilAborted, within } from './untilAborted.ts';
 
 /** The life of the stream. Each state knows which comes next; errors of MongoDB lead to `retrying` or `starting-over`, or are thrown. */
 type StreamState =

@@ -1,6 +1,6 @@
 import type { DocumentReference, Timestamp } from 'firebase-admin/firestore';
+import { isOvertaken } from '../grpc.ts';
 import { parseRelayRecord, type RelayLease, type RelayRecord, relayRecordData } from './relayRecord.ts';
-import { isOvertaken } from './serviceErrors.ts';
 
 // Every write here is a compare-and-set: it carries the time of the last write that its author saw, and Firestore refuses it if there was another
 // since. That is as strict as a transaction that reads the fencing token first, costs no read, and leaves no lock behind: a relay that dies in the

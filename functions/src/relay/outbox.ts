@@ -2,6 +2,7 @@ import type { Config } from '../config/defineConfig.ts';
 import { type EncodedMessage, encodeEvent } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import { type Version, versionOf } from '../events/version.ts';
+import { isRefusedMessage } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import { sourceErrorKind } from '../source/sourceErrors.ts';
@@ -13,7 +14,6 @@ import { type Count, versionOrdinal } from './ordinals.ts';
 import type { PublishWindow } from './publishWindow.ts';
 import type { Checkpoint } from './relayRecord.ts';
 import { type RetryContext, retrying } from './retrying.ts';
-import { isRefusedMessage } from './serviceErrors.ts';
 import type { ProjectChange } from './streamedChange.ts';
 
 /** A place in the stream up to which changes have been read. */

@@ -1,15 +1,15 @@
+import { isPassingServiceError } from '../grpc.ts';
 import { errorText } from '../log.ts';
+import { aborted, untilAborted } from '../waiting.ts';
+import type { ProjectStream } from './changeStream.ts';
 import type { Checkpointer } from './checkpointer.ts';
 import type { Ending } from './ending.ts';
 import type { RelayHealth } from './health.ts';
-import type { ProjectStream } from './openStream.ts';
 import { nextCount } from './ordinals.ts';
 import type { Outbox, ReadPosition } from './outbox.ts';
 import type { PublishWindow } from './publishWindow.ts';
 import { type RetryContext, retrying } from './retrying.ts';
-import { isPassingServiceError } from './serviceErrors.ts';
 import { clusterTimeOf, committedAt, type StreamedChange, streamedChangeSchema } from './streamedChange.ts';
-import { aborted, untilAborted } from './untilAborted.ts';
 
 /** Why reading came to its end. */
 export type ReadEnd =

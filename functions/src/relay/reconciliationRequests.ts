@@ -1,11 +1,11 @@
 import type { EncodedMessage } from '../events/codec.ts';
+import { isRefusedMessage } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import type { Checkpointer } from './checkpointer.ts';
 import type { Ending } from './ending.ts';
 import type { ReconciliationPending, ReconciliationReason } from './relayRecord.ts';
 import { type RetryContext, retrying } from './retrying.ts';
-import { isRefusedMessage } from './serviceErrors.ts';
 
 /** Asks for reconciliations. That one is needed is part of the relay's record until the request is published, so a crash at any point
  *  asks again rather than never. */

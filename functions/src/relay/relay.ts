@@ -5,6 +5,7 @@ import type { Config } from '../config/defineConfig.ts';
 import { errorText, type Log } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import type { ProjectsSource } from '../source/connect.ts';
+import { within } from '../waiting.ts';
 import { type Checkpointer, createCheckpointer } from './checkpointer.ts';
 import { createEnding, type End, type Ending } from './ending.ts';
 import { createFieldLookup } from './fieldLookup.ts';
@@ -19,7 +20,6 @@ import { type Checkpoint, relayRecordRef } from './relayRecord.ts';
 import type { RetryContext } from './retrying.ts';
 import { type Standby, waitForLease } from './standby.ts';
 import { logStatus } from './statusLog.ts';
-import { within } from './untilAborted.ts';
 
 export interface RelayOptions {
   readonly source: ProjectsSource;

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts';
 import { errorText, type Log, type LogFields } from '../log.ts';
+import { slept } from '../waiting.ts';
 import { backoffMs } from './backoff.ts';
 import type { RelayLimits } from './limits.ts';
-import { slept } from './untilAborted.ts';
 
 /** What became of something that was tried again and again. */
 export type Tried<T> =

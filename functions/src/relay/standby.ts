@@ -1,10 +1,10 @@
 import type { DocumentReference } from 'firebase-admin/firestore';
+import { isPassingServiceError } from '../grpc.ts';
 import { errorText } from '../log.ts';
+import { aborted, slept, untilAborted } from '../waiting.ts';
 import { backoffMs } from './backoff.ts';
 import { type Taking, takeLease } from './lease.ts';
 import type { RetryContext } from './retrying.ts';
-import { isPassingServiceError } from './serviceErrors.ts';
-import { aborted, slept, untilAborted } from './untilAborted.ts';
 
 /** The outcome of standing by. */
 export type Standby = Extract<Taking, { kind: 'taken' }> | { readonly kind: 'ended'; readonly heldBy: string | null };

@@ -1,5 +1,5 @@
 import type { ProjectEvent } from '../events/contract.ts';
-import { supersedeHeldJob } from '../records/heldDeletion.ts';
+import { supersedeHeldJob } from '../holds/job.ts';
 import {
   effectiveHold,
   type Hold,

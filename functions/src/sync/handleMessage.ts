@@ -1,9 +1,9 @@
+import { type DeadLetterReason, deadLetterOf } from '../deadLetters/letter.ts';
 import { continuationAttribute, decodeEvent, type EncodedMessage } from '../events/codec.ts';
 import { partsOf } from '../events/version.ts';
 import { errorText } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import { ProjectRecordError } from '../records/projectRecord.ts';
-import { type DeadLetterReason, deadLetterOf } from './deadLetter.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
 import { AttemptFailedError } from './errors.ts';
 import type { SyncWorker } from './worker.ts';

@@ -1,4 +1,4 @@
-import { defaultHoldLimits, type HoldLimits } from '../config/holdLimits.ts';
+import { defaultHoldLimits, type HoldLimits } from '../holds/limits.ts';
 
 /** Limits of the work on events. The defaults fit functions with a timeout of 540 s and Pub/Sub's usual redelivery. */
 export interface SyncLimits {

@@ -1,7 +1,7 @@
 import type { Transaction } from 'firebase-admin/firestore';
 import type { ProjectEvent } from '../events/contract.ts';
+import { supersedeHeldJob } from '../holds/job.ts';
 import { errorText } from '../log.ts';
-import { supersedeHeldJob } from '../records/heldDeletion.ts';
 import {
   type KeyRange,
   type Progress,

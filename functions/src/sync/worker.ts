@@ -1,12 +1,12 @@
 import { continuationAttribute, encodeEvent } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
+import { judgeDeletion } from '../holds/judge.ts';
 import type { Progress, ProjectRecord } from '../records/projectRecord.ts';
 import { type Claim, claim } from './claim.ts';
 import { type Convergence, converge } from './converge.ts';
 import { countAssets } from './countAssets.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
 import { AttemptFailedError, ContradictedError, LeaseLostError, ProjectBusyError } from './errors.ts';
-import { judgeDeletion } from './judgeDeletion.ts';
 import { complete, correct, fail, holdBack, pause, reload, type Work } from './release.ts';
 import { retryTransient } from './retry.ts';
 

@@ -1,7 +1,7 @@
 import * as params from '../config/params.ts';
+import type { ReconcileRequest } from '../events/reconciliationRequest.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../reconcile/limits.ts';
-import type { ReconcileRequest } from '../reconcile/request.ts';
-import type { ReconcileOutcome } from '../reconcile/runReconciliation.ts';
+import type { ReconcileOutcome } from '../reconcile/run.ts';
 import type { Services } from './services.ts';
 
 const millisecondsPerMinute = 60_000;
@@ -11,7 +11,7 @@ const millisecondsPerMinute = 60_000;
 export async function reconcile(services: Services, request: ReconcileRequest): Promise<ReconcileOutcome> {
   const { clock, log, config, uniqueId } = services;
   const [{ runReconciliation }, { createProjectTruth }] = await Promise.all([
-    import('../reconcile/runReconciliation.ts'),
+    import('../reconcile/run.ts'),
     import('../source/truth.ts'),
   ]);
   const source = await services.source();

@@ -1,8 +1,8 @@
 import { onMessagePublished } from 'firebase-functions/v2/pubsub';
 import { z } from 'zod';
 import * as params from '../config/params.ts';
-import { reasonToComeAgain } from '../reconcile/comeAgain.ts';
-import { maxProjectIds, type ReconcileRequest, ReconcileRequestError } from '../reconcile/request.ts';
+import { maxProjectIds, type ReconcileRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
+import { reasonToComeAgain } from '../reconcile/redelivery.ts';
 import { messageOf } from './pubsubMessage.ts';
 import { reconcile } from './reconcile.ts';
 import type { Services } from './services.ts';

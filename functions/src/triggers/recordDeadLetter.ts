@@ -20,7 +20,7 @@ export function recordDeadLetterFunction(services: Services) {
     },
     async (event) => {
       const { clock, log } = services;
-      const { recordDeadLetter } = await import('../sync/recordDeadLetter.ts');
+      const { recordDeadLetter } = await import('../deadLetters/record.ts');
       await recordDeadLetter({ firestore: await services.firestore(), clock, log }, messageOf(event));
     },
   );

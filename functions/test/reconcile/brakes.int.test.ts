@@ -3,11 +3,11 @@ import { Binary, Long, type MongoClient, ObjectId, UUID } from 'mongodb';
 import type { IdForm } from '../../src/config/defineConfig.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { eventId } from '../../src/events/contract.ts';
+import type { ReconcileRequest } from '../../src/events/reconciliationRequest.ts';
 import { versionOf } from '../../src/events/version.ts';
 import type { BrakeKind } from '../../src/reconcile/brakes.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
-import type { ReconcileRequest } from '../../src/reconcile/request.ts';
-import type { ReconcileDependencies } from '../../src/reconcile/run.ts';
+import type { ReconcileDependencies } from '../../src/reconcile/runRecord.ts';
 import {
   emptyProjectRecord,
   type ProjectRecord,

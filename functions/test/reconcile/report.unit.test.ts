@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { progressLine } from '../../src/cli/progressLine.ts';
 import { noFindings } from '../../src/reconcile/findings.ts';
-import { progressLine } from '../../src/reconcile/progressLine.ts';
 import { type ReconcileReport, renderReport } from '../../src/reconcile/report.ts';
 
 const report: ReconcileReport = {

@@ -5,7 +5,7 @@ import type { Clock } from '../../src/clock.ts';
 import { noFindings } from '../../src/reconcile/findings.ts';
 import { findingsCollection } from '../../src/reconcile/jobRecord.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../../src/reconcile/limits.ts';
-import { MendingError } from '../../src/reconcile/mendPass.ts';
+import { MendingError } from '../../src/reconcile/repairPass.ts';
 import type { ReconcileReport } from '../../src/reconcile/report.ts';
 import { projectRecordRef } from '../../src/records/projectRecord.ts';
 import { startWorld, type World } from './world.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
+import { ReconcileRequestError } from '../../src/events/reconciliationRequest.ts';
 import { noFindings } from '../../src/reconcile/findings.ts';
 import { findingsCollection, parseJob } from '../../src/reconcile/jobRecord.ts';
-import { ReconcileRequestError } from '../../src/reconcile/request.ts';
 import { emptyProjectRecord, projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
 import { startWorld, type World } from './world.ts';
 

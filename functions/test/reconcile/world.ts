@@ -1,22 +1,22 @@
 import type { Firestore } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
-import { type MongoServer, startMongoServer } from '../../local/mongodb/server.ts';
+import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/server.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { type Config, type ConfigInput, defineConfig } from '../../src/config/defineConfig.ts';
+import type { ReconcileRequest } from '../../src/events/reconciliationRequest.ts';
 import type { Alarm, Log, LogFields } from '../../src/log.ts';
 import type { Applier } from '../../src/reconcile/applier.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../../src/reconcile/limits.ts';
-import type { ReconcileRequest } from '../../src/reconcile/request.ts';
 import { requiredIndexes } from '../../src/reconcile/requiredIndexes.ts';
-import type { ReconcileDependencies } from '../../src/reconcile/run.ts';
-import { type ReconcileOutcome, type ReconcileTask, runReconciliation } from '../../src/reconcile/runReconciliation.ts';
+import { type ReconcileOutcome, type ReconcileTask, runReconciliation } from '../../src/reconcile/run.ts';
+import type { ReconcileDependencies } from '../../src/reconcile/runRecord.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
 import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
 import { createThrottle } from '../../src/sync/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
-import { type AdminClient, startAdminClient } from '../local/firestore/admin-client.ts';
+import { type AdminClient, startAdminClient } from '../local/servers/firestore/adminClient.ts';
 
 export interface LoggedAlarm extends LogFields {
   readonly alarm: Alarm;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Firestore } from 'firebase-admin/firestore';
-import type { FirestoreServer } from '../../local/firestore/server.ts';
+import type { FirestoreServer } from '../../local/servers/firestore/server.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import type { EncodedMessage } from '../../src/events/codec.ts';
 import type { Log, LogFields } from '../../src/log.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { DocumentReference, Firestore } from 'firebase-admin/firestore';
-import { type FirestoreServer, startFirestoreServer } from '../../local/firestore/server.ts';
+import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
 import { createCheckpointer } from '../../src/relay/checkpointer.ts';
 import { takeLease, writeFenced } from '../../src/relay/lease.ts';
 import type { Checkpoint, RelayLease, RelayRecord } from '../../src/relay/relayRecord.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { DocumentReference, Firestore } from 'firebase-admin/firestore';
 import { type Collection, MongoClient } from 'mongodb';
-import { type FirestoreServer, startFirestoreServer } from '../../local/firestore/server.ts';
-import { type MongoServer, type MongoServerOptions, startMongoServer } from '../../local/mongodb/server.ts';
+import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
+import { type MongoServer, type MongoServerOptions, startMongoServer } from '../../local/servers/mongodb/server.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
 import { decodeEvent } from '../../src/events/codec.ts';
 import type { ProjectEvent } from '../../src/events/contract.ts';

@@ -4,9 +4,9 @@ import { PubSub } from '@google-cloud/pubsub';
 import type { Firestore } from 'firebase-admin/firestore';
 import { type Collection, MongoClient } from 'mongodb';
 import { z } from 'zod';
-import { type FirestoreServer, startFirestoreServer } from '../../local/firestore/server.ts';
-import { type MongoServer, startMongoServer } from '../../local/mongodb/server.ts';
-import { type PubSubServer, startPubSubServer } from '../../local/pubsub/server.ts';
+import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
+import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/server.ts';
+import { type PubSubServer, startPubSubServer } from '../../local/servers/pubsub/server.ts';
 import config from '../../src/lockstep.config.ts';
 import type { ProjectDocument } from '../../src/source/connect.ts';
 import { connectFirestore, until } from './doubles.ts';
@@ -17,7 +17,7 @@ const statusSchema = z.looseObject({
   lease: z.object({ fencing: z.number() }).nullable(),
 });
 
-const program = fileURLToPath(new URL('../../src/relay/main.ts', import.meta.url));
+const program = fileURLToPath(new URL('../../src/cli/relay.ts', import.meta.url));
 const projectId = 'demo-relay';
 
 /** The process as a user starts it, without the bootstrap in front. */

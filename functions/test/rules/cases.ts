@@ -1,5 +1,5 @@
+import type { DocumentData } from '../../local/rules/values.ts';
 import type { Attempt, ClientRequest } from './engine.ts';
-import type { DocumentData } from './language/values.ts';
 
 /** What the rules must answer to one request. */
 export interface RulesCase extends Attempt {

@@ -1,5 +1,5 @@
+import type { DocumentData } from '../../local/rules/values.ts';
 import type { Attempt, ClientWrite, RulesEngine } from './engine.ts';
-import type { DocumentData } from './language/values.ts';
 
 /** The part of a client's Firestore that the cases use (the namespaced API that @firebase/rules-unit-testing hands out). */
 interface ClientFirestore {

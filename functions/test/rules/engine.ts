@@ -1,4 +1,4 @@
-import type { DocumentData } from './language/values.ts';
+import type { DocumentData } from '../../local/rules/values.ts';
 
 /** One write of a client. `set` replaces or creates, as the client SDKs do; `update` needs the document to be there. */
 export type ClientWrite =

@@ -1,8 +1,8 @@
+import { type Decision, decide } from '../../local/rules/decide.ts';
+import { parseRules } from '../../local/rules/parse.ts';
+import type { Method } from '../../local/rules/syntax.ts';
+import type { DocumentData } from '../../local/rules/values.ts';
 import type { Attempt, ClientRequest, ClientWrite, RulesEngine } from './engine.ts';
-import { type Decision, decide } from './language/decide.ts';
-import { parseRules } from './language/parse.ts';
-import type { Method } from './language/syntax.ts';
-import type { DocumentData } from './language/values.ts';
 
 const root = '/databases/(default)/documents';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type CommandStartedEvent, ObjectId, Timestamp, UUID } from 'mongodb';
 import { z } from 'zod';
-import { type MongoServer, startMongoServer } from '../../local/mongodb/server.ts';
+import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/server.ts';
 import { defineConfig, type IdForm } from '../../src/config/defineConfig.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
 import { createProjectLookup } from '../../src/source/lookup.ts';

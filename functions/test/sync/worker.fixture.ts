@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Firestore } from 'firebase-admin/firestore';
-import { type FirestoreServer, startFirestoreServer } from '../../local/firestore/server.ts';
+import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
 import type { Clock } from '../../src/clock.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
 import { type EncodedMessage, encodeEvent } from '../../src/events/codec.ts';

@@ -1,7 +1,7 @@
 // The functions that Pub/Sub calls with events, through `firebase-functions-test`: what goes in, what comes out, and what is raised to come again.
 import assert from 'node:assert/strict';
+import { failureId, failureRef } from '../../src/deadLetters/failure.ts';
 import { continuationAttribute, type EncodedMessage, encodeEvent } from '../../src/events/codec.ts';
-import { failureId, failureRef } from '../../src/records/failure.ts';
 import { AttemptFailedError } from '../../src/sync/errors.ts';
 import { recordDeadLetterFunction } from '../../src/triggers/recordDeadLetter.ts';
 import { syncProjectFunction } from '../../src/triggers/syncProject.ts';

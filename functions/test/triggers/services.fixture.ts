@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Firestore } from 'firebase-admin/firestore';
 import functionsTest from 'firebase-functions-test';
-import { type FirestoreServer, startFirestoreServer } from '../../local/firestore/server.ts';
-import { type MongoServer, startMongoServer } from '../../local/mongodb/server.ts';
+import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
+import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/server.ts';
 import { systemClock } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';

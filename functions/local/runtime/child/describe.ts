@@ -1,8 +1,8 @@
 // A child process that loads a bundle as a deployment does, tells the supervisor what it exports, and ends.
 import type { ChildMessage, FunctionSpec, Manifest } from '../manifest.ts';
 import { describeEndpoint } from './endpoint.ts';
-import { loadFunctions } from './load-bundle.ts';
-import { exitWithSupervisor } from './orphan-guard.ts';
+import { loadFunctions } from './loadBundle.ts';
+import { exitWithSupervisor } from './orphanGuard.ts';
 import { resolveParams } from './params.ts';
 
 exitWithSupervisor();

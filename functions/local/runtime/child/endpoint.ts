@@ -1,5 +1,5 @@
 import type { FunctionSpec, Trigger } from '../manifest.ts';
-import { isRecord } from './load-bundle.ts';
+import { isRecord } from './loadBundle.ts';
 import { resolveValue } from './params.ts';
 
 // Defaults of the platform for second generation functions: https://firebase.google.com/docs/functions/manage-functions

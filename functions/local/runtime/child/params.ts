@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isRecord } from './load-bundle.ts';
+import { isRecord } from './loadBundle.ts';
 
 /** Where firebase-functions keeps the parameters that a bundle declares, shared by its CommonJS and its ES build. */
 const DECLARED_PARAMS = Symbol.for('firebase-functions:params:declaredParams');

@@ -1,13 +1,13 @@
 // A child process that runs one function of a bundle behind an HTTP port on the loopback interface.
 import { createServer } from 'node:http';
-import { closeServer } from '../close-server.ts';
+import { closeServer } from '../closeServer.ts';
 import type { ChildMessage } from '../manifest.ts';
 import { ERROR_HEADER } from '../wire.ts';
-import { toMessagePublishedEvent } from './cloud-event.ts';
-import { installErrorReport } from './error-report.ts';
+import { toMessagePublishedEvent } from './cloudEvent.ts';
+import { installErrorReport } from './errorReport.ts';
 import { type ExpressHandler, expressApplication } from './express.ts';
-import { type ExportedFunction, loadFunctions } from './load-bundle.ts';
-import { exitWithSupervisor } from './orphan-guard.ts';
+import { type ExportedFunction, loadFunctions } from './loadBundle.ts';
+import { exitWithSupervisor } from './orphanGuard.ts';
 
 /** Headers must stay small: Node refuses answers with more than 16 KB of them. */
 const MAX_ERROR_CHARACTERS = 1000;

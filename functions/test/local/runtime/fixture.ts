@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, credentials } from '@grpc/grpc-js';
-import { type PubSubServer, startPubSubServer } from '../../../local/pubsub/server.ts';
-import { loadPubSubServices } from '../../../local/pubsub/service-definitions.ts';
 import {
   type Runtime,
   type RuntimeLogEntry,
   type RuntimeOptions,
   startRuntime,
 } from '../../../local/runtime/runtime.ts';
-import { createVirtualClock } from '../pubsub/virtual-clock.ts';
+import { type PubSubServer, startPubSubServer } from '../../../local/servers/pubsub/server.ts';
+import { loadPubSubServices } from '../../../local/servers/pubsub/serviceDefinitions.ts';
+import { createVirtualClock } from '../servers/pubsub/virtualClock.ts';
 
 export const PROJECT = 'test-project';
 export const BUNDLE = fileURLToPath(new URL('./fixture/bundle.ts', import.meta.url));

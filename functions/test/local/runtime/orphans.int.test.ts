@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { until } from '../pubsub/until.ts';
+import { until } from '../servers/pubsub/until.ts';
 import { BUNDLE } from './fixture.ts';
 
 const SUPERVISOR = fileURLToPath(new URL('./fixture/supervisor.ts', import.meta.url));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import { settled, until } from '../pubsub/until.ts';
-import { createVirtualClock } from '../pubsub/virtual-clock.ts';
+import { settled, until } from '../servers/pubsub/until.ts';
+import { createVirtualClock } from '../servers/pubsub/virtualClock.ts';
 import { BUNDLE, PROJECT, type RuntimeFixture, startFixture } from './fixture.ts';
 
 const SECOND = 1000;

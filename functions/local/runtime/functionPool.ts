@@ -1,0 +1,225 @@
+import http from 'node:http';
+import { type Clock, sleep, systemClock } from '../../src/clock.ts';
+import { callFunction, type FunctionRequest, type FunctionResponse } from './callFunction.ts';
+import type { FunctionProcess } from './functionProcess.ts';
+import type { FunctionSpec } from './manifest.ts';
+
+/** How one invocation ended. */
+export type Outcome =
+  | { readonly kind: 'answered'; readonly response: FunctionResponse }
+  /** It took longer than `timeoutSeconds`. What it does goes on; nobody listens any more. */
+  | { readonly kind: 'timed-out' }
+  /** The process ended under it. */
+  | { readonly kind: 'crashed'; readonly reason: string }
+  /** Every instance is busy and there may be no more: the function has not seen the request. */
+  | { readonly kind: 'busy' }
+  /** No instance came up: the function has not seen the request. */
+  | { readonly kind: 'unavailable'; readonly reason: string };
+
+/** The instances of one function. */
+export interface FunctionPool {
+  readonly spec: FunctionSpec;
+  /** Runs one request on an instance with room; starts another instance if there may be one. */
+  invoke(request: FunctionRequest): Promise<Outcome>;
+  /** The first instance is the one that is always there. */
+  instances(): readonly FunctionProcess[];
+  counts(): { readonly invocations: number; readonly errors: number };
+  kill(signal: NodeJS.Signals): Promise<void>;
+  restart(graceMs: number): Promise<void>;
+  stop(graceMs: number): Promise<void>;
+}
+
+export interface FunctionPoolOptions {
+  readonly spec: FunctionSpec;
+  /** Times the timeout of invocations. */
+  readonly clock: Clock;
+  /** How long a request waits for room, in ms of the clock. */
+  readonly pendingMs?: number | undefined;
+  /** Starts an instance. Only the first one is kept alive: more come and go with the load. */
+  readonly start: (keepAlive: boolean) => FunctionProcess;
+}
+
+interface Instance {
+  readonly process: FunctionProcess;
+  readonly agent: http.Agent;
+  inFlight: number;
+}
+
+/** How many instances a function may have here, whatever it may have in the cloud, since all share this machine: two for a schedule, whose runs
+ *  may overlap on purpose, and one for the rest, whose requests wait in line. */
+const LOCAL_MAX_INSTANCES: Readonly<Record<FunctionSpec['trigger']['kind'], number>> = {
+  schedule: 2,
+  pubsub: 1,
+  https: 1,
+};
+
+/** How long a request waits for room before it is turned away, in ms. Cloud Run holds requests about as long:
+ *  https://cloud.google.com/run/docs/about-instance-autoscaling */
+const DEFAULT_PENDING_MS = 10_000;
+
+/** A broken connection means that the process is ending; should it go on living, nobody waits longer than this for its end, in ms. */
+const CRASH_GRACE_MS = 2000;
+
+/** How long to wait before another look at a process that refused a connection, in ms of the machine's time. */
+const REFUSED_PAUSE_MS = 10;
+
+export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
+  const { spec, clock, pendingMs = DEFAULT_PENDING_MS } = options;
+  const localMax = LOCAL_MAX_INSTANCES[spec.trigger.kind];
+  const maxInstances = Math.min(spec.maxInstances ?? localMax, localMax);
+  /** Requests without room, in order; each is told when there may be some. */
+  const waiting = new Set<() => void>();
+  let invocations = 0;
+  let errors = 0;
+  const startInstance = (keepAlive: boolean): Instance => ({
+    process: options.start(keepAlive),
+    agent: new http.Agent({ keepAlive: true }),
+    inFlight: 0,
+  });
+  const first = startInstance(true);
+  let instances = [first];
+
+  /** An instance with room, those that are up before those that are on their way. */
+  function findRoom(): Instance | undefined {
+    instances = instances.filter((instance) => instance === first || instance.process.state() !== 'stopped');
+    const free = instances.filter(({ inFlight }) => inFlight < spec.concurrency);
+    const ready = free.find(({ process }) => process.state() === 'ready');
+    if (ready) return ready;
+    if (free[0]) return free[0];
+    if (instances.length >= maxInstances || first.process.state() === 'stopped') return undefined;
+    const added = startInstance(false);
+    instances.push(added);
+    return added;
+  }
+
+  /** An instance with a place taken in it, or undefined after a while. */
+  async function waitForRoom(): Promise<Instance | undefined> {
+    const since = clock.now();
+    for (;;) {
+      const instance = findRoom();
+      const leftMs = since + pendingMs - clock.now();
+      if (instance) {
+        instance.inFlight += 1;
+        return instance;
+      }
+      if (leftMs <= 0 || first.process.state() === 'stopped') return undefined;
+      await new Promise<void>((resolve) => {
+        const cancel = clock.after(leftMs, told);
+        function told(): void {
+          cancel();
+          waiting.delete(told);
+          resolve();
+        }
+        waiting.add(told);
+      });
+    }
+  }
+
+  function tellNext(): void {
+    const [next] = waiting;
+    next?.();
+  }
+
+  async function run(instance: Instance, request: FunctionRequest): Promise<Outcome> {
+    const timeout = new AbortController();
+    const cancelTimeout = clock.after(spec.timeoutSeconds * 1000, () => timeout.abort());
+    try {
+      for (;;) {
+        const up = await portOf(instance, timeout.signal);
+        if (up.kind === 'unavailable') return up;
+        const outcome = await call(up.port, instance.agent, request, timeout.signal);
+        if (outcome.kind !== 'refused') {
+          invocations += 1;
+          // Answered only when the end of the process is known: a redelivery must not meet its remains.
+          if (outcome.kind === 'crashed') await withinGrace(instance.process.gone());
+          return outcome;
+        }
+        // The process died a moment ago and its end is not known here yet: the next look finds the one that replaces it.
+        await sleep(systemClock, REFUSED_PAUSE_MS);
+      }
+    } finally {
+      cancelTimeout();
+    }
+  }
+
+  async function portOf(
+    { process }: Instance,
+    timeout: AbortSignal,
+  ): Promise<{ kind: 'up'; port: number } | Extract<Outcome, { kind: 'unavailable' }>> {
+    const unavailable = (reason: string) => ({ kind: 'unavailable', reason }) as const;
+    if (timeout.aborted) return unavailable(`no instance was ready within ${spec.timeoutSeconds} s`);
+    return Promise.race([
+      process.port().then(
+        (port) => ({ kind: 'up', port }) as const,
+        (error: Error) => unavailable(error.message),
+      ),
+      aborted(timeout).then(() => unavailable(`no instance was ready within ${spec.timeoutSeconds} s`)),
+    ]);
+  }
+
+  return {
+    spec,
+    async invoke(request) {
+      const instance = await waitForRoom();
+      if (!instance) {
+        return first.process.state() === 'stopped'
+          ? { kind: 'unavailable', reason: `${spec.name} is stopped` }
+          : { kind: 'busy' };
+      }
+      const outcome = await run(instance, request);
+      instance.inFlight -= 1;
+      tellNext();
+      if (isError(outcome)) errors += 1;
+      return outcome;
+    },
+    instances: () => instances.map(({ process }) => process),
+    counts: () => ({ invocations, errors }),
+    async kill(signal) {
+      await Promise.all(instances.map(({ process }) => process.kill(signal)));
+    },
+    async restart(graceMs) {
+      await Promise.all(instances.map(({ process }) => process.stop(graceMs)));
+      instances = [first];
+      first.process.start();
+    },
+    async stop(graceMs) {
+      for (const told of waiting) told();
+      await Promise.all(instances.map(({ process }) => process.stop(graceMs)));
+      for (const { agent } of instances) agent.destroy();
+    },
+  };
+}
+
+/** One try at a process; `refused`: nobody listens on the port any more. */
+async function call(
+  port: number,
+  agent: http.Agent,
+  request: FunctionRequest,
+  timeout: AbortSignal,
+): Promise<Outcome | { readonly kind: 'refused' }> {
+  try {
+    return { kind: 'answered', response: await callFunction(port, agent, request, timeout) };
+  } catch (error) {
+    if (timeout.aborted) return { kind: 'timed-out' };
+    if (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED') return { kind: 'refused' };
+    return { kind: 'crashed', reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Whether the function failed. What it never saw is not its error. */
+export function isError(outcome: Outcome): boolean {
+  if (outcome.kind === 'answered') return outcome.response.status >= 500;
+  return outcome.kind === 'timed-out' || outcome.kind === 'crashed';
+}
+
+/** Waits for `end`, but not for long. */
+async function withinGrace(end: Promise<void>): Promise<void> {
+  const done = new AbortController();
+  const tooLong = sleep(systemClock, CRASH_GRACE_MS, done.signal).catch(() => {});
+  await Promise.race([end, tooLong]);
+  done.abort();
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

@@ -1,0 +1,193 @@
+import type {
+  handleBidiStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { Metadata, status } from '@grpc/grpc-js';
+import type { Clock } from '../../../src/clock.ts';
+import { sleep } from '../../../src/clock.ts';
+import type { Fault, Faults } from '../../faults.ts';
+import type { MeterRecorder } from './meter.ts';
+import type { Received } from './protocol.ts';
+import { MAX_REQUEST_BYTES } from './protocol.ts';
+import { codeOf, FirestoreError, invalidArgument, isStatusName } from './status.ts';
+
+/** What a handler may know of its call besides the request. */
+export interface CallContext {
+  /** Aborted when the client has given up or gone: nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/** One message for one request. */
+export type UnaryHandler<Request> = (request: Request, context: CallContext) => Promise<object> | object;
+/** Any number of messages for one request. */
+export type StreamHandler<Request> = (request: Request, context: CallContext) => Promise<Iterable<object>>;
+/** A conversation. */
+export interface Conversation<Request> {
+  readonly signal: AbortSignal;
+  send(message: object): void;
+  onRequest(handle: (request: Request) => void): void;
+  /** Calls `closed` when the client or the server has ended it. */
+  onClose(closed: () => void): void;
+  /** Ends it, with an error if there is one. */
+  end(error?: unknown): void;
+}
+export type BidiHandler<Request> = (conversation: Conversation<Request>) => void;
+
+/** What every call goes through. */
+export interface Serving {
+  readonly faults: Faults;
+  readonly meter: MeterRecorder;
+  readonly clock: Clock;
+  /** Destroys the connection that a call came by. */
+  dropConnection(peer: string): void;
+  /** Told of every error that is no answer to the client but a defect of the server. */
+  onDefect(method: string, error: unknown): void;
+}
+
+/** The handlers of a service, by method. */
+export interface ServiceBuilder {
+  unary<Request>(method: string, handler: UnaryHandler<Request>): void;
+  stream<Request>(method: string, handler: StreamHandler<Request>): void;
+  bidi<Request>(method: string, handler: BidiHandler<Request>): void;
+  readonly implementation: UntypedServiceImplementation;
+}
+
+/** What an injected fault leaves of a call. */
+type Met = { readonly serve: boolean; readonly fail: FirestoreError | undefined; readonly drop: boolean };
+
+export function createServiceBuilder(serving: Serving): ServiceBuilder {
+  const { faults, meter, clock } = serving;
+  const implementation: UntypedServiceImplementation = {};
+
+  const meet = async (method: string, signal: AbortSignal): Promise<Met> => {
+    meter.call(method);
+    const fault = faults.take(method);
+    if (!fault) return { serve: true, fail: undefined, drop: false };
+    if (fault.latencyMs !== undefined) await sleep(clock, fault.latencyMs, signal);
+    const fails = fault.error !== undefined || fault.drop === true;
+    return { serve: !fails || fault.afterEffect === true, fail: errorOf(fault), drop: fault.drop === true };
+  };
+
+  const statusOf = (method: string, error: unknown, signal: AbortSignal) => {
+    if (!(error instanceof FirestoreError) && error !== signal.reason) serving.onDefect(method, error);
+    const message = error instanceof Error ? error.message : String(error);
+    return { code: codeOf(error), details: message };
+  };
+
+  return {
+    implementation,
+    unary<Request>(method: string, handler: UnaryHandler<Request>) {
+      const handle: handleUnaryCall<Received<Request>, object> = (call, callback) => {
+        const signal = signalOf(call);
+        const serve = async () => {
+          const met = await meet(method, signal);
+          const response = met.serve ? await handler(messageOf(call.request), { signal }) : undefined;
+          if (met.drop) return serving.dropConnection(call.getPeer());
+          if (met.fail || !response) throw met.fail;
+          callback(null, response);
+        };
+        serve().catch((error) => callback(statusOf(method, error, signal)));
+      };
+      implementation[method] = handle;
+    },
+    stream<Request>(method: string, handler: StreamHandler<Request>) {
+      const handle: handleServerStreamingCall<Received<Request>, object> = (call) => {
+        const signal = signalOf(call);
+        const serve = async () => {
+          const met = await meet(method, signal);
+          const responses = met.serve ? await handler(messageOf(call.request), { signal }) : [];
+          if (met.drop) return serving.dropConnection(call.getPeer());
+          if (met.fail) throw met.fail;
+          for (const response of responses) {
+            if (call.write(response)) continue;
+            await new Promise<void>((resolve) => {
+              call.once('drain', resolve);
+              signal.addEventListener('abort', () => resolve(), { once: true });
+            });
+            if (signal.aborted) return;
+          }
+          call.end();
+        };
+        serve().catch((error) => {
+          // Without headers before it, the client's transport takes the error for a lost connection, and waits and tries twice more before it
+          // tells anybody, whatever the status says.
+          call.sendMetadata(new Metadata());
+          call.emit('error', statusOf(method, error, signal));
+        });
+      };
+      implementation[method] = handle;
+    },
+    bidi<Request>(method: string, handler: BidiHandler<Request>) {
+      const handle: handleBidiStreamingCall<Received<Request>, object> = (call) => {
+        const signal = signalOf(call);
+        const closers: (() => void)[] = [];
+        const close = () => {
+          for (const closed of closers.splice(0)) closed();
+        };
+        const fail = (error: unknown) => {
+          close();
+          call.emit('error', statusOf(method, error, signal));
+        };
+        signal.addEventListener('abort', close, { once: true });
+        const serve = async () => {
+          call.pause();
+          const met = await meet(method, signal);
+          if (met.drop) return serving.dropConnection(call.getPeer());
+          if (met.fail) throw met.fail;
+          handler({
+            signal,
+            send: (message) => void call.write(message),
+            onRequest(handleRequest) {
+              call.on('data', (received: Received<Request>) => {
+                try {
+                  handleRequest(messageOf(received));
+                } catch (error) {
+                  fail(error);
+                }
+              });
+            },
+            onClose: (closed) => void closers.push(closed),
+            end: (error) => void (error === undefined ? call.end() : fail(error)),
+          });
+          call.on('end', () => {
+            close();
+            call.end();
+          });
+          call.resume();
+        };
+        serve().catch(fail);
+      };
+      implementation[method] = handle;
+    },
+  };
+}
+
+function messageOf<Request>({ bytes, message }: Received<Request>): Request {
+  if (message !== undefined) return message;
+  throw invalidArgument(`Request payload size exceeds the limit: ${MAX_REQUEST_BYTES} bytes. It has ${bytes} bytes.`);
+}
+
+/** One for all calls: the transport reports every call that is over as cancelled, and a stack trace for each would cost more than the call. */
+const CANCELLED = new FirestoreError('CANCELLED', 'The client cancelled the call.');
+
+function signalOf(call: { on(event: 'cancelled', listener: () => void): unknown }): AbortSignal {
+  const controller = new AbortController();
+  call.on('cancelled', () => controller.abort(CANCELLED));
+  return controller.signal;
+}
+
+function errorOf({ error }: Fault): FirestoreError | undefined {
+  if (!error) return undefined;
+  const code = isStatusName(error.code) ? error.code : nameOf(Number(error.code));
+  return new FirestoreError(code, error.message ?? `Injected fault: ${code}.`);
+}
+
+function nameOf(code: number) {
+  const name = status[code];
+  if (name !== undefined && isStatusName(name)) return name;
+  throw new Error(
+    `A fault of the Firestore server needs the name or the number of a gRPC status as its code, not ${code}.`,
+  );
+}

@@ -1,0 +1,160 @@
+import { randomBytes } from 'node:crypto';
+import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
+import { createServer } from 'node:net';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import type { Clock } from '../../../src/clock.ts';
+import { systemClock } from '../../../src/clock.ts';
+import type { Faults } from '../../faults.ts';
+import { createFaults } from '../../faults.ts';
+import type { Backend } from './backend.ts';
+import type { Database } from './database.ts';
+import { createDatabase } from './database.ts';
+import { createIndexCheck, everyIndexExists } from './indexCheck.ts';
+import { readIndexConfig } from './indexConfig.ts';
+import { addListenMethod } from './listenService.ts';
+import { addListMethods } from './listService.ts';
+import type { Meter } from './meter.ts';
+import { createMeter } from './meter.ts';
+import { loadFirestoreService } from './protocol.ts';
+import { addReadMethods } from './readService.ts';
+import { createServiceBuilder } from './serve.ts';
+import { invalidArgument } from './status.ts';
+import { addWriteMethods } from './writeService.ts';
+
+/** What a server holds at the moment. */
+export interface FirestoreStats {
+  readonly documents: number;
+  readonly openTransactions: number;
+  /** Listen calls that are open. */
+  readonly listeners: number;
+}
+
+/** A Firestore server in this process, in memory. */
+export interface FirestoreServer {
+  readonly port: number;
+  /** `127.0.0.1:PORT`: the value for FIRESTORE_EMULATOR_HOST. */
+  readonly host: string;
+  readonly faults: Faults;
+  readonly meter: Meter;
+  /** Forgets all documents and ends all transactions and listeners. */
+  clear(): void;
+  stats(): FirestoreStats;
+  close(): Promise<void>;
+}
+
+export interface FirestoreServerOptions {
+  /** Default: 0, any free one. */
+  readonly port?: number;
+  /** Default: 127.0.0.1. */
+  readonly host?: string;
+  readonly clock?: Clock;
+  /** Path of a `firestore.indexes.json`, or its content. Without it no query is refused for want of an index. */
+  readonly indexes?: string | object;
+  /** How long a write waits for the locks of a transaction, in ms. Default: 20 s, as production does. */
+  readonly lockTimeoutMs?: number;
+  /** Told of defects of the server itself. Default: standard error. */
+  readonly log?: (message: string, error: unknown) => void;
+}
+
+const DEFAULT_LOCK_TIMEOUT_MS = 20_000;
+const DATABASE_NAME = /^projects\/[^/]+\/databases\/[^/]+$/;
+const TOKEN_BYTES = 16;
+/** Auto ids of client libraries have 20 characters. */
+const DOCUMENT_ID_LENGTH = 20;
+/** A request above the published limit is refused by its size, so it has to arrive: this is only what the transport takes. */
+const MAX_TRANSPORT_BYTES = 64 * 1024 * 1024;
+
+/** Starts a server. @throws an error with code EADDRINUSE if the port is taken */
+export async function startFirestoreServer(options: FirestoreServerOptions = {}): Promise<FirestoreServer> {
+  const clock = options.clock ?? systemClock;
+  const host = options.host ?? '127.0.0.1';
+  const log = options.log ?? ((message, error) => console.error(message, error));
+  const faults = createFaults();
+  const meter = createMeter();
+  let databases = new Map<string, Database>();
+
+  const backend: Backend = {
+    meter,
+    indexCheck: options.indexes === undefined ? everyIndexExists : createIndexCheck(readIndexConfig(options.indexes)),
+    newDocumentId: () => randomBytes(DOCUMENT_ID_LENGTH).toString('base64url').slice(0, DOCUMENT_ID_LENGTH),
+    database(name = '') {
+      const existing = databases.get(name);
+      if (existing) return existing;
+      if (!DATABASE_NAME.test(name)) throw invalidArgument(`Invalid database name: "${name}".`);
+      const lockTimeoutMs = options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS;
+      const created = createDatabase(name, { clock, lockTimeoutMs, newToken: () => randomBytes(TOKEN_BYTES) });
+      databases.set(name, created);
+      return created;
+    },
+  };
+
+  const sockets = new Map<string, Socket>();
+  const service = createServiceBuilder({
+    faults,
+    meter,
+    clock,
+    dropConnection: (peer) => void sockets.get(peer)?.destroy(),
+    onDefect: (method, error) => log(`The Firestore server failed in ${method}.`, error),
+  });
+  addReadMethods(service, backend);
+  addWriteMethods(service, backend);
+  addListMethods(service, backend);
+  addListenMethod(service, backend);
+
+  const grpc = new Server({
+    'grpc.max_receive_message_length': MAX_TRANSPORT_BYTES,
+    'grpc.max_send_message_length': -1,
+  });
+  grpc.addService(loadFirestoreService(), service.implementation);
+  // The listening socket is our own, so that a fault can drop the one connection that it is meant for.
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const listener = createServer((socket) => {
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    sockets.set(peer, socket);
+    socket.on('close', () => sockets.delete(peer));
+    injector.injectConnection(socket);
+  });
+  const port = await listen(listener, options.port ?? 0, host);
+
+  const endAll = () => {
+    for (const database of databases.values()) database.close();
+  };
+
+  return {
+    port,
+    host: `${host}:${port}`,
+    faults,
+    meter,
+    clear() {
+      endAll();
+      databases = new Map();
+    },
+    stats() {
+      const all = [...databases.values()];
+      return {
+        documents: all.reduce((sum, { store }) => sum + store.size, 0),
+        openTransactions: all.reduce((sum, { transactions }) => sum + transactions.size, 0),
+        listeners: all.reduce((sum, { subscribers }) => sum + subscribers, 0),
+      };
+    },
+    async close() {
+      endAll();
+      grpc.forceShutdown();
+      for (const socket of sockets.values()) socket.destroy();
+      await new Promise<void>((resolve) => listener.close(() => resolve()));
+    },
+  };
+}
+
+function listen(listener: NetServer, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(port, host, () => {
+      listener.off('error', reject);
+      const address: AddressInfo | string | null = listener.address();
+      if (address === null || typeof address === 'string')
+        reject(new Error('The Firestore server listens on no port.'));
+      else resolve(address.port);
+    });
+  });
+}

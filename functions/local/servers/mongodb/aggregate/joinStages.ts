@@ -1,0 +1,106 @@
+import { Long } from 'bson';
+import { orderKey } from '../bson/orderKey.ts';
+import { valuesAt } from '../bson/paths.ts';
+import { type Document, isDocument, isNumeric, toNumber } from '../bson/values.ts';
+import { CommandError, failedToParse } from '../errors.ts';
+import { compileExpression, type Expression } from '../expression/compile.ts';
+import { compileFilter } from '../query/matcher.ts';
+import type { PipelineContext, StageTable } from './pipeline.ts';
+import { withValueAt } from './streamStages.ts';
+
+function text(stage: string, spec: Document, field: string): string {
+  const value = spec[field];
+  if (typeof value !== 'string') throw failedToParse(`${stage} argument '${field}' must be a string`);
+  return value;
+}
+
+function requireSpec(stage: string, operand: unknown): Document {
+  if (!isDocument(operand)) throw failedToParse(`the ${stage} stage specification must be an object`);
+  return operand;
+}
+
+/** The filter that finds the documents whose `field` equals a value, or one of an array's elements. */
+function equalityFilter(field: string, values: readonly unknown[]): Document {
+  if (values.length === 0) return { [field]: { $eq: null } };
+  return values.length === 1 ? { [field]: { $eq: values[0] } } : { [field]: { $in: values } };
+}
+
+function lookup(operand: unknown, { sources, evaluation, compile }: PipelineContext) {
+  const spec = requireSpec('$lookup', operand);
+  const as = text('$lookup', spec, 'as').split('.');
+  const from = spec.from === undefined ? undefined : text('$lookup', spec, 'from');
+  const localField = spec.localField === undefined ? undefined : text('$lookup', spec, 'localField').split('.');
+  const foreignField = localField ? text('$lookup', spec, 'foreignField') : '';
+  const variables: [string, Expression][] = Object.entries(isDocument(spec.let) ? spec.let : {}).map(
+    ([name, value]) => [name, compileExpression(value)],
+  );
+  // Unknown stages are to be refused at once, not with the first document.
+  const placeholders = Object.fromEntries(variables.map(([name]) => [name, null]));
+  if (spec.pipeline !== undefined) compile(spec.pipeline, evaluation.with(placeholders));
+  return function* (documents: Iterable<Document>): Generator<Document> {
+    for (const document of documents) {
+      const filter = localField ? equalityFilter(foreignField, valuesAt(document, localField)) : {};
+      let joined: Iterable<Document> = from === undefined ? [] : sources.read(from, filter);
+      if (spec.pipeline !== undefined) {
+        const scope = evaluation.on(document);
+        const bound = Object.fromEntries(variables.map(([name, value]) => [name, value(scope) ?? null]));
+        joined = compile(spec.pipeline, evaluation.with(bound))(joined);
+      }
+      yield withValueAt(document, as, [...joined]);
+    }
+  };
+}
+
+function graphLookup(operand: unknown, { sources, evaluation }: PipelineContext) {
+  const spec = requireSpec('$graphLookup', operand);
+  const [from, as, fromField, toField] = ['from', 'as', 'connectFromField', 'connectToField'].map((field) =>
+    text('$graphLookup', spec, field),
+  );
+  const start = compileExpression(spec.startWith);
+  const deepest = isNumeric(spec.maxDepth) ? toNumber(spec.maxDepth) : Number.POSITIVE_INFINITY;
+  const depthField = typeof spec.depthField === 'string' ? spec.depthField : undefined;
+  const restrict = compileFilter(
+    isDocument(spec.restrictSearchWithMatch) ? spec.restrictSearchWithMatch : {},
+    evaluation,
+  );
+  return function* (documents: Iterable<Document>): Generator<Document> {
+    for (const document of documents) {
+      const visited = new Map<string, Document>();
+      const first = start(evaluation.on(document));
+      let frontier: unknown[] = Array.isArray(first) ? first : [first];
+      for (let depth = 0; depth <= deepest && frontier.length > 0; depth += 1) {
+        const found = [...sources.read(from ?? '', { [toField ?? '']: { $in: frontier } })].filter(
+          (candidate) => restrict(candidate) && !visited.has(orderKey(candidate._id)),
+        );
+        for (const item of found) {
+          visited.set(orderKey(item._id), depthField ? { ...item, [depthField]: Long.fromNumber(depth) } : item);
+        }
+        frontier = found.flatMap((item) => valuesAt(item, (fromField ?? '').split('.')));
+      }
+      yield withValueAt(document, (as ?? '').split('.'), [...visited.values()]);
+    }
+  };
+}
+
+export const joinStages: StageTable = {
+  $lookup: lookup,
+  $graphLookup: graphLookup,
+  $unionWith: (operand, { sources, evaluation, compile }) => {
+    const spec = typeof operand === 'string' ? { coll: operand } : requireSpec('$unionWith', operand);
+    const name = text('$unionWith', spec, 'coll');
+    const run = compile('pipeline' in spec ? spec.pipeline : [], evaluation);
+    return function* (documents) {
+      yield* documents;
+      yield* run(sources.read(name, {}));
+    };
+  },
+  $out: () => {
+    throw new CommandError(40601, '$out can only be the final stage in the pipeline');
+  },
+  $merge: () => {
+    throw new CommandError(40601, '$merge can only be the final stage in the pipeline');
+  },
+  $changeStream: () => {
+    throw new CommandError(40602, '$changeStream is only valid as the first stage in a pipeline');
+  },
+};

@@ -1,0 +1,69 @@
+import { type Document, isDocument } from '../bson/values.ts';
+import { CommandError } from '../errors.ts';
+import type { Evaluation } from '../expression/scope.ts';
+import { compileDocumentStage } from './documentStages.ts';
+import { groupStages } from './group.ts';
+import { joinStages } from './joinStages.ts';
+import { mingoStages } from './mingoStages.ts';
+import { streamStages } from './streamStages.ts';
+
+/** What stages may need from outside: other collections and randomness. */
+export interface PipelineSources {
+  /** The documents of a collection that meet a filter; an index is used if one helps. */
+  read(collection: string, filter: Document): Iterable<Document>;
+  readonly random: () => number;
+}
+
+export interface PipelineContext {
+  readonly evaluation: Evaluation;
+  readonly sources: PipelineSources;
+  /** Compiles a pipeline inside of a stage. */
+  compile(pipeline: unknown, evaluation: Evaluation): Pipeline;
+}
+
+/** Documents in, documents out; lazy where the stage allows it. */
+export type Pipeline = (documents: Iterable<Document>) => Iterable<Document>;
+
+export type StageCompiler = (operand: unknown, context: PipelineContext) => Pipeline;
+
+export type StageTable = Readonly<Record<string, StageCompiler>>;
+
+const stageTable: StageTable = { ...streamStages, ...groupStages, ...joinStages, ...mingoStages };
+
+/** Compiles a pipeline. Throws 40324 for a stage it does not know. */
+export function compilePipeline(pipeline: unknown, evaluation: Evaluation, sources: PipelineSources): Pipeline {
+  if (!Array.isArray(pipeline)) throw new CommandError(14, 'A pipeline must be an array of objects');
+  const context: PipelineContext = {
+    evaluation,
+    sources,
+    compile: (inner, innerEvaluation) => compilePipeline(inner, innerEvaluation, sources),
+  };
+  const stages = pipeline.map((stage) => compileStage(stage, context));
+  return (documents) => stages.reduce((result: Iterable<Document>, stage) => stage(result), documents);
+}
+
+/** The name and the operand of a stage. */
+export function stageParts(stage: unknown): [name: string, operand: unknown] {
+  if (!isDocument(stage)) throw new CommandError(14, "Each element of the 'pipeline' array must be an object");
+  const entries = Object.entries(stage);
+  const first = entries[0];
+  if (!first || entries.length > 1)
+    throw new CommandError(40323, 'A pipeline stage specification object must contain exactly one field.');
+  return first;
+}
+
+function compileStage(stage: unknown, context: PipelineContext): Pipeline {
+  const [name, operand] = stageParts(stage);
+  const single = compileDocumentStage(name, operand, context.evaluation);
+  if (single) {
+    return function* (documents) {
+      for (const document of documents) {
+        const result = single(document);
+        if (result) yield result;
+      }
+    };
+  }
+  const compiler = Object.hasOwn(stageTable, name) ? stageTable[name] : undefined;
+  if (!compiler) throw new CommandError(40324, `Unrecognized pipeline stage name: '${name}'`);
+  return compiler(operand, context);
+}

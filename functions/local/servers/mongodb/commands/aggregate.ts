@@ -1,0 +1,144 @@
+import { compilePipeline, type PipelineSources, stageParts } from '../aggregate/pipeline.ts';
+import { encode } from '../bson/codec.ts';
+import { type Document, isDocument } from '../bson/values.ts';
+import { documentsSource } from '../cursors.ts';
+import { CommandError, failedToParse } from '../errors.ts';
+import type { Evaluation } from '../expression/scope.ts';
+import type { CommandTable, Operation, Reply } from '../operation.ts';
+import { readDocuments } from '../query/read.ts';
+import { openChangeStream } from '../streams/changeStream.ts';
+import { parseStreamOptions } from '../streams/streamOptions.ts';
+import { parseOutput, writeOutput } from './aggregateOutput.ts';
+import { statisticsSource } from './aggregateStatistics.ts';
+import { openCursor } from './cursorReply.ts';
+import { explain } from './explain.ts';
+import { collectionForRead } from './readCommands.ts';
+import { refuseCollation } from './writeCommands.ts';
+
+/** Where the documents of a pipeline come from and what is left of it to run. */
+interface Opening {
+  readonly documents: Iterable<Document>;
+  readonly rest: readonly unknown[];
+}
+
+function* readPlain(
+  operation: Operation,
+  name: string,
+  filter: Document,
+  sort: Document | undefined,
+  limit: number,
+  evaluation: Evaluation,
+) {
+  const collection = collectionForRead(operation, name);
+  if (!collection) return;
+  for (const { document } of readDocuments(operation.view(collection), { filter, sort, limit }, evaluation))
+    yield document;
+}
+
+/** Lets the collection do the leading `$match`, `$sort` and `$limit`: with an index, they touch few documents. */
+function openPipeline(
+  operation: Operation,
+  name: string,
+  pipeline: readonly unknown[],
+  evaluation: Evaluation,
+): Opening {
+  let at = 0;
+  const next = (wanted: string): unknown => {
+    const stage = pipeline[at];
+    if (stage === undefined) return undefined;
+    const [stageName, operand] = stageParts(stage);
+    if (stageName !== wanted) return undefined;
+    at += 1;
+    return operand;
+  };
+  const first = next('$match');
+  const filter = isDocument(first) ? first : {};
+  const sortAt = at;
+  const order = next('$sort');
+  const sort = isDocument(order) && Object.keys(order).length > 0 ? order : undefined;
+  if (order !== undefined && !sort) at = sortAt;
+  const limitStage = pipeline[at];
+  const [limitName, limitOperand] = limitStage === undefined ? ['', undefined] : stageParts(limitStage);
+  const limit = limitName === '$limit' ? Number(limitOperand) : 0;
+  return { documents: readPlain(operation, name, filter, sort, limit, evaluation), rest: pipeline.slice(at) };
+}
+
+function sourcesOf(operation: Operation, evaluation: Evaluation): PipelineSources {
+  return {
+    random: operation.deployment.random,
+    read: (name, filter) => readPlain(operation, name, filter, undefined, 0, evaluation),
+  };
+}
+
+function changeStream(
+  operation: Operation,
+  spec: unknown,
+  collection: string | undefined,
+  rest: readonly unknown[],
+  evaluation: Evaluation,
+) {
+  const { deployment, db, transaction } = operation;
+  if (deployment.topology.replicaSet === undefined) {
+    throw new CommandError(40573, 'The $changeStream stage is only supported on replica sets');
+  }
+  if (transaction) throw new CommandError(263, '$changeStream cannot run within a multi-document transaction');
+  if (collection !== undefined) collectionForRead(operation, collection);
+  return openChangeStream(deployment, parseStreamOptions(spec, db, collection), rest, evaluation);
+}
+
+async function aggregate(operation: Operation): Promise<Reply> {
+  const { fields, db } = operation;
+  const target = fields.body.aggregate;
+  const collection = typeof target === 'string' ? target : undefined;
+  const namespace = `${db}.${collection ?? '$cmd.aggregate'}`;
+  const pipeline = fields.array('pipeline');
+  if (!pipeline) throw new CommandError(40414, "BSON field 'aggregate.pipeline' is missing but a required field");
+  if (fields.boolean('explain')) return explain(operation, fields.body);
+  const cursorOptions = fields.document('cursor');
+  if (!cursorOptions) {
+    throw failedToParse("The 'cursor' option is required, except for aggregate with the explain argument");
+  }
+  refuseCollation(fields.body);
+  const size = cursorOptions.batchSize;
+  const batchSize = size === undefined ? undefined : Number(size);
+  const variables = fields.document('let');
+  const evaluation = variables ? operation.evaluation.with(variables) : operation.evaluation;
+  const first = pipeline[0];
+  if (first !== undefined) {
+    const [name, operand] = stageParts(first);
+    if (name === '$changeStream') {
+      const source = changeStream(operation, operand, collection, pipeline.slice(1), evaluation);
+      return openCursor(operation, namespace, source, { batchSize, changeStream: true });
+    }
+  }
+  const { stages, output } = parseOutput(pipeline, db);
+  const opening = open(operation, collection, stages, evaluation);
+  const documents = compilePipeline(opening.rest, evaluation, sourcesOf(operation, evaluation))(opening.documents);
+  if (output) {
+    await writeOutput(operation, output, [...documents]);
+    return openCursor(operation, namespace, documentsSource([][Symbol.iterator]()), { batchSize });
+  }
+  const bytes = (function* () {
+    for (const document of documents) yield encode(document);
+  })();
+  const iterator = operation.transaction ? [...bytes][Symbol.iterator]() : bytes;
+  return openCursor(operation, namespace, documentsSource(iterator), { batchSize });
+}
+
+function open(
+  operation: Operation,
+  collection: string | undefined,
+  stages: readonly unknown[],
+  evaluation: Evaluation,
+): Opening {
+  const statistics = statisticsSource(operation, collection, stages);
+  if (statistics) return { documents: statistics, rest: stages.slice(1) };
+  if (collection !== undefined) return openPipeline(operation, collection, stages, evaluation);
+  const [name] = stages[0] === undefined ? [''] : stageParts(stages[0]);
+  if (name !== '$documents') {
+    throw new CommandError(73, `{aggregate: 1} is not valid for '${name}'; a collection is required.`);
+  }
+  return { documents: [], rest: stages };
+}
+
+export const aggregateCommands: CommandTable = { aggregate };

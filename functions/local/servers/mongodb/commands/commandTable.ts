@@ -1,0 +1,49 @@
+import type { CommandHandler, CommandTable } from '../operation.ts';
+import { aggregateCommands } from './aggregate.ts';
+import { bulkWriteCommands } from './bulkWrite.ts';
+import { collectionCommands } from './collectionCommands.ts';
+import { diagnosticCommands } from './diagnosticCommands.ts';
+import { explainCommands } from './explain.ts';
+import { findAndModifyCommands } from './findAndModify.ts';
+import { indexCommands } from './indexCommands.ts';
+import { readCommands } from './readCommands.ts';
+import { sessionCommands } from './sessionCommands.ts';
+import { writeCommands } from './writeCommands.ts';
+
+const commands: CommandTable = {
+  ...diagnosticCommands,
+  ...sessionCommands,
+  ...explainCommands,
+  ...collectionCommands,
+  ...indexCommands,
+  ...readCommands,
+  ...writeCommands,
+  ...bulkWriteCommands,
+  ...findAndModifyCommands,
+  ...aggregateCommands,
+};
+
+export function findCommand(name: string): CommandHandler | undefined {
+  return Object.hasOwn(commands, name) ? commands[name] : undefined;
+}
+
+/** Commands of the handshake and of a driver's monitoring: they work on a server that has stepped down, and `'*'` faults pass them by. */
+export const handshakeCommands: ReadonlySet<string> = new Set([
+  ...['hello', 'isMaster', 'ismaster', 'ping', 'buildInfo', 'buildinfo', 'endSessions', 'connectionStatus'],
+  ...[
+    'saslStart',
+    'authenticate',
+    'logout',
+    'replSetGetStatus',
+    'serverStatus',
+    'getParameter',
+    'whatsmyuri',
+    'hostInfo',
+  ],
+]);
+
+/** The commands that a transaction may contain. */
+export const transactionCommands: ReadonlySet<string> = new Set([
+  ...['find', 'getMore', 'killCursors', 'aggregate', 'distinct', 'insert', 'update', 'delete', 'bulkWrite'],
+  ...['findAndModify', 'findandmodify', 'commitTransaction', 'abortTransaction', 'create', 'createIndexes'],
+]);

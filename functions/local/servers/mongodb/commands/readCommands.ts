@@ -1,0 +1,140 @@
+import { Int32, Long } from 'bson';
+import { encode } from '../bson/codec.ts';
+import { valuesAt } from '../bson/paths.ts';
+
+import { documentsSource } from '../cursors.ts';
+import { badValue, CommandError } from '../errors.ts';
+import { distinctValues } from '../expression/sets.ts';
+import type { CommandTable, Operation } from '../operation.ts';
+import { compileProjection } from '../query/projection.ts';
+import { type Found, filterOf, readDocuments } from '../query/read.ts';
+import type { Collection } from '../storage/collection.ts';
+import { cursorReply, openCursor } from './cursorReply.ts';
+import { refuseCollation } from './writeCommands.ts';
+
+/** The collection of a read, if it is there. Throws 13 (Unauthorized) where a test has forbidden to read it. */
+export function collectionForRead({ deployment, db }: Operation, name: string): Collection | undefined {
+  if (deployment.unreadable.has(`${db}.${name}`)) {
+    throw new CommandError(13, `not authorized on ${db} to execute command { find: "${name}" }`);
+  }
+  return deployment.catalog.find(db, name);
+}
+
+function* found(operation: Operation, name: string, limit: number): Generator<Found> {
+  const { fields } = operation;
+  const collection = collectionForRead(operation, name);
+  if (!collection) return;
+  const variables = fields.document('let');
+  const evaluation = variables ? operation.evaluation.with(variables) : operation.evaluation;
+  const query = {
+    filter: filterOf(fields.body.filter ?? fields.body.query),
+    sort: fields.document('sort'),
+    skip: fields.count('skip'),
+    limit,
+  };
+  yield* readDocuments(operation.view(collection), query, evaluation);
+}
+
+function* projected(operation: Operation, documents: Iterable<Found>): Generator<Uint8Array> {
+  const projection = operation.fields.document('projection');
+  const project =
+    projection && Object.keys(projection).length > 0 ? compileProjection(projection, operation.evaluation) : undefined;
+  for (const { bytes, document, trace } of documents) yield project ? encode(project(document, trace)) : bytes;
+}
+
+/** Reads everything at once inside a transaction, whose view is that of this moment. */
+const inTransaction = <T>(operation: Operation, items: Iterable<T>): Iterator<T> =>
+  (operation.transaction ? [...items] : items)[Symbol.iterator]();
+
+function cursorId(value: unknown): bigint {
+  if (value instanceof Long) return value.toBigInt();
+  throw new CommandError(14, "The field 'getMore' must be a 64-bit integer");
+}
+
+export const readCommands: CommandTable = {
+  find(operation) {
+    const { fields, db } = operation;
+    const name = fields.string('find');
+    refuseCollation(fields.body);
+    if (fields.boolean('tailable'))
+      throw badValue('error processing query: tailable cursor requested on non capped collection');
+    const limit = fields.count('limit') ?? 0;
+    const documents = projected(operation, found(operation, name, limit));
+    return openCursor(operation, `${db}.${name}`, documentsSource(inTransaction(operation, documents)), {
+      batchSize: fields.count('batchSize'),
+      singleBatch: fields.boolean('singleBatch'),
+    });
+  },
+
+  async getMore(operation) {
+    const { fields, deployment, db, connection, session } = operation;
+    const id = cursorId(fields.body.getMore);
+    const cursor = deployment.cursors.get(id);
+    const namespace = `${db}.${fields.string('collection')}`;
+    if (cursor.namespace !== namespace) {
+      throw new CommandError(
+        13,
+        `Requested getMore on namespace '${namespace}', but cursor belongs to a different namespace ${cursor.namespace}`,
+      );
+    }
+    if (cursor.sessionKey !== undefined && cursor.sessionKey !== session?.key) {
+      throw new CommandError(13, `Cannot run getMore on cursor ${id}, which was created in another session`);
+    }
+    const size = fields.count('batchSize');
+    try {
+      const batch = await cursor.source.next({
+        size: size === 0 ? undefined : size,
+        maxTimeMs: fields.count('maxTimeMS'),
+        signal: connection.signal,
+      });
+      if (batch.done) deployment.cursors.kill(id);
+      return cursorReply('nextBatch', batch.done ? 0n : id, namespace, batch);
+    } catch (error) {
+      // A cursor that failed, or whose client went away, is of no use to anyone.
+      deployment.cursors.kill(id);
+      throw error;
+    }
+  },
+
+  killCursors({ fields, deployment }) {
+    const ids = (fields.array('cursors') ?? []).map(cursorId);
+    const killed = ids.filter((id) => deployment.cursors.kill(id));
+    const notFound = ids.filter((id) => !killed.includes(id));
+    const asLongs = (list: readonly bigint[]) => list.map((id) => Long.fromBigInt(id));
+    return {
+      fields: {
+        cursorsKilled: asLongs(killed),
+        cursorsNotFound: asLongs(notFound),
+        cursorsAlive: [],
+        cursorsUnknown: [],
+      },
+    };
+  },
+
+  count(operation) {
+    const { fields } = operation;
+    const name = fields.string('count');
+    refuseCollation(fields.body);
+    const filter = filterOf(fields.body.query);
+    const skip = fields.count('skip') ?? 0;
+    const limit = fields.count('limit') ?? 0;
+    const collection = collectionForRead(operation, name);
+    if (collection && Object.keys(filter).length === 0 && !operation.transaction) {
+      const rest = Math.max(0, collection.size - skip);
+      return { fields: { n: new Int32(limit === 0 ? rest : Math.min(rest, limit)) } };
+    }
+    let n = 0;
+    for (const _ of found(operation, name, limit)) n += 1;
+    return { fields: { n: new Int32(n) } };
+  },
+
+  distinct(operation) {
+    const { fields } = operation;
+    const path = fields.string('key').split('.');
+    refuseCollation(fields.body);
+    const values = function* () {
+      for (const { document } of found(operation, fields.string('distinct'), 0)) yield* valuesAt(document, path);
+    };
+    return { fields: { values: distinctValues(values()) } };
+  },
+};

@@ -1,0 +1,65 @@
+import type { Clock } from '../../../src/clock.ts';
+import { type Cursors, createCursors } from './cursors.ts';
+import { createSessions, type Session, type Sessions } from './sessions/sessions.ts';
+import { createTransactions, type Transactions } from './sessions/transactions.ts';
+import { type Catalog, createCatalog } from './storage/catalog.ts';
+import { type ClusterClock, createClusterClock } from './storage/clusterClock.ts';
+import { createOplog, type Oplog } from './storage/oplog.ts';
+import { createWriter, type Writer } from './storage/writer.ts';
+import { createTopology, type Topology } from './topology.ts';
+
+/** All the state of one server, and what the commands work with. */
+export interface Deployment {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly topology: Topology;
+  readonly catalog: Catalog;
+  readonly oplog: Oplog;
+  readonly clusterClock: ClusterClock;
+  readonly sessions: Sessions;
+  readonly transactions: Transactions;
+  readonly writer: Writer;
+  readonly cursors: Cursors;
+  /** Collections (`database.collection`) that may not be read: reading them is answered with 13 (Unauthorized). */
+  readonly unreadable: Set<string>;
+  /** Ends a session with its transaction and its cursors. */
+  endSession(session: Session): void;
+}
+
+export interface DeploymentOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly oplogLimit: number;
+  readonly replicaSet: string | null;
+  /** `host:port`, known once the server listens. */
+  readonly address: () => string;
+}
+
+export function createDeployment(options: DeploymentOptions): Deployment {
+  const { clock } = options;
+  const now = () => clock.now();
+  const clusterClock = createClusterClock(clock);
+  const oplog = createOplog(clusterClock.current(), options.oplogLimit);
+  const transactions = createTransactions();
+  const writer = createWriter({ oplog, clusterClock, transactions, now });
+  const sessions = createSessions(now);
+  const cursors = createCursors(now);
+  return {
+    clock,
+    random: options.random,
+    topology: createTopology(options),
+    catalog: createCatalog(),
+    oplog,
+    clusterClock,
+    sessions,
+    transactions,
+    writer,
+    cursors,
+    unreadable: new Set(),
+    endSession(session) {
+      if (session.transaction?.state === 'open') writer.abort(session.transaction);
+      cursors.killAll(({ sessionKey }) => sessionKey === session.key);
+      sessions.end(session.key);
+    },
+  };
+}

@@ -1,0 +1,127 @@
+import { Binary, Long, Timestamp } from 'bson';
+import type { Faults } from '../../faults.ts';
+import { encode, encodeCursorReply } from './bson/codec.ts';
+import { type Document, isDocument } from './bson/values.ts';
+import { findCommand, handshakeCommands } from './commands/commandTable.ts';
+import type { Deployment } from './deployment.ts';
+import { CommandError, errorName, labelsFor } from './errors.ts';
+import { faultError, faultLatency } from './faultPoint.ts';
+import { openOperation, type Request } from './openOperation.ts';
+import type { Reply } from './operation.ts';
+import { toTimestamp } from './storage/clusterClock.ts';
+
+export type Outcome = { readonly kind: 'reply'; readonly bytes: Uint8Array } | { readonly kind: 'drop' };
+
+export interface DispatchParts {
+  readonly deployment: Deployment;
+  readonly faults: Faults;
+  readonly log: (line: string) => void;
+}
+
+const CLUSTER_TIME_HASH_BYTES = 20;
+
+/** Runs a command from its fields to the bytes of its answer: session, faults, transaction, the command itself, errors with their labels. */
+export async function dispatch(request: Request, parts: DispatchParts): Promise<Outcome> {
+  const { deployment, faults } = parts;
+  observeClusterTime(request.body, deployment);
+  // Asked before the command runs: an error may close the cursor.
+  const changeStream = isOnChangeStream(request, deployment);
+  const fault = faults.take(request.name);
+  try {
+    if (fault) {
+      await faultLatency(fault, deployment.clock, request.connection.signal);
+      if (!fault.afterEffect) {
+        if (fault.drop) return { kind: 'drop' };
+        const error = faultError(fault);
+        if (error) throw error;
+      }
+    }
+    const reply = await run(request, deployment);
+    if (fault?.afterEffect) {
+      if (fault.drop) return { kind: 'drop' };
+      const error = faultError(fault);
+      if (error) throw error;
+    }
+    return { kind: 'reply', bytes: encodeReply(reply, deployment) };
+  } catch (error) {
+    if (request.connection.signal.aborted) return { kind: 'drop' };
+    return { kind: 'reply', bytes: errorReply(error, request, changeStream, parts) };
+  }
+}
+
+function observeClusterTime(body: Document, { clusterClock }: Deployment): void {
+  const given = body.$clusterTime;
+  const time = isDocument(given) ? given.clusterTime : undefined;
+  if (time instanceof Timestamp) clusterClock.observe({ t: time.t, i: time.i });
+}
+
+async function run(request: Request, deployment: Deployment): Promise<Reply> {
+  const command = findCommand(request.name);
+  if (!command) throw new CommandError(59, `no such command: '${request.name}'`);
+  if (!deployment.topology.writable && !handshakeCommands.has(request.name))
+    throw new CommandError(10107, 'not primary');
+  if (request.db === '') throw new CommandError(73, 'a command needs a $db');
+  const operation = openOperation(request, deployment);
+  try {
+    return await command(operation);
+  } catch (error) {
+    const { transaction } = operation;
+    const ending = request.name === 'commitTransaction' || request.name === 'abortTransaction';
+    if (transaction?.state === 'open' && !ending) deployment.writer.abort(transaction);
+    throw error;
+  }
+}
+
+function times({ topology, clusterClock }: Deployment): Document {
+  if (topology.replicaSet === undefined) return {};
+  const clusterTime = toTimestamp(clusterClock.current());
+  const signature = { hash: new Binary(Buffer.alloc(CLUSTER_TIME_HASH_BYTES)), keyId: Long.fromNumber(0) };
+  return { $clusterTime: { clusterTime, signature }, operationTime: clusterTime };
+}
+
+function encodeReply({ fields, batch }: Reply, deployment: Deployment): Uint8Array {
+  const all = { ...fields, ok: 1, ...times(deployment) };
+  return batch ? encodeCursorReply(batch, all) : encode(all);
+}
+
+function errorReply(
+  error: unknown,
+  request: Request,
+  changeStream: boolean,
+  { deployment, log }: DispatchParts,
+): Uint8Array {
+  const known = error instanceof CommandError ? error : internalError(error, request, log);
+  const { body, name } = request;
+  const labels =
+    known.labels.length > 0
+      ? known.labels
+      : labelsFor(known.code, {
+          command: name,
+          inTransaction: body.autocommit === false,
+          retryableWrite: body.txnNumber !== undefined && body.autocommit === undefined,
+          changeStream,
+        });
+  return encode({
+    ok: 0,
+    errmsg: known.message,
+    code: known.code,
+    codeName: errorName(known.code),
+    ...known.details,
+    ...(labels.length > 0 ? { errorLabels: [...labels] } : {}),
+    ...times(deployment),
+  });
+}
+
+function internalError(error: unknown, { name }: Request, log: (line: string) => void): CommandError {
+  log(`mongodb: ${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  return new CommandError(1, error instanceof Error ? error.message : String(error));
+}
+
+function isOnChangeStream({ name, body }: Request, { cursors }: Deployment): boolean {
+  if (name === 'aggregate') {
+    const first = Array.isArray(body.pipeline) ? body.pipeline[0] : undefined;
+    return isDocument(first) && '$changeStream' in first;
+  }
+  if (name !== 'getMore' || !(body.getMore instanceof Long)) return false;
+  return cursors.find(body.getMore.toBigInt())?.changeStream === true;
+}

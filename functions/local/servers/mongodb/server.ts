@@ -1,0 +1,144 @@
+import { createServer, type Socket } from 'node:net';
+import type { Timestamp } from 'bson';
+import { type Clock, systemClock } from '../../../src/clock.ts';
+import type { Faults } from '../../faults.ts';
+import { serveConnection } from './connection.ts';
+import { createDeployment } from './deployment.ts';
+import { type CommandError, steppedDown } from './errors.ts';
+import { createServerFaults } from './faultPoint.ts';
+import { toTimestamp } from './storage/clusterClock.ts';
+
+export interface MongoServerOptions {
+  /** 0, the default, is any free port. */
+  readonly port?: number;
+  /** The address to listen on, 127.0.0.1 by default. */
+  readonly host?: string;
+  /** The clock behind cluster times, timeouts and latencies; the machine's by default. */
+  readonly clock?: Clock;
+  /** How many entries the log for change streams keeps; 100,000 by default. */
+  readonly oplogLimit?: number;
+  /** Takes lines about what went wrong inside; nothing by default. */
+  readonly log?: (line: string) => void;
+  /** The name of the replica set, `rs0` by default; `null` makes a standalone server, which has neither change streams nor transactions. */
+  readonly replicaSet?: string | null;
+  /** Numbers in [0, 1) for `$sample` and `$rand`. */
+  readonly random?: () => number;
+}
+
+/** What a server holds at the moment. */
+export interface MongoServerStats {
+  readonly connections: number;
+  readonly cursors: number;
+  readonly sessions: number;
+  readonly transactions: number;
+  readonly documents: number;
+  readonly oplogEntries: number;
+}
+
+/** A MongoDB server in this process and in memory, on a real socket. */
+export interface MongoServer {
+  readonly port: number;
+  readonly uri: string;
+  /** Faults by command name (`insert`, `getMore` …); codes are MongoDB's numbers, and the labels a real server adds are added. */
+  readonly faults: Faults;
+  /** The time of the latest write. */
+  readonly clusterTime: Timestamp;
+  /**
+   * Ceases to be primary, as in an election: cursors and transactions end, what waits is interrupted with 11602, and commands are answered with 10107
+   * until `stepUp` or, if given, for so many ms of the server's clock. Connections stay open, as on any server since MongoDB 4.2.
+   */
+  stepDown(forMs?: number): void;
+  stepUp(): void;
+  /** Breaks all connections, as a crash or the network would; what they were waiting for ends too. */
+  dropConnections(): void;
+  /** Forgets the whole log: resuming from anywhere before now is answered with 286. */
+  truncateOplog(): void;
+  /** Allows or forbids to read a collection (`database.collection`); reading a forbidden one is answered with 13. */
+  setReadable(namespace: string, readable: boolean): void;
+  stats(): MongoServerStats;
+  close(): Promise<void>;
+}
+
+const DEFAULT_OPLOG_LIMIT = 100_000;
+
+/** Starts a server. Rejects with the error of the socket, for instance code `EADDRINUSE` if the port is taken. */
+export async function startMongoServer(options: MongoServerOptions = {}): Promise<MongoServer> {
+  const { host = '127.0.0.1', clock = systemClock, replicaSet = 'rs0', log = () => undefined } = options;
+  const faults = createServerFaults();
+  const sockets = new Set<Socket>();
+  let port = options.port ?? 0;
+  // Clients are told an address that they can connect to, also when the server listens on all of them.
+  const advertised = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  const deployment = createDeployment({
+    clock,
+    replicaSet,
+    oplogLimit: options.oplogLimit ?? DEFAULT_OPLOG_LIMIT,
+    random: options.random ?? Math.random,
+    address: () => `${advertised}:${port}`,
+  });
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    serveConnection(socket, connections, { deployment, faults, log });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const address = server.address();
+  if (typeof address === 'object' && address) port = address.port;
+
+  const endOperations = (reason?: CommandError) => {
+    deployment.cursors.killAll(undefined, reason);
+    for (const transaction of [...deployment.transactions.open]) deployment.writer.abort(transaction);
+  };
+  const dropConnections = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  let cancelStepUp = () => {};
+  const stepUp = () => {
+    cancelStepUp();
+    deployment.topology.setWritable(true);
+  };
+  return {
+    port,
+    uri: `mongodb://${advertised}:${port}/${replicaSet === null ? '' : `?replicaSet=${replicaSet}`}`,
+    faults,
+    get clusterTime() {
+      return toTimestamp(deployment.clusterClock.current());
+    },
+    stepDown(forMs) {
+      deployment.topology.setWritable(false);
+      endOperations(steppedDown());
+      cancelStepUp();
+      if (forMs !== undefined) cancelStepUp = clock.after(forMs, stepUp);
+    },
+    stepUp,
+    dropConnections,
+    truncateOplog: () => deployment.oplog.truncate(),
+    setReadable(namespace, readable) {
+      if (readable) deployment.unreadable.delete(namespace);
+      else deployment.unreadable.add(namespace);
+    },
+    stats: () => ({
+      connections: sockets.size,
+      cursors: deployment.cursors.size,
+      sessions: deployment.sessions.size,
+      transactions: deployment.transactions.open.size,
+      documents: deployment.catalog.all().reduce((sum, { size }) => sum + size, 0),
+      oplogEntries: deployment.oplog.size,
+    }),
+    async close() {
+      cancelStepUp();
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      endOperations();
+      dropConnections();
+      await closed;
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import { decode } from '../bson/codec.ts';
+import { valuesAt } from '../bson/paths.ts';
+import type { Document } from '../bson/values.ts';
+import { CommandError } from '../errors.ts';
+import type { Transaction } from '../sessions/transaction.ts';
+import { type Transactions, writeConflict } from '../sessions/transactions.ts';
+import type { ClusterClock, OpTime } from './clusterClock.ts';
+import type { Collection } from './collection.ts';
+import type { CollectionIndex } from './collectionIndex.ts';
+import type { Change, Oplog } from './oplog.ts';
+import { type CollectionView, viewOf } from './view.ts';
+
+/** One document to write; `after` is `undefined` when it is to be deleted. */
+export interface Write {
+  readonly collection: Collection;
+  readonly idKey: string;
+  readonly before: Uint8Array | undefined;
+  readonly after: { readonly bytes: Uint8Array; readonly document: Document } | undefined;
+  readonly change: Change;
+}
+
+/** The only way to change documents: checks, storage and log in one step that nothing can come between. */
+export interface Writer {
+  /** Throws 11000 (DuplicateKey), 112 (WriteConflict, in a transaction) or `HeldByTransaction` (outside of one). */
+  write(write: Write, transaction: Transaction | undefined): void;
+  /** Throws what a write to this document would throw because of a transaction; an update of many asks before it begins, so that it is not run twice by halves. */
+  claim(collection: Collection, idKey: string, transaction: Transaction | undefined): void;
+  /** Applies all that a transaction wrote, at one time, and returns that time. */
+  commit(transaction: Transaction): OpTime;
+  abort(transaction: Transaction): void;
+  /** Logs what is not a change of a document: `create`, `drop` … */
+  log(where: { db: string; name: string; uuid?: Collection['uuid'] | undefined }, change: Change): void;
+}
+
+export interface WriterParts {
+  readonly oplog: Oplog;
+  readonly clusterClock: ClusterClock;
+  readonly transactions: Transactions;
+  /** Ms since the epoch. */
+  readonly now: () => number;
+}
+
+const documentKey = (collection: Collection, idKey: string) => `${collection.uuid.toHexString(false)} ${idKey}`;
+const uniqueKey = (collection: Collection, index: CollectionIndex, key: string) =>
+  `${collection.uuid.toHexString(false)}/${index.spec.name} ${key}`;
+
+export function createWriter({ oplog, clusterClock, transactions, now }: WriterParts): Writer {
+  const apply = (
+    collection: Collection,
+    idKey: string,
+    bytes: Uint8Array | undefined,
+    writer: Transaction | undefined,
+  ) => {
+    transactions.remember(collection, idKey, collection.get(idKey), writer);
+    if (bytes) collection.put(idKey, bytes);
+    else collection.remove(idKey);
+  };
+  const finish = (transaction: Transaction, state: 'committed' | 'aborted') => {
+    transactions.finish(transaction);
+    transaction.end(state);
+  };
+  return {
+    write({ collection, idKey, before, after, change }, transaction) {
+      const view = viewOf(collection, transaction);
+      transactions.claim(documentKey(collection, idKey), transaction);
+      if (transaction?.peek(collection)?.snapshot.has(idKey)) throw writeConflict();
+      if (!before && view.get(idKey)) throw duplicateId(collection, after?.document);
+      if (after) claimUniqueKeys(view, idKey, after.document, transactions, transaction);
+      if (transaction) {
+        transaction.divergence(collection).written.set(idKey, after?.bytes);
+        transaction.pending.push({ collection, idKey, after: after?.bytes, change });
+        return;
+      }
+      apply(collection, idKey, after?.bytes, undefined);
+      oplog.append({ time: clusterClock.next(), ordinal: 0, wallTime: now(), ...place(collection), change });
+    },
+    claim: (collection, idKey, transaction) => transactions.claim(documentKey(collection, idKey), transaction),
+    commit(transaction) {
+      const { identity, pending } = transaction;
+      const time = pending.length > 0 ? clusterClock.next() : clusterClock.current();
+      const wallTime = now();
+      pending.forEach(({ collection, idKey, after, change }, ordinal) => {
+        apply(collection, idKey, after, transaction);
+        oplog.append({ time, ordinal, wallTime, ...place(collection), change, transaction: identity });
+      });
+      transaction.committedAt = time;
+      finish(transaction, 'committed');
+      return time;
+    },
+    abort: (transaction) => finish(transaction, 'aborted'),
+    log({ db, name, uuid }, change) {
+      oplog.append({ time: clusterClock.next(), ordinal: 0, wallTime: now(), db, name, uuid, change });
+    },
+  };
+}
+
+const place = ({ db, name, uuid }: Collection) => ({ db, name, uuid });
+
+function claimUniqueKeys(
+  view: CollectionView,
+  idKey: string,
+  document: Document,
+  transactions: Transactions,
+  transaction: Transaction | undefined,
+): void {
+  const { collection } = view;
+  for (const index of collection.indexes.values()) {
+    if (!index.spec.unique) continue;
+    for (const key of index.keysOf(document)) {
+      transactions.claim(uniqueKey(collection, index, key), transaction);
+      if (isHeldByOther(view, index, key, idKey)) throw duplicateKey(collection, index, document);
+    }
+  }
+}
+
+function isHeldByOther(view: CollectionView, index: CollectionIndex, key: string, idKey: string): boolean {
+  for (const holder of index.holders(key)) if (holder !== idKey && !view.differing.has(holder)) return true;
+  for (const [other, bytes] of view.differing) {
+    if (other !== idKey && bytes && index.keysOf(decode(bytes)).includes(key)) return true;
+  }
+  return false;
+}
+
+function duplicateId(collection: Collection, document: Document | undefined): CommandError {
+  return duplicate(collection.namespace, '_id_', { _id: 1 }, { _id: document?._id });
+}
+
+/** The error of a unique index, with the values that are taken. */
+export function duplicateKey(collection: Collection, index: CollectionIndex, document: Document): CommandError {
+  const keyValue = Object.fromEntries(
+    index.spec.fields.map(({ path }) => [path, valuesAt(document, path.split('.'))[0] ?? null]),
+  );
+  return duplicate(collection.namespace, index.spec.name, index.spec.key, keyValue);
+}
+
+function duplicate(namespace: string, index: string, keyPattern: Document, keyValue: Document): CommandError {
+  const shown = Object.entries(keyValue)
+    .map(([name, value]) => `${name}: ${describe(value)}`)
+    .join(', ');
+  return new CommandError(
+    11000,
+    `E11000 duplicate key error collection: ${namespace} index: ${index} dup key: { ${shown} }`,
+    {
+      details: { keyPattern, keyValue },
+    },
+  );
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'object' && value !== null && '_bsontype' in value && value._bsontype === 'ObjectId') {
+    return `ObjectId('${String(value)}')`;
+  }
+  return String(value);
+}

@@ -1,0 +1,84 @@
+import { fromMs } from './protoTime.ts';
+import { invalidArgument, tooLarge } from './status.ts';
+import type { WireMessage } from './wire.ts';
+
+/** A published message as the server keeps it; one object is shared by every subscription that holds it. */
+export interface StoredMessage {
+  /** Order of publication on this server; the message id is made from it. */
+  readonly sequence: number;
+  readonly id: string;
+  readonly data: Buffer;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly orderingKey: string;
+  /** Ms since the epoch, of the server's clock. */
+  readonly publishedAt: number;
+  /** What flow control and the publish limit count: data, attributes and ordering key, in bytes. */
+  readonly bytes: number;
+}
+
+// The service's own limits: https://cloud.google.com/pubsub/quotas#resource_limits
+const MAX_PUBLISH_BYTES = 10 * 1024 * 1024;
+const MAX_PUBLISH_MESSAGES = 1000;
+const MAX_ATTRIBUTES = 100;
+const MAX_ATTRIBUTE_KEY_BYTES = 256;
+const MAX_ATTRIBUTE_VALUE_BYTES = 1024;
+const MAX_ORDERING_KEY_BYTES = 1024;
+
+/** Every message is accounted with this many bytes on top of its content, so that a request of tiny messages has a size too. */
+const MESSAGE_OVERHEAD_BYTES = 20;
+
+/** Size of a message for limits and flow control, in bytes. */
+export function messageBytes(message: Pick<WireMessage, 'data' | 'attributes' | 'orderingKey'>): number {
+  let bytes = message.data.length + Buffer.byteLength(message.orderingKey) + MESSAGE_OVERHEAD_BYTES;
+  for (const [key, value] of Object.entries(message.attributes)) {
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  }
+  return bytes;
+}
+
+/** Refuses what the service refuses to publish; throws INVALID_ARGUMENT and then nothing of the request is published. */
+export function checkPublishable(messages: readonly WireMessage[]): void {
+  if (messages.length === 0) throw invalidArgument('The publish request does not contain any messages.');
+  if (messages.length > MAX_PUBLISH_MESSAGES) throw tooLarge('message_count', messages.length, MAX_PUBLISH_MESSAGES);
+  const requestBytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
+  const largest = messages.reduce((max, message) => Math.max(max, message.data.length), 0);
+  if (largest > MAX_PUBLISH_BYTES) throw tooLarge('message_size', largest, MAX_PUBLISH_BYTES);
+  if (requestBytes > MAX_PUBLISH_BYTES) throw tooLarge('request_size', requestBytes, MAX_PUBLISH_BYTES);
+  for (const message of messages) {
+    checkAttributes(message.attributes);
+    if (message.data.length === 0 && Object.keys(message.attributes).length === 0) {
+      throw invalidArgument(
+        'One or more messages in the publish request is empty. Each message must contain either non-empty data, or at least one attribute.',
+      );
+    }
+    const keyBytes = Buffer.byteLength(message.orderingKey);
+    if (keyBytes > MAX_ORDERING_KEY_BYTES) throw tooLarge('ordering_key_size', keyBytes, MAX_ORDERING_KEY_BYTES);
+  }
+}
+
+function checkAttributes(attributes: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(attributes);
+  if (entries.length > MAX_ATTRIBUTES) throw tooLarge('num_attributes', entries.length, MAX_ATTRIBUTES);
+  for (const [key, value] of entries) {
+    if (key === '') throw invalidArgument('Message attribute keys must be non-empty.');
+    if (key.startsWith('goog')) {
+      throw invalidArgument(`The attribute key "${key}" starts with the prefix "goog", which the service reserves.`);
+    }
+    const keyBytes = Buffer.byteLength(key);
+    const valueBytes = Buffer.byteLength(value);
+    if (keyBytes > MAX_ATTRIBUTE_KEY_BYTES) throw tooLarge('attribute_key_size', keyBytes, MAX_ATTRIBUTE_KEY_BYTES);
+    if (valueBytes > MAX_ATTRIBUTE_VALUE_BYTES) {
+      throw tooLarge('attribute_value_size', valueBytes, MAX_ATTRIBUTE_VALUE_BYTES);
+    }
+  }
+}
+
+export function toWireMessage(message: StoredMessage): WireMessage {
+  return {
+    data: message.data,
+    attributes: { ...message.attributes },
+    messageId: message.id,
+    publishTime: fromMs(message.publishedAt),
+    orderingKey: message.orderingKey,
+  };
+}

@@ -1,0 +1,62 @@
+import { type handleUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { type Clock, sleep } from '../../../src/clock.ts';
+import type { Fault, Faults } from '../../faults.ts';
+import { RpcError, statusCode } from './status.ts';
+
+/** What every call needs besides the broker. */
+export interface CallContext {
+  readonly clock: Clock;
+  readonly faults: Faults;
+  /** Destroys the connection on which a call came in. */
+  disconnect(call: { getPeer(): string }): void;
+}
+
+/** The error of an injected fault; a fault that only drops or delays has none. */
+export function faultError(method: string, fault: Fault): RpcError | undefined {
+  if (!fault.error) return undefined;
+  return new RpcError(statusCode(fault.error.code), fault.error.message ?? `injected fault in ${method}`);
+}
+
+/** What ends a call with a status at the client. */
+export function toServiceError(error: unknown): ServiceError {
+  const known = error instanceof RpcError ? error : undefined;
+  const message = error instanceof Error ? error.message : String(error);
+  return Object.assign(new Error(message), {
+    code: known?.code ?? status.INTERNAL,
+    details: message,
+    metadata: new Metadata(),
+  });
+}
+
+/** A unary call: meets the faults injected for `method`, then runs `handle` and answers with its result or its error. */
+export function unary<Request, Response>(
+  context: CallContext,
+  method: string,
+  handle: (request: Request, signal: AbortSignal) => Response | Promise<Response>,
+): handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    const cancelled = new AbortController();
+    call.on('cancelled', () => cancelled.abort(new RpcError(status.CANCELLED, 'The client cancelled the call.')));
+
+    async function serve(): Promise<Response | undefined> {
+      const fault = context.faults.take(method);
+      if (fault?.latencyMs) await sleep(context.clock, fault.latencyMs, cancelled.signal);
+      const error = fault && faultError(method, fault);
+      const fails = fault?.drop || error !== undefined;
+      const response = fails && !fault?.afterEffect ? undefined : await handle(call.request, cancelled.signal);
+      if (fault?.drop) {
+        context.disconnect(call);
+        return undefined;
+      }
+      if (error) throw error;
+      return response;
+    }
+
+    serve().then(
+      (response) => {
+        if (response !== undefined) callback(null, response);
+      },
+      (error: unknown) => callback(toServiceError(error)),
+    );
+  };
+}

@@ -1,0 +1,156 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { type Clock, systemClock } from '../../../src/clock.ts';
+import { createFaults, type Faults } from '../../faults.ts';
+import { createBroker } from './broker.ts';
+import type { DeliveryStats } from './deliveryQueue.ts';
+import type { Disturbance } from './disturbance.ts';
+import { publisherService } from './publisherService.ts';
+import { startPushWorker } from './pushWorker.ts';
+import { type CallContext, unary } from './rpc.ts';
+import { loadPubSubServices } from './serviceDefinitions.ts';
+import { notFound, notOffered } from './status.ts';
+import { subscriberService } from './subscriberService.ts';
+
+/** Something worth telling, with its fields. */
+export interface LogEntry {
+  readonly event: string;
+  readonly [field: string]: unknown;
+}
+
+/** A running Pub/Sub server. Subscriptions are named in full or by their last part. */
+export interface PubSubServer {
+  readonly port: number;
+  /** What goes into `PUBSUB_EMULATOR_HOST`. */
+  readonly host: string;
+  /** By RPC name (`Publish`, `Acknowledge`, `StreamingPull` …); `Push` is one delivery to a push endpoint. */
+  readonly faults: Faults;
+  /** What happened on each subscription, by its full name. */
+  stats(): Record<string, DeliveryStats>;
+  /** How many messages of a subscription are not acknowledged. */
+  backlog(subscription: string): number;
+  /** Resolves when no message is outstanding or undelivered on these subscriptions (default: on any). */
+  idle(subscriptions?: readonly string[]): Promise<void>;
+  /** Duplicates, delays or shuffles the deliveries of a subscription from now on; undefined stops that. */
+  disturb(subscription: string, disturbance: Disturbance | undefined): void;
+  /** The next `times` (default 1) deliveries of a subscription happen twice. Messages with an ordering key are left out. */
+  deliverTwice(subscription: string, times?: number): void;
+  close(): Promise<void>;
+}
+
+export interface PubSubServerOptions {
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** The address to listen on; default 127.0.0.1. */
+  readonly host?: string;
+  /** Times deadlines, backoff and retention. */
+  readonly clock?: Clock;
+  readonly log?: (entry: LogEntry) => void;
+}
+
+/** Larger than any legal request (10 MB and its framing), so that the limit of the service answers and not that of the transport. */
+const MAX_REQUEST_BYTES = 32 * 1024 * 1024;
+
+/** Starts a Pub/Sub server in memory; rejects with code `EADDRINUSE` if the port is taken. */
+export async function startPubSubServer(options: PubSubServerOptions = {}): Promise<PubSubServer> {
+  const { clock = systemClock, host = '127.0.0.1', log = () => {} } = options;
+  const faults = createFaults();
+  const broker = createBroker({
+    clock,
+    log,
+    startPush: (subscription, endpoint, settings) =>
+      startPushWorker({
+        clock,
+        faults,
+        log,
+        endpoint,
+        queue: subscription.queue,
+        dispatcher: subscription.dispatcher,
+        subscription: subscription.wire().name,
+        withAttempt: () => settings().deadLetter !== undefined,
+        hasRetryPolicy: () => settings().retry !== undefined,
+      }),
+  });
+
+  const sockets = new Map<string, Socket>();
+  const context: CallContext = {
+    clock,
+    faults,
+    disconnect: (call) => sockets.get(call.getPeer())?.destroy(),
+  };
+  const grpc = new Server({ 'grpc.max_receive_message_length': MAX_REQUEST_BYTES });
+  const services = loadPubSubServices();
+  grpc.addService(services.Publisher, publisherService(broker, context));
+  grpc.addService(services.Subscriber, subscriberService(broker, context));
+  grpc.addService(services.SchemaService, schemaService(Object.keys(services.SchemaService), context));
+
+  // The sockets are accepted here and not by gRPC, so that a fault can destroy one and a taken port is an ordinary error.
+  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
+  const listener = createServer((socket) => {
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    sockets.set(peer, socket);
+    socket.on('close', () => sockets.delete(peer));
+    socket.setNoDelay(true);
+    injector.injectConnection(socket);
+  });
+  await new Promise<void>((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(options.port ?? 0, host, () => {
+      listener.off('error', reject);
+      resolve();
+    });
+  });
+  const port = portOf(listener.address());
+
+  function queueOf(name: string) {
+    const full = name.includes('/') ? name : Object.keys(broker.stats()).find((known) => known.endsWith(`/${name}`));
+    if (full === undefined) throw notFound(name);
+    return broker.subscription(full).queue;
+  }
+
+  const isIdle = (names: readonly string[] | undefined) =>
+    (names ?? Object.keys(broker.stats())).every((name) => queueOf(name).backlog() === 0);
+
+  return {
+    port,
+    host: `${host}:${port}`,
+    faults,
+    stats: () => broker.stats(),
+    backlog: (name) => queueOf(name).backlog(),
+    idle: (names) =>
+      new Promise((resolve) => {
+        const stop = broker.onChange(check);
+        function check(): void {
+          if (!isIdle(names)) return;
+          stop();
+          resolve();
+        }
+        check();
+      }),
+    disturb: (name, disturbance) => queueOf(name).disturb(disturbance),
+    deliverTwice: (name, times = 1) => queueOf(name).deliverTwice(times),
+    async close() {
+      const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+      broker.close();
+      grpc.forceShutdown();
+      for (const socket of sockets.values()) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function schemaService(methods: readonly string[], context: CallContext): UntypedServiceImplementation {
+  return Object.fromEntries(
+    methods.map((method) => [
+      method,
+      unary<object, object>(context, method, () => {
+        throw notOffered('Schemas');
+      }),
+    ]),
+  );
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === 'string') throw new Error('The server does not listen on a TCP port.');
+  return address.port;
+}

@@ -1,0 +1,55 @@
+import type { Firestore } from 'firebase-admin/firestore';
+import type { Clock } from '../clock.ts';
+import type { EncodedMessage } from '../events/codec.ts';
+import { errorText, type Log } from '../log.ts';
+import { type Failure, failureData, failureFrom, failureId, failureRef, parseFailure } from './failure.ts';
+
+/** Keeps a dead letter where an operator finds it, and raises the alarm. Doing it twice is the same as once. A record under its id that cannot be
+ *  read is replaced: Pub/Sub forgets a letter that is refused again and again, and then nothing of it is left at all.
+ *  @throws what Firestore failed with, so that the message comes again. */
+export async function recordDeadLetter(
+  { firestore, clock, log }: { readonly firestore: Firestore; readonly clock: Clock; readonly log: Log },
+  message: EncodedMessage,
+): Promise<Failure> {
+  const id = failureId(message);
+  const ref = failureRef(firestore, id);
+  const { failure, damage } = await firestore.runTransaction(async (transaction) => {
+    const snapshot = await transaction.get(ref);
+    const { known, damage } = snapshot.exists ? readKnown(id, snapshot.data()) : nothingKnown;
+    const failure = failureFrom(message, known, clock.now());
+    transaction.set(ref, failureData(failure));
+    return { failure, damage };
+  });
+  if (damage !== undefined) {
+    log.error('the record of a dead letter could not be read; it was replaced, and what it counted is lost', {
+      failureId: failure.id,
+      record: ref.path,
+      error: damage,
+    });
+  }
+  log.alarm('dead-letter', 'an event could not be applied and was put aside', {
+    failureId: failure.id,
+    projectId: failure.projectId,
+    reason: failure.reason,
+    error: failure.error,
+    attempts: failure.attempts,
+    preview: failure.preview,
+  });
+  return failure;
+}
+
+/** What is known of a dead letter already, or why that cannot be read. */
+interface Known {
+  readonly known: Failure | undefined;
+  readonly damage: string | undefined;
+}
+
+const nothingKnown: Known = { known: undefined, damage: undefined };
+
+function readKnown(id: string, data: unknown): Known {
+  try {
+    return { known: parseFailure(id, data), damage: undefined };
+  } catch (error) {
+    return { known: undefined, damage: errorText(error) };
+  }
+}

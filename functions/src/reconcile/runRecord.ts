@@ -1,0 +1,71 @@
+import type { Firestore } from 'firebase-admin/firestore';
+import type { Clock } from '../clock.ts';
+import type { AssetCollection, Config } from '../config/defineConfig.ts';
+import type { ReconcileRequest } from '../events/reconciliationRequest.ts';
+import type { Log } from '../log.ts';
+import type { ProjectsSource } from '../source/connect.ts';
+import type { ProjectTruth } from '../source/truth.ts';
+import type { Applier } from './applier.ts';
+import type { Brake } from './brakes.ts';
+import type { FindingExample, ToMend } from './findings.ts';
+import type { ReconcileJob } from './jobRecord.ts';
+import type { ReconcileLimits } from './limits.ts';
+import type { ReconcileProgress } from './progress.ts';
+import type { ProgressKeeper } from './progressKeeper.ts';
+import type { ProjectsInMongo } from './projectsInMongo.ts';
+import type { ReadGate } from './scan/readGate.ts';
+
+/** Everything that reconciliation needs from outside. Made once per process. */
+export interface ReconcileDependencies {
+  readonly firestore: Firestore;
+  readonly source: ProjectsSource;
+  readonly truth: ProjectTruth;
+  readonly applier: Applier;
+  readonly config: Config;
+  readonly clock: Clock;
+  /** A text that no other call returned: names lease holders and jobs. */
+  readonly uniqueId: () => string;
+  readonly log: Log;
+  readonly limits: ReconcileLimits;
+}
+
+/** What the passes of one run share. */
+export interface Run extends ReconcileDependencies {
+  readonly request: ReconcileRequest;
+  readonly collections: readonly AssetCollection[];
+  /** What is found and how far it has come; changed in place, and kept by `keeper`. */
+  readonly job: ReconcileJob;
+  readonly keeper: ProgressKeeper;
+  /** What is to be mended, of one document below the job. */
+  readonly chunkOf: (chunk: number) => Promise<readonly ToMend[]>;
+  readonly inMongo: ProjectsInMongo;
+  /** Collection -> tuples that the last run has found there. */
+  readonly lastTuples: Readonly<Record<string, number>>;
+  /** Bounds queries to Firestore. */
+  readonly gate: ReadGate;
+  /** Bounds questions to MongoDB. */
+  readonly lookups: ReadGate;
+  /** Aborted when the run has to stop at once: asked to, lease lost, or a part of it failed. */
+  readonly signal: AbortSignal;
+  /** No new piece of work begins after this time, ms since 1970. */
+  readonly deadline: number;
+  readonly onProgress: (progress: ReconcileProgress) => void;
+}
+
+/** How a pass ended. */
+export type PassEnd =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'out-of-time' }
+  | { readonly kind: 'braked'; readonly brake: Brake };
+
+/** Whether no further piece of work may begin. */
+export function isOver(run: Pick<Run, 'clock' | 'deadline' | 'signal'>): boolean {
+  return run.signal.aborted || run.clock.now() >= run.deadline;
+}
+
+/** Adds to the examples of a kind while there is room. */
+export function addExample(run: Pick<Run, 'job' | 'limits'>, example: FindingExample): void {
+  const { examples } = run.job;
+  const shown = examples.filter(({ kind }) => kind === example.kind).length;
+  if (shown < run.limits.examples) examples.push({ ...example, collections: [...example.collections] });
+}

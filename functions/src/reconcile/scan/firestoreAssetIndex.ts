@@ -1,0 +1,126 @@
+import { FieldPath, type Firestore, type Query, type QueryDocumentSnapshot } from 'firebase-admin/firestore';
+import type { AssetCollection } from '../../config/defineConfig.ts';
+import type { AssetEntry, AssetIndex, EntryCounts, IdRange, ReadMeter, StartAt } from './assetIndex.ts';
+import type { ReadGate } from './readGate.ts';
+import { readsToCount } from './splitBudget.ts';
+import { justAfter } from './stringOrder.ts';
+
+/** Sorts after every string and before all that is sorted behind strings
+ *  (https://firebase.google.com/docs/firestore/manage-data/data-types#value_type_ordering). */
+const endOfStrings = Buffer.alloc(0);
+
+const smallestId = justAfter('');
+
+export interface FirestoreAssetIndexOptions {
+  readonly firestore: Firestore;
+  readonly collection: AssetCollection;
+  /** Every query passes it: bounds queries in flight and reads per second. */
+  readonly gate: ReadGate;
+  readonly meter: ReadMeter;
+}
+
+/** The queries of reconciliation, asked of Firestore. Each returns keys only (a projection), and is served by the indexes that `requiredIndexes` lists. */
+export function createFirestoreAssetIndex(options: FirestoreAssetIndexOptions): AssetIndex {
+  const { firestore, collection, gate, meter } = options;
+  const projectId = pathOf(collection.projectId);
+  const copies = Object.values(collection.copies).map(pathOf);
+  const all: Query =
+    collection.kind === 'group' ? firestore.collectionGroup(collection.name) : firestore.collection(collection.name);
+  const ordered = {
+    ids: all.orderBy(projectId),
+    tuples: [projectId, ...copies].reduce<Query>((query, field) => query.orderBy(field), all),
+  };
+
+  const entryOf = (document: QueryDocumentSnapshot): AssetEntry => ({
+    path: document.ref.path,
+    projectId: document.get(projectId),
+    copies: copies.map((copy): unknown => document.get(copy)),
+    createdAt: document.createTime.toMillis(),
+  });
+
+  /** Reads a query of at most `limit` documents. Firestore bills one read for a query without results. */
+  async function read(query: Query, limit: number, what: 'hops' | 'closer'): Promise<AssetEntry[]> {
+    const documents = await gate.pass(limit, async () => {
+      const snapshot = await query
+        .select(projectId, ...copies)
+        .limit(limit)
+        .get();
+      return snapshot.docs;
+    });
+    meter[what] += Math.max(1, documents.length);
+    return documents.map(entryOf);
+  }
+
+  /** Counts several queries at one time: in a read-only transaction all see the same state, so that two counts differ only if assets do. */
+  function countTogether(queries: readonly Query[]): Promise<number[]> {
+    return gate.pass(queries.length, () =>
+      firestore.runTransaction(
+        async (transaction) => {
+          const snapshots = await Promise.all(queries.map((query) => transaction.get(query.count())));
+          return snapshots.map((snapshot) => snapshot.data().count);
+        },
+        { readOnly: true },
+      ),
+    );
+  }
+
+  const bill = (entries: number) => {
+    meter.counts += readsToCount(entries);
+  };
+
+  const within = (query: Query, range: IdRange): Query => query.startAt(range.from).endBefore(range.to ?? endOfStrings);
+
+  async function count(range: IdRange): Promise<EntryCounts> {
+    const hasCopies = copies.length > 0;
+    const queries = [ordered.ids, ...(hasCopies ? [ordered.tuples] : [])].map((query) => within(query, range));
+    const [ids = 0, tuples = ids] = await countTogether(queries);
+    bill(ids);
+    if (hasCopies) bill(tuples);
+    return { ids, tuples };
+  }
+
+  return {
+    collection,
+    count,
+    page: (order, start, to, limit) =>
+      read(startingAt(ordered[order], start).endBefore(to ?? endOfStrings), limit, 'hops'),
+    every(range, after, limit) {
+      const byKey = ordered.ids.orderBy(FieldPath.documentId());
+      const query =
+        after === null ? byKey.startAt(range.from) : byKey.startAfter(after.projectId, firestore.doc(after.path));
+      return read(query.endBefore(range.to ?? endOfStrings), limit, 'closer');
+    },
+    async last(range) {
+      const descending = all.orderBy(projectId, 'desc');
+      // From the end towards the beginning: the exclusive upper bound comes first.
+      const query = descending.startAfter(range.to ?? endOfStrings).endAt(range.from);
+      return (await read(query, 1, 'closer')).at(0);
+    },
+    async countAll() {
+      const text = { from: smallestId, to: null };
+      const hasCopies = copies.length > 0;
+      const [assets = 0, withProjectId = 0, ids = 0, tuples = ids] = await countTogether([
+        all,
+        ordered.ids,
+        within(ordered.ids, text),
+        ...(hasCopies ? [within(ordered.tuples, text)] : []),
+      ]);
+      for (const entries of [assets, withProjectId, ids, ...(hasCopies ? [tuples] : [])]) bill(entries);
+      return { assets, withProjectId, withText: { ids, tuples } };
+    },
+    async unusable(limit) {
+      const before = await read(ordered.ids.endBefore(smallestId), limit, 'closer');
+      if (before.length >= limit) return before;
+      return [...before, ...(await read(ordered.ids.startAt(endOfStrings), limit - before.length, 'closer'))];
+    },
+  };
+}
+
+function startingAt(query: Query, start: StartAt): Query {
+  return start.kind === 'from' ? query.startAt(start.id) : query.startAfter(...start.values);
+}
+
+/** A dotted path of the configuration as the SDK takes it. */
+function pathOf(path: string): FieldPath {
+  return new FieldPath(...path.split('.'));
+}

@@ -1,0 +1,140 @@
+import type { AssetCollection } from '../../config/defineConfig.ts';
+import { sameCopyValue } from '../../events/copyValue.ts';
+import { projectIdProblem } from '../../events/projectId.ts';
+import { partsOf, type Version } from '../../events/version.ts';
+import { copyValueFromFirestore, foreignValue } from '../../records/firestoreValue.ts';
+import type { ProjectSnapshot } from '../../source/lookup.ts';
+import type { FindingExample, FindingKind } from '../findings.ts';
+import { canonicalText } from './canonicalValue.ts';
+import { addChecksums, type Checksum, emptyChecksum, tupleChecksum } from './checksum.ts';
+import type { JoinedProject } from './mergeProjects.ts';
+import type { ProjectAssets } from './projectAssets.ts';
+
+/** What Lockstep itself knows of a project that MongoDB does not have. */
+export interface KnownState {
+  readonly kind: 'unknown' | 'live' | 'deleted';
+  readonly version: Version | null;
+  /** Whether its deletion is held, or was decided against. */
+  readonly isHeld: boolean;
+}
+
+/** What is to be said of one project. */
+export interface Verdict {
+  /** `young`: not in MongoDB, but too new to be called an orphan. `held`: its assets wait for a person to decide. */
+  readonly kind: 'in-step' | 'orphan' | 'young' | 'held' | 'drift' | 'unusable';
+  readonly findings: readonly FindingExample[];
+  /** What the assets say. */
+  readonly assetsChecksum: Checksum;
+  /** What they should say. Equal to `assetsChecksum` exactly when there is nothing to find. */
+  readonly truthChecksum: Checksum;
+}
+
+export interface JudgeContext {
+  readonly collections: ReadonlyMap<string, AssetCollection>;
+  /** Evidence from after this time (ms since 1970) keeps a project from being an orphan. */
+  readonly graceBegins: number;
+}
+
+/** Compares the assets of a project with what MongoDB says of it. `snapshot` is undefined when MongoDB does not have it; `known` is then what the project record says. */
+export function judgeProject(
+  project: JoinedProject,
+  snapshot: ProjectSnapshot | undefined,
+  known: KnownState,
+  context: JudgeContext,
+): Verdict {
+  const assetsChecksum = [...project.collections.values()].reduce(
+    (sum, { checksum }) => addChecksums(sum, checksum),
+    emptyChecksum,
+  );
+  const problem = projectIdProblem(project.projectId);
+  if (problem !== undefined) {
+    const finding = findingOf('unusable-project-id', project, problem);
+    return { kind: 'unusable', findings: [finding], assetsChecksum, truthChecksum: emptyChecksum };
+  }
+  if (snapshot === undefined) return judgeMissing(project, known, context, assetsChecksum);
+  return judgeCopies(project, snapshot, context, assetsChecksum);
+}
+
+function judgeMissing(
+  project: JoinedProject,
+  known: KnownState,
+  { graceBegins }: JudgeContext,
+  assetsChecksum: Checksum,
+): Verdict {
+  if (known.isHeld) {
+    const finding = findingOf('held', project, 'deleted, and the hold for mass deletions keeps its assets');
+    return { kind: 'held', findings: [finding], assetsChecksum, truthChecksum: emptyChecksum };
+  }
+  const newestAsset = Math.max(...Array.from(project.collections.values(), ({ newestCreatedAt }) => newestCreatedAt));
+  const newestEvent = known.version === null ? 0 : partsOf(known.version).seconds * millisecondsPerSecond;
+  if (Math.max(newestAsset, newestEvent) > graceBegins) {
+    // On its way, so neither right nor wrong yet: it counts on no side.
+    return { kind: 'young', findings: [], assetsChecksum: emptyChecksum, truthChecksum: emptyChecksum };
+  }
+  const finding =
+    known.kind === 'deleted'
+      ? findingOf('orphan-with-tombstone', project, 'deleted, and its assets are still there')
+      : findingOf('orphan-unknown', project, 'no such project in MongoDB');
+  return { kind: 'orphan', findings: [finding], assetsChecksum, truthChecksum: emptyChecksum };
+}
+
+const millisecondsPerSecond = 1000;
+
+function judgeCopies(
+  project: JoinedProject,
+  snapshot: ProjectSnapshot,
+  context: JudgeContext,
+  assetsChecksum: Checksum,
+): Verdict {
+  const findings: FindingExample[] = [];
+  let truthChecksum = emptyChecksum;
+  for (const [name, assets] of project.collections) {
+    const copies = Object.entries(context.collections.get(name)?.copies ?? {});
+    const wanted = copies.map(([source]) => snapshot.fields[source] ?? null);
+    const differences = new Map<FindingKind, string>();
+    for (const tuple of assets.tuples) {
+      copies.forEach(([, target], index) => {
+        const value = copyValueFromFirestore(tuple[index]);
+        const want = wanted[index] ?? null;
+        if (value !== foreignValue && sameCopyValue(value, want)) return;
+        const kind = tuple[index] === undefined ? 'missing-copy' : 'stale-copy';
+        if (!differences.has(kind))
+          differences.set(kind, `${target}: ${shown(tuple[index])}, should be ${shown(want)}`);
+      });
+    }
+    for (const [kind, detail] of differences) findings.push(exampleOf(kind, assets, [name], detail));
+    // One tuple without a difference is the very one that should be there.
+    const isRight = assets.tuples.length === 1 && differences.size === 0;
+    const checksum = isRight ? assets.checksum : tupleChecksum(name, project.projectId, wanted);
+    truthChecksum = addChecksums(truthChecksum, checksum);
+  }
+  return { kind: findings.length === 0 ? 'in-step' : 'drift', findings, assetsChecksum, truthChecksum };
+}
+
+function findingOf(kind: FindingKind, project: JoinedProject, detail: string): FindingExample {
+  const [assets] = project.collections.values();
+  return exampleOf(
+    kind,
+    assets ?? { projectId: project.projectId, examplePath: null },
+    [...project.collections.keys()],
+    detail,
+  );
+}
+
+function exampleOf(
+  kind: FindingKind,
+  assets: Pick<ProjectAssets, 'projectId'> & { readonly examplePath: string | null },
+  collections: readonly string[],
+  detail: string,
+): FindingExample {
+  return { kind, projectId: assets.projectId, collections, path: assets.examplePath, detail };
+}
+
+/** Longest text of a value in an example, in characters. */
+const maxShown = 60;
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'missing';
+  const text = canonicalText(value);
+  return text.length > maxShown ? `${text.slice(0, maxShown)}…` : text;
+}

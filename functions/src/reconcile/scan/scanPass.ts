@@ -1,0 +1,295 @@
+import { projectIdProblem } from '../../events/projectId.ts';
+import {
+  effectiveHold,
+  ProjectRecordError,
+  parseProjectRecord,
+  projectRecordRef,
+} from '../../records/projectRecord.ts';
+import { judgeOrphans } from '../brakes.ts';
+import type { ToMend } from '../findings.ts';
+import type { ReconcileJob } from '../jobRecord.ts';
+import { judgedProjectsOf, orphansOf, progressOf } from '../progress.ts';
+import { addExample, isOver, type PassEnd, type Run } from '../runRecord.ts';
+import type { AssetIndex, IdRange } from './assetIndex.ts';
+import { addChecksums, checksumFromText, checksumText } from './checksum.ts';
+import { createFirestoreAssetIndex } from './firestoreAssetIndex.ts';
+import { hopProjects } from './hopScan.ts';
+import { type JudgeContext, judgeProject, type KnownState } from './judgeProject.ts';
+import { type JoinedProject, mergeProjects } from './mergeProjects.ts';
+import { projectsWithMissingCopies } from './missingCopies.ts';
+import { createPagePacer, type PagePacer, wastedBy } from './pagePacer.ts';
+import type { ProjectAssets } from './projectAssets.ts';
+import { createSplitBudget } from './splitBudget.ts';
+import { justAfter } from './stringOrder.ts';
+
+type Range = ReconcileJob['ranges'][number];
+
+/** The first pass: goes over all ranges side by side, compares assets with projects, and counts what differs. Changes no asset.
+ *  In mode `clean`, what is to be mended is kept below the job: brakes have to be judged over all findings before the first of them is mended, and
+ *  keeping five hundred findings in one document costs one write and one read, where scanning again would cost the whole scan. */
+export async function scanPass(run: Run): Promise<PassEnd> {
+  const { job, collections, limits } = run;
+  const pacer = createPagePacer({
+    wasteShare: limits.wasteShare,
+    maxPage: limits.maxPage,
+    streams: job.ranges.length * collections.length,
+    expected: expectedTuples(run),
+    firstPage: (name) => firstPageOf(run, name),
+    distinct: job.collections.reduce((sum, { tuples }) => sum + tuples, 0),
+    waste: job.waste,
+  });
+  const projectsPerRange = job.source.projects / job.ranges.length;
+  const waiting = job.ranges.filter(({ done }) => !done);
+  const active = new Set<Promise<void>>();
+  /** Ranges whose assets are still being read; the others wait for MongoDB only. */
+  const reading = new Set<Range>();
+  const failed = new AbortController();
+  const signal = AbortSignal.any([run.signal, failed.signal]);
+  let braked: PassEnd | undefined;
+  const stop = () => braked !== undefined || isOver({ ...run, signal });
+  const afterBatch = () => {
+    braked ??= earlyBrake(run);
+  };
+  const watched: PagePacer = {
+    ...pacer,
+    settle(grant, result) {
+      job.waste += wastedBy(result);
+      pacer.settle(grant, result);
+      startRanges();
+    },
+  };
+
+  const scans = scansOf(run, watched);
+
+  /** Starts as many ranges as are of use side by side, and as may end with a read in vain. */
+  function startRanges(): void {
+    while (waiting.length > 0 && !stop()) {
+      const streams = collections.length;
+      if (reading.size > 0 && !pacer.hasEarned(readsToStart(run, pacer, reading.size))) return;
+      joinRanges(job, waiting, rangesToJoin(run, pacer, projectsPerRange));
+      const range = waiting.shift();
+      if (range === undefined) return;
+      pacer.open(streams);
+      reading.add(range);
+      const onRead = () => {
+        reading.delete(range);
+        startRanges();
+      };
+      const scanning: Promise<void> = scanRange(run, range, scans, stop, { afterBatch, onRead })
+        .catch((error: unknown) => failed.abort({ error }))
+        .finally(() => active.delete(scanning));
+      active.add(scanning);
+    }
+  }
+
+  startRanges();
+  while (active.size > 0) {
+    await Promise.race(active);
+    startRanges();
+  }
+  if (failed.signal.aborted) throw failed.signal.reason.error;
+  if (braked) return braked;
+  return job.ranges.every(({ done }) => done) ? { kind: 'complete' } : { kind: 'out-of-time' };
+}
+
+/** The share of the tuples of the last run that is counted on: a brake stops a cleaning run where more than a fifth of the projects went since then. Were fewer
+ *  tuples left, at most `wasteShare` of the missing ones would be read in vain. */
+const sureShare = 4 / 5;
+
+/** Tuples that are counted on before they are found: most of what the last run has found, and never more than there are assets. */
+function expectedTuples({ job, lastTuples }: Run): number {
+  return job.collections.reduce(
+    (sum, { name, assets }) => sum + sureShare * Math.min(lastTuples[name] ?? 0, assets ?? 0),
+    0,
+  );
+}
+
+/** Up to so many assets per project, most projects have one at most. */
+const fewAssetsPerProject = 1.5;
+
+/** Long pages at once where the counts speak for one asset per project. */
+function firstPageOf({ job, limits }: Run, name: string): number {
+  const assets = job.collections.find((collection) => collection.name === name)?.assets ?? null;
+  return assets !== null && assets <= job.source.projects * fewAssetsPerProject ? limits.maxPage : 2;
+}
+
+/** Whether hops, of which many are side by side, go on instead of long pages. */
+function isHopping({ job }: Run, pacer: PagePacer): boolean {
+  return pacer.isHopping() || job.collections.some(({ lacksCopies }) => lacksCopies);
+}
+
+/** How much must be earned before one more range begins next to others. One query per stream of this range and of all that are left may be in vain. Where
+ *  pages are long, a range next to another is of use only when both can have their pages. */
+function readsToStart(run: Run, pacer: PagePacer, reading: number): number {
+  const streams = run.collections.length;
+  return isHopping(run, pacer) ? 2 * streams : 2 * streams + run.limits.maxPage * streams * (reading + 1);
+}
+
+/** Pages that a range should have at least: a page that is cut off by the end of its range is a call for few documents. */
+const pagesPerRange = 8;
+
+/** How many of the ranges that wait become the next one. */
+function rangesToJoin(run: Run, pacer: PagePacer, projectsPerRange: number): number {
+  // Too much was read in vain to begin every range on its own: what is left becomes one.
+  if (!pacer.hasEarned(run.collections.length)) return run.job.ranges.length;
+  if (isHopping(run, pacer)) return 1;
+  const wanted = pagesPerRange * Math.min(run.limits.maxPage, pacer.longestPage());
+  return Math.max(1, Math.ceil(wanted / projectsPerRange));
+}
+
+/** Makes one range of the first `count` of those that wait, as far as they lie side by side. */
+function joinRanges(job: ReconcileJob, waiting: Range[], count: number): void {
+  const [first] = waiting;
+  if (first === undefined) return;
+  const at = job.ranges.indexOf(first);
+  let joined = 1;
+  while (joined < count && waiting[joined] !== undefined && waiting[joined] === job.ranges[at + joined]) joined += 1;
+  first.to = waiting[joined - 1]?.to ?? null;
+  job.ranges.splice(at + 1, joined - 1);
+  waiting.splice(1, joined - 1);
+}
+
+/** The queries of every collection of a run. */
+export function indexesOf({
+  firestore,
+  gate,
+  collections,
+  job,
+}: Pick<Run, 'firestore' | 'gate' | 'collections' | 'job'>) {
+  return collections.map((collection): AssetIndex => {
+    const tally = job.collections.find(({ name }) => name === collection.name);
+    if (tally === undefined) throw new Error(`the run does not know the collection "${collection.name}"`);
+    return createFirestoreAssetIndex({ firestore, gate, collection, meter: tally.reads });
+  });
+}
+
+/** Collection name -> how its part of a range is gone over. */
+type Scans = ReadonlyMap<string, (range: IdRange) => AsyncGenerator<ProjectAssets>>;
+
+function scansOf(run: Run, pacer: PagePacer): Scans {
+  const { job } = run;
+  const tallies = new Map(job.collections.map((tally) => [tally.name, tally]));
+  return new Map(
+    indexesOf(run).map((index) => {
+      const { name } = index.collection;
+      const tally = tallies.get(name);
+      if (!tally?.lacksCopies) return [name, (range) => hopProjects({ index, pacer, order: 'tuples' }, range)];
+      const perProject = tally.assets === null ? undefined : tally.assets / Math.max(1, job.source.projects);
+      const budget = createSplitBudget(perProject);
+      return [name, (range) => projectsWithMissingCopies({ index, pacer, budget }, range)];
+    }),
+  );
+}
+
+async function scanRange(
+  run: Run,
+  range: Range,
+  scans: Scans,
+  stop: () => boolean,
+  { afterBatch, onRead }: { readonly afterBatch: () => void; readonly onRead: () => void },
+): Promise<void> {
+  const streams = new Map(Array.from(scans, ([name, scan]) => [name, scan({ from: range.from, to: range.to })]));
+  /** The next batch is read while MongoDB answers about the one before. */
+  let judging = Promise.resolve();
+  const judge = (batch: readonly JoinedProject[]) => {
+    judging = judging.then(async () => {
+      await judgeBatch(run, range, batch);
+      afterBatch();
+      await run.keeper.room();
+    });
+    // Whoever waits for it next gets the error; until then it is not unheard.
+    judging.catch(() => undefined);
+  };
+  let batch: JoinedProject[] = [];
+  let stopped = false;
+  for await (const project of mergeProjects(streams)) {
+    batch.push(project);
+    stopped = stop();
+    if (batch.length < run.limits.lookupBatch && !stopped) continue;
+    await judging;
+    judge(batch);
+    batch = [];
+    if (stopped) break;
+  }
+  onRead();
+  if (!stopped) judge(batch);
+  await judging;
+  range.done = !stopped;
+  run.keeper.changed([]);
+}
+
+/** Asks for the truth about some projects, in their order, and counts what differs. All that it changes it changes at once, together with where the range goes on. */
+async function judgeBatch(run: Run, range: Range, batch: readonly JoinedProject[]): Promise<void> {
+  const last = batch.at(-1);
+  if (last === undefined) return;
+  const { job } = run;
+  const usable = batch.map(({ projectId }) => projectId).filter((id) => projectIdProblem(id) === undefined);
+  const { projects } = await run.lookups.pass(1, () => run.truth.ask(usable));
+  const known = await knownStates(
+    run,
+    usable.filter((id) => !projects.has(id)),
+  );
+  const context: JudgeContext = {
+    collections: new Map(run.collections.map((collection) => [collection.name, collection])),
+    graceBegins: run.clock.now() - run.limits.graceMs,
+  };
+  const toMend: ToMend[] = [];
+  const sums = { assets: checksumFromText(job.checksum.assets), truth: checksumFromText(job.checksum.truth) };
+  for (const project of batch) {
+    const { projectId } = project;
+    const verdict = judgeProject(project, projects.get(projectId), known.get(projectId) ?? unknownState, context);
+    sums.assets = addChecksums(sums.assets, verdict.assetsChecksum);
+    sums.truth = addChecksums(sums.truth, verdict.truthChecksum);
+    if (verdict.kind === 'young') job.young += 1;
+    if (verdict.kind === 'orphan' || verdict.kind === 'drift') toMend.push({ projectId, what: verdict.kind });
+    for (const finding of verdict.findings) {
+      job.findings[finding.kind] += 1;
+      addExample(run, finding);
+    }
+    for (const tally of job.collections) {
+      const assets = project.collections.get(tally.name);
+      if (assets === undefined) continue;
+      tally.projects += 1;
+      tally.tuples += assets.tuples.length;
+    }
+  }
+  job.projects += batch.length;
+  job.lookups += 1;
+  job.checksum = { assets: checksumText(sums.assets), truth: checksumText(sums.truth) };
+  range.from = justAfter(last.projectId);
+  run.keeper.changed(job.mode === 'clean' ? toMend : []);
+  run.onProgress(progressOf(job));
+}
+
+const unknownState: KnownState = { kind: 'unknown', version: null, isHeld: false };
+
+/** What Lockstep knows of projects that MongoDB does not have: one read each. */
+async function knownStates(run: Run, projectIds: readonly string[]): Promise<ReadonlyMap<string, KnownState>> {
+  if (projectIds.length === 0) return new Map();
+  const { firestore, gate, job } = run;
+  const refs = projectIds.map((id) => projectRecordRef(firestore, id));
+  const documents = await gate.pass(refs.length, () => firestore.getAll(...refs));
+  job.recordReads += refs.length;
+  return new Map(
+    projectIds.map((id, index) => {
+      try {
+        const record = parseProjectRecord(id, documents[index]?.data());
+        const { kind, version } = record.desired;
+        return [id, { kind, version, isHeld: effectiveHold(record) !== null }];
+      } catch (error) {
+        // Says nothing about the project, so only MongoDB counts; the mending meets the same record and reports it.
+        if (error instanceof ProjectRecordError) return [id, unknownState];
+        throw error;
+      }
+    }),
+  );
+}
+
+/** In mode `clean`, there is no use in going on once there are more orphans than could ever be believed. A report counts them all. */
+function earlyBrake({ job, limits, request }: Run): PassEnd | undefined {
+  if (job.mode !== 'clean') return undefined;
+  const named = request.projectIds !== undefined;
+  const seen = { orphans: orphansOf(job), projects: judgedProjectsOf(job), complete: false, named };
+  const brake = judgeOrphans(seen, limits.brakes, request.allow ?? {});
+  return brake && { kind: 'braked', brake };
+}

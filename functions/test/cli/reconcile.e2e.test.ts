@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { ObjectId } from 'mongodb';
+import { exitCodes } from '../../src/cli/reconcileSettings.ts';
+import config from '../../src/lockstep.config.ts';
+import { startWorld, type World } from '../reconcile/world.ts';
+
+/** The command, as a process of its own, against the servers of this one. */
+describe('npm run reconcile, as a process', () => {
+  let world: World;
+  before(async () => {
+    world = await startWorld({
+      source: { ...config.source, fields: [...config.source.fields], ids: [...config.source.ids] },
+      collections: config.collections.map(({ name, kind, projectId, copies }) => ({
+        ...(kind === 'group' ? { group: name } : { path: name }),
+        projectId,
+        copies: { ...copies },
+      })),
+    });
+  });
+  after(() => world.close());
+
+  function reconcile(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, ['src/cli/reconcile.ts', ...args], {
+        env: {
+          ...process.env,
+          MONGODB_URI: world.mongo.uri,
+          GCLOUD_PROJECT: 'lockstep-test',
+          FIRESTORE_EMULATOR_HOST: world.client.server.host,
+          PUBSUB_EMULATOR_HOST: '127.0.0.1:9',
+        },
+      });
+      let out = '';
+      let err = '';
+      child.stdout.on('data', (data) => {
+        out += data;
+      });
+      child.stderr.on('data', (data) => {
+        err += data;
+      });
+      child.on('error', reject);
+      child.on('close', (code) => resolve({ code, out, err }));
+    });
+  }
+
+  it('reports, mends, brakes, and tells by its exit code', async () => {
+    const ids = await world.addProjects(Array.from({ length: 30 }, () => 'name'));
+    await world.addAssets(
+      'storyboards',
+      ids.map((projectId) => ({ projectId, projectName: 'name' })),
+    );
+    const inStep = await reconcile('--report');
+    assert.equal(inStep.code, exitCodes.inStep, inStep.err);
+    assert.match(inStep.out, /No findings/);
+
+    await world.addAssets('storyboards', [{ projectId: new ObjectId().toHexString(), projectName: 'gone' }]);
+    const found = await reconcile('--report', '--grace', '0', '--json');
+    assert.equal(found.code, exitCodes.findings, found.err);
+    assert.equal(JSON.parse(found.out).findings['orphan-unknown'], 1);
+
+    const mended = await reconcile('--clean', '--grace', '0');
+    assert.equal(mended.code, exitCodes.inStep, mended.err + mended.out);
+    assert.match(mended.out, /1 projects mended \(1 assets/);
+    assert.equal(await world.countOf('storyboards'), 30);
+
+    await world.source.projects.deleteMany({});
+    const braked = await reconcile('--clean', '--grace', '0');
+    assert.equal(braked.code, exitCodes.braked, braked.err);
+    assert.match(braked.out, /BRAKE source-empty/);
+    assert.match(braked.err, /ALARM .*alarm=brake/);
+    assert.equal(await world.countOf('storyboards'), 30);
+  });
+
+  it('refuses what it does not understand', async () => {
+    assert.equal((await reconcile('--report', '--collection', 'nowhere')).code, exitCodes.usage);
+  });
+});

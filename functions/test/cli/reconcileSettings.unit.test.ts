@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { mainSettings, usage } from '../../src/cli/reconcileSettings.ts';
+
+const env = { MONGODB_URI: 'mongodb://localhost', GCLOUD_PROJECT: 'demo' };
+
+describe('npm run reconcile', () => {
+  it('reads its options', () => {
+    const args = [
+      '--clean',
+      '--collection',
+      'a',
+      '--collection',
+      'b',
+      '--project',
+      'p',
+      '--allow-orphans',
+      '12',
+      '--json',
+    ];
+    const settings = mainSettings(
+      [...args, '--reads-per-second', '100', '--read-from', 'secondary', '--grace', '5'],
+      env,
+    );
+    assert.deepEqual(settings, {
+      kind: 'run',
+      mongodbUri: 'mongodb://localhost',
+      projectId: 'demo',
+      request: {
+        mode: 'clean',
+        collections: ['a', 'b'],
+        projectIds: ['p'],
+        allow: { orphans: 12, shrink: undefined, source: undefined },
+        reason: 'command',
+      },
+      json: true,
+      readFrom: 'secondary',
+      readsPerSecond: 100,
+      graceMs: 300_000,
+    });
+  });
+
+  const mistakes: Record<string, [string[], Record<string, string>, RegExp]> = {
+    'neither mode': [[], env, /either --report or --clean/],
+    'both modes': [['--report', '--clean'], env, /either --report or --clean/],
+    'an unknown option': [['--report', '--fast'], env, /--fast/],
+    'a stray word': [['--report', 'now'], env, /now/],
+    'no number of orphans': [['--clean', '--allow-orphans', 'all'], env, /--allow-orphans: expected a whole number/],
+    'a rate of nothing': [['--report', '--reads-per-second', '0'], env, /at least 1/],
+    'an unknown member': [['--report', '--read-from', 'nearest'], env, /"primary" or "secondary"/],
+    'no MongoDB': [['--report'], { GCLOUD_PROJECT: 'demo' }, /MONGODB_URI is not set/],
+    'no Firebase project': [['--report'], { MONGODB_URI: 'mongodb://localhost' }, /GCLOUD_PROJECT is not set/],
+  };
+  for (const [name, [args, variables, message]] of Object.entries(mistakes)) {
+    it(`says what is wrong: ${name}`, () => {
+      const settings = mainSettings(args, variables);
+      assert.equal(settings.kind, 'mistake');
+      assert.match(settings.message, message);
+      assert.match(settings.message, /--help/);
+    });
+  }
+
+  it('explains itself', () => {
+    assert.deepEqual(mainSettings(['--help'], {}), { kind: 'help' });
+    for (const option of ['--allow-orphans', '--allow-shrink', '--allow-new-source', 'Exit code']) {
+      assert.ok(usage.includes(option));
+    }
+  });
+});

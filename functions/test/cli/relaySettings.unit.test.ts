@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { isHealthy } from '../../src/cli/healthServer.ts';
+import { mainSettings } from '../../src/cli/relaySettings.ts';
+import { createRelayHealth } from '../../src/relay/health.ts';
+
+const env = { MONGODB_URI: 'mongodb://h/?replicaSet=r', GCLOUD_PROJECT: 'demo' };
+
+describe('settings of the relay process', () => {
+  it('says in one sentence what is missing', () => {
+    for (const [given, expected] of [
+      [{ ...env, MONGODB_URI: '' }, /^MONGODB_URI is not set/],
+      [{ ...env, GCLOUD_PROJECT: undefined }, /^GCLOUD_PROJECT is not set/],
+    ] as const) {
+      const settings = mainSettings([], given);
+      assert.ok(settings.kind === 'mistake');
+      assert.match(settings.message, expected);
+    }
+  });
+
+  it('refuses what it does not know', () => {
+    for (const args of [['--prot', '1'], ['--port', 'x'], ['--port', '70000'], ['--max-lag', '0'], ['stray']]) {
+      assert.equal(mainSettings(args, env).kind, 'mistake', args.join(' '));
+    }
+  });
+
+  it('takes the port from the option, then from PORT, and none otherwise', () => {
+    const portOf = (args: string[], port?: string) => {
+      const settings = mainSettings(args, { ...env, PORT: port });
+      return settings.kind === 'run' ? settings.port : settings.kind;
+    };
+    assert.equal(portOf(['--port', '81'], '82'), 81);
+    assert.equal(portOf([], '82'), 82);
+    assert.equal(portOf([]), undefined);
+    assert.equal(mainSettings(['--help'], {}).kind, 'help');
+  });
+});
+
+describe('health of the relay', () => {
+  it('measures the lag from the oldest unpublished change, or else from what was read last', () => {
+    let now = 10_000;
+    let oldest: number | undefined;
+    const health = createRelayHealth({ now: () => now, after: () => () => undefined });
+    assert.equal(health.status().lagMs, null);
+    assert.ok(isHealthy(health.status(), 0));
+    health.watch({
+      lease: () => ({ fencing: 1, expiresAt: 20_000 }),
+      lastCheckpointAt: () => 9_000,
+      inFlight: () => 0,
+      published: () => 3,
+      deadLettered: () => 0,
+      oldestUnpublishedAt: () => oldest,
+    });
+    health.readUpTo(9_500);
+    assert.equal(health.status().lagMs, 500);
+    oldest = 4_000;
+    now = 11_000;
+    assert.equal(health.status().lagMs, 7_000);
+    assert.ok(!isHealthy(health.status(), 6_999));
+    health.watch(null);
+    assert.equal(health.status().lease, null);
+    assert.equal(health.status().lagMs, null);
+  });
+});

@@ -1,0 +1,57 @@
+// What is kept of a dead letter. Attacks I1: a letter that Firestore would not take, or of which too little is left to do anything about it.
+import assert from 'node:assert/strict';
+import { type Failure, failureData, failureFrom, parseFailure } from '../../src/deadLetters/failure.ts';
+import { schemaVersion } from '../../src/records/projectRecord.ts';
+
+const attributes = { reason: 'attempts', error: 'MongoDB is away', attempts: '10', source: 'tests' };
+const now = Date.UTC(2026, 10, 21);
+
+/** What is kept of a payload, and what a reader makes of it. */
+function kept(payload: string | Buffer): Failure {
+  const failure = failureFrom({ data: Buffer.from(payload), attributes }, undefined, now);
+  assert.deepEqual(parseFailure(failure.id, failureData(failure)), { ...failure, schemaVersion });
+  return failure;
+}
+
+describe('the record of a dead letter', () => {
+  it('holds the whole message, and counts its bytes', () => {
+    const { message, preview, payloadBytes } = kept('{"name":"Ünï 🎬"}');
+    assert.equal(message?.data.toString(), '{"name":"Ünï 🎬"}');
+    assert.deepEqual(message?.attributes, attributes);
+    assert.equal(preview, '{"name":"Ünï 🎬"}');
+    assert.equal(payloadBytes, Buffer.byteLength('{"name":"Ünï 🎬"}'));
+  });
+
+  it('keeps the attributes of a payload that is too large to be kept, and its beginning', () => {
+    const limit = 512 * 1_024;
+    assert.equal(kept('x'.repeat(limit)).message?.data.length, limit);
+    const failure = kept('x'.repeat(limit + 1));
+    assert.equal(failure.message, null);
+    assert.deepEqual(failure.attributes, attributes);
+    assert.deepEqual(failureData(failure).attributes, attributes);
+    assert.equal(failure.payloadBytes, limit + 1);
+    assert.equal(failure.preview, 'x'.repeat(1_000));
+  });
+
+  it('cuts the preview between characters, whatever their length', () => {
+    for (const character of ['x', 'é', '新', '🎬']) {
+      for (const before of ['', 'x', 'xx', 'xxx']) {
+        const text = before + character.repeat(2_000);
+        const { preview } = kept(text);
+        assert.ok(preview.isWellFormed() && !preview.includes('\uFFFD'), `${before}${character}`);
+        assert.ok(text.startsWith(preview));
+        assert.ok(preview.length === 1_000 || (preview.length === 999 && character === '🎬'), `${preview.length}`);
+      }
+    }
+  });
+
+  it('shows what is not UTF-8 with replacements, and keeps the bytes as they came', () => {
+    const bytes = Buffer.from([0xff, 0xfe, 0x61, 0xc3, 0x28, 0xed, 0xa0, 0xbd]);
+    const { message, preview, payloadBytes } = kept(bytes);
+    assert.deepEqual(message?.data, bytes);
+    assert.equal(payloadBytes, bytes.length);
+    assert.ok(preview.isWellFormed());
+    assert.match(preview, /^\uFFFD\uFFFDa\uFFFD\(\uFFFD+$/);
+    assert.equal(kept(Buffer.alloc(5_000, 0xff)).preview, '\uFFFD'.repeat(1_000));
+  });
+});

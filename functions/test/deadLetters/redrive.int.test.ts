@@ -1,0 +1,255 @@
+// Dead letters that are played again, on a real client and a local Firestore. Attacks I1 and I7.
+import assert from 'node:assert/strict';
+import { redriveCommand } from '../../src/cli/redriveCommand.ts';
+import { exitCodes, redriveSettings } from '../../src/cli/redriveSettings.ts';
+import { failureRef } from '../../src/deadLetters/failure.ts';
+import { recordDeadLetter } from '../../src/deadLetters/record.ts';
+import { redriveAll, redriveOne } from '../../src/deadLetters/redrive.ts';
+import { encodeEvent } from '../../src/events/codec.ts';
+import type { ProjectEvent } from '../../src/events/contract.ts';
+import { AttemptFailedError } from '../../src/sync/errors.ts';
+import { handleMessage } from '../../src/sync/handleMessage.ts';
+import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
+
+const playAll = { dryRun: false, includeUnreadable: false };
+
+describe('redrive', () => {
+  let fixture: SyncFixture;
+  beforeEach(async () => {
+    fixture = await startSyncFixture();
+  });
+  afterEach(() => fixture.close());
+
+  /** What `recordDeadLetter` does with everything on the dead letter topic. */
+  async function recordAll(): Promise<void> {
+    for (const message of fixture.deadLetters.messages.splice(0)) await recordDeadLetter(fixture.dependencies, message);
+  }
+
+  /** A deletion that became a dead letter because MongoDB was away. */
+  async function deadDeletion(projectId: string): Promise<ProjectEvent> {
+    await fixture.firestore.doc(`media/${projectId}`).set({ projectId, projectName: 'old' });
+    const deletion = event('ProjectDeleted', projectId);
+    await failAsOftenAsAllowed(deletion);
+    return deletion;
+  }
+
+  async function failAsOftenAsAllowed(deletion: ProjectEvent): Promise<void> {
+    const worker = fixture.worker2({ truth: { ask: () => Promise.reject(new Error('MongoDB is away')) } });
+    const { maxAttempts } = fixture.dependencies.limits;
+    const message = { ...encodeEvent(deletion), attributes: { ...encodeEvent(deletion).attributes, source: 'tests' } };
+    for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+      const delivery = handleMessage({ ...fixture.dependencies, worker, deadLetters: fixture.deadLetters }, message, {
+        deadline: fixture.clock.now() + 60_000,
+        signal: new AbortController().signal,
+      });
+      await (attempt < maxAttempts ? assert.rejects(delivery, AttemptFailedError) : delivery);
+    }
+    await recordAll();
+  }
+
+  const statusOf = async (id: string) => (await failureRef(fixture.firestore, id).get()).get('status');
+
+  async function outcomes(options = playAll, pageSize?: number): Promise<string[]> {
+    const found: string[] = [];
+    const dependencies = { ...fixture.dependencies, ...(pageSize !== undefined && { pageSize }) };
+    for await (const page of redriveAll(dependencies, options)) {
+      for (const one of page) found.push(one.kind === 'skipped' ? one.reason : one.kind);
+    }
+    return found;
+  }
+
+  it('publishes the original message, whose delivery converges now that the cause is mended', async () => {
+    const deletion = await deadDeletion('p1');
+    assert.equal(await statusOf(deletion.id), 'dead');
+    assert.deepEqual(await outcomes(), ['published']);
+    const [message, ...more] = fixture.events.messages;
+    assert.ok(message && more.length === 0);
+    const original = encodeEvent(deletion);
+    assert.deepEqual(message.data, original.data);
+    assert.deepEqual(message.attributes, { ...original.attributes, source: 'tests' });
+    await fixture.deliverMessage(message);
+    assert.equal((await fixture.documents('media')).size, 0);
+    assert.equal(await statusOf(deletion.id), 'redriven');
+  });
+
+  it('plays each once: a second redrive finds nothing to do', async () => {
+    const deletion = await deadDeletion('p1');
+    await outcomes();
+    assert.deepEqual(await outcomes(), []);
+    const again = await redriveOne(fixture.dependencies, deletion.id, { dryRun: false });
+    assert.equal(again?.kind === 'skipped' && again.reason, 'already-redriven');
+    assert.equal(fixture.events.messages.length, 1);
+  });
+
+  it('is dead again when it fails again, and can be played again then', async () => {
+    const deletion = await deadDeletion('p1');
+    await outcomes();
+    fixture.clock.advance(1_000);
+    await failAsOftenAsAllowed(deletion);
+    assert.equal(await statusOf(deletion.id), 'dead');
+    assert.equal((await failureRef(fixture.firestore, deletion.id).get()).get('times'), 2);
+    assert.deepEqual(await outcomes(), ['published']);
+  });
+
+  it('that could not publish leaves the letter dead', async () => {
+    const deletion = await deadDeletion('p1');
+    fixture.events.failures.push(new Error('Pub/Sub is away'));
+    assert.deepEqual(await outcomes(), ['failed']);
+    assert.equal(await statusOf(deletion.id), 'dead');
+    assert.deepEqual(await outcomes(), ['published']);
+  });
+
+  it('that crashed before the mark publishes twice, and the second is a duplicate', async () => {
+    await deadDeletion('p1');
+    fixture.server.faults.inject('Commit', { error: { code: 'PERMISSION_DENIED' } }, 1);
+    assert.deepEqual(await outcomes(), ['failed']);
+    assert.deepEqual(await outcomes(), ['published']);
+    assert.equal(fixture.events.messages.length, 2);
+    for (const message of fixture.events.messages) await fixture.deliverMessage(message);
+    const last = fixture.log.lines.findLast((line) => line.level === 'info');
+    assert.equal(last?.fields.outcome, 'duplicate');
+  });
+
+  it('does not mark a letter that failed again before the mark was written', async () => {
+    const deletion = await deadDeletion('p1');
+    const { publish } = fixture.events;
+    const dependencies = {
+      ...fixture.dependencies,
+      events: {
+        ...fixture.events,
+        async publish(message: Parameters<typeof publish>[0]) {
+          await publish(message);
+          fixture.clock.advance(1_000);
+          await failAsOftenAsAllowed(deletion);
+        },
+      },
+    };
+    await redriveOne(dependencies, deletion.id, { dryRun: false });
+    assert.equal(await statusOf(deletion.id), 'dead');
+  });
+
+  it('leaves alone what no redelivery can mend, and says why', async () => {
+    await fixture.deliverMessage({ data: Buffer.from('not json'), attributes: {} });
+    const padding = 'x'.repeat(600 * 1024);
+    await fixture.deliverMessage({ data: Buffer.from(JSON.stringify({ padding })), attributes: {} });
+    const buried = { source: 'relay', reason: 'value', error: 'a value that no event can carry' };
+    fixture.deadLetters.messages.push({ data: Buffer.from('{"operationType":"insert"}'), attributes: buried });
+    await recordAll();
+    assert.deepEqual((await outcomes()).sort(), ['no-event', 'too-large', 'unreadable']);
+    assert.equal(fixture.events.messages.length, 0);
+    assert.deepEqual((await outcomes({ ...playAll, includeUnreadable: true })).sort(), [
+      'no-event',
+      'published',
+      'too-large',
+    ]);
+    assert.equal(fixture.events.messages[0]?.data.toString(), 'not json');
+  });
+
+  it('has the letter also where a damaged record stood under its id, and says so', async () => {
+    const deletion = event('ProjectDeleted', 'p1');
+    const ref = failureRef(fixture.firestore, deletion.id);
+    await ref.set({ status: 'dead', attempts: 'many' });
+    const attributes = { reason: 'attempts', error: 'MongoDB is away', attempts: '10' };
+    const failure = await recordDeadLetter(fixture.dependencies, { data: encodeEvent(deletion).data, attributes });
+    assert.deepEqual([failure.attempts, failure.times, failure.status], [10, 1, 'dead']);
+    const errors = fixture.log.lines.filter(({ level }) => level === 'error');
+    assert.deepEqual(
+      errors.map(({ fields }) => fields.record),
+      [ref.path],
+    );
+    assert.match(String(errors[0]?.fields.error), /is not a dead letter.*/s);
+    assert.deepEqual(await outcomes(), ['published']);
+    assert.deepEqual(fixture.events.messages[0]?.data, encodeEvent(deletion).data);
+  });
+
+  it('goes on past a document that is no dead letter', async () => {
+    await deadDeletion('p1');
+    await fixture.firestore.doc('syncFailures/0-damaged').set({ status: 'dead' });
+    assert.deepEqual(await outcomes(), ['failed', 'published']);
+  });
+
+  it('pages through any number of them', async () => {
+    const ids = Array.from({ length: 11 }, (_, index) => `p${index}`);
+    for (const id of ids) {
+      const message = { ...encodeEvent(event('ProjectDeleted', id)) };
+      await recordDeadLetter(fixture.dependencies, { ...message, attributes: { reason: 'attempts', attempts: '10' } });
+    }
+    const before = fixture.server.meter.snapshot();
+    assert.equal((await outcomes(playAll, 4)).length, ids.length);
+    assert.equal(fixture.events.messages.length, ids.length);
+    // One to list each and one to mark it.
+    assert.equal(fixture.server.meter.snapshot().reads - before.reads, 2 * ids.length);
+  });
+
+  it('finds a letter by the id of its event and by that of its document', async () => {
+    const deletion = await deadDeletion('a%b');
+    for (const id of [deletion.id, failureRef(fixture.firestore, deletion.id).id]) {
+      assert.equal((await redriveOne(fixture.dependencies, id, { dryRun: true }))?.kind, 'publishable');
+    }
+    assert.equal(await redriveOne(fixture.dependencies, '100%', { dryRun: true }), undefined);
+    assert.equal(fixture.events.messages.length, 0);
+  });
+
+  describe('the command', () => {
+    let output: string;
+    let warnings: string;
+    beforeEach(() => {
+      output = '';
+      warnings = '';
+    });
+
+    async function run(...args: string[]): Promise<number> {
+      const settings = redriveSettings(args, { GCLOUD_PROJECT: 'demo-test' });
+      assert.equal(settings.kind, 'run');
+      if (settings.kind !== 'run') return exitCodes.usage;
+      output = '';
+      const print = (text: string) => {
+        output += text;
+      };
+      const warn = (text: string) => {
+        warnings += text;
+      };
+      return redriveCommand({ ...fixture.dependencies, print, warn }, settings);
+    }
+
+    it('tells what became of each, and sums up', async () => {
+      const deletion = await deadDeletion('p1');
+      assert.equal(await run('--all', '--dry-run'), exitCodes.done);
+      assert.match(output, /^would be published {2}p1:.* \(attempts after 10 attempts: .*MongoDB is away\)$/m);
+      assert.match(output, /^1 would be published\.$/m);
+      assert.equal(await statusOf(deletion.id), 'dead');
+      assert.equal(await run('--all'), exitCodes.done);
+      assert.match(output, /^published {2}p1:/m);
+      assert.equal(await run('--all'), exitCodes.done);
+      assert.equal(output, '0 published, 1 played again before.\n');
+      assert.equal(await run('--event', deletion.id), exitCodes.done);
+      assert.match(output, /^skipped {2}p1:.*: played again before/m);
+    });
+
+    it('ends with a code of its own where something was skipped, not found, or failed', async () => {
+      await fixture.deliverMessage({ data: Buffer.from('not json'), attributes: {} });
+      await recordAll();
+      assert.equal(await run('--all'), exitCodes.skipped);
+      assert.match(output, /0 published, 1 skipped as unreadable/);
+      assert.equal(await run('--event', 'no-such'), exitCodes.notFound);
+      assert.match(warnings, /no dead letter of event "no-such"/);
+      fixture.events.failures.push(new Error('Pub/Sub is away'));
+      assert.equal(await run('--all', '--include-unreadable'), exitCodes.failed);
+      assert.match(output, /FAILED .*Pub\/Sub is away/);
+      assert.equal(await run('--all', '--include-unreadable'), exitCodes.done);
+    });
+
+    it('prints one JSON document, also of nothing', async () => {
+      assert.equal(await run('--all', '--json'), exitCodes.done);
+      assert.deepEqual(JSON.parse(output).deadLetters, []);
+      const deletion = await deadDeletion('p1');
+      await deadDeletion('p2');
+      await run('--all', '--json');
+      const { deadLetters, summary } = JSON.parse(output);
+      assert.deepEqual(
+        [deadLetters.length, deadLetters[0].id, deadLetters[0].outcome, summary.published],
+        [2, deletion.id, 'published', 2],
+      );
+    });
+  });
+});

@@ -1,0 +1,128 @@
+// Attacks I8 with everything real but the cloud: somebody types `deleteMany({})`, and Firestore is not emptied. Then the person decides, with
+// the command that the alarm names.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Firestore, Timestamp } from 'firebase-admin/firestore';
+import { ObjectId } from 'mongodb';
+import { writeAll } from '../../local/demo/writeAll.ts';
+import { type Stack, startStack } from '../../local/stack.ts';
+import { defaultHoldLimits } from '../../src/holds/limits.ts';
+import config from '../../src/lockstep.config.ts';
+import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
+
+const projects = 300;
+const assetsEach = 3;
+
+/** Even if MongoDB still holds some while the first deletions are judged. */
+const believedAtMost = defaultHoldLimits.maxProjects;
+
+describe('a mistaken deleteMany({})', function () {
+  this.timeout(180_000);
+  let stack: Stack;
+  let source: ProjectsSource;
+  let firestore: Firestore;
+  const alarms: string[] = [];
+
+  before(async () => {
+    stack = await startStack({
+      ports: { mongodb: 0, firestore: 0, pubsub: 0, functions: 0 },
+      only: ['relayProjectChanges', 'syncProject'],
+      retry: { minBackoffMs: 100, maxBackoffMs: 500 },
+      onLog: (entry) => {
+        if (JSON.stringify(entry).includes('run holds -- list')) alarms.push(JSON.stringify(entry));
+      },
+    });
+    source = await connectSource(stack.mongodbUri, config);
+    firestore = new Firestore({
+      projectId: stack.variables.GCLOUD_PROJECT ?? '',
+      host: stack.firestoreHost,
+      ssl: false,
+    });
+  });
+  after(async () => {
+    await source.close();
+    await firestore.terminate();
+    await stack.close();
+  });
+
+  const assets = async () => (await firestore.collection('generatedMedia').count().get()).data().count;
+  const jobs = async (status: string) =>
+    (await firestore.collection('syncJobs').where('status', '==', status).count().get()).data().count;
+
+  async function command(program: string, ...args: string[]): Promise<string> {
+    const bootstrap = join(import.meta.dirname, '..', '..', 'local', 'bootstrap.mjs');
+    const { stdout } = await promisify(execFile)(process.execPath, [bootstrap, `src/cli/${program}`, ...args], {
+      env: { ...process.env, ...stack.variables },
+      maxBuffer: 16 * 1024 * 1024,
+    });
+    return stdout;
+  }
+
+  it('leaves the assets of at least 200 of 300 projects untouched, renames flow on, and a person decides', async () => {
+    await until('the relay to tail the stream', async () => (await firestore.collection('syncRelay').get()).size > 0);
+    const ids = Array.from({ length: projects }, () => new ObjectId());
+    await source.projects.insertMany(ids.map((_id) => ({ _id, name: 'precious', updatedBy: 'owner' })));
+    await writeAll(
+      firestore,
+      ids.flatMap((id) =>
+        Array.from({ length: assetsEach }, (_, index): [string, Record<string, unknown>] => [
+          `generatedMedia/${id.toHexString()}-${index}`,
+          { projectId: id.toHexString(), projectName: 'precious' },
+        ]),
+      ),
+    );
+    const survivor = new ObjectId();
+    await firestore.doc('generatedMedia/survivor').set({ projectId: survivor.toHexString(), projectName: 'before' });
+
+    await source.projects.deleteMany({});
+    await until('every deletion to be known', async () => {
+      const known = firestore.collection('syncProjects').where('deletedAt', '>', Timestamp.fromMillis(0));
+      return (await known.count().get()).data().count === projects;
+    });
+    await until('the work on them to end', async () => (await jobs('held')) + (await jobs('done')) === projects);
+    const left = await assets();
+    const untouched = (left - 1) / assetsEach;
+    assert.ok(untouched >= projects - believedAtMost, `${untouched} projects untouched`);
+    assert.equal(await jobs('held'), untouched, 'no project has lost a part of its assets');
+    assert.ok(alarms.length >= untouched, `${alarms.length} alarms`);
+
+    await source.projects.insertOne({ _id: survivor, name: 'flows on' });
+    await until('the other project to be in step', async () => {
+      return (await firestore.doc('generatedMedia/survivor').get()).get('projectName') === 'flows on';
+    });
+
+    const listed: { projectId: string; assets: number; mongodb: string }[] = JSON.parse(
+      await command('holds.ts', 'list', '--json'),
+    );
+    assert.equal(listed.length, untouched);
+    assert.ok(listed.every((held) => held.assets === assetsEach && held.mongodb === 'gone'));
+    const [kept, restored, released] = listed.map(({ projectId }) => projectId);
+    assert.ok(kept && restored && released);
+
+    assert.match(
+      await command('holds.ts', 'discard', '--project', kept),
+      /3 assets stay; the project is gone in MongoDB/,
+    );
+    await source.projects.insertOne({ _id: new ObjectId(restored), name: 'restored' });
+    await until('the restored project to live', async () => {
+      return (await firestore.doc(`generatedMedia/${restored}-0`).get()).get('projectName') === 'restored';
+    });
+    assert.match(await command('holds.ts', 'list'), new RegExp(`^${released} .* 3 .*gone .*held$`, 'm'));
+    await command('holds.ts', 'release', '--all');
+    const wanted = 1 + 2 * assetsEach;
+    await until('the released deletions to be carried out', async () => (await assets()) === wanted);
+    assert.match(await command('holds.ts', 'list'), /^No deletions are held\.$/m);
+    assert.match(await command('redrive.ts', '--all'), /^0 published\.$/m);
+    assert.equal(await assets(), wanted);
+  });
+});
+
+async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}

@@ -1,0 +1,47 @@
+import { deleteApp, initializeApp } from 'firebase-admin/app';
+import type { Firestore } from 'firebase-admin/firestore';
+import { getFirestore } from 'firebase-admin/firestore';
+import type { FirestoreServer, FirestoreServerOptions } from '../../../../local/servers/firestore/server.ts';
+import { startFirestoreServer } from '../../../../local/servers/firestore/server.ts';
+
+/** A server with the real Admin SDK connected to it. */
+export interface AdminClient {
+  readonly server: FirestoreServer;
+  readonly db: Firestore;
+  /** Another client of the same server. */
+  connect(projectId: string, databaseId?: string): Firestore;
+  close(): Promise<void>;
+}
+
+let apps = 0;
+
+export async function startAdminClient(options: FirestoreServerOptions = {}): Promise<AdminClient> {
+  const server = await startFirestoreServer(options);
+  const closers: (() => Promise<void>)[] = [];
+  const connect = (projectId: string, databaseId = '(default)') => {
+    apps += 1;
+    const before = process.env.FIRESTORE_EMULATOR_HOST;
+    process.env.FIRESTORE_EMULATOR_HOST = server.host;
+    // The SDK reads the variable when the client is made, and only then.
+    const app = initializeApp({ projectId }, `firestore-test-${apps}`);
+    const db = getFirestore(app, databaseId);
+    if (before === undefined) delete process.env.FIRESTORE_EMULATOR_HOST;
+    else process.env.FIRESTORE_EMULATOR_HOST = before;
+    closers.push(() => deleteApp(app));
+    return db;
+  };
+  return {
+    server,
+    db: connect('lockstep-test'),
+    connect,
+    async close() {
+      await Promise.all(closers.map((each) => each()));
+      await server.close();
+    },
+  };
+}
+
+/** Resolves when `holds` does; asks again each time something may have changed in this process. The test's own timeout ends it if it never does. */
+export async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
+}

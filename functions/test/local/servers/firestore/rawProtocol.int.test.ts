@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import type { ServiceError } from '@grpc/grpc-js';
+import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js';
+import { fromJSON } from '@grpc/proto-loader';
+import type { FirestoreServer } from '../../../../local/servers/firestore/server.ts';
+import { startFirestoreServer } from '../../../../local/servers/firestore/server.ts';
+
+// What the Admin SDK never sends, sent by a bare gRPC client.
+
+const INVALID_ARGUMENT = 3;
+const NOT_FOUND = 5;
+const ALREADY_EXISTS = 6;
+const UNIMPLEMENTED = 12;
+const database = 'projects/p/databases/(default)';
+const root = `${database}/documents`;
+
+type Message = Record<string, unknown>;
+
+function connect(server: FirestoreServer) {
+  const loaded = fromJSON(createRequire(import.meta.url)('@google-cloud/firestore/build/protos/v1.json'), {
+    longs: String,
+    enums: String,
+    arrays: true,
+  });
+  const service = loaded['google.firestore.v1.Firestore'];
+  assert.ok(service && !('format' in service));
+  const client = new (makeGenericClientConstructor(service, 'Firestore'))(server.host, credentials.createInsecure());
+  return {
+    call: (method: string, request: Message): Promise<Message> =>
+      new Promise((resolve, reject) => {
+        client[method]?.(request, (error: ServiceError | null, response: Message) =>
+          error ? reject(error) : resolve(response),
+        );
+      }),
+    stream: (method: string, request: Message): Promise<Message[]> =>
+      new Promise((resolve, reject) => {
+        const messages: Message[] = [];
+        const call = client[method]?.(request);
+        call.on('data', (message: Message) => messages.push(message));
+        call.on('error', reject);
+        call.on('end', () => resolve(messages));
+      }),
+    close: () => client.close(),
+  };
+}
+
+const integer = (value: number) => ({ integerValue: String(value) });
+const document = (path: string, fields: Message) => ({ name: `${root}/${path}`, fields });
+
+describe('Firestore protocol beyond the Admin SDK', () => {
+  let server: FirestoreServer;
+  let client: ReturnType<typeof connect>;
+  before(async () => {
+    server = await startFirestoreServer();
+    client = connect(server);
+  });
+  after(async () => {
+    client.close();
+    await server.close();
+  });
+  beforeEach(() => server.clear());
+
+  const refused = (method: string, request: Message, code: number, message = /./) =>
+    assert.rejects(client.call(method, request), { code, message });
+
+  it('creates, gets, updates and deletes single documents', async () => {
+    const request = {
+      parent: root,
+      collectionId: 'a',
+      documentId: 'b',
+      document: { fields: { x: integer(1), y: integer(2) } },
+    };
+    const created = await client.call('CreateDocument', request);
+    assert.equal(created.name, `${root}/a/b`);
+    await refused('CreateDocument', request, ALREADY_EXISTS);
+    const unnamed = await client.call('CreateDocument', { parent: `${root}/a/b`, collectionId: 'c', document: {} });
+    assert.match(String(unnamed.name), /\/a\/b\/c\/[\w-]{20}$/);
+    const updated = await client.call('UpdateDocument', {
+      document: document('a/b', { x: integer(5) }),
+      updateMask: { fieldPaths: ['x'] },
+      mask: { fieldPaths: ['x'] },
+    });
+    assert.deepEqual(updated.fields, { x: integer(5) });
+    const found = await client.call('GetDocument', { name: `${root}/a/b` });
+    assert.deepEqual(found.fields, { x: integer(5), y: integer(2) });
+    assert.deepEqual(found.createTime, created.createTime);
+    await client.call('DeleteDocument', { name: `${root}/a/b` });
+    await refused('GetDocument', { name: `${root}/a/b` }, NOT_FOUND);
+    await refused('DeleteDocument', { name: `${root}/a/b`, currentDocument: { exists: true } }, NOT_FOUND);
+  });
+
+  it('lists documents page by page', async () => {
+    const writes = ['1', '2', '3', '4', '5'].map((id) => ({ update: document(`a/${id}`, {}) }));
+    await client.call('Commit', { database, writes });
+    const seen: unknown[] = [];
+    let pageToken: unknown = '';
+    do {
+      const page = await client.call('ListDocuments', { parent: root, collectionId: 'a', pageSize: 2, pageToken });
+      assert.ok(Array.isArray(page.documents));
+      seen.push(page.documents.map(({ name }) => String(name).slice(-1)).join(''));
+      pageToken = page.nextPageToken;
+    } while (pageToken);
+    assert.deepEqual(seen, ['12', '34', '5']);
+  });
+
+  it('refuses a transaction that is over or never was', async () => {
+    const { transaction } = await client.call('BeginTransaction', { database });
+    await client.call('Commit', { database, writes: [{ update: document('a/b', {}) }], transaction });
+    await refused(
+      'Commit',
+      { database, transaction },
+      INVALID_ARGUMENT,
+      /transaction has expired or is no longer valid/,
+    );
+    const other = await client.call('BeginTransaction', { database });
+    await client.call('Rollback', { database, transaction: other.transaction });
+    await refused('Rollback', { database, transaction: other.transaction }, INVALID_ARGUMENT);
+    await refused('Commit', { database, transaction: Buffer.from('made up') }, INVALID_ARGUMENT);
+    const readOnly = await client.call('BeginTransaction', { database, options: { readOnly: {} } });
+    await refused(
+      'Commit',
+      { database, writes: [{ delete: `${root}/a/b` }], transaction: readOnly.transaction },
+      INVALID_ARGUMENT,
+      /read-only/,
+    );
+    assert.equal(server.stats().openTransactions, 0);
+  });
+
+  it('gives the token of a transaction that a read starts, also when the read finds nothing', async () => {
+    const structuredQuery = { from: [{ collectionId: 'none' }] };
+    const [first, ...rest] = await client.stream('RunQuery', {
+      parent: root,
+      structuredQuery,
+      newTransaction: { readWrite: {} },
+    });
+    assert.deepEqual(rest, []);
+    assert.ok(first && Buffer.isBuffer(first.transaction) && first.transaction.length > 0);
+    await client.call('Rollback', { database, transaction: first.transaction });
+    const bad = client.stream('BatchGetDocuments', {
+      database,
+      documents: ['nonsense'],
+      newTransaction: { readWrite: {} },
+    });
+    await assert.rejects(bad, { code: INVALID_ARGUMENT });
+    assert.equal(server.stats().openTransactions, 0);
+  });
+
+  it('refuses writes that are not valid', async () => {
+    const write = (each: Message, message: RegExp) =>
+      refused('Commit', { database, writes: [each] }, INVALID_ARGUMENT, message);
+    await write({}, /needs an operation/);
+    await write({ update: document('a', {}) }, /document/);
+    await write({ delete: 'projects/other/databases/(default)/documents/a/b' }, /does not belong/);
+    await write({ update: document('a/b', { __x__: integer(1) }) }, /reserved/);
+    const arrays = { arrayValue: { values: [{ arrayValue: { values: [] } }] } };
+    await write({ update: document('a/b', { list: arrays }) }, /an array cannot hold an array/);
+    await write({ update: document('a/b', {}), updateMask: { fieldPaths: ['no..path'] } }, /Invalid property path/);
+    await write(
+      { update: document('a/b', {}), updateTransforms: [{ fieldPath: 'x', increment: { stringValue: '1' } }] },
+      /increment/,
+    );
+    await write(
+      { update: document('a/b', { at: { timestampValue: { seconds: '253402300800' } } }) },
+      /outside the years/,
+    );
+    await write({ update: document('a/b', { at: { timestampValue: { nanos: -1 } } }) }, /outside the years/);
+    await refused('Commit', { database: 'nothing', writes: [] }, INVALID_ARGUMENT, /Invalid database name/);
+    const twice = { delete: `${root}/a/b` };
+    await refused('BatchWrite', { database, writes: [twice, twice] }, INVALID_ARGUMENT, /more than once/);
+    assert.equal(server.stats().documents, 0);
+  });
+
+  it('gives each write of a batch its own status', async () => {
+    await client.call('Commit', { database, writes: [{ update: document('a/there', {}) }] });
+    const answer = await client.call('BatchWrite', {
+      database,
+      writes: [
+        { update: document('a/there', {}), currentDocument: { exists: false } },
+        { update: document('a/new', {}), currentDocument: { exists: false } },
+        { delete: `${root}/a/gone`, currentDocument: { exists: true } },
+      ],
+    });
+    assert.ok(Array.isArray(answer.status));
+    assert.deepEqual(
+      answer.status.map(({ code }) => code ?? 0),
+      [ALREADY_EXISTS, 0, NOT_FOUND],
+    );
+  });
+
+  it('refuses queries that are not valid', async () => {
+    const query = (structuredQuery: Message, message: RegExp, parent = root) =>
+      assert.rejects(client.stream('RunQuery', { parent, structuredQuery }), { code: INVALID_ARGUMENT, message });
+    const from = [{ collectionId: 'a' }];
+    const field = { fieldPath: 'x' };
+    const many = { arrayValue: { values: Array.from({ length: 31 }, (_, i) => integer(i)) } };
+    await query({ from: [...from, ...from] }, /one collection selector/);
+    await query({ from, where: { fieldFilter: { field, op: 'IN', value: many } } }, /up to 30/);
+    await query({ from, where: { fieldFilter: { field, op: 'NOT_IN', value: many } } }, /up to 10/);
+    await query({ from, where: { compositeFilter: { op: 'AND', filters: [] } } }, /at least one filter/);
+    await query({ from, limit: { value: -1 } }, /negative/);
+    await query({ from: [{ allDescendants: true }], orderBy: [{ field }] }, /kind is required/);
+    await query({ from }, /Invalid resource name/, 'nowhere');
+    const contains = { fieldFilter: { field, op: 'ARRAY_CONTAINS', value: integer(1) } };
+    await query({ from, where: { compositeFilter: { op: 'AND', filters: [contains, contains] } } }, /array-contains/);
+  });
+
+  it('answers UNIMPLEMENTED to the streaming Write, which only mobile and web clients use', async () => {
+    await assert.rejects(client.stream('Write', { database }), { code: UNIMPLEMENTED });
+  });
+});
