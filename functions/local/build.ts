@@ -1,4 +1,5 @@
-// `npm run build`: compiles src/ to lib/, which is what Cloud Functions load. Old output is removed first, so that nothing stale is deployed.
+// `npm run build`: compiles src/ to lib/, which is what Cloud Functions load. Old output is removed first, so that
+// nothing stale is deployed.
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';

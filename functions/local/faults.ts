@@ -6,13 +6,15 @@ export interface Fault {
   readonly latencyMs?: number;
   /** Destroy the connection instead of answering. */
   readonly drop?: boolean;
-  /** Apply the call's effect first and then fail: the client sees an error for something that happened. Default: false. */
+  /** Apply the call's effect first and then fail: the client sees an error for something that happened. Default:
+   *  false. */
   readonly afterEffect?: boolean;
 }
 
 /** The faults that a test has asked one server for. */
 export interface Faults {
-  /** The next `times` (default 1) calls of `method` meet `fault`; `'*'` is any method. Faults of one method queue up in order. */
+  /** The next `times` (default 1) calls of `method` meet `fault`; `'*'` is any method. Faults of one method queue up in
+   *  order. */
   inject(method: string, fault: Fault, times?: number): void;
   /** Forgets every fault that has not been met yet. */
   clear(): void;

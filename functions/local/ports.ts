@@ -21,7 +21,7 @@ export interface PortChoice {
 }
 
 /** Starts a server on the port that was asked for, or on the first free one from the usual one on.
- *  `onTaken` is told of each usual port that is in use.
+ *  `onTaken` is notified of each usual port that is in use.
  *  @throws PortTakenError */
 export async function startOnPort<T>(
   choice: PortChoice,

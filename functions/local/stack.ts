@@ -41,7 +41,7 @@ export interface StackOptions {
   readonly projectId?: string;
   /** Ports that were asked for; 0 is any free one. Without: the usual one, or the next free one. */
   readonly ports?: Readonly<Partial<Record<Service, number>>>;
-  /** Told of each usual port that is in use. */
+  /** Notified of each usual port that is in use. */
   readonly onPortTaken?: (service: string, port: number, flag: string) => void;
   /** False: no functions, only the servers. */
   readonly functions?: boolean;
@@ -137,7 +137,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
           );
     await runtime?.waitUntilReady();
     if (options.schedules !== false && runtime?.functions().some(({ name }) => name === relay)) {
-      // Its schedule begins with the next minute, and nobody wants to wait for that here. It runs for its whole budget; how it ends is in its log.
+      // Its schedule begins with the next minute, and nobody wants to wait for that here. It runs for its whole budget;
+      // how it ends is in its log.
       void runtime.fire(relay);
     }
     return { mongodbUri, firestoreHost, pubsubHost, mongodb, firestore, pubsub, runtime, variables, close: closeAll };

@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { ERROR_HEADER } from './wire.ts';
+import { errorHeader } from './wire.ts';
 
 /** A request to a function. */
 export interface FunctionRequest {
@@ -17,7 +17,8 @@ export interface FunctionResponse {
   readonly error: string | undefined;
 }
 
-/** Sends a request to the process on `port`; rejects when the connection breaks, which means that the process died, or by `signal`. */
+/** Sends a request to the process on `port`; rejects when the connection breaks, which means that the process died, or
+ *  by `signal`. */
 export function callFunction(
   port: number,
   agent: http.Agent,
@@ -40,7 +41,7 @@ export function callFunction(
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('error', reject);
         response.on('end', () => {
-          const error = response.headers[ERROR_HEADER];
+          const error = response.headers[errorHeader];
           resolve({
             status: response.statusCode ?? 0,
             headers: response.headers,

@@ -1,7 +1,7 @@
 import { delimiter, dirname } from 'node:path';
 
 /** What a child inherits from the machine; everything else a function reads has to be given, as in the cloud. */
-const INHERITED = ['HOME', 'LANG', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'NODE_V8_COVERAGE'];
+const inheritedVariables = ['HOME', 'LANG', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'NODE_V8_COVERAGE'];
 
 export interface EnvironmentOptions {
   readonly projectId: string;
@@ -12,7 +12,7 @@ export interface EnvironmentOptions {
 
 /** The environment of every process that loads the bundle. */
 export function bundleEnvironment(options: EnvironmentOptions): Record<string, string> {
-  const inherited = INHERITED.flatMap((name) => {
+  const inherited = inheritedVariables.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });
@@ -24,7 +24,8 @@ export function bundleEnvironment(options: EnvironmentOptions): Record<string, s
     GCLOUD_PROJECT: options.projectId,
     FIREBASE_CONFIG: JSON.stringify({ projectId: options.projectId }),
     PUBSUB_EMULATOR_HOST: options.pubsubHost,
-    // Google's clients look for the metadata server of its machines. There is none, and on some networks the search takes seconds.
+    // Google's clients look for the metadata server of its machines. There is none, and on some networks the search
+    // takes seconds.
     METADATA_SERVER_DETECTION: 'none',
     ...options.env,
   };
@@ -40,7 +41,8 @@ export function functionEnvironment(name: string, isEvent: boolean): Record<stri
   };
 }
 
-/** A function sees the secrets that it lists, and no others: in the cloud, one that was forgotten in the list is missed at once. */
+/** A function sees the secrets that it lists, and no others: in the cloud, one that was forgotten in the list is missed
+ *  at once. */
 export function withoutOtherSecrets(
   env: Readonly<Record<string, string>>,
   secrets: readonly string[],

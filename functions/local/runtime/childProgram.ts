@@ -19,16 +19,15 @@ export interface ChildProgram {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Each function has a process of its own on one machine: a small young generation (in MiB) saves more memory than it costs time. */
-const NODE_FLAGS = ['--max-semi-space-size=4'];
+/** Each function has a process of its own on one machine: a small young generation (in MiB) saves more memory than it
+ *  costs time. */
+const nodeFlags = ['--max-semi-space-size=4'];
 
 /** How many lines of stderr are kept to explain an exit. */
-const KEPT_ERROR_LINES = 20;
+const keptErrorLines = 20;
 
-/**
- * Starts one of the programs in `child/` with this very Node. The IPC channel is also its lifeline: it closes with this process, and the
- * child then ends itself.
- */
+/** Starts one of the programs in `child/` with this very Node. The IPC channel is also its lifeline: it closes with
+ *  this process, and the child then ends itself. */
 export function startChild(
   program: 'describe' | 'serve',
   args: readonly string[],
@@ -39,7 +38,7 @@ export function startChild(
   },
 ): ChildProgram {
   const file = fileURLToPath(new URL(`./child/${program}.ts`, import.meta.url));
-  const child = spawn(process.execPath, [...NODE_FLAGS, file, ...args], {
+  const child = spawn(process.execPath, [...nodeFlags, file, ...args], {
     env: options.env,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
@@ -47,7 +46,7 @@ export function startChild(
   readLines(child, 'stdout', (line) => options.onLine(line, 'stdout'));
   readLines(child, 'stderr', (line) => {
     errors.push(line);
-    if (errors.length > KEPT_ERROR_LINES) errors.shift();
+    if (errors.length > keptErrorLines) errors.shift();
     options.onLine(line, 'stderr');
   });
   child.on('message', (message) => options.onMessage(childMessageSchema.parse(message)));

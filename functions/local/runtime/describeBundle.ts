@@ -1,7 +1,8 @@
 import { describeExit, startChild } from './childProgram.ts';
 import type { Manifest } from './manifest.ts';
 
-/** Loads the bundle in a process of its own and returns what it exports; rejects with what the process wrote if it cannot be loaded. */
+/** Loads the bundle in a process of its own and returns what it exports; rejects with what the process wrote if it
+ *  cannot be loaded. */
 export async function describeBundle(
   bundle: string,
   env: Readonly<Record<string, string>>,

@@ -24,14 +24,15 @@ export interface FrontDoor {
   readonly url: string;
   /** Where Pub/Sub delivers the messages of a function. */
   pushEndpoint(name: string): string;
-  /** Takes no more requests; resolves when those under way are answered or `graceMs` of the machine's time have passed. */
+  /** Takes no more requests; resolves when those under way are answered or `graceMs` of the machine's time have
+   *  passed. */
   close(graceMs: number): Promise<void>;
 }
 
-const PUSH_PREFIX = '_push';
+const pushPrefix = '_push';
 
 /** Headers that belong to one connection and are not passed on. */
-const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'host', 'expect']);
+const hopByHopHeaders = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'host', 'expect']);
 
 /** Opens the front door on 127.0.0.1; rejects with code `EADDRINUSE` if the port is taken. */
 export async function openFrontDoor(port: number, routes: FrontDoorRoutes): Promise<FrontDoor> {
@@ -53,7 +54,7 @@ export async function openFrontDoor(port: number, routes: FrontDoorRoutes): Prom
   const url = `http://127.0.0.1:${address.port}`;
   return {
     url,
-    pushEndpoint: (name) => `${url}/${PUSH_PREFIX}/${encodeURIComponent(name)}`,
+    pushEndpoint: (name) => `${url}/${pushPrefix}/${encodeURIComponent(name)}`,
     async close(graceMs) {
       const closed = closeServer(server);
       const hurry = setTimeout(() => server.closeAllConnections(), graceMs);
@@ -66,7 +67,7 @@ export async function openFrontDoor(port: number, routes: FrontDoorRoutes): Prom
 async function answer(incoming: IncomingMessage, routes: FrontDoorRoutes): Promise<Answer> {
   const { pathname, search } = new URL(incoming.url ?? '/', 'http://localhost');
   const [first = '', ...rest] = pathname.split('/').slice(1).map(decodeURIComponent);
-  const headers = Object.entries(incoming.headers).filter(([name]) => !HOP_BY_HOP.has(name));
+  const headers = Object.entries(incoming.headers).filter(([name]) => !hopByHopHeaders.has(name));
   const request = (path: readonly string[], body: Buffer): FunctionRequest => ({
     method: incoming.method ?? 'GET',
     path: `/${path.map(encodeURIComponent).join('/')}${search}`,
@@ -78,7 +79,7 @@ async function answer(incoming: IncomingMessage, routes: FrontDoorRoutes): Promi
     return { status: 405, body: { error: 'GET / lists the functions; POST /NAME runs one.' } };
   }
   const body = await readBody(incoming);
-  if (first === PUSH_PREFIX) return routes.push(rest[0] ?? '', request([], body));
+  if (first === pushPrefix) return routes.push(rest[0] ?? '', request([], body));
   return routes.call(first, request(rest, body));
 }
 
@@ -90,7 +91,7 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer> {
 
 function send(response: ServerResponse, { status, headers = {}, body }: Answer): void {
   for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !HOP_BY_HOP.has(name)) response.setHeader(name, value);
+    if (value !== undefined && !hopByHopHeaders.has(name)) response.setHeader(name, value);
   }
   if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) {
     response.writeHead(status).end(body);

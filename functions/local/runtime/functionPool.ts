@@ -45,29 +45,30 @@ interface Instance {
   inFlight: number;
 }
 
-/** How many instances a function may have here, whatever it may have in the cloud, since all share this machine: two for a schedule, whose runs
- *  may overlap on purpose, and one for the rest, whose requests wait in line. */
-const LOCAL_MAX_INSTANCES: Readonly<Record<FunctionSpec['trigger']['kind'], number>> = {
+/** How many instances a function may have here, whatever it may have in the cloud, since all share this machine: two
+ *  for a schedule, whose runs may overlap on purpose, and one for the rest, whose requests wait in line. */
+const localMaxInstances: Readonly<Record<FunctionSpec['trigger']['kind'], number>> = {
   schedule: 2,
   pubsub: 1,
   https: 1,
 };
 
-/** How long a request waits for room before it is turned away, in ms. Cloud Run holds requests about as long:
+/** How long a request waits for room before it is refused, in ms. Cloud Run holds requests about as long:
  *  https://cloud.google.com/run/docs/about-instance-autoscaling */
-const DEFAULT_PENDING_MS = 10_000;
+const defaultPendingMs = 10_000;
 
-/** A broken connection means that the process is ending; should it go on living, nobody waits longer than this for its end, in ms. */
-const CRASH_GRACE_MS = 2000;
+/** A broken connection means that the process is ending; should it go on living, nobody waits longer than this for its
+ *  end, in ms. */
+const crashGraceMs = 2000;
 
 /** How long to wait before another look at a process that refused a connection, in ms of the machine's time. */
-const REFUSED_PAUSE_MS = 10;
+const refusedPauseMs = 10;
 
 export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
-  const { spec, clock, pendingMs = DEFAULT_PENDING_MS } = options;
-  const localMax = LOCAL_MAX_INSTANCES[spec.trigger.kind];
+  const { spec, clock, pendingMs = defaultPendingMs } = options;
+  const localMax = localMaxInstances[spec.trigger.kind];
   const maxInstances = Math.min(spec.maxInstances ?? localMax, localMax);
-  /** Requests without room, in order; each is told when there may be some. */
+  /** Requests without room, in order; each is notified when there may be some. */
   const waiting = new Set<() => void>();
   let invocations = 0;
   let errors = 0;
@@ -104,18 +105,18 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
       }
       if (leftMs <= 0 || first.process.state() === 'stopped') return undefined;
       await new Promise<void>((resolve) => {
-        const cancel = clock.after(leftMs, told);
-        function told(): void {
+        const cancel = clock.after(leftMs, proceed);
+        function proceed(): void {
           cancel();
-          waiting.delete(told);
+          waiting.delete(proceed);
           resolve();
         }
-        waiting.add(told);
+        waiting.add(proceed);
       });
     }
   }
 
-  function tellNext(): void {
+  function notifyNext(): void {
     const [next] = waiting;
     next?.();
   }
@@ -134,8 +135,9 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
           if (outcome.kind === 'crashed') await withinGrace(instance.process.gone());
           return outcome;
         }
-        // The process died a moment ago and its end is not known here yet: the next look finds the one that replaces it.
-        await sleep(systemClock, REFUSED_PAUSE_MS);
+        // The process died a moment ago and its end is not known here yet: the next look finds the one that replaces
+        // it.
+        await sleep(systemClock, refusedPauseMs);
       }
     } finally {
       cancelTimeout();
@@ -168,7 +170,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
       }
       const outcome = await run(instance, request);
       instance.inFlight -= 1;
-      tellNext();
+      notifyNext();
       if (isError(outcome)) errors += 1;
       return outcome;
     },
@@ -183,7 +185,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
       first.process.start();
     },
     async stop(graceMs) {
-      for (const told of waiting) told();
+      for (const proceed of waiting) proceed();
       await Promise.all(instances.map(({ process }) => process.stop(graceMs)));
       for (const { agent } of instances) agent.destroy();
     },
@@ -215,7 +217,7 @@ export function isError(outcome: Outcome): boolean {
 /** Waits for `end`, but not for long. */
 async function withinGrace(end: Promise<void>): Promise<void> {
   const done = new AbortController();
-  const tooLong = sleep(systemClock, CRASH_GRACE_MS, done.signal).catch(() => {});
+  const tooLong = sleep(systemClock, crashGraceMs, done.signal).catch(() => {});
   await Promise.race([end, tooLong]);
   done.abort();
 }

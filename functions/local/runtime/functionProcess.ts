@@ -1,7 +1,7 @@
 import { type Clock, sleep } from '../../src/clock.ts';
 import { type ChildProgram, describeExit, type Exit } from './childProgram.ts';
 
-/** `waiting`: it has ended and will be started again in a moment. `stopped`: it stays away. */
+/** `waiting`: it has ended and will be started again in a moment. `stopped`: it is not started again. */
 export type ProcessState = 'starting' | 'ready' | 'waiting' | 'stopped';
 
 /** A process that serves a function, kept alive. */
@@ -12,13 +12,14 @@ export interface FunctionProcess {
   port(): Promise<number>;
   /** Resolves when the process of this moment has ended; at once if there is none. */
   gone(): Promise<void>;
-  /** Resolves when it was ready for the first time; rejects when it failed to start `FAILED_STARTS` times in a row before that. */
+  /** Resolves when it was ready for the first time; rejects when it failed to start `FAILED_STARTS` times in a row
+   *  before that. */
   readonly firstReady: Promise<void>;
   /** Sends a signal and resolves when the process is gone. It is then started again, if it is to be kept alive. */
   kill(signal: NodeJS.Signals): Promise<void>;
   /** Starts it if it is stopped. */
   start(): void;
-  /** SIGTERM, after a grace SIGKILL; resolves when the process is gone, and it stays away. */
+  /** SIGTERM, after a grace SIGKILL; resolves when the process is gone; it is not started again. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -34,11 +35,11 @@ export interface FunctionProcessOptions {
 }
 
 /** A crashed process is started again after this long, then twice as long each time it fails to come up, in ms. */
-const MIN_RESTART_MS = 100;
-const MAX_RESTART_MS = 10_000;
+const minRestartMs = 100;
+const maxRestartMs = 10_000;
 
-/** So many failed starts are no accident: whoever waits for the function is told. It goes on trying. */
-const FAILED_STARTS = 3;
+/** So many failed starts are no accident: whoever waits for the function gets an error. Restarts go on. */
+const maxFailedStarts = 3;
 
 /** Starts a process and watches over it. */
 export function keepFunctionProcess(options: FunctionProcessOptions): FunctionProcess {
@@ -78,13 +79,13 @@ export function keepFunctionProcess(options: FunctionProcessOptions): FunctionPr
       listening.promise.catch(() => {});
     } else {
       failedStarts += 1;
-      if (failedStarts >= FAILED_STARTS) {
+      if (failedStarts >= maxFailedStarts) {
         first.reject(new Error(`The function ${options.name} does not start: its process ${describeExit(exit)}`));
       }
     }
     if (options.keepAlive && !stopping) {
       state = 'waiting';
-      const wait = Math.min(MAX_RESTART_MS, MIN_RESTART_MS * 2 ** failedStarts);
+      const wait = Math.min(maxRestartMs, minRestartMs * 2 ** failedStarts);
       cancelRestart = options.clock.after(wait, start);
       return;
     }

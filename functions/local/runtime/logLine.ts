@@ -11,7 +11,8 @@ export interface RuntimeLogEntry {
   readonly [field: string]: unknown;
 }
 
-/** Reads a line of a child's output: JSON with a severity and a message is taken apart, as Cloud Logging does; anything else is a message. */
+/** Reads a line of a child's output: JSON with a severity and a message is taken apart, as Cloud Logging does; anything
+ *  else is a message. */
 export function parseLogLine(line: string, stream: 'stdout' | 'stderr'): { severity: string; message: string } {
   const severity = stream === 'stderr' ? 'ERROR' : 'INFO';
   const fields = parseObject(line);

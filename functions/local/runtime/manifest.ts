@@ -47,7 +47,7 @@ export type FunctionSpec = z.infer<typeof functionSchema>;
 /** What a bundle exports, with every parameter resolved. */
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/** What a child process tells its supervisor. */
+/** What a child process reports to its supervisor. */
 export const childMessageSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('manifest'), manifest: manifestSchema }),
   z.object({ kind: z.literal('listening'), port: z.number() }),

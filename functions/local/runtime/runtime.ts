@@ -45,14 +45,16 @@ export interface FireResult {
 
 /** The functions of one bundle, running. */
 export interface Runtime {
-  /** The front door. GET / lists the functions; POST /NAME runs one: a JSON body is the data of a message for a Pub/Sub function. */
+  /** The front door. GET / lists the functions; POST /NAME runs one: a JSON body is the data of a message for a Pub/Sub
+   *  function. */
   readonly url: string;
   functions(): FunctionStatus[];
   /** Runs a function now and waits for its end; never rejects because of the function. */
   fire(name: string, payload?: unknown): Promise<FireResult>;
   /** Sends a signal (default SIGKILL) to every process of a function and resolves when they are gone. */
   kill(name: string, signal?: NodeJS.Signals): Promise<void>;
-  /** Stops a function gracefully and starts it again; also one that was killed with `keepAlive: false`. Resolves when it is ready. */
+  /** Stops a function gracefully and starts it again; also one that was killed with `keepAlive: false`. Resolves when
+   *  it is ready. */
   restart(name: string): Promise<void>;
   /** Resolves when every function is ready; rejects when one does not start. */
   waitUntilReady(): Promise<void>;
@@ -66,7 +68,8 @@ export interface RuntimeOptions {
   readonly projectId: string;
   /** HOST:PORT of the Pub/Sub server. */
   readonly pubsubHost: string;
-  /** Settings, parameters and secrets of the functions; nothing of this process's environment reaches them otherwise. */
+  /** Settings, parameters and secrets of the functions; nothing of this process's environment reaches them
+   *  otherwise. */
   readonly env?: Readonly<Record<string, string>>;
   /** Port of the front door; default 0: any free one. The Firebase emulator uses 5001. */
   readonly port?: number;
@@ -75,34 +78,34 @@ export interface RuntimeOptions {
   readonly log?: (entry: RuntimeLogEntry) => void;
   /** Names of the functions to run; default: all. */
   readonly only?: readonly string[];
-  /** Backoff of the redelivery of a failed message, in ms. The cloud waits 10 s to 600 s; the default here is 0.5 s to 10 s. */
+  /** Backoff of the redelivery of a failed message, in ms. The cloud waits 10 s to 600 s; the default here is 0.5 s to
+   *  10 s. */
   readonly retry?: { readonly minBackoffMs: number; readonly maxBackoffMs: number };
   /** False: scheduled functions run only on request. Default: true. */
   readonly schedules?: boolean;
   /** False: a process that ended is not started again by itself. Default: true. */
   readonly keepAlive?: boolean;
-  /** How long a request waits for room when every instance is busy, in ms, before it is turned away. Default: 10 s. */
+  /** How long a request waits for room when every instance is busy, in ms, before it is refused. Default: 10 s. */
   readonly pendingMs?: number;
   /** How long processes may take to end before they are killed, in ms. Default: 10 s, as in Cloud Run. */
   readonly graceMs?: number;
 }
 
-const DEFAULT_RETRY = { minBackoffMs: 500, maxBackoffMs: 10_000 };
-const DEFAULT_GRACE_MS = 10_000;
+const defaultRetry = { minBackoffMs: 500, maxBackoffMs: 10_000 };
+const defaultGraceMs = 10_000;
 
 /** Name of the runtime itself in log entries. */
-const SELF = 'runtime';
+const runtimeName = 'runtime';
 
-/**
- * Runs the functions of a bundle as the cloud would: each in processes of its own, triggered as its `__endpoint` says. Rejects when the
- * bundle cannot be loaded, a parameter has no value, or Pub/Sub is not there. Functions may still be starting when this resolves.
- */
+/** Runs the functions of a bundle as the cloud would: each in processes of its own, triggered as its `__endpoint` says.
+ *  Rejects when the bundle cannot be loaded, a parameter has no value, or Pub/Sub is not there. Functions may still be
+ *  starting when this resolves. */
 export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { clock = systemClock, log = () => {}, retry = DEFAULT_RETRY, graceMs = DEFAULT_GRACE_MS, projectId } = options;
+  const { clock = systemClock, log = () => {}, retry = defaultRetry, graceMs = defaultGraceMs, projectId } = options;
   const bundle = resolve(options.bundle);
   const env = bundleEnvironment({ projectId, pubsubHost: options.pubsubHost, env: options.env ?? {} });
   const described = await describeBundle(bundle, env, (line, stream) => {
-    log({ function: SELF, ...parseLogLine(line, stream) });
+    log({ function: runtimeName, ...parseLogLine(line, stream) });
   });
   const manifest = checkManifest(described, options.only, env);
 

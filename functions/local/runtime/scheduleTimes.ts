@@ -2,28 +2,27 @@ import { Cron } from 'croner';
 
 /** The times of a schedule. */
 export interface ScheduleTimes {
-  /** The first time after `time`, both in ms since the epoch. `start` is when the schedule came into force: intervals count from there. */
+  /** The first time after `time`, both in ms since the epoch. `start` is when the schedule came into force: intervals
+   *  count from there. */
   next(time: number, start: number): number;
 }
 
 /** Deployments of second generation functions use this when a schedule names no time zone. */
-const DEFAULT_TIME_ZONE = 'UTC';
+const defaultTimeZone = 'UTC';
 
-const UNIT_MS: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000 };
+const msPerUnit: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000 };
 
-const INTERVAL = /^every\s+(\d+)\s+(min(?:ute)?|hour)s?(?:\s+synchronized)?$/i;
-const DAYS = /^every\s+(day|[a-z]{3,}(?:\s*,\s*[a-z]{3,})*)\s+(\d{1,2}):(\d{2})$/i;
-const WEEKDAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
+const intervalPattern = /^every\s+(\d+)\s+(min(?:ute)?|hour)s?(?:\s+synchronized)?$/i;
+const daysPattern = /^every\s+(day|[a-z]{3,}(?:\s*,\s*[a-z]{3,})*)\s+(\d{1,2}):(\d{2})$/i;
+const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 
-/**
- * Reads a schedule as Cloud Scheduler does: unix-cron (`*\/5 * * * *`), or the App Engine forms `every 5 minutes`, `every 2 hours`,
- * `every day 09:30`, `every mon,thu 09:30`. Throws for anything else.
- */
-export function parseSchedule(schedule: string, timeZone: string = DEFAULT_TIME_ZONE): ScheduleTimes {
+/** Reads a schedule as Cloud Scheduler does: unix-cron (`*\/5 * * * *`), or the App Engine forms `every 5 minutes`,
+ *  `every 2 hours`, `every day 09:30`, `every mon,thu 09:30`. Throws for anything else. */
+export function parseSchedule(schedule: string, timeZone: string = defaultTimeZone): ScheduleTimes {
   const text = schedule.trim();
-  const [, count, unit] = INTERVAL.exec(text) ?? [];
+  const [, count, unit] = intervalPattern.exec(text) ?? [];
   if (count !== undefined && unit !== undefined) return everyInterval(text, Number(count), unit.toLowerCase());
-  const [, days, hour, minute] = DAYS.exec(text) ?? [];
+  const [, days, hour, minute] = daysPattern.exec(text) ?? [];
   if (days !== undefined)
     return cron(text, `${Number(minute)} ${Number(hour)} * * ${daysOfWeek(text, days)}`, timeZone);
   if (/^every\b/i.test(text)) throw unreadable(text, 'this form of "every …" is not known here; write it as unix-cron');
@@ -31,7 +30,7 @@ export function parseSchedule(schedule: string, timeZone: string = DEFAULT_TIME_
 }
 
 function everyInterval(schedule: string, count: number, unit: string): ScheduleTimes {
-  const interval = count * (UNIT_MS[unit === 'min' ? 'minute' : unit] ?? 0);
+  const interval = count * (msPerUnit[unit === 'min' ? 'minute' : unit] ?? 0);
   if (interval === 0) throw unreadable(schedule, 'the interval is zero');
   return { next: (time, start) => start + (Math.floor((time - start) / interval) + 1) * interval };
 }
@@ -42,7 +41,7 @@ function daysOfWeek(schedule: string, days: string): string {
     .split(',')
     .map((day) => {
       const short = day.trim().slice(0, 3).toLowerCase();
-      if (!WEEKDAYS.includes(short)) throw unreadable(schedule, `"${day.trim()}" is not a day of the week`);
+      if (!weekdays.includes(short)) throw unreadable(schedule, `"${day.trim()}" is not a day of the week`);
       return short;
     })
     .join(',');

@@ -5,15 +5,15 @@ import { parseSchedule } from './scheduleTimes.ts';
 type ScheduleTrigger = Extract<Trigger, { kind: 'schedule' }>;
 
 /** Timers beyond about 24 days overflow in Node; longer waits are made of days. */
-const LONGEST_WAIT_MS = 24 * 60 * 60 * 1000;
+const longestWaitMs = 24 * 60 * 60 * 1000;
 
-/** After the machine slept, times of the last five minutes are made up for, older ones are not: no avalanche of runs on waking. */
-const MAX_CATCH_UP_MS = 5 * 60 * 1000;
+/** After the machine slept, times of the last five minutes are made up for, older ones are not: no avalanche of runs on
+ *  waking. */
+const maxCatchUpMs = 5 * 60 * 1000;
 
-/**
- * Fires a function at the times of its schedule until stopped. A run that takes long does not hold up the next: both go on side by side.
- * `fire` returns whether the run succeeded; a failed one is repeated as the function's retry settings say.
- */
+/** Fires a function at the times of its schedule until stopped. A run that takes long does not hold up the next: both
+ *  go on side by side. `fire` returns whether the run succeeded; a failed one is repeated as the function's retry
+ *  settings say. */
 export function startSchedule(
   spec: FunctionSpec & { readonly trigger: ScheduleTrigger },
   clock: Clock,
@@ -36,12 +36,12 @@ export function startSchedule(
 
   function waitFor(due: number): void {
     const wait = due - clock.now();
-    if (wait > LONGEST_WAIT_MS) {
-      after(LONGEST_WAIT_MS, () => waitFor(due));
+    if (wait > longestWaitMs) {
+      after(longestWaitMs, () => waitFor(due));
       return;
     }
     after(Math.max(0, wait), () => {
-      waitFor(times.next(Math.max(due, clock.now() - MAX_CATCH_UP_MS), start));
+      waitFor(times.next(Math.max(due, clock.now() - maxCatchUpMs), start));
       void attempt(due, 0);
     });
   }

@@ -19,10 +19,10 @@ export interface TriggerSubscriptionOptions {
 }
 
 /** The longest the service allows, as for deployed functions: the timeout of the function decides, not Pub/Sub. */
-const ACK_DEADLINE_S = 600;
+const ackDeadlineSeconds = 600;
 
 /** A local call takes milliseconds; a server that does not answer for this long is not there, in ms. */
-const CALL_DEADLINE_MS = 5000;
+const callDeadlineMs = 5000;
 
 /** How Eventarc names the subscription of a function. */
 export function subscriptionName(projectId: string, functionName: string): string {
@@ -43,7 +43,7 @@ export function openTriggerSubscriptions(options: TriggerSubscriptionOptions): T
         definition.requestSerialize,
         definition.responseDeserialize,
         request,
-        { deadline: Date.now() + CALL_DEADLINE_MS },
+        { deadline: Date.now() + callDeadlineMs },
         (error, response) => {
           if (error) reject(explain(error, method, options.pubsubHost));
           else resolve(response);
@@ -65,7 +65,7 @@ export function openTriggerSubscriptions(options: TriggerSubscriptionOptions): T
       const subscription = {
         name: subscriptionName(options.projectId, functionName),
         topic: topicName,
-        ackDeadlineSeconds: ACK_DEADLINE_S,
+        ackDeadlineSeconds,
         pushConfig: { pushEndpoint: endpoint },
         retryPolicy: { minimumBackoff: fromMs(options.minBackoffMs), maximumBackoff: fromMs(options.maxBackoffMs) },
       };

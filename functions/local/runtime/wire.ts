@@ -1,2 +1,2 @@
 /** Response header of a child: the first line of the error that made an invocation fail, URI-encoded. */
-export const ERROR_HEADER = 'x-function-error';
+export const errorHeader = 'x-function-error';

@@ -1,4 +1,4 @@
-// A child process that loads a bundle as a deployment does, tells the supervisor what it exports, and ends.
+// A child process that loads a bundle as a deployment does, reports to the supervisor what it exports, and ends.
 import type { ChildMessage, FunctionSpec, Manifest } from '../manifest.ts';
 import { describeEndpoint } from './endpoint.ts';
 import { loadFunctions } from './loadBundle.ts';
@@ -10,7 +10,8 @@ exitWithSupervisor();
 const [bundle] = process.argv.slice(2);
 if (bundle === undefined) throw new Error('usage: describe.ts BUNDLE');
 
-// Deployments load a bundle with this set: firebase-functions then reports parameters that are read before they have a value.
+// Deployments load a bundle with this set: firebase-functions then reports parameters that are read before they have a
+// value.
 process.env.FUNCTIONS_CONTROL_API = 'true';
 const exported = await loadFunctions(bundle);
 delete process.env.FUNCTIONS_CONTROL_API;

@@ -3,16 +3,17 @@ import { isRecord } from './loadBundle.ts';
 import { resolveValue } from './params.ts';
 
 // Defaults of the platform for second generation functions: https://firebase.google.com/docs/functions/manage-functions
-const DEFAULT_TIMEOUT_S = 60;
-const DEFAULT_CONCURRENCY = 80;
+const defaultTimeoutSeconds = 60;
+const defaultConcurrency = 80;
 
-// Defaults of Cloud Scheduler: https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs#RetryConfig
-const DEFAULT_RETRY_COUNT = 0;
-const DEFAULT_MIN_BACKOFF_S = 5;
-const DEFAULT_MAX_BACKOFF_S = 3600;
-const DEFAULT_MAX_DOUBLINGS = 5;
+// Defaults of Cloud Scheduler:
+// https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs#RetryConfig
+const defaultRetryCount = 0;
+const defaultMinBackoffSeconds = 5;
+const defaultMaxBackoffSeconds = 3600;
+const defaultMaxDoublings = 5;
 
-const MESSAGE_PUBLISHED = 'google.cloud.pubsub.topic.v1.messagePublished';
+const messagePublished = 'google.cloud.pubsub.topic.v1.messagePublished';
 
 /** How an exported function is run, or the trigger that this runtime has no counterpart for. */
 export type DescribedFunction =
@@ -21,7 +22,8 @@ export type DescribedFunction =
   | { readonly kind: 'omitted' }
   | { readonly kind: 'unsupported'; readonly name: string; readonly trigger: string };
 
-/** Reads the `__endpoint` that firebase-functions attaches for deployments. Parameters must have their values by now. */
+/** Reads the `__endpoint` that firebase-functions attaches for deployments. Parameters must have their values by
+ *  now. */
 export function describeEndpoint(name: string, endpoint: Readonly<Record<string, unknown>>): DescribedFunction {
   const fields = resolveValue(endpoint);
   if (!isRecord(fields)) throw new Error(`The function ${name} has an __endpoint that is not an object.`);
@@ -36,8 +38,8 @@ export function describeEndpoint(name: string, endpoint: Readonly<Record<string,
     spec: {
       name,
       trigger,
-      timeoutSeconds: numberOr(fields.timeoutSeconds, DEFAULT_TIMEOUT_S),
-      concurrency: numberOr(fields.concurrency, DEFAULT_CONCURRENCY),
+      timeoutSeconds: numberOr(fields.timeoutSeconds, defaultTimeoutSeconds),
+      concurrency: numberOr(fields.concurrency, defaultConcurrency),
       ...(maxInstances === undefined ? {} : { maxInstances }),
       secrets: secrets.flatMap((secret: unknown) => (isRecord(secret) ? [String(secret.key)] : [])),
     },
@@ -47,7 +49,7 @@ export function describeEndpoint(name: string, endpoint: Readonly<Record<string,
 function readTrigger(fields: Record<string, unknown>): Trigger | string {
   const { eventTrigger, scheduleTrigger } = fields;
   if (isRecord(eventTrigger)) {
-    if (eventTrigger.eventType !== MESSAGE_PUBLISHED) return `event ${String(eventTrigger.eventType)}`;
+    if (eventTrigger.eventType !== messagePublished) return `event ${String(eventTrigger.eventType)}`;
     const topic = isRecord(eventTrigger.eventFilters) ? eventTrigger.eventFilters.topic : undefined;
     return { kind: 'pubsub', topic: String(topic ?? ''), retry: eventTrigger.retry === true };
   }
@@ -58,10 +60,10 @@ function readTrigger(fields: Record<string, unknown>): Trigger | string {
       schedule: String(scheduleTrigger.schedule ?? ''),
       ...(typeof scheduleTrigger.timeZone === 'string' ? { timeZone: scheduleTrigger.timeZone } : {}),
       retry: {
-        count: numberOr(retry.retryCount, DEFAULT_RETRY_COUNT),
-        minBackoffSeconds: numberOr(retry.minBackoffSeconds, DEFAULT_MIN_BACKOFF_S),
-        maxBackoffSeconds: numberOr(retry.maxBackoffSeconds, DEFAULT_MAX_BACKOFF_S),
-        maxDoublings: numberOr(retry.maxDoublings, DEFAULT_MAX_DOUBLINGS),
+        count: numberOr(retry.retryCount, defaultRetryCount),
+        minBackoffSeconds: numberOr(retry.minBackoffSeconds, defaultMinBackoffSeconds),
+        maxBackoffSeconds: numberOr(retry.maxBackoffSeconds, defaultMaxBackoffSeconds),
+        maxDoublings: numberOr(retry.maxDoublings, defaultMaxDoublings),
       },
     };
   }

@@ -1,15 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** Tells which error log lines were written on behalf of one invocation. */
+/** Finds which error log lines were written on behalf of one invocation. */
 export interface ErrorReport {
   /** Runs `invoke` and calls `onError` with the text of every error line that it logs. */
   watch<Result>(onError: (text: string) => void, invoke: () => Result): Result;
 }
 
-/**
- * Scheduled functions log their error and answer a bare 500. To tell the caller what went wrong, this listens to `console.error`, which
- * their logger writes to; so it has to be installed before firebase-functions is loaded.
- */
+/** Scheduled functions log their error and answer a bare 500. To report to the caller what went wrong, this listens to
+ *  `console.error`, which their logger writes to; so it has to be installed before firebase-functions is loaded. */
 export function installErrorReport(): ErrorReport {
   const current = new AsyncLocalStorage<(text: string) => void>();
   const original = console.error;

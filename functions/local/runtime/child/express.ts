@@ -26,7 +26,7 @@ interface BodyOptions {
 }
 
 /** The service's limit of a request to a function. */
-const BODY_LIMIT = '32mb';
+const bodyLimit = '32mb';
 
 /** An express application that answers every request by `handle`, with bodies parsed as Cloud Functions parse them. */
 export function expressApplication(handle: ExpressHandler): RequestListener {
@@ -35,7 +35,7 @@ export function expressApplication(handle: ExpressHandler): RequestListener {
   const express: Express = require('express');
   const application = express();
   const options: BodyOptions = {
-    limit: BODY_LIMIT,
+    limit: bodyLimit,
     verify: (request, _response, body) => {
       request.rawBody = body;
     },

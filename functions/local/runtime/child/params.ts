@@ -2,13 +2,13 @@ import { z } from 'zod';
 import { isRecord } from './loadBundle.ts';
 
 /** Where firebase-functions keeps the parameters that a bundle declares, shared by its CommonJS and its ES build. */
-const DECLARED_PARAMS = Symbol.for('firebase-functions:params:declaredParams');
+const declaredParams = Symbol.for('firebase-functions:params:declaredParams');
 
 /** How firebase-functions marks its expressions: parameters, and what is made from them. */
-const EXPRESSION_TAG = Symbol.for('firebase-functions:Expression:Tag');
+const expressionTag = Symbol.for('firebase-functions:Expression:Tag');
 
 /** How it marks "back to the platform's default". */
-const RESET_TAG = Symbol.for('firebase-functions:ResetValue:Tag');
+const resetTag = Symbol.for('firebase-functions:ResetValue:Tag');
 
 /** What this program reads of a parameter; secrets are the ones without a default. */
 const declaredSchema = z.array(
@@ -27,12 +27,10 @@ export interface ResolvedParams {
   readonly missing: string[];
 }
 
-/**
- * Gives every declared parameter a value in `env`, as a deployment does: the given one, else its default. Returns them, the names of the
- * secrets, and the names for which there is neither a value nor a default.
- */
+/** Gives every declared parameter a value in `env`, as a deployment does: the given one, else its default. Returns
+ *  them, the names of the secrets, and the names for which there is neither a value nor a default. */
 export function resolveParams(env: NodeJS.ProcessEnv): ResolvedParams {
-  const declared: unknown = Reflect.get(globalThis, DECLARED_PARAMS) ?? [];
+  const declared: unknown = Reflect.get(globalThis, declaredParams) ?? [];
   const resolved: ResolvedParams = { params: {}, secrets: secretNames(declared), missing: [] };
   for (const { name, fallback } of declaredSchema.parse(declared)) {
     const value = env[name] ?? asVariable(resolveValue(fallback));
@@ -61,28 +59,27 @@ function asVariable(value: unknown): string | undefined {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-/** The value of an endpoint's field: expressions by their `value()`, text with its `{{ params.NAME }}` filled in, "reset" as undefined, the rest as it is. */
+/** The value of an endpoint's field: expressions by their `value()`, text with its `{{ params.NAME }}` filled in,
+ *  "reset" as undefined, the rest as it is. */
 export function resolveValue(value: unknown): unknown {
   if (typeof value === 'string') return resolveText(value);
   if (typeof value !== 'object' || value === null) return value ?? undefined;
-  if (RESET_TAG in value) return undefined;
-  if (EXPRESSION_TAG in value && 'value' in value && typeof value.value === 'function') return value.value();
+  if (resetTag in value) return undefined;
+  if (expressionTag in value && 'value' in value && typeof value.value === 'function') return value.value();
   if (Array.isArray(value)) return value.map(resolveValue);
   if (!isRecord(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, resolveValue(field)]));
 }
 
-const BRACES = /\{\{(.*?)\}\}/g;
-const REFERENCE = /^\s*params\.(\w+)\s*$/;
+const bracesPattern = /\{\{(.*?)\}\}/g;
+const referencePattern = /^\s*params\.(\w+)\s*$/;
 
-/**
- * Fills in parameters written out in a text, which is how options typed as plain strings (a schedule) take them. Of the expression
- * language of deployments this knows the reference to a parameter; throws for more.
- */
+/** Fills in parameters written out in a text, which is how options typed as plain strings (a schedule) take them. Of
+ *  the expression language of deployments this knows the reference to a parameter; throws for more. */
 function resolveText(text: string): string {
-  return text.replace(BRACES, (whole, inner: string) => {
-    const name = REFERENCE.exec(inner)?.[1];
-    const value = name === undefined ? undefined : process.env[BUILT_IN[name] ?? name];
+  return text.replace(bracesPattern, (whole, inner: string) => {
+    const name = referencePattern.exec(inner)?.[1];
+    const value = name === undefined ? undefined : process.env[builtInParams[name] ?? name];
     if (value === undefined)
       throw new Error(`"${whole}" in "${text}" cannot be resolved: it is no parameter with a value.`);
     return value;
@@ -90,4 +87,4 @@ function resolveText(text: string): string {
 }
 
 /** Parameters that every project has, and the variables that hold them. */
-const BUILT_IN: Readonly<Record<string, string>> = { PROJECT_ID: 'GCLOUD_PROJECT' };
+const builtInParams: Readonly<Record<string, string>> = { PROJECT_ID: 'GCLOUD_PROJECT' };

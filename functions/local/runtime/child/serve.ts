@@ -2,7 +2,7 @@
 import { createServer } from 'node:http';
 import { closeServer } from '../closeServer.ts';
 import type { ChildMessage } from '../manifest.ts';
-import { ERROR_HEADER } from '../wire.ts';
+import { errorHeader } from '../wire.ts';
 import { toMessagePublishedEvent } from './cloudEvent.ts';
 import { installErrorReport } from './errorReport.ts';
 import { type ExpressHandler, expressApplication } from './express.ts';
@@ -10,7 +10,7 @@ import { type ExportedFunction, loadFunctions } from './loadBundle.ts';
 import { exitWithSupervisor } from './orphanGuard.ts';
 
 /** Headers must stay small: Node refuses answers with more than 16 KB of them. */
-const MAX_ERROR_CHARACTERS = 1000;
+const maxErrorCharacters = 1000;
 
 exitWithSupervisor();
 
@@ -20,7 +20,8 @@ if (bundle === undefined || name === undefined) throw new Error('usage: serve.ts
 const errors = installErrorReport();
 let invoke: ExpressHandler = (_request, response) => response.writeHead(503).end();
 
-// Listening comes first, because a function may read PORT while it loads; nobody calls before the supervisor knows the port.
+// Listening comes first, because a function may read PORT while it loads; nobody calls before the supervisor knows the
+// port.
 const server = createServer(expressApplication((request, response, next) => invoke(request, response, next)));
 server.keepAliveTimeout = 0;
 await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -71,7 +72,7 @@ function serveRequests(exportedFunction: ExportedFunction): ExpressHandler {
 function setErrorHeader(response: Parameters<ExpressHandler>[1], text: string): void {
   if (!response.headersSent)
     response.setHeader(
-      ERROR_HEADER,
-      encodeURIComponent(text.split('\n', 1)[0]?.slice(0, MAX_ERROR_CHARACTERS).toWellFormed() ?? ''),
+      errorHeader,
+      encodeURIComponent(text.split('\n', 1)[0]?.slice(0, maxErrorCharacters).toWellFormed() ?? ''),
     );
 }

@@ -1,12 +1,12 @@
 import type { Clock } from '../../../src/clock.ts';
-import { createDeliveryQueue, type DeliveryQueue, type DeliveryStats } from './deliveryQueue.ts';
-import { createDispatcher, type Dispatcher } from './dispatcher.ts';
+import { createDeliveryQueue, type DeliveryQueue, type DeliveryStats } from './delivery/deliveryQueue.ts';
+import { createDispatcher, type Dispatcher } from './delivery/dispatcher.ts';
 import { compileFilter } from './filter.ts';
+import type { LogEntry } from './logEntry.ts';
 import { checkPublishable, messageBytes, type StoredMessage } from './message.ts';
 import { toMs } from './protoTime.ts';
-import type { PushWorker } from './pushWorker.ts';
-import { DELETED_TOPIC, parseResourceName } from './resourceNames.ts';
-import type { LogEntry } from './server.ts';
+import type { PushWorker } from './push/pushWorker.ts';
+import { deletedTopic, parseResourceName } from './resourceNames.ts';
 import { alreadyExists, notFound, type RpcError } from './status.ts';
 import {
   changeSubscription,
@@ -63,7 +63,7 @@ export interface BrokerOptions {
 
 interface TopicRecord {
   wire: WireTopic;
-  /** Published messages that a seek may bring back, while the topic keeps messages; in order of publication. */
+  /** Published messages that a seek may redeliver, while the topic keeps messages; in order of publication. */
   retained: StoredMessage[];
 }
 
@@ -224,7 +224,7 @@ export function createBroker(options: BrokerOptions): Broker {
     },
     deleteTopic(name) {
       topicRecord(name);
-      for (const record of attachedTo(name)) record.update({ ...record.wire(), topic: DELETED_TOPIC });
+      for (const record of attachedTo(name)) record.update({ ...record.wire(), topic: deletedTopic });
       topics.delete(name);
     },
     publish(topic, messages) {

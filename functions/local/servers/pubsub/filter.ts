@@ -4,26 +4,25 @@ import { invalidArgument } from './status.ts';
 export type AttributeFilter = (attributes: Readonly<Record<string, string>>) => boolean;
 
 /** The service refuses longer filters. */
-const MAX_FILTER_BYTES = 256;
+const maxFilterBytes = 256;
 
 type Token =
   | { readonly kind: 'word' | 'string'; readonly text: string }
   | { readonly kind: '(' | ')' | ',' | '.' | ':' | '=' | '!=' | '-' };
 
-const WORD = /[A-Za-z0-9_][A-Za-z0-9_-]*/y;
-const STRING = /"((?:[^"\\]|\\.)*)"/y;
-const SYMBOL = /!=|[(),.:=-]/y;
-const SPACE = /\s+/y;
+const wordPattern = /[A-Za-z0-9_][A-Za-z0-9_-]*/y;
+const stringPattern = /"((?:[^"\\]|\\.)*)"/y;
+const symbolPattern = /!=|[(),.:=-]/y;
+const spacePattern = /\s+/y;
 
-/**
- * Compiles the filter language of subscriptions: `attributes:key`, `attributes.key = "value"`, `!=`,
- * `hasPrefix(attributes.key, "prefix")`, joined by AND, OR and NOT (or `-`). The operators are upper case, and AND and OR
- * may be mixed only with parentheses, as in the service. An empty filter passes everything; throws INVALID_ARGUMENT for a wrong one.
- */
+/** Compiles the filter language of subscriptions: `attributes:key`, `attributes.key = "value"`, `!=`,
+ *  `hasPrefix(attributes.key, "prefix")`, joined by AND, OR and NOT (or `-`). The operators are upper case, and AND and
+ *  OR may be mixed only with parentheses, as in the service. An empty filter passes everything; throws INVALID_ARGUMENT
+ *  for a wrong one. */
 export function compileFilter(source: string): AttributeFilter {
   if (source.trim() === '') return () => true;
-  if (Buffer.byteLength(source) > MAX_FILTER_BYTES) {
-    throw invalidArgument(`The filter is longer than ${MAX_FILTER_BYTES} bytes.`);
+  if (Buffer.byteLength(source) > maxFilterBytes) {
+    throw invalidArgument(`The filter is longer than ${maxFilterBytes} bytes.`);
   }
   return parse(source, tokenize(source));
 }
@@ -42,18 +41,18 @@ function tokenize(source: string): Token[] {
     return found;
   };
   while (at < source.length) {
-    if (match(SPACE)) continue;
-    const word = match(WORD);
+    if (match(spacePattern)) continue;
+    const word = match(wordPattern);
     if (word) {
       tokens.push({ kind: 'word', text: word[0] });
       continue;
     }
-    const string = match(STRING);
+    const string = match(stringPattern);
     if (string) {
       tokens.push({ kind: 'string', text: unescapeLiteral(source, string[0]) });
       continue;
     }
-    const symbol = match(SYMBOL)?.[0];
+    const symbol = match(symbolPattern)?.[0];
     switch (symbol) {
       case '(':
       case ')':

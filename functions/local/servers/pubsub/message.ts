@@ -17,33 +17,35 @@ export interface StoredMessage {
 }
 
 // The service's own limits: https://cloud.google.com/pubsub/quotas#resource_limits
-const MAX_PUBLISH_BYTES = 10 * 1024 * 1024;
-const MAX_PUBLISH_MESSAGES = 1000;
-const MAX_ATTRIBUTES = 100;
-const MAX_ATTRIBUTE_KEY_BYTES = 256;
-const MAX_ATTRIBUTE_VALUE_BYTES = 1024;
-const MAX_ORDERING_KEY_BYTES = 1024;
+const maxPublishBytes = 10 * 1024 * 1024;
+const maxPublishMessages = 1000;
+const maxAttributes = 100;
+const maxAttributeKeyBytes = 256;
+const maxAttributeValueBytes = 1024;
+const maxOrderingKeyBytes = 1024;
 
-/** Every message is accounted with this many bytes on top of its content, so that a request of tiny messages has a size too. */
-const MESSAGE_OVERHEAD_BYTES = 20;
+/** Every message is accounted with this many bytes on top of its content, so that a request of tiny messages has a size
+ *  too. */
+const messageOverheadBytes = 20;
 
 /** Size of a message for limits and flow control, in bytes. */
 export function messageBytes(message: Pick<WireMessage, 'data' | 'attributes' | 'orderingKey'>): number {
-  let bytes = message.data.length + Buffer.byteLength(message.orderingKey) + MESSAGE_OVERHEAD_BYTES;
+  let bytes = message.data.length + Buffer.byteLength(message.orderingKey) + messageOverheadBytes;
   for (const [key, value] of Object.entries(message.attributes)) {
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
   return bytes;
 }
 
-/** Refuses what the service refuses to publish; throws INVALID_ARGUMENT and then nothing of the request is published. */
+/** Refuses what the service refuses to publish; throws INVALID_ARGUMENT and then nothing of the request is
+ *  published. */
 export function checkPublishable(messages: readonly WireMessage[]): void {
   if (messages.length === 0) throw invalidArgument('The publish request does not contain any messages.');
-  if (messages.length > MAX_PUBLISH_MESSAGES) throw tooLarge('message_count', messages.length, MAX_PUBLISH_MESSAGES);
+  if (messages.length > maxPublishMessages) throw tooLarge('message_count', messages.length, maxPublishMessages);
   const requestBytes = messages.reduce((sum, message) => sum + messageBytes(message), 0);
   const largest = messages.reduce((max, message) => Math.max(max, message.data.length), 0);
-  if (largest > MAX_PUBLISH_BYTES) throw tooLarge('message_size', largest, MAX_PUBLISH_BYTES);
-  if (requestBytes > MAX_PUBLISH_BYTES) throw tooLarge('request_size', requestBytes, MAX_PUBLISH_BYTES);
+  if (largest > maxPublishBytes) throw tooLarge('message_size', largest, maxPublishBytes);
+  if (requestBytes > maxPublishBytes) throw tooLarge('request_size', requestBytes, maxPublishBytes);
   for (const message of messages) {
     checkAttributes(message.attributes);
     if (message.data.length === 0 && Object.keys(message.attributes).length === 0) {
@@ -52,13 +54,13 @@ export function checkPublishable(messages: readonly WireMessage[]): void {
       );
     }
     const keyBytes = Buffer.byteLength(message.orderingKey);
-    if (keyBytes > MAX_ORDERING_KEY_BYTES) throw tooLarge('ordering_key_size', keyBytes, MAX_ORDERING_KEY_BYTES);
+    if (keyBytes > maxOrderingKeyBytes) throw tooLarge('ordering_key_size', keyBytes, maxOrderingKeyBytes);
   }
 }
 
 function checkAttributes(attributes: Readonly<Record<string, string>>): void {
   const entries = Object.entries(attributes);
-  if (entries.length > MAX_ATTRIBUTES) throw tooLarge('num_attributes', entries.length, MAX_ATTRIBUTES);
+  if (entries.length > maxAttributes) throw tooLarge('num_attributes', entries.length, maxAttributes);
   for (const [key, value] of entries) {
     if (key === '') throw invalidArgument('Message attribute keys must be non-empty.');
     if (key.startsWith('goog')) {
@@ -66,9 +68,9 @@ function checkAttributes(attributes: Readonly<Record<string, string>>): void {
     }
     const keyBytes = Buffer.byteLength(key);
     const valueBytes = Buffer.byteLength(value);
-    if (keyBytes > MAX_ATTRIBUTE_KEY_BYTES) throw tooLarge('attribute_key_size', keyBytes, MAX_ATTRIBUTE_KEY_BYTES);
-    if (valueBytes > MAX_ATTRIBUTE_VALUE_BYTES) {
-      throw tooLarge('attribute_value_size', valueBytes, MAX_ATTRIBUTE_VALUE_BYTES);
+    if (keyBytes > maxAttributeKeyBytes) throw tooLarge('attribute_key_size', keyBytes, maxAttributeKeyBytes);
+    if (valueBytes > maxAttributeValueBytes) {
+      throw tooLarge('attribute_value_size', valueBytes, maxAttributeValueBytes);
     }
   }
 }

@@ -4,13 +4,13 @@ export interface ProtoTime {
   readonly nanos: number;
 }
 
-const NANOS_PER_MS = 1_000_000;
+const nanosPerMs = 1_000_000;
 
 export function toMs(time: ProtoTime): number {
-  return time.seconds * 1000 + time.nanos / NANOS_PER_MS;
+  return time.seconds * 1000 + time.nanos / nanosPerMs;
 }
 
 export function fromMs(ms: number): ProtoTime {
   const seconds = Math.floor(ms / 1000);
-  return { seconds, nanos: Math.round((ms - seconds * 1000) * NANOS_PER_MS) };
+  return { seconds, nanos: Math.round((ms - seconds * 1000) * nanosPerMs) };
 }

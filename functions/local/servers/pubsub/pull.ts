@@ -1,14 +1,15 @@
 import type { Clock } from '../../../src/clock.ts';
 import type { BrokerSubscription } from './broker.ts';
-import type { Delivery } from './deliveryQueue.ts';
+import type { Delivery } from './delivery/deliveryQueue.ts';
 import { toWireMessage } from './message.ts';
 import { failedPrecondition, invalidArgument } from './status.ts';
 import type { WireReceivedMessage, WireSubscription } from './wire.ts';
 
-/** How long a pull without messages waits for some before it answers with none, in ms: shorter than the client's own deadline (60 s). */
-const EMPTY_PULL_WAIT_MS = 30_000;
+/** How long a pull without messages waits for some before it answers with none, in ms: shorter than the client's own
+ *  deadline (60 s). */
+const emptyPullWaitMs = 30_000;
 
-/** A delivery as clients receive it: the attempt is told only under a dead-letter policy. */
+/** A delivery as clients receive it: the attempt is set only under a dead-letter policy. */
 export function toReceivedMessage(delivery: Delivery, subscription: WireSubscription): WireReceivedMessage {
   return {
     ackId: delivery.ackId,
@@ -50,7 +51,7 @@ export function pull(
       end();
       reject(signal.reason);
     };
-    const stopWaiting = clock.after(EMPTY_PULL_WAIT_MS, () => {
+    const stopWaiting = clock.after(emptyPullWaitMs, () => {
       end();
       resolve([]);
     });

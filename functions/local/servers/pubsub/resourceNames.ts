@@ -3,19 +3,19 @@ import { invalidArgument } from './status.ts';
 export type ResourceKind = 'topics' | 'subscriptions';
 
 /** What stands in a subscription's `topic` after its topic was deleted. */
-export const DELETED_TOPIC = '_deleted-topic_';
+export const deletedTopic = '_deleted-topic_';
 
-const NAME = /^projects\/([^/]+)\/(topics|subscriptions)\/([^/]+)$/;
+const namePattern = /^projects\/([^/]+)\/(topics|subscriptions)\/([^/]+)$/;
 
 /** 3 to 255 characters, a letter first; `goog` is the service's own prefix. */
-const ID = /^(?!goog)[A-Za-z][A-Za-z0-9\-._~+%]{2,254}$/;
+const idPattern = /^(?!goog)[A-Za-z][A-Za-z0-9\-._~+%]{2,254}$/;
 
-const PROJECT = /^projects\/([^/]+)$/;
+const projectPattern = /^projects\/([^/]+)$/;
 
 /** Splits `projects/P/topics/T`; throws INVALID_ARGUMENT, worded as the service words it, for anything else. */
 export function parseResourceName(kind: ResourceKind, name: string): { project: string; id: string } {
-  const [, project, actualKind, id] = NAME.exec(name) ?? [];
-  if (project === undefined || id === undefined || actualKind !== kind || !ID.test(id)) {
+  const [, project, actualKind, id] = namePattern.exec(name) ?? [];
+  if (project === undefined || id === undefined || actualKind !== kind || !idPattern.test(id)) {
     throw invalidArgument(
       `Invalid resource name given (name=${name}). Refer to https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names for more information.`,
     );
@@ -25,6 +25,6 @@ export function parseResourceName(kind: ResourceKind, name: string): { project: 
 
 /** Checks `projects/P`, as list calls name it, and returns it. */
 export function parseProjectName(name: string): string {
-  if (!PROJECT.test(name)) throw invalidArgument(`Invalid project name given (name=${name}).`);
+  if (!projectPattern.test(name)) throw invalidArgument(`Invalid project name given (name=${name}).`);
   return name;
 }

@@ -28,7 +28,8 @@ export function toServiceError(error: unknown): ServiceError {
   });
 }
 
-/** A unary call: meets the faults injected for `method`, then runs `handle` and answers with its result or its error. */
+/** A unary call: meets the faults injected for `method`, then runs `handle` and answers with its result or its
+ *  error. */
 export function unary<Request, Response>(
   context: CallContext,
   method: string,

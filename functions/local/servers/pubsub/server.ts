@@ -3,20 +3,15 @@ import { Server, ServerCredentials, type UntypedServiceImplementation } from '@g
 import { type Clock, systemClock } from '../../../src/clock.ts';
 import { createFaults, type Faults } from '../../faults.ts';
 import { createBroker } from './broker.ts';
-import type { DeliveryStats } from './deliveryQueue.ts';
-import type { Disturbance } from './disturbance.ts';
+import type { DeliveryStats } from './delivery/deliveryQueue.ts';
+import type { Disturbance } from './delivery/disturbance.ts';
+import type { LogEntry } from './logEntry.ts';
 import { publisherService } from './publisherService.ts';
-import { startPushWorker } from './pushWorker.ts';
+import { startPushWorker } from './push/pushWorker.ts';
 import { type CallContext, unary } from './rpc.ts';
 import { loadPubSubServices } from './serviceDefinitions.ts';
 import { notFound, notOffered } from './status.ts';
 import { subscriberService } from './subscriberService.ts';
-
-/** Something worth telling, with its fields. */
-export interface LogEntry {
-  readonly event: string;
-  readonly [field: string]: unknown;
-}
 
 /** A running Pub/Sub server. Subscriptions are named in full or by their last part. */
 export interface PubSubServer {
@@ -33,7 +28,8 @@ export interface PubSubServer {
   idle(subscriptions?: readonly string[]): Promise<void>;
   /** Duplicates, delays or shuffles the deliveries of a subscription from now on; undefined stops that. */
   disturb(subscription: string, disturbance: Disturbance | undefined): void;
-  /** The next `times` (default 1) deliveries of a subscription happen twice. Messages with an ordering key are left out. */
+  /** The next `times` (default 1) deliveries of a subscription happen twice. Messages with an ordering key are left
+   *  out. */
   deliverTwice(subscription: string, times?: number): void;
   close(): Promise<void>;
 }
@@ -48,8 +44,9 @@ export interface PubSubServerOptions {
   readonly log?: (entry: LogEntry) => void;
 }
 
-/** Larger than any legal request (10 MB and its framing), so that the limit of the service answers and not that of the transport. */
-const MAX_REQUEST_BYTES = 32 * 1024 * 1024;
+/** Larger than any legal request (10 MB and its framing), so that the limit of the service answers and not that of the
+ *  transport. */
+const maxRequestBytes = 32 * 1024 * 1024;
 
 /** Starts a Pub/Sub server in memory; rejects with code `EADDRINUSE` if the port is taken. */
 export async function startPubSubServer(options: PubSubServerOptions = {}): Promise<PubSubServer> {
@@ -78,13 +75,14 @@ export async function startPubSubServer(options: PubSubServerOptions = {}): Prom
     faults,
     disconnect: (call) => sockets.get(call.getPeer())?.destroy(),
   };
-  const grpc = new Server({ 'grpc.max_receive_message_length': MAX_REQUEST_BYTES });
+  const grpc = new Server({ 'grpc.max_receive_message_length': maxRequestBytes });
   const services = loadPubSubServices();
   grpc.addService(services.Publisher, publisherService(broker, context));
   grpc.addService(services.Subscriber, subscriberService(broker, context));
   grpc.addService(services.SchemaService, schemaService(Object.keys(services.SchemaService), context));
 
-  // The sockets are accepted here and not by gRPC, so that a fault can destroy one and a taken port is an ordinary error.
+  // The sockets are accepted here and not by gRPC, so that a fault can destroy one and a taken port is an ordinary
+  // error.
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const listener = createServer((socket) => {
     const peer = `${socket.remoteAddress}:${socket.remotePort}`;

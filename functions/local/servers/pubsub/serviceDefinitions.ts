@@ -2,13 +2,14 @@ import { createRequire } from 'node:module';
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { fromJSON, type Options } from '@grpc/proto-loader';
 
-/** Absent scalars, lists and maps arrive as their defaults; 64-bit numbers (times, byte limits) fit a JavaScript number here. */
-const LOADER_OPTIONS: Options = { longs: Number, enums: String, defaults: true, oneofs: true };
+/** Absent scalars, lists and maps arrive as their defaults; 64-bit numbers (times, byte limits) fit a JavaScript number
+ *  here. */
+const loaderOptions: Options = { longs: Number, enums: String, defaults: true, oneofs: true };
 
 /** The services of `google.pubsub.v1`, from the descriptors that the client library itself uses. */
 export function loadPubSubServices(): Record<'Publisher' | 'Subscriber' | 'SchemaService', ServiceDefinition> {
   const require = createRequire(import.meta.url);
-  const definitions = fromJSON(require('@google-cloud/pubsub/build/protos/protos.json'), LOADER_OPTIONS);
+  const definitions = fromJSON(require('@google-cloud/pubsub/build/protos/protos.json'), loaderOptions);
   const service = (name: string): ServiceDefinition => {
     const definition = definitions[`google.pubsub.v1.${name}`];
     if (!definition || !isService(definition)) {

@@ -2,7 +2,7 @@ import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js'
 import { sleep } from '../../../src/clock.ts';
 import type { Fault } from '../../faults.ts';
 import type { Broker, BrokerSubscription } from './broker.ts';
-import type { Delivery } from './deliveryQueue.ts';
+import type { Delivery } from './delivery/deliveryQueue.ts';
 import { checkPullable, toReceivedMessage } from './pull.ts';
 import { type CallContext, faultError, toServiceError } from './rpc.ts';
 import { invalidArgument } from './status.ts';
@@ -11,12 +11,11 @@ import type { StreamingPullRequest, StreamingPullResponse } from './wire.ts';
 
 type Call = ServerDuplexStream<StreamingPullRequest, StreamingPullResponse>;
 
-/**
- * `StreamingPull`: the first request names the subscription, the deadline and the flow control; later ones acknowledge, move
- * deadlines or keep the stream alive. Messages that are out when a stream ends stay leased until their deadline.
+/** `StreamingPull`: the first request names the subscription, the deadline and the flow control; later ones
+ *  acknowledge, move deadlines or keep the stream alive. Messages that are out when a stream ends stay leased until
+ *  their deadline.
  *
- * A fault meets the stream when it opens; with `afterEffect`, when the first messages have been sent.
- */
+ *  A fault meets the stream when it opens; with `afterEffect`, when the first messages have been sent. */
 export function streamingPull(
   broker: Broker,
   context: CallContext,

@@ -50,7 +50,7 @@ export function subscriberService(broker: Broker, context: CallContext): Untyped
         return {};
       },
     ),
-    // Ids that are unknown or too late are passed over, as in the service: the message comes again.
+    // Ids that are unknown or too late are ignored, as in the service: the message is redelivered.
     acknowledge: unary<{ subscription: string; ackIds: string[] }, object>(
       context,
       'Acknowledge',

@@ -1,6 +1,6 @@
 import { compileFilter } from './filter.ts';
 import { fromMs, toMs } from './protoTime.ts';
-import { DELETED_TOPIC, parseResourceName } from './resourceNames.ts';
+import { deletedTopic, parseResourceName } from './resourceNames.ts';
 import { invalidArgument, notOffered } from './status.ts';
 import { applyMask, checkRetention } from './topicSettings.ts';
 import type { WirePushConfig, WireSubscription } from './wire.ts';
@@ -11,38 +11,39 @@ export interface DeliverySettings {
   readonly retentionMs: number;
   readonly retainAcked: boolean;
   readonly ordered: boolean;
-  /** Without a retry policy a message that was not acknowledged comes again at once. */
+  /** Without a retry policy a message that was not acknowledged is redelivered at once. */
   readonly retry: { readonly minMs: number; readonly maxMs: number } | undefined;
   readonly deadLetter: { readonly topic: string; readonly maxAttempts: number } | undefined;
 }
 
 // Defaults and ranges of the service: https://cloud.google.com/pubsub/docs/subscription-properties
-const DEFAULT_ACK_DEADLINE_S = 10;
-const MIN_ACK_DEADLINE_S = 10;
-const MAX_ACK_DEADLINE_S = 600;
-const DEFAULT_RETENTION_MS = 7 * 24 * 60 * 60 * 1000;
-const DEFAULT_EXPIRATION_MS = 31 * 24 * 60 * 60 * 1000;
-const DEFAULT_MIN_BACKOFF_MS = 10_000;
-const DEFAULT_MAX_BACKOFF_MS = 600_000;
-const MAX_BACKOFF_MS = 600_000;
-const DEFAULT_DELIVERY_ATTEMPTS = 5;
-const MIN_DELIVERY_ATTEMPTS = 5;
-const MAX_DELIVERY_ATTEMPTS = 100;
+const defaultAckDeadlineSeconds = 10;
+const minAckDeadlineSeconds = 10;
+const maxAckDeadlineSeconds = 600;
+const defaultRetentionMs = 7 * 24 * 60 * 60 * 1000;
+const defaultExpirationMs = 31 * 24 * 60 * 60 * 1000;
+const defaultMinBackoffMs = 10_000;
+const defaultMaxBackoffMs = 600_000;
+const maxBackoffMs = 600_000;
+const defaultDeliveryAttempts = 5;
+const smallestDeliveryAttempts = 5;
+const largestDeliveryAttempts = 100;
 
 /** Checks the ack deadline of a subscription or a stream, in seconds; throws INVALID_ARGUMENT. */
 export function checkAckDeadline(seconds: number): void {
-  if (seconds < MIN_ACK_DEADLINE_S || seconds > MAX_ACK_DEADLINE_S) {
+  if (seconds < minAckDeadlineSeconds || seconds > maxAckDeadlineSeconds) {
     throw invalidArgument(
-      `Invalid ack deadline given (ack_deadline_seconds=${seconds}): it must be between ${MIN_ACK_DEADLINE_S} and ${MAX_ACK_DEADLINE_S}.`,
+      `Invalid ack deadline given (ack_deadline_seconds=${seconds}): it must be between ${minAckDeadlineSeconds} and ${maxAckDeadlineSeconds}.`,
     );
   }
 }
 
-/** Checks the deadline of a modifyAckDeadline call, in seconds, where 0 gives the message back; throws INVALID_ARGUMENT. */
+/** Checks the deadline of a modifyAckDeadline call, in seconds, where 0 gives the message back; throws
+ *  INVALID_ARGUMENT. */
 export function checkModifiedDeadline(seconds: number): void {
-  if (seconds < 0 || seconds > MAX_ACK_DEADLINE_S) {
+  if (seconds < 0 || seconds > maxAckDeadlineSeconds) {
     throw invalidArgument(
-      `Invalid ack deadline given (ack_deadline_seconds=${seconds}): it must be between 0 and ${MAX_ACK_DEADLINE_S}.`,
+      `Invalid ack deadline given (ack_deadline_seconds=${seconds}): it must be between 0 and ${maxAckDeadlineSeconds}.`,
     );
   }
 }
@@ -50,11 +51,11 @@ export function checkModifiedDeadline(seconds: number): void {
 /** Checks a subscription that a client creates or changes, and fills in the service's defaults. */
 export function completeSubscription(subscription: WireSubscription): WireSubscription {
   parseResourceName('subscriptions', subscription.name);
-  if (subscription.topic !== DELETED_TOPIC) parseResourceName('topics', subscription.topic);
+  if (subscription.topic !== deletedTopic) parseResourceName('topics', subscription.topic);
   refuseWhatIsLeftOut(subscription);
-  const ackDeadlineSeconds = subscription.ackDeadlineSeconds || DEFAULT_ACK_DEADLINE_S;
+  const ackDeadlineSeconds = subscription.ackDeadlineSeconds || defaultAckDeadlineSeconds;
   checkAckDeadline(ackDeadlineSeconds);
-  const messageRetentionDuration = subscription.messageRetentionDuration ?? fromMs(DEFAULT_RETENTION_MS);
+  const messageRetentionDuration = subscription.messageRetentionDuration ?? fromMs(defaultRetentionMs);
   checkRetention(toMs(messageRetentionDuration));
   compileFilter(subscription.filter);
   if (subscription.pushConfig) checkPushConfig(subscription.pushConfig);
@@ -62,7 +63,7 @@ export function completeSubscription(subscription: WireSubscription): WireSubscr
     ...subscription,
     ackDeadlineSeconds,
     messageRetentionDuration,
-    expirationPolicy: subscription.expirationPolicy ?? { ttl: fromMs(DEFAULT_EXPIRATION_MS) },
+    expirationPolicy: subscription.expirationPolicy ?? { ttl: fromMs(defaultExpirationMs) },
     deadLetterPolicy: subscription.deadLetterPolicy && completeDeadLetterPolicy(subscription.deadLetterPolicy),
     retryPolicy: subscription.retryPolicy && completeRetryPolicy(subscription.retryPolicy),
     state: 'ACTIVE',
@@ -91,10 +92,10 @@ function completeDeadLetterPolicy(
   policy: NonNullable<WireSubscription['deadLetterPolicy']>,
 ): NonNullable<WireSubscription['deadLetterPolicy']> {
   parseResourceName('topics', policy.deadLetterTopic);
-  const maxDeliveryAttempts = policy.maxDeliveryAttempts || DEFAULT_DELIVERY_ATTEMPTS;
-  if (maxDeliveryAttempts < MIN_DELIVERY_ATTEMPTS || maxDeliveryAttempts > MAX_DELIVERY_ATTEMPTS) {
+  const maxDeliveryAttempts = policy.maxDeliveryAttempts || defaultDeliveryAttempts;
+  if (maxDeliveryAttempts < smallestDeliveryAttempts || maxDeliveryAttempts > largestDeliveryAttempts) {
     throw invalidArgument(
-      `Invalid max_delivery_attempts (${maxDeliveryAttempts}): it must be between ${MIN_DELIVERY_ATTEMPTS} and ${MAX_DELIVERY_ATTEMPTS}.`,
+      `Invalid max_delivery_attempts (${maxDeliveryAttempts}): it must be between ${smallestDeliveryAttempts} and ${largestDeliveryAttempts}.`,
     );
   }
   return { ...policy, maxDeliveryAttempts };
@@ -103,11 +104,11 @@ function completeDeadLetterPolicy(
 function completeRetryPolicy(
   policy: NonNullable<WireSubscription['retryPolicy']>,
 ): NonNullable<WireSubscription['retryPolicy']> {
-  const minimumBackoff = policy.minimumBackoff ?? fromMs(DEFAULT_MIN_BACKOFF_MS);
-  const maximumBackoff = policy.maximumBackoff ?? fromMs(DEFAULT_MAX_BACKOFF_MS);
+  const minimumBackoff = policy.minimumBackoff ?? fromMs(defaultMinBackoffMs);
+  const maximumBackoff = policy.maximumBackoff ?? fromMs(defaultMaxBackoffMs);
   for (const backoff of [minimumBackoff, maximumBackoff]) {
-    if (toMs(backoff) < 0 || toMs(backoff) > MAX_BACKOFF_MS) {
-      throw invalidArgument(`Invalid retry policy: a backoff must be between 0 and ${MAX_BACKOFF_MS / 1000} seconds.`);
+    if (toMs(backoff) < 0 || toMs(backoff) > maxBackoffMs) {
+      throw invalidArgument(`Invalid retry policy: a backoff must be between 0 and ${maxBackoffMs / 1000} seconds.`);
     }
   }
   if (toMs(minimumBackoff) > toMs(maximumBackoff)) {
@@ -117,7 +118,7 @@ function completeRetryPolicy(
 }
 
 /** Which fields of a subscription an update may name; topic, filter and ordering are fixed at creation. */
-const CHANGEABLE = new Set([
+const changeableFields = new Set([
   'pushConfig',
   'ackDeadlineSeconds',
   'retainAckedMessages',
@@ -135,7 +136,7 @@ export function changeSubscription(
   wanted: WireSubscription,
   paths: readonly string[],
 ): WireSubscription {
-  return completeSubscription(applyMask(current, wanted, paths, CHANGEABLE, 'subscription'));
+  return completeSubscription(applyMask(current, wanted, paths, changeableFields, 'subscription'));
 }
 
 /** What delivery needs to know of a complete subscription. */
@@ -145,13 +146,13 @@ export function deliverySettings(subscription: WireSubscription): DeliverySettin
     ackDeadlineMs: subscription.ackDeadlineSeconds * 1000,
     retentionMs: subscription.messageRetentionDuration
       ? toMs(subscription.messageRetentionDuration)
-      : DEFAULT_RETENTION_MS,
+      : defaultRetentionMs,
     retainAcked: subscription.retainAckedMessages,
     ordered: subscription.enableMessageOrdering,
     retry: retryPolicy
       ? {
-          minMs: retryPolicy.minimumBackoff ? toMs(retryPolicy.minimumBackoff) : DEFAULT_MIN_BACKOFF_MS,
-          maxMs: retryPolicy.maximumBackoff ? toMs(retryPolicy.maximumBackoff) : DEFAULT_MAX_BACKOFF_MS,
+          minMs: retryPolicy.minimumBackoff ? toMs(retryPolicy.minimumBackoff) : defaultMinBackoffMs,
+          maxMs: retryPolicy.maximumBackoff ? toMs(retryPolicy.maximumBackoff) : defaultMaxBackoffMs,
         }
       : undefined,
     deadLetter: deadLetterPolicy

@@ -4,12 +4,12 @@ import { invalidArgument, notOffered } from './status.ts';
 import type { WireTopic } from './wire.ts';
 
 /** The service keeps messages of a topic between 10 minutes and 31 days. */
-const MIN_RETENTION_MS = 10 * 60 * 1000;
-const MAX_RETENTION_MS = 31 * 24 * 60 * 60 * 1000;
+const minRetentionMs = 10 * 60 * 1000;
+const maxRetentionMs = 31 * 24 * 60 * 60 * 1000;
 
 /** Checks a retention duration of a topic or a subscription; throws INVALID_ARGUMENT. */
 export function checkRetention(ms: number): void {
-  if (ms < MIN_RETENTION_MS || ms > MAX_RETENTION_MS) {
+  if (ms < minRetentionMs || ms > maxRetentionMs) {
     throw invalidArgument(
       `Invalid message retention duration (${ms / 1000} s): it must be between 10 minutes and 31 days.`,
     );
@@ -27,14 +27,15 @@ export function completeTopic(topic: WireTopic): WireTopic {
 }
 
 /** Which fields of a topic an update may name. */
-const CHANGEABLE = new Set(['labels', 'messageRetentionDuration']);
+const changeableFields = new Set(['labels', 'messageRetentionDuration']);
 
 /** The topic after an update; throws INVALID_ARGUMENT for a field that cannot change. */
 export function changeTopic(current: WireTopic, wanted: WireTopic, paths: readonly string[]): WireTopic {
-  return completeTopic(applyMask(current, wanted, paths, CHANGEABLE, 'topic'));
+  return completeTopic(applyMask(current, wanted, paths, changeableFields, 'topic'));
 }
 
-/** Copies the named fields of `wanted` over `current`. Mask paths are snake_case on the wire; some clients send camelCase. */
+/** Copies the named fields of `wanted` over `current`. Mask paths are snake_case on the wire; some clients send
+ *  camelCase. */
 export function applyMask<T extends object>(
   current: T,
   wanted: T,

@@ -1,7 +1,8 @@
 import type { ProtoTime } from './protoTime.ts';
 
-// The messages of `google.pubsub.v1` that this server reads and writes, in the shape the protobuf loader gives them with
-// `defaults: true`: scalars, lists and maps are always there, an absent message is null. Only fields that mean something here are listed.
+// The messages of `google.pubsub.v1` that this server reads and writes, in the shape the protobuf loader gives them
+// with `defaults: true`: scalars, lists and maps are always there, an absent message is null. Only fields that mean
+// something here are listed.
 
 export interface WireTopic {
   name: string;

@@ -13,8 +13,8 @@ import { type PubSubServer, startPubSubServer } from '../../../local/servers/pub
 import { loadPubSubServices } from '../../../local/servers/pubsub/serviceDefinitions.ts';
 import { createVirtualClock } from '../servers/pubsub/virtualClock.ts';
 
-export const PROJECT = 'test-project';
-export const BUNDLE = fileURLToPath(new URL('./fixture/bundle.ts', import.meta.url));
+export const projectId = 'test-project';
+export const bundlePath = fileURLToPath(new URL('./fixture/bundle.ts', import.meta.url));
 
 /** The functions of the fixture bundle next to a Pub/Sub server. */
 export interface RuntimeFixture {
@@ -39,8 +39,8 @@ export async function startFixture(options: Partial<RuntimeOptions> = {}): Promi
     await rm(directory, { recursive: true });
   };
   const runtime = await startRuntime({
-    bundle: BUNDLE,
-    projectId: PROJECT,
+    bundle: bundlePath,
+    projectId,
     pubsubHost: server.host,
     log: (entry) => log.push(entry),
     retry: { minBackoffMs: 20, maxBackoffMs: 100 },
@@ -66,7 +66,7 @@ export async function startFixture(options: Partial<RuntimeOptions> = {}): Promi
           definition.requestSerialize,
           definition.responseDeserialize,
           {
-            topic: `projects/${PROJECT}/topics/${topic}`,
+            topic: `projects/${projectId}/topics/${topic}`,
             messages: [{ data: Buffer.from(JSON.stringify(data)), attributes }],
           },
           (error) => (error ? reject(error) : resolve()),

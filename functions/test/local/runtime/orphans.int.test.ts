@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { until } from '../servers/pubsub/until.ts';
-import { BUNDLE } from './fixture.ts';
+import { bundlePath } from './fixture.ts';
 
-const SUPERVISOR = fileURLToPath(new URL('./fixture/supervisor.ts', import.meta.url));
+const supervisorPath = fileURLToPath(new URL('./fixture/supervisor.ts', import.meta.url));
 
 describe('functions runtime: orphans', () => {
   it('no child outlives a supervisor that was killed', async () => {
@@ -20,7 +20,7 @@ describe('functions runtime: orphans', () => {
     await new Promise<void>((resolve) => probes.listen(0, '127.0.0.1', resolve));
     const address = probes.address();
     assert.ok(address && typeof address === 'object');
-    const supervisor = spawn(process.execPath, [SUPERVISOR, BUNDLE, String(address.port)], {
+    const supervisor = spawn(process.execPath, [supervisorPath, bundlePath, String(address.port)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     try {

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { settled, until } from '../servers/pubsub/until.ts';
 import { createVirtualClock } from '../servers/pubsub/virtualClock.ts';
-import { BUNDLE, PROJECT, type RuntimeFixture, startFixture } from './fixture.ts';
+import { bundlePath, projectId, type RuntimeFixture, startFixture } from './fixture.ts';
 
-const SECOND = 1000;
+const secondMs = 1000;
 
 describe('functions runtime: triggers and processes', () => {
   let fixture: RuntimeFixture;
   afterEach(() => fixture.close());
 
   const statsOf = (name: string) => {
-    const stats = fixture.server.stats()[`projects/${PROJECT}/subscriptions/eventarc-${name}-sub`];
+    const stats = fixture.server.stats()[`projects/${projectId}/subscriptions/eventarc-${name}-sub`];
     assert.ok(stats);
     return stats;
   };
@@ -50,14 +50,14 @@ describe('functions runtime: triggers and processes', () => {
     assert.equal(entry?.severity, 'INFO');
     assert.equal(entry?.pid, status('onEvent').pid);
     assert.equal(entry?.type, 'google.cloud.pubsub.topic.v1.messagePublished');
-    assert.equal(entry?.source, `//pubsub.googleapis.com/projects/${PROJECT}/topics/test-events`);
+    assert.equal(entry?.source, `//pubsub.googleapis.com/projects/${projectId}/topics/test-events`);
     assert.deepEqual(entry?.attributes, { type: 'x' });
-    assert.equal(entry?.subscription, `projects/${PROJECT}/subscriptions/eventarc-onevent-sub`);
+    assert.equal(entry?.subscription, `projects/${projectId}/subscriptions/eventarc-onevent-sub`);
     assert.equal(fixture.logged('ended', 'one').length, 1);
     assert.deepEqual([status('onEvent').invocations, status('onEvent').errors], [1, 0]);
   });
 
-  it('delivers a failed message again, if the function asks for retries', async () => {
+  it('redelivers a failed message, if the function asks for retries', async () => {
     fixture = await startFixture({ only: ['onEvent'] });
     await fixture.publish('test-events', { id: 'one', do: 'throw-once' });
     await fixture.server.idle();
@@ -68,7 +68,7 @@ describe('functions runtime: triggers and processes', () => {
     assert.ok(fixture.log.some((entry) => entry.severity === 'ERROR' && entry.message.includes('told to fail: one')));
   });
 
-  it('drops a failed message with a word, if it does not', async () => {
+  it('drops a failed message and logs it, if it does not', async () => {
     fixture = await startFixture({ only: ['onNotice'] });
     await fixture.publish('notices', { id: 'one', do: 'throw' });
     await fixture.server.idle();
@@ -79,12 +79,12 @@ describe('functions runtime: triggers and processes', () => {
     assert.match(dropped[0]?.message ?? '', /told to fail: one/);
   });
 
-  it('gives up on a function after its timeout, and the message comes again', async () => {
+  it('gives up on a function after its timeout, and the message is redelivered', async () => {
     const clock = createVirtualClock();
     fixture = await startFixture({ only: ['onEvent'], clock });
     await fixture.publish('test-events', { id: 'one', do: 'hold-once' });
     await until(() => fixture.logged('started', 'one').length === 1);
-    clock.advance(5 * SECOND - 1);
+    clock.advance(5 * secondMs - 1);
     await settled();
     assert.equal(statsOf('onevent').nacked, 0);
     clock.advance(1);
@@ -94,7 +94,7 @@ describe('functions runtime: triggers and processes', () => {
     assert.deepEqual([status('onEvent').invocations, status('onEvent').errors], [2, 1]);
   });
 
-  it('turns away what finds no room for too long, and Pub/Sub brings it again', async () => {
+  it('refuses what finds no room for too long, and Pub/Sub redelivers it', async () => {
     fixture = await startFixture({ only: ['onEvent'], pendingMs: 0 });
     for (const id of ['one', 'two', 'three']) await fixture.publish('test-events', { id, do: 'hold' });
     await until(() => fixture.logged('started').length === 2 && statsOf('onevent').nacked > 0);
@@ -146,7 +146,7 @@ describe('functions runtime: triggers and processes', () => {
     assert.ok(fixture.log.some(({ message }) => message === 'the process ended with code 7'));
   });
 
-  it('loses its process to a rejection that nobody catches, and says so', async () => {
+  it('loses its process to a rejection that nobody catches, and logs it', async () => {
     fixture = await startFixture({ only: ['onEvent'] });
     await fixture.publish('test-events', { id: 'one', do: 'run-away' });
     await until(() => fixture.log.some(({ message }) => message === 'the process ended with code 1'));
@@ -206,9 +206,9 @@ describe('functions runtime: schedules', () => {
     const clock = createVirtualClock();
     fixture = await startFixture({ only: ['relay'], schedules: true, clock });
     await fixture.runtime.waitUntilReady();
-    clock.advance(60 * SECOND);
+    clock.advance(60 * secondMs);
     await until(() => fixture.logged('scheduled').length === 1);
-    clock.advance(60 * SECOND);
+    clock.advance(60 * secondMs);
     await until(() => fixture.logged('scheduled').length === 2);
     assert.deepEqual(
       fixture.logged('scheduled').map(({ at }) => at),
@@ -229,9 +229,9 @@ describe('functions runtime: schedules', () => {
       pendingMs: 0,
     });
     await fixture.runtime.waitUntilReady();
-    clock.advance(60 * SECOND);
+    clock.advance(60 * secondMs);
     await until(() => fixture.logged('started', 'relay').length === 1);
-    clock.advance(60 * SECOND);
+    clock.advance(60 * secondMs);
     await until(() => fixture.logged('started', 'relay').length === 2);
     assert.equal(fixture.runtime.functions()[0]?.instances, 2);
     assert.equal(new Set(fixture.logged('started', 'relay').map(({ pid }) => pid)).size, 2);
@@ -248,7 +248,7 @@ describe('functions runtime: schedules', () => {
     fixture = await startFixture({ only: ['nightly'], schedules: true, clock });
     await fixture.runtime.waitUntilReady();
     const failed = () => fixture.log.filter(({ message }) => message.startsWith('the scheduled run failed')).length;
-    clock.advance(60 * SECOND);
+    clock.advance(60 * secondMs);
     await until(() => failed() === 1);
     assert.equal(fixture.logged('nightly')[0]?.at, '2026-07-01T00:30:00.000Z', 'half past two in Berlin');
     for (const [seconds, runs] of [
@@ -256,16 +256,16 @@ describe('functions runtime: schedules', () => {
       [20, 3],
     ] as const) {
       await settled();
-      clock.advance(seconds * SECOND);
+      clock.advance(seconds * secondMs);
       await until(() => failed() === runs);
     }
     await settled();
-    clock.advance(3600 * SECOND);
+    clock.advance(3600 * secondMs);
     await settled();
     assert.equal(fixture.logged('nightly').length, 3);
   });
 
-  it('runs on request, and tells the error', async () => {
+  it('runs on request, and returns the error', async () => {
     fixture = await startFixture({ only: ['relay', 'nightly', 'onEvent'] });
     assert.deepEqual(await fixture.runtime.fire('relay'), { status: 200, ok: true });
     const failed = await fixture.runtime.fire('nightly');
@@ -309,7 +309,7 @@ describe('functions runtime: front door', () => {
       raw: '{"b": 2}',
       names: ['a', 'b'],
       service: 'web-hello',
-      project: PROJECT,
+      project: projectId,
       emulator: 'not set',
       secret: 'not shown',
       home: 'not inherited',
@@ -339,13 +339,13 @@ describe('functions runtime: what it refuses', () => {
 
   it('parameters and secrets without a value, all of them by name', async () => {
     await assert.rejects(
-      startAndClose({ bundle: BUNDLE.replace('bundle.ts', 'incomplete-bundle.ts') }),
+      startAndClose({ bundle: bundlePath.replace('bundle.ts', 'incompleteBundle.ts') }),
       /^Error: Without a value and without a default: NEEDED, NEEDED_SECRET, SECRET_BY_NAME\./,
     );
   });
 
   it('a trigger that it cannot run, unless it is left out', async () => {
-    const bundle = BUNDLE.replace('bundle.ts', 'foreign-bundle.ts');
+    const bundle = bundlePath.replace('bundle.ts', 'foreignBundle.ts');
     await assert.rejects(startAndClose({ bundle }), /no trigger for onWrite \(event google\.cloud\.firestore/);
     const fixture = await startFixture({ bundle, only: ['onEvent'] });
     assert.deepEqual(
@@ -375,8 +375,11 @@ describe('functions runtime: what it refuses', () => {
     }
   });
 
-  it('is told of a function that never becomes ready', async () => {
-    const fixture = await startFixture({ only: ['onEvent'], bundle: BUNDLE.replace('bundle.ts', 'failing-bundle.ts') });
+  it('reports a function that never becomes ready', async () => {
+    const fixture = await startFixture({
+      only: ['onEvent'],
+      bundle: bundlePath.replace('bundle.ts', 'failingBundle.ts'),
+    });
     try {
       await assert.rejects(fixture.runtime.waitUntilReady(), /onEvent does not start[\s\S]*only at deployment/);
     } finally {

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { parseSchedule } from '../../../local/runtime/scheduleTimes.ts';
 
-const START = Date.parse('2026-03-10T12:03:30Z');
+const startMs = Date.parse('2026-03-10T12:03:30Z');
 
 /** The first times of a schedule after `START`. */
 function times(schedule: string, timeZone?: string, count = 3): string[] {
   const parsed = parseSchedule(schedule, timeZone);
   const found: number[] = [];
-  while (found.length < count) found.push(parsed.next(found.at(-1) ?? START, START));
+  while (found.length < count) found.push(parsed.next(found.at(-1) ?? startMs, startMs));
   return found.map((time) => new Date(time).toISOString().slice(0, 19));
 }
 

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { createDeliveryQueue, type Delivery, type Lessee } from '../../../../local/servers/pubsub/deliveryQueue.ts';
+import {
+  createDeliveryQueue,
+  type Delivery,
+  type Lessee,
+} from '../../../../local/servers/pubsub/delivery/deliveryQueue.ts';
 import type { StoredMessage } from '../../../../local/servers/pubsub/message.ts';
 import { createVirtualClock } from './virtualClock.ts';
 
@@ -15,38 +19,34 @@ const step = fc.oneof(
 
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
-const ACK_DEADLINE_MS = 10_000;
-const MAX_BACKOFF_MS = 4000;
-const MAX_ATTEMPTS = 5;
+const ackDeadlineMs = 10_000;
+const maxBackoffMs = 4000;
+const maxAttempts = 5;
 
-/**
- * The first message of a key fails for the last time while a later one is with the subscriber. Being dead-lettered is no
- * redelivery: the later one stays out, and a new one may follow it.
- */
+/** The first message of a key fails for the last time while a later one is with the subscriber. Being dead-lettered is
+ *  no redelivery: the later one stays out, and a new one may follow it. */
 const deadLetteredBeforeAnOutstandingOne: Step[] = [
   { do: 'publish', key: 'b' },
-  ...Array.from({ length: MAX_ATTEMPTS - 1 }, (_, which): Step[] => [
+  ...Array.from({ length: maxAttempts - 1 }, (_, which): Step[] => [
     { do: 'take', count: 1 },
     { do: 'nack', which },
-    { do: 'wait', ms: MAX_BACKOFF_MS * 2 },
+    { do: 'wait', ms: maxBackoffMs * 2 },
   ]).flat(),
   { do: 'publish', key: 'b' },
   { do: 'take', count: 2 },
-  { do: 'nack', which: MAX_ATTEMPTS - 1 },
+  { do: 'nack', which: maxAttempts - 1 },
   { do: 'publish', key: 'b' },
   { do: 'take', count: 1 },
 ];
 
-/**
- * What a subscriber of one key may rely on: a message comes only when every earlier one is out, acknowledged or dead-lettered,
- * and after a redelivery every later one comes again.
- */
+/** What a subscriber of one key may rely on: a message comes only when every earlier one is out, acknowledged or
+ *  dead-lettered, and after a redelivery every later one is redelivered. */
 function createOrderModel() {
   const due = new Set<StoredMessage>();
   const delivered = new Set<StoredMessage>();
   return {
     published: (message: StoredMessage) => due.add(message),
-    /** Nacked, expired or revoked: it has to come again before any later one. */
+    /** Nacked, expired or revoked: it has to be redelivered before any later one. */
     returned: (message: StoredMessage) => due.add(message),
     deadLettered: (message: StoredMessage) => due.delete(message),
     delivered(message: StoredMessage) {
@@ -73,12 +73,12 @@ function setUp(options: { ordered: boolean; deadLetters: boolean }) {
     clock,
     changed: () => {},
     settings: () => ({
-      ackDeadlineMs: ACK_DEADLINE_MS,
+      ackDeadlineMs: ackDeadlineMs,
       retentionMs: Number.POSITIVE_INFINITY,
       retainAcked: false,
       ordered: options.ordered,
-      retry: { minMs: 1000, maxMs: MAX_BACKOFF_MS },
-      deadLetter: options.deadLetters ? { topic: 'dead', maxAttempts: MAX_ATTEMPTS } : undefined,
+      retry: { minMs: 1000, maxMs: maxBackoffMs },
+      deadLetter: options.deadLetters ? { topic: 'dead', maxAttempts: maxAttempts } : undefined,
     }),
     forwardDeadLetter(message) {
       forwarded.push(message);
@@ -146,7 +146,7 @@ describe('delivery queue, under any sequence of publish, take, ack, nack and tim
             }
             for (let round = 0; queue.backlog() > 0; round += 1) {
               assert.ok(round < 50, 'the backlog does not drain');
-              clock.advance(ACK_DEADLINE_MS + MAX_BACKOFF_MS);
+              clock.advance(ackDeadlineMs + maxBackoffMs);
               const taken = queue.take({ messages: 1000, bytes: 1000 }, lessee);
               note(taken);
               taken.forEach(acknowledge);

@@ -3,8 +3,8 @@ import type { Message } from '@google-cloud/pubsub';
 import { type PubSubFixture, startFixture } from './fixture.ts';
 import { until } from './until.ts';
 
-const INTERNAL = 13;
-const PERMISSION_DENIED = 7;
+const internal = 13;
+const permissionDenied = 7;
 
 /** A generator of numbers in [0, 1) that a seed repeats (mulberry32). */
 function seeded(seed: number): () => number {
@@ -29,7 +29,7 @@ describe('pubsub server: faults and disturbances', () => {
   it('fails the call that was named, and the client sees the status', async () => {
     fixture.server.faults.inject('GetTopic', { error: { code: 'PERMISSION_DENIED', message: 'not you' } });
     const [topic] = await fixture.topicAndSubscription();
-    await assert.rejects(topic.getMetadata(), { code: PERMISSION_DENIED, details: 'not you' });
+    await assert.rejects(topic.getMetadata(), { code: permissionDenied, details: 'not you' });
     await topic.getMetadata();
   });
 
@@ -76,14 +76,14 @@ describe('pubsub server: faults and disturbances', () => {
     assert.equal((await fixture.pullNow(subscription)).length, 1);
   });
 
-  it('loses an acknowledgement: the message comes again after its deadline', async () => {
+  it('loses an acknowledgement: the message is redelivered after its deadline', async () => {
     const [topic, subscription] = await fixture.topicAndSubscription();
     await topic.publishMessage(data('one'));
     const [message] = await fixture.pullNow(subscription);
     fixture.server.faults.inject('Acknowledge', { error: { code: 'INTERNAL' } });
     await assert.rejects(
       fixture.subscriber.acknowledge({ subscription: subscription.name, ackIds: [message?.ackId ?? ''] }),
-      { code: INTERNAL },
+      { code: internal },
     );
     fixture.clock.advance(10_000);
     assert.equal((await fixture.pullNow(subscription)).length, 1);

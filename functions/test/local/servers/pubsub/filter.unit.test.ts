@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { compileFilter } from '../../../../local/servers/pubsub/filter.ts';
 
-const MESSAGE = { type: 'ProjectDeleted', region: 'eu-west', 'iana.org/language': 'de', quoted: 'say "hi"' };
+const sampleMessage = { type: 'ProjectDeleted', region: 'eu-west', 'iana.org/language': 'de', quoted: 'say "hi"' };
 
 describe('subscription filters', () => {
   const passing = [
@@ -23,7 +23,7 @@ describe('subscription filters', () => {
     'attributes.quoted = "say \\"hi\\""',
   ];
   for (const filter of passing) {
-    it(`passes: ${filter}`, () => assert.equal(compileFilter(filter)(MESSAGE), true));
+    it(`passes: ${filter}`, () => assert.equal(compileFilter(filter)(sampleMessage), true));
   }
 
   const blocking = [
@@ -40,7 +40,7 @@ describe('subscription filters', () => {
     'NOT attributes:absent AND attributes:absent',
   ];
   for (const filter of blocking) {
-    it(`blocks: ${filter}`, () => assert.equal(compileFilter(filter)(MESSAGE), false));
+    it(`blocks: ${filter}`, () => assert.equal(compileFilter(filter)(sampleMessage), false));
   }
 
   const wrong: [string, RegExp][] = [

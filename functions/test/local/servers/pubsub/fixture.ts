@@ -29,20 +29,20 @@ export interface Pulled {
   readonly orderingKey: string;
 }
 
-export const PROJECT = 'test-project';
+export const projectId = 'test-project';
 
-// The client library asks the metadata server of Google's machines for its universe, emulator or not. There is none here, and on
-// some networks the question takes seconds.
+// The client library asks the metadata server of Google's machines for its universe, emulator or not. There is none
+// here, and on some networks the question takes seconds.
 process.env.METADATA_SERVER_DETECTION ??= 'none';
 
 export async function startFixture(options: Omit<PubSubServerOptions, 'clock'> = {}): Promise<PubSubFixture> {
   const clock = createVirtualClock();
   const server = await startPubSubServer({ ...options, clock });
-  const pubsub = new PubSub({ projectId: PROJECT, apiEndpoint: server.host, emulatorMode: true });
+  const pubsub = new PubSub({ projectId, apiEndpoint: server.host, emulatorMode: true });
   await pubsub.getClientConfig();
   const { sslCreds } = pubsub.options;
   const [servicePath, port] = ['127.0.0.1', server.port];
-  const direct = { projectId: PROJECT, servicePath, port, ...(sslCreds ? { sslCreds } : {}) };
+  const direct = { projectId, servicePath, port, ...(sslCreds ? { sslCreds } : {}) };
   const publisher = new v1.PublisherClient(direct);
   const subscriber = new v1.SubscriberClient(direct);
   return {

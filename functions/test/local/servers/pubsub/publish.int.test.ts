@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { PROJECT, type PubSubFixture, startFixture } from './fixture.ts';
+import { type PubSubFixture, projectId, startFixture } from './fixture.ts';
 
-const INVALID_ARGUMENT = 3;
-const NOT_FOUND = 5;
-const MEGABYTE = 1024 * 1024;
+const invalidArgument = 3;
+const notFound = 5;
+const megabyte = 1024 * 1024;
 
 describe('pubsub server: publish', () => {
   let fixture: PubSubFixture;
@@ -13,7 +13,7 @@ describe('pubsub server: publish', () => {
   afterEach(() => fixture.close());
 
   const publish = (messages: { data?: Buffer; attributes?: Record<string, string>; orderingKey?: string }[]) =>
-    fixture.publisher.publish({ topic: `projects/${PROJECT}/topics/events`, messages });
+    fixture.publisher.publish({ topic: `projects/${projectId}/topics/events`, messages });
 
   it('gives every message an id and the time, and every subscription a copy', async () => {
     const [topic, one] = await fixture.topicAndSubscription();
@@ -42,35 +42,35 @@ describe('pubsub server: publish', () => {
     const [, subscription] = await fixture.topicAndSubscription();
     const good = { data: Buffer.from('good') };
     await assert.rejects(publish([good, {}]), {
-      code: INVALID_ARGUMENT,
+      code: invalidArgument,
       details: /^One or more messages in the publish request is empty\./,
     });
-    await assert.rejects(publish([]), { code: INVALID_ARGUMENT });
+    await assert.rejects(publish([]), { code: invalidArgument });
     await assert.rejects(publish(Array.from({ length: 1001 }, () => good)), {
       details:
         'The value for message_count is too large. You passed 1001 in the request, but the maximum value is 1000.',
     });
-    await assert.rejects(publish([{ data: Buffer.alloc(10 * MEGABYTE + 1) }]), {
+    await assert.rejects(publish([{ data: Buffer.alloc(10 * megabyte + 1) }]), {
       details:
         'The value for message_size is too large. You passed 10485761 in the request, but the maximum value is 10485760.',
     });
-    await assert.rejects(publish([{ data: Buffer.alloc(6 * MEGABYTE) }, { data: Buffer.alloc(6 * MEGABYTE) }]), {
+    await assert.rejects(publish([{ data: Buffer.alloc(6 * megabyte) }, { data: Buffer.alloc(6 * megabyte) }]), {
       details: /^The value for request_size is too large/,
     });
     const attributes = Object.fromEntries(Array.from({ length: 101 }, (_none, index) => [`key${index}`, 'v']));
     await assert.rejects(publish([{ attributes }]), { details: /num_attributes is too large/ });
     await assert.rejects(publish([{ attributes: { ['k'.repeat(257)]: 'v' } }]), { details: /attribute_key_size/ });
     await assert.rejects(publish([{ attributes: { k: 'v'.repeat(1025) } }]), { details: /attribute_value_size/ });
-    await assert.rejects(publish([{ attributes: { googlike: 'v' } }]), { code: INVALID_ARGUMENT });
+    await assert.rejects(publish([{ attributes: { googlike: 'v' } }]), { code: invalidArgument });
     await assert.rejects(publish([{ ...good, orderingKey: 'k'.repeat(1025) }]), { details: /ordering_key_size/ });
     assert.deepEqual(await fixture.pullNow(subscription), []);
-    await publish([{ data: Buffer.alloc(9 * MEGABYTE) }]);
+    await publish([{ data: Buffer.alloc(9 * megabyte) }]);
     assert.equal(fixture.server.backlog('events-sub'), 1);
   });
 
   it('knows no topic that was not created', async () => {
     await assert.rejects(fixture.pubsub.topic('absent').publishMessage({ data: Buffer.from('x') }), {
-      code: NOT_FOUND,
+      code: notFound,
       details: 'Resource not found (resource=absent).',
     });
   });

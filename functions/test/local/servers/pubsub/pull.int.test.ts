@@ -3,9 +3,9 @@ import type { Topic } from '@google-cloud/pubsub';
 import { type PubSubFixture, startFixture } from './fixture.ts';
 import { until } from './until.ts';
 
-const SECOND = 1000;
-const INVALID_ARGUMENT = 3;
-const FAILED_PRECONDITION = 9;
+const secondMs = 1000;
+const invalidArgument = 3;
+const failedPrecondition = 9;
 
 const texts = (pulled: { text: string }[]) => pulled.map(({ text }) => text);
 
@@ -32,9 +32,9 @@ describe('pubsub server: pull, deadlines, backoff, dead letters', () => {
     const inVain = fixture.subscriber.pull(request);
     const timers = fixture.clock.timers();
     await until(() => fixture.clock.timers() > timers);
-    fixture.clock.advance(9 * SECOND);
+    fixture.clock.advance(9 * secondMs);
     await ack(subscription.name, [receivedMessages?.[0]?.ackId ?? '']);
-    fixture.clock.advance(60 * SECOND);
+    fixture.clock.advance(60 * secondMs);
     assert.deepEqual((await inVain)[0].receivedMessages, []);
   });
 
@@ -42,7 +42,7 @@ describe('pubsub server: pull, deadlines, backoff, dead letters', () => {
     const [topic, subscription] = await fixture.topicAndSubscription({ ackDeadlineSeconds: 20 });
     await publish(topic, 'one');
     const [first] = await fixture.pullNow(subscription);
-    fixture.clock.advance(20 * SECOND - 1);
+    fixture.clock.advance(20 * secondMs - 1);
     assert.deepEqual(await fixture.pullNow(subscription), []);
     fixture.clock.advance(1);
     const [second] = await fixture.pullNow(subscription);
@@ -64,11 +64,11 @@ describe('pubsub server: pull, deadlines, backoff, dead letters', () => {
     await publish(topic, 'one');
     const [first] = await fixture.pullNow(subscription);
     await setDeadline(subscription.name, [first?.ackId ?? ''], 60);
-    fixture.clock.advance(59 * SECOND);
+    fixture.clock.advance(59 * secondMs);
     assert.deepEqual(await fixture.pullNow(subscription), []);
     await setDeadline(subscription.name, [first?.ackId ?? ''], 0);
     assert.equal((await fixture.pullNow(subscription)).length, 1);
-    await assert.rejects(setDeadline(subscription.name, ['x'], 601), { code: INVALID_ARGUMENT });
+    await assert.rejects(setDeadline(subscription.name, ['x'], 601), { code: invalidArgument });
   });
 
   it('backs off exponentially within the limits of the retry policy', async () => {
@@ -79,14 +79,14 @@ describe('pubsub server: pull, deadlines, backoff, dead letters', () => {
     for (const backoff of [2, 4, 5, 5]) {
       const [message] = await fixture.pullNow(subscription);
       await setDeadline(subscription.name, [message?.ackId ?? ''], 0);
-      fixture.clock.advance(backoff * SECOND - 1);
+      fixture.clock.advance(backoff * secondMs - 1);
       assert.deepEqual(await fixture.pullNow(subscription), [], `before ${backoff} s`);
       fixture.clock.advance(1);
     }
     assert.equal((await fixture.pullNow(subscription)).length, 1);
   });
 
-  it('tells the attempt under a dead-letter policy only', async () => {
+  it('gives the attempt under a dead-letter policy only', async () => {
     const [topic, subscription] = await fixture.topicAndSubscription();
     await publish(topic, 'one');
     assert.equal((await fixture.pullNow(subscription))[0]?.attempt, 0);
@@ -136,9 +136,9 @@ describe('pubsub server: pull, deadlines, backoff, dead letters', () => {
   it('forgets messages after the retention', async () => {
     const [topic, subscription] = await fixture.topicAndSubscription({ messageRetentionDuration: { seconds: 600 } });
     await publish(topic, 'old');
-    fixture.clock.advance(300 * SECOND);
+    fixture.clock.advance(300 * secondMs);
     await publish(topic, 'newer');
-    fixture.clock.advance(300 * SECOND);
+    fixture.clock.advance(300 * secondMs);
     assert.equal(fixture.server.backlog('events-sub'), 1);
     assert.deepEqual(texts(await fixture.pullNow(subscription)), ['newer']);
   });
@@ -146,7 +146,7 @@ describe('pubsub server: pull, deadlines, backoff, dead letters', () => {
   it('seeks forward: acknowledges what was published before', async () => {
     const [topic, subscription] = await fixture.topicAndSubscription();
     await publish(topic, 'old');
-    fixture.clock.advance(SECOND);
+    fixture.clock.advance(secondMs);
     await subscription.seek(new Date(fixture.clock.now()));
     await publish(topic, 'new');
     assert.deepEqual(texts(await fixture.pullNow(subscription)), ['new']);
@@ -155,7 +155,7 @@ describe('pubsub server: pull, deadlines, backoff, dead letters', () => {
   it('seeks back to acknowledged messages that the subscription retains', async () => {
     const [topic, subscription] = await fixture.topicAndSubscription({ retainAckedMessages: true });
     await publish(topic, 'before');
-    fixture.clock.advance(SECOND);
+    fixture.clock.advance(secondMs);
     const time = new Date(fixture.clock.now());
     await publish(topic, 'one');
     await publish(topic, 'two');
@@ -179,7 +179,7 @@ describe('pubsub server: pull, deadlines, backoff, dead letters', () => {
     const early = await fixture.pullNow(subscription);
     assert.deepEqual(texts(early), ['early']);
     await ack(subscription.name, [early[0]?.ackId ?? '']);
-    fixture.clock.advance(3600 * SECOND);
+    fixture.clock.advance(3600 * secondMs);
     await publish(topic, 'late');
     await subscription.seek(start);
     assert.deepEqual(texts(await fixture.pullNow(subscription)), ['late']);
@@ -189,7 +189,7 @@ describe('pubsub server: pull, deadlines, backoff, dead letters', () => {
     const [, subscription] = await fixture.topicAndSubscription({
       pushConfig: { pushEndpoint: 'http://127.0.0.1:9/' },
     });
-    await assert.rejects(fixture.pullNow(subscription), { code: FAILED_PRECONDITION });
+    await assert.rejects(fixture.pullNow(subscription), { code: failedPrecondition });
   });
 });
 
@@ -249,7 +249,7 @@ describe('pubsub server: ordering keys', () => {
       ackDeadlineSeconds: 0,
     });
     assert.deepEqual(await fixture.pullNow(subscription), []);
-    fixture.clock.advance(2 * SECOND);
+    fixture.clock.advance(2 * secondMs);
     assert.deepEqual(texts(await fixture.pullNow(subscription)), ['a1', 'a2']);
   });
 });

@@ -4,7 +4,7 @@ import { type PubSubFixture, startFixture } from './fixture.ts';
 import { type PushEndpoint, type PushRequest, startPushEndpoint } from './pushEndpoint.ts';
 import { settled, until } from './until.ts';
 
-const SECOND = 1000;
+const secondMs = 1000;
 
 describe('pubsub server: push', () => {
   let fixture: PubSubFixture;
@@ -70,7 +70,7 @@ describe('pubsub server: push', () => {
       const [topic] = await subscribe();
       await publish(topic, 'one');
       await until(() => stats()?.nacked === 1);
-      fixture.clock.advance(SECOND);
+      fixture.clock.advance(secondMs);
       await fixture.server.idle();
       assert.equal(endpoint.requests.length, 2);
     });
@@ -85,13 +85,13 @@ describe('pubsub server: push', () => {
     });
     await publish(topic, 'one');
     await until(() => stats()?.nacked === 1);
-    fixture.clock.advance(10 * SECOND - 1);
+    fixture.clock.advance(10 * secondMs - 1);
     await settled();
     assert.equal(fixture.server.backlog('events-sub'), 1);
     assert.equal(stats()?.delivered, 1);
     fixture.clock.advance(1);
     await until(() => stats()?.nacked === 2);
-    fixture.clock.advance(20 * SECOND);
+    fixture.clock.advance(20 * secondMs);
     await fixture.server.idle();
     assert.deepEqual(
       endpoint.requests.map(({ body }) => body.deliveryAttempt),
@@ -125,7 +125,7 @@ describe('pubsub server: push', () => {
     await publish(topic, 'poison');
     for (let failures = 1; failures <= 5; failures += 1) {
       await until(() => stats()?.nacked === failures);
-      fixture.clock.advance(60 * SECOND);
+      fixture.clock.advance(60 * secondMs);
     }
     assert.equal((await fixture.pullNow(deadSubscription))[0]?.text, 'poison');
   });
@@ -137,9 +137,9 @@ describe('pubsub server: push', () => {
     const [topic] = await subscribe({ ackDeadlineSeconds: 20 });
     await publish(topic, 'one');
     await until(() => endpoint.requests.length === 1);
-    fixture.clock.advance(20 * SECOND);
+    fixture.clock.advance(20 * secondMs);
     await until(() => endpoint.requests[0]?.aborted() === true);
-    fixture.clock.advance(SECOND);
+    fixture.clock.advance(secondMs);
     await fixture.server.idle();
     assert.equal(stats()?.expired, 1);
     assert.equal(endpoint.requests.length, 2);
@@ -157,7 +157,7 @@ describe('pubsub server: push', () => {
     assert.equal(endpoint.requests[0]?.text, 'one');
   });
 
-  it('turns into a pull subscription when its endpoint is taken away', async () => {
+  it('turns into a pull subscription when its endpoint is removed', async () => {
     handle = (request) => request.answer(500);
     const [topic, subscription] = await subscribe();
     await subscription.modifyPushConfig({});
@@ -210,7 +210,7 @@ describe('pubsub server: push', () => {
     const [topic] = await subscribe();
     await publish(topic, 'one');
     await until(() => stats()?.nacked === 1);
-    fixture.clock.advance(SECOND);
+    fixture.clock.advance(secondMs);
     await fixture.server.idle();
     assert.deepEqual(
       endpoint.requests.map(({ text }) => text),

@@ -22,7 +22,7 @@ export interface PushRequest {
   readonly socketPort: number | undefined;
   readonly response: ServerResponse;
   answer(status: number): void;
-  /** Whether the caller has gone away. */
+  /** Whether the caller has disconnected. */
   aborted(): boolean;
 }
 

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { PubSub } from '@google-cloud/pubsub';
 import { startPubSubServer } from '../../../../local/servers/pubsub/server.ts';
-import { PROJECT, type PubSubFixture, startFixture } from './fixture.ts';
+import { type PubSubFixture, projectId, startFixture } from './fixture.ts';
 
 /** gRPC status numbers, as the client reports them. */
-const INVALID_ARGUMENT = 3;
-const NOT_FOUND = 5;
-const ALREADY_EXISTS = 6;
-const UNIMPLEMENTED = 12;
+const invalidArgument = 3;
+const notFound = 5;
+const alreadyExists = 6;
+const unimplemented = 12;
 
 describe('pubsub server: topics and subscriptions', () => {
   let fixture: PubSubFixture;
@@ -20,13 +20,13 @@ describe('pubsub server: topics and subscriptions', () => {
   it('is found through PUBSUB_EMULATOR_HOST', async () => {
     const before = process.env.PUBSUB_EMULATOR_HOST;
     process.env.PUBSUB_EMULATOR_HOST = fixture.server.host;
-    const client = new PubSub({ projectId: PROJECT });
+    const client = new PubSub({ projectId });
     try {
       await client.createTopic('by-variable');
       const [topics] = await fixture.pubsub.getTopics();
       assert.deepEqual(
         topics.map(({ name }) => name),
-        [`projects/${PROJECT}/topics/by-variable`],
+        [`projects/${projectId}/topics/by-variable`],
       );
     } finally {
       await client.close();
@@ -54,7 +54,7 @@ describe('pubsub server: topics and subscriptions', () => {
       messageRetentionDuration: { seconds: 3600 },
     });
     const [metadata] = await topic.getMetadata();
-    assert.equal(metadata.name, `projects/${PROJECT}/topics/events`);
+    assert.equal(metadata.name, `projects/${projectId}/topics/events`);
     assert.deepEqual(metadata.labels, { team: 'sync' });
     assert.equal(Number(metadata.messageRetentionDuration?.seconds), 3600);
     await topic.setMetadata({ labels: { team: 'other' } });
@@ -62,7 +62,7 @@ describe('pubsub server: topics and subscriptions', () => {
     assert.equal((await fixture.pubsub.getTopics())[0].length, 1);
     await topic.delete();
     await assert.rejects(topic.getMetadata(), {
-      code: NOT_FOUND,
+      code: notFound,
       details: 'Resource not found (resource=events).',
     });
   });
@@ -86,19 +86,19 @@ describe('pubsub server: topics and subscriptions', () => {
   it('words its refusals as production does', async () => {
     await fixture.pubsub.createTopic('events');
     await assert.rejects(fixture.pubsub.createTopic('events'), {
-      code: ALREADY_EXISTS,
+      code: alreadyExists,
       details: 'Resource already exists in the project (resource=events).',
     });
     await assert.rejects(fixture.pubsub.createTopic('a!'), {
-      code: INVALID_ARGUMENT,
-      details: `Invalid resource name given (name=projects/${PROJECT}/topics/a!). Refer to https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names for more information.`,
+      code: invalidArgument,
+      details: `Invalid resource name given (name=projects/${projectId}/topics/a!). Refer to https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names for more information.`,
     });
-    await assert.rejects(fixture.pubsub.createTopic('goog-events'), { code: INVALID_ARGUMENT });
+    await assert.rejects(fixture.pubsub.createTopic('goog-events'), { code: invalidArgument });
     await assert.rejects(fixture.pubsub.topic('absent').createSubscription('some-sub'), {
-      code: NOT_FOUND,
+      code: notFound,
       details: 'Resource not found (resource=absent).',
     });
-    await assert.rejects(fixture.pubsub.subscription('absent').delete(), { code: NOT_FOUND });
+    await assert.rejects(fixture.pubsub.subscription('absent').delete(), { code: notFound });
   });
 
   it('creates, reads, lists, updates and deletes a subscription, with the service defaults', async () => {
@@ -121,7 +121,7 @@ describe('pubsub server: topics and subscriptions', () => {
     assert.deepEqual(await subscription.exists(), [false]);
   });
 
-  it('keeps a subscription whose topic is gone, and says so', async () => {
+  it('keeps a subscription whose topic was deleted, and shows that', async () => {
     const [topic, subscription] = await fixture.topicAndSubscription();
     await topic.publishMessage({ data: Buffer.from('kept') });
     await topic.delete();
@@ -135,7 +135,7 @@ describe('pubsub server: topics and subscriptions', () => {
   it('refuses settings out of range', async () => {
     const [topic, subscription] = await fixture.topicAndSubscription();
     const refused = async (options: Parameters<typeof topic.createSubscription>[1]) =>
-      assert.rejects(topic.createSubscription('another-sub', options), { code: INVALID_ARGUMENT });
+      assert.rejects(topic.createSubscription('another-sub', options), { code: invalidArgument });
     await refused({ ackDeadlineSeconds: 5 });
     await refused({ ackDeadlineSeconds: 601 });
     await refused({ messageRetentionDuration: { seconds: 60 } });
@@ -143,18 +143,18 @@ describe('pubsub server: topics and subscriptions', () => {
     await refused({ retryPolicy: { minimumBackoff: { seconds: 20 }, maximumBackoff: { seconds: 10 } } });
     await refused({ filter: 'attributes.type ~ "x"' });
     await refused({ pushConfig: { pushEndpoint: 'ftp://example.com' } });
-    await assert.rejects(subscription.setMetadata({ filter: 'attributes:x' }), { code: INVALID_ARGUMENT });
+    await assert.rejects(subscription.setMetadata({ filter: 'attributes:x' }), { code: invalidArgument });
   });
 
   it('says clearly what it does not offer', async () => {
     const [topic, subscription] = await fixture.topicAndSubscription();
     await assert.rejects(topic.createSubscription('exact-sub', { enableExactlyOnceDelivery: true }), {
-      code: UNIMPLEMENTED,
+      code: unimplemented,
       details: /Exactly-once delivery/,
     });
-    await assert.rejects(subscription.createSnapshot('snapshot-1'), { code: UNIMPLEMENTED, details: /Snapshots/ });
+    await assert.rejects(subscription.createSnapshot('snapshot-1'), { code: unimplemented, details: /Snapshots/ });
     await assert.rejects(fixture.pubsub.createSchema('schema-1', 'AVRO', '{}'), {
-      code: UNIMPLEMENTED,
+      code: unimplemented,
       details: /Schemas/,
     });
   });

@@ -3,8 +3,8 @@ import type { Message, Subscription, Topic } from '@google-cloud/pubsub';
 import { type PubSubFixture, startFixture } from './fixture.ts';
 import { until } from './until.ts';
 
-const SECOND = 1000;
-const NOT_FOUND = 5;
+const secondMs = 1000;
+const notFound = 5;
 
 describe('pubsub server: streaming pull through the real subscriber', () => {
   let fixture: PubSubFixture;
@@ -92,7 +92,7 @@ describe('pubsub server: streaming pull through the real subscriber', () => {
     stream.write({ subscription: subscription.name, streamAckDeadlineSeconds: 10 });
     await publish(topic, 'one');
     await until(() => ackIds.length === 1);
-    fixture.clock.advance(10 * SECOND);
+    fixture.clock.advance(10 * secondMs);
     await until(() => ackIds.length === 2);
     // Deadlines and acknowledgements may also travel in the stream itself.
     stream.write({ modifyDeadlineAckIds: [ackIds[1] ?? ''], modifyDeadlineSeconds: [0] });
@@ -118,7 +118,7 @@ describe('pubsub server: streaming pull through the real subscriber', () => {
     assert.deepEqual(received, expected);
   });
 
-  it('tells the attempt of a delivery under a dead-letter policy', async () => {
+  it('gives the attempt of a delivery under a dead-letter policy', async () => {
     const [dead] = await fixture.pubsub.createTopic('dead-letters');
     const [topic, subscription] = await fixture.topicAndSubscription({
       deadLetterPolicy: { deadLetterTopic: dead.name, maxDeliveryAttempts: 5 },
@@ -145,13 +145,13 @@ describe('pubsub server: streaming pull through the real subscriber', () => {
     await until(() => (fixture.server.stats()[subscription.name]?.delivered ?? 0) === 1);
     await fixture.subscriber.deleteSubscription({ subscription: subscription.name });
     await until(() => errors.length > 0);
-    assert.equal(errors[0]?.code, NOT_FOUND);
+    assert.equal(errors[0]?.code, notFound);
   });
 
   it('reports an absent subscription to the subscriber', async () => {
     const subscription = fixture.pubsub.subscription('absent');
     const failed = new Promise<{ code?: unknown }>((resolve) => subscription.on('error', resolve));
     listen(subscription);
-    assert.equal((await failed).code, NOT_FOUND);
+    assert.equal((await failed).code, notFound);
   });
 });

@@ -1,4 +1,5 @@
-/** Resolves when `condition` holds; looks again after every turn of the event loop. Mocha's timeout ends a wait in vain. */
+/** Resolves when `condition` holds; looks again after every turn of the event loop. Mocha's timeout ends a wasted
+ *  wait. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1));
 }

@@ -2,7 +2,8 @@ import type { Clock } from '../../../../src/clock.ts';
 
 /** A clock that stands still until a test moves it. */
 export interface VirtualClock extends Clock {
-  /** Moves the time on by `ms` and runs, in order of their times, the timers that come due, also those set on the way. */
+  /** Moves the time on by `ms` and runs, in order of their times, the timers that come due, also those set on the
+   *  way. */
   advance(ms: number): void;
   /** Timers that are set and have not run. */
   timers(): number;

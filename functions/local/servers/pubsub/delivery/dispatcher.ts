@@ -18,8 +18,9 @@ export interface Dispatcher {
   close(): void;
 }
 
-/** How many messages one consumer gets before the next has its turn: small enough to spread a short backlog over all streams. */
-const MESSAGES_PER_TURN = 10;
+/** How many messages one consumer gets before the next has its turn: small enough to spread a short backlog over all
+ *  streams. */
+const messagesPerTurn = 10;
 
 export function createDispatcher(queue: DeliveryQueue): Dispatcher {
   const consumers = new Set<Consumer>();
@@ -38,7 +39,7 @@ export function createDispatcher(queue: DeliveryQueue): Dispatcher {
     for (const consumer of [...consumers]) {
       const room = consumer.room();
       if (room.messages <= 0 || room.bytes <= 0) continue;
-      const limit = { messages: Math.min(room.messages, MESSAGES_PER_TURN), bytes: room.bytes };
+      const limit = { messages: Math.min(room.messages, messagesPerTurn), bytes: room.bytes };
       const deliveries = queue.take(limit, consumer, consumer.ackDeadlineMs());
       if (deliveries.length === 0) continue;
       any = true;

@@ -1,12 +1,12 @@
 import type http from 'node:http';
 import type https from 'node:https';
-import type { Delivery } from './deliveryQueue.ts';
+import type { Delivery } from '../delivery/deliveryQueue.ts';
 
 /** How one push request ended; `failed` says why for the log. */
 export type PushOutcome = { readonly kind: 'accepted' } | { readonly kind: 'failed'; readonly reason: string };
 
 /** Statuses with which an endpoint acknowledges: https://cloud.google.com/pubsub/docs/push#receive_push */
-const ACKNOWLEDGING = new Set([102, 200, 201, 202, 204]);
+const acknowledgingStatuses = new Set([102, 200, 201, 202, 204]);
 
 /** The JSON body that the service posts. The snake_case twins of two fields are the service's own. */
 export function pushEnvelope(delivery: Delivery, subscription: string, withAttempt: boolean): string {
@@ -51,14 +51,14 @@ export function postPush(
     call.on('error', (error) => fail(signal.aborted ? 'no answer before the ack deadline' : error.message));
     // 102 comes as an informational response, before any final one.
     call.on('information', ({ statusCode }) => {
-      if (ACKNOWLEDGING.has(statusCode)) resolve({ kind: 'accepted' });
+      if (acknowledgingStatuses.has(statusCode)) resolve({ kind: 'accepted' });
     });
     call.on('response', (response) => {
       response.resume();
       response.on('error', (error) => fail(error.message));
       response.on('end', () => {
         const status = response.statusCode ?? 0;
-        if (ACKNOWLEDGING.has(status)) resolve({ kind: 'accepted' });
+        if (acknowledgingStatuses.has(status)) resolve({ kind: 'accepted' });
         else fail(`the endpoint answered ${status}`);
       });
     });

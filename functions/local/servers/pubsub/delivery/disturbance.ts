@@ -4,7 +4,8 @@ export interface Disturbance {
   readonly random: () => number;
   /** Chance, in [0, 1], that a message is delivered a second time, whether or not the first copy was acknowledged. */
   readonly duplicate?: number;
-  /** Every message and every second copy waits up to this long before it may be delivered, in ms of the server's clock. */
+  /** Every message and every second copy waits up to this long before it may be delivered, in ms of the server's
+   *  clock. */
   readonly maxDelayMs?: number;
   /** Messages leave in random order instead of roughly in the order of publication. */
   readonly shuffle?: boolean;

@@ -3,11 +3,10 @@ export interface LaneEntry {
   state: 'ready' | 'waiting' | 'leased' | 'acked';
 }
 
-/**
- * The unfinished messages of one ordering key, in order of publication. Messages before the cursor are with a subscriber or
- * acknowledged; the one at the cursor is the only one that may go next. Acknowledged messages stay until all before them are
- * acknowledged too, because the redelivery of a message brings back every later one, acknowledged or not.
- */
+/** The unfinished messages of one ordering key, in order of publication. Messages before the cursor are with a
+ *  subscriber or acknowledged; the one at the cursor is the only one that may go next. Acknowledged messages stay until
+ *  all before them are acknowledged too, because the redelivery of a message redelivers every later one, acknowledged
+ *  or not. */
 export interface KeyLane<E extends LaneEntry> {
   push(entry: E): void;
   /** The message that may be delivered next. */

@@ -1,12 +1,12 @@
 import http from 'node:http';
 import https from 'node:https';
-import { type Clock, sleep } from '../../../src/clock.ts';
-import type { Faults } from '../../faults.ts';
-import type { Delivery, DeliveryQueue } from './deliveryQueue.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import { type Clock, sleep } from '../../../../src/clock.ts';
+import type { Faults } from '../../../faults.ts';
+import type { Delivery, DeliveryQueue } from '../delivery/deliveryQueue.ts';
+import type { Dispatcher } from '../delivery/dispatcher.ts';
+import type { LogEntry } from '../logEntry.ts';
 import { createPushPacing } from './pushPacing.ts';
 import { type PushOutcome, postPush, pushEnvelope } from './pushRequest.ts';
-import type { LogEntry } from './server.ts';
 
 export interface PushWorkerOptions {
   readonly clock: Clock;
@@ -18,7 +18,8 @@ export interface PushWorkerOptions {
   readonly log: (entry: LogEntry) => void;
   /** Whether deliveries carry their attempt: the subscription has a dead-letter policy. */
   readonly withAttempt: () => boolean;
-  /** Whether the subscription has a backoff of its own for every message; without, the endpoint as a whole is given a rest. */
+  /** Whether the subscription has a backoff of its own for every message; without, the endpoint as a whole is given a
+   *  rest. */
   readonly hasRetryPolicy: () => boolean;
 }
 

@@ -1,8 +1,8 @@
-import type { Clock } from '../../../src/clock.ts';
+import type { Clock } from '../../../../src/clock.ts';
+import type { StoredMessage } from '../message.ts';
+import type { DeliverySettings } from '../subscriptionSettings.ts';
 import { type Disturbance, shuffled } from './disturbance.ts';
 import { createKeyLane, type KeyLane, type LaneEntry } from './keyLane.ts';
-import type { StoredMessage } from './message.ts';
-import type { DeliverySettings } from './subscriptionSettings.ts';
 
 /** One message in the hands of a subscriber. */
 export interface Delivery {
@@ -12,7 +12,7 @@ export interface Delivery {
   readonly attempt: number;
 }
 
-/** How a delivery ended. `revoked`: the queue took the message back, because an earlier one of its ordering key comes again, or by a seek. */
+/** How a delivery ended. `revoked`: by a seek, or because an earlier message of the ordering key is redelivered. */
 export type Release = 'acked' | 'nacked' | 'expired' | 'revoked';
 
 /** Who messages are delivered to: one stream, one pull, one push endpoint. */
@@ -39,11 +39,11 @@ export interface DeliveryQueue {
   add(message: StoredMessage): void;
   /** Leases up to `limit.messages` messages, and stops after the one that uses up `limit.bytes`. */
   take(limit: { messages: number; bytes: number }, lessee: Lessee, ackDeadlineMs?: number): Delivery[];
-  /** False if the id is unknown or its deadline has passed: then the message comes again. */
+  /** False if the id is unknown or its deadline has passed: then the message is redelivered. */
   acknowledge(ackId: string): boolean;
   /** Sets the deadline to `ms` from now; 0 gives the message back. False as for `acknowledge`. */
   modifyDeadline(ackId: string, ms: number): boolean;
-  /** Acknowledges everything published before `time` and brings back everything since that is still kept here or in `retained`. */
+  /** Acknowledges all published before `time` and redelivers all since that is still kept here or in `retained`. */
   seek(time: number, retained: readonly StoredMessage[]): void;
   disturb(disturbance: Disturbance | undefined): void;
   /** The next `times` deliveries of messages without an ordering key happen twice. */
@@ -100,12 +100,12 @@ export function createDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueu
   const unfinished = new Set<Entry>();
   const leases = new Map<string, Lease>();
   const lanes = new Map<string, KeyLane<Entry>>();
-  /** Acknowledged messages that a seek may bring back. */
+  /** Acknowledged messages that a seek may redeliver. */
   const history = new Map<number, StoredMessage>();
   let disturbance: Disturbance | undefined;
   let toDouble = 0;
   let lastAckId = 0;
-  /** No unfinished message was published before this: spares a look at each of them. */
+  /** No unfinished message was published before this: spares a scan of them. */
   let oldest = Number.POSITIVE_INFINITY;
 
   const isKept = (message: StoredMessage) => message.publishedAt + settings().retentionMs > clock.now();
