@@ -1,3 +1,4 @@
+import { printable } from '../printable.ts';
 import type { Brake } from './brakes.ts';
 import { type FindingCounts, type FindingExample, findingKinds } from './findings.ts';
 import type { MendOutcomes, ReconcileJob } from './jobRecord.ts';
@@ -15,6 +16,8 @@ export interface ReconcileReport {
   /** Invocations that worked on it. */
   readonly invocations: number;
   readonly source: ReconcileJob['source'];
+  /** How much was scanned: a run that a brake or its time ended may have seen nothing, or a part. */
+  readonly scanned: 'all' | 'part' | 'nothing';
   /** Projects that have assets. */
   readonly projects: number;
   /** Projects that MongoDB does not have, with evidence so new that they are left alone. */
@@ -25,8 +28,9 @@ export interface ReconcileReport {
   readonly reads: number;
   readonly findings: FindingCounts;
   readonly examples: readonly FindingExample[];
-  /** Over (collection, project id, copies), as the assets show them and as they should: equal exactly when nothing differs. */
-  readonly checksum: { readonly assets: string; readonly truth: string; readonly equal: boolean };
+  /** Over (collection, project id, copies), as the assets show them and as they should: equal exactly when nothing differs;
+   *  null where not all was scanned. */
+  readonly checksum: { readonly assets: string; readonly truth: string; readonly equal: boolean | null };
   /** Null in mode `report`, and before anything was mended. */
   readonly mended: MendOutcomes | null;
   readonly failures: readonly string[];
@@ -47,6 +51,7 @@ export interface CollectionReport {
 /** The report of a run, finished or not. */
 export function reportOf(job: ReconcileJob): ReconcileReport {
   const iso = (ms: number) => new Date(ms).toISOString();
+  const scanned = scannedOf(job);
   return {
     jobId: job.id,
     mode: job.mode,
@@ -56,6 +61,7 @@ export function reportOf(job: ReconcileJob): ReconcileReport {
     finishedAt: job.finishedAt === null ? null : iso(job.finishedAt),
     invocations: job.invocations,
     source: job.source,
+    scanned,
     projects: job.projects,
     young: job.young,
     collections: job.collections.map(({ name, assets, projects, tuples, reads }) => ({
@@ -70,11 +76,17 @@ export function reportOf(job: ReconcileJob): ReconcileReport {
     reads: readsOf(job),
     findings: { ...job.findings },
     examples: structuredClone(job.examples),
-    checksum: { ...job.checksum, equal: job.checksum.assets === job.checksum.truth },
+    checksum: { ...job.checksum, equal: scanned === 'all' ? job.checksum.assets === job.checksum.truth : null },
     mended: job.phase === 'mend' ? { ...job.mend.outcomes } : null,
     failures: [...job.mend.failures],
     brake: job.brake,
   };
+}
+
+/** The ranges are made when scanning begins: without them nothing has been seen. */
+function scannedOf({ ranges }: ReconcileJob): ReconcileReport['scanned'] {
+  if (ranges.length === 0) return 'nothing';
+  return ranges.every(({ done }) => done) ? 'all' : 'part';
 }
 
 const labels: Readonly<Record<keyof FindingCounts, string>> = {
@@ -98,14 +110,14 @@ export function renderReport(report: ReconcileReport): string {
     renderCollections(report),
     renderFindings(report),
     ...(report.mended ? [renderMended(report.mended, report.failures)] : []),
-    `Checksums: assets ${report.checksum.assets}, should be ${report.checksum.truth}: ${report.checksum.equal ? 'equal' : 'they differ'}`,
+    ...renderChecksum(report.checksum),
   ];
   return `${sections.join('\n\n')}\n`;
 }
 
 function renderBrake(brake: Brake, { mended }: ReconcileReport): string {
   const consequence = mended === null ? 'Nothing was changed.' : 'Nothing was changed any more.';
-  return `BRAKE ${brake.kind}: ${brake.saw}.\n${consequence} To go on: ${brake.goOn}.`;
+  return `BRAKE ${brake.kind}: ${printable(brake.saw)}.\n${consequence} To go on: ${brake.goOn}.`;
 }
 
 function renderCollections({ collections, reads, recordReads }: ReconcileReport): string {
@@ -129,19 +141,30 @@ function renderCollections({ collections, reads, recordReads }: ReconcileReport)
 }
 
 function renderFindings(report: ReconcileReport): string {
-  if (findingsTotal(report) === 0) return 'No findings: the assets are in step with the projects.';
+  const { scanned } = report;
+  if (findingsTotal(report) === 0) {
+    if (scanned === 'all') return 'No findings: the assets are in step with the projects.';
+    return scanned === 'nothing'
+      ? 'No asset was scanned: this run says nothing about them.'
+      : 'No findings in the part that was scanned; this run says nothing about the rest.';
+  }
   const lines = findingKinds
     .filter((kind) => report.findings[kind] > 0)
     .flatMap((kind) => [
       `${number(report.findings[kind]).padStart(countWidth)}  ${labels[kind]}`,
       ...report.examples.filter((example) => example.kind === kind).map(renderExample),
     ]);
-  return `Findings\n${lines.join('\n')}`;
+  return `Findings${scanned === 'all' ? '' : ' in the part that was scanned'}\n${lines.join('\n')}`;
 }
 
 function renderExample({ projectId, collections, path, detail }: FindingExample): string {
   const where = [projectId, collections.join(', ') || null, path].filter((part) => part !== null).join('  ');
-  return `${' '.repeat(countWidth)}    ${where}: ${detail}`;
+  return `${' '.repeat(countWidth)}    ${printable(`${where}: ${detail}`)}`;
+}
+
+function renderChecksum({ assets, truth, equal }: ReconcileReport['checksum']): string[] {
+  if (equal === null) return [];
+  return [`Checksums: assets ${assets}, should be ${truth}: ${equal ? 'equal' : 'they differ'}`];
 }
 
 function renderMended(outcomes: MendOutcomes, failures: readonly string[]): string {
@@ -153,7 +176,7 @@ function renderMended(outcomes: MendOutcomes, failures: readonly string[]): stri
     ...(outcomes.held > 0 ? [`${number(outcomes.held)} held`] : []),
     ...(outcomes.failed > 0 ? [`${number(outcomes.failed)} failed`] : []),
   ];
-  return [`Mended: ${parts.join(', ')}`, ...failures.map((failure) => `  ${failure}`)].join('\n');
+  return [`Mended: ${parts.join(', ')}`, ...failures.map((failure) => `  ${printable(failure)}`)].join('\n');
 }
 
 const countWidth = 8;

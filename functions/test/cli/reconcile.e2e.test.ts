@@ -68,6 +68,8 @@ describe('npm run reconcile, as a process', () => {
     const braked = await reconcile('--clean', '--grace', '0');
     assert.equal(braked.code, exitCodes.braked, braked.err);
     assert.match(braked.out, /BRAKE source-empty/);
+    assert.match(braked.out, /No asset was scanned/);
+    assert.doesNotMatch(braked.out, /No findings|in step|Checksums/);
     assert.match(braked.err, /ALARM .*alarm=brake/);
     assert.equal(await world.countOf('storyboards'), 30);
   });

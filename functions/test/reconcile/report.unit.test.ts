@@ -12,6 +12,7 @@ const report: ReconcileReport = {
   finishedAt: '2026-11-22T12:00:10.000Z',
   invocations: 1,
   source: { database: 'collaboration', collection: 'projects', uuid: null, projects: 1_000 },
+  scanned: 'all',
   projects: 990,
   young: 0,
   collections: [
@@ -75,6 +76,38 @@ describe('reconciliation report', () => {
       text,
       /BRAKE too-many-orphans: 300 of 990 are gone\.\nNothing was changed\. To go on: run with --allow-orphans 300\./,
     );
+  });
+
+  it('does not call in step what it did not look at', () => {
+    const brake = { kind: 'source-empty', saw: 'MongoDB has no projects', goOn: 'look at MongoDB' } as const;
+    const checksum = { ...report.checksum, equal: null };
+    const unseen = renderReport({ ...report, status: 'braked', brake, scanned: 'nothing', checksum });
+    assert.match(unseen, /No asset was scanned/);
+    const partly = renderReport({ ...report, status: 'running', scanned: 'part', checksum });
+    assert.match(partly, /No findings in the part that was scanned; this run says nothing about the rest/);
+    for (const text of [unseen, partly]) assert.doesNotMatch(text, /in step|Checksums/);
+    const some = { ...report, scanned: 'part', findings: { ...noFindings(), held: 1 }, checksum } as const;
+    assert.match(renderReport(some), /Findings in the part that was scanned/);
+  });
+
+  it('prints ids, values and errors without their control characters', () => {
+    const text = renderReport({
+      ...report,
+      findings: { ...noFindings(), 'orphan-unknown': 1 },
+      examples: [
+        {
+          kind: 'orphan-unknown',
+          projectId: 'p\u001b[2J\n0 findings',
+          collections: ['storyboards'],
+          path: 'storyboards/\u202es',
+          detail: 'gone\u0007',
+        },
+      ],
+      mended: { applied: 0, assets: 0, deferred: 0, settled: 0, contradicted: 0, held: 0, failed: 1 },
+      failures: ['p1: \u009b31m'],
+    });
+    assert.match(text, /p\\u001b\[2J\\u000a0 findings {2}storyboards {2}storyboards\/\\u202es: gone\\u0007/);
+    assert.match(text, /p1: \\u009b31m/);
   });
 
   it('says what was mended, and what was not', () => {
