@@ -1,3 +1,9 @@
+/** Units of time, in ms. */
+export const secondMs = 1_000;
+export const minuteMs = 60 * secondMs;
+export const hourMs = 60 * minuteMs;
+export const dayMs = 24 * hourMs;
+
 /** Time as an argument, so that tests control it: nothing in `src/` reads the time or sleeps except through one of these. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */

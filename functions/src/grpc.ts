@@ -1,30 +1,79 @@
-/** gRPC status codes (https://grpc.io/docs/guides/status-codes/) after which the same call can succeed: cancelled, unknown, deadline exceeded,
- *  resource exhausted, aborted, internal, unavailable. */
-const passing: ReadonlySet<unknown> = new Set([1, 2, 4, 8, 10, 13, 14]);
+import { isFromMongo } from './source/fromMongo.ts';
 
-const invalidArgument = 3;
-const notFound = 5;
-const alreadyExists = 6;
-const failedPrecondition = 9;
+/** Status codes as the clients of Google's services report them in `error.code`: https://grpc.io/docs/guides/status-codes/ */
+export const grpcStatus = {
+  cancelled: 1,
+  unknown: 2,
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  alreadyExists: 6,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  aborted: 10,
+  internal: 13,
+  unavailable: 14,
+} as const;
 
-/** Whether a failed call to a Google service may succeed when it is made again. A code that is a text comes from below (`ECONNRESET`, `ENOTFOUND`)
- *  and passes as well; an error without any code is a defect or a configuration that no retry mends. */
-export function isPassingServiceError(error: unknown): boolean {
+const transient: ReadonlySet<number> = new Set([
+  grpcStatus.cancelled,
+  grpcStatus.unknown,
+  grpcStatus.deadlineExceeded,
+  grpcStatus.resourceExhausted,
+  grpcStatus.aborted,
+  grpcStatus.internal,
+  grpcStatus.unavailable,
+]);
+
+/** Status of an error, if it has one. The numbers of MongoDB mean something else: its 13 is `Unauthorized`. */
+export function statusOf(error: unknown): number | undefined {
   const code = codeOf(error);
-  return typeof code === 'string' || passing.has(code);
+  return typeof code === 'number' ? code : undefined;
+}
+
+/** Whether a failed call to a Google service may succeed when it is made again. An error without a status or an error of a socket is a defect or
+ *  a configuration. An expired transaction is reported as INVALID_ARGUMENT; a new one can succeed. */
+export function isTransientCall(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === grpcStatus.invalidArgument) return says(error, /transaction has expired/i);
+  return typeof code === 'number' ? transient.has(code) : isSystemError(code);
 }
 
 /** Whether Pub/Sub has looked at the message and will never take it. */
 export function isRefusedMessage(error: unknown): boolean {
-  return codeOf(error) === invalidArgument;
+  return statusOf(error) === grpcStatus.invalidArgument;
 }
 
 /** Whether Firestore refused a write because the document is not in the state that it was meant for. */
 export function isOvertaken(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === failedPrecondition || code === alreadyExists || code === notFound;
+  const status = statusOf(error);
+  return (
+    status === grpcStatus.failedPrecondition || status === grpcStatus.alreadyExists || status === grpcStatus.notFound
+  );
+}
+
+/** Whether Firestore asks for fewer calls at once: too much load, or too many transactions in each other's way. */
+export function asksForLess(error: unknown): boolean {
+  const status = statusOf(error);
+  return status === grpcStatus.resourceExhausted || status === grpcStatus.aborted;
+}
+
+/** Whether a transaction has more documents or index entries than Firestore takes at once. How many that are depends on the documents, and
+ *  it says so only in the text (https://github.com/firebase/firebase-tools/issues/1036). */
+export function isTooBig(error: unknown): boolean {
+  return statusOf(error) === grpcStatus.invalidArgument && says(error, /too big|too large|exceeds the maximum/i);
 }
 
 function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
+  if (typeof error !== 'object' || error === null || !('code' in error) || isFromMongo(error)) return undefined;
+  return error.code;
+}
+
+/** A code of the operating system or the resolver (`ECONNRESET`, `ENOTFOUND`), not one of Node's for a wrong call (`ERR_INVALID_ARG_TYPE`). */
+function isSystemError(code: unknown): boolean {
+  return typeof code === 'string' && /^E(?!RR_)[A-Z0-9_]+$/.test(code);
+}
+
+function says(error: unknown, what: RegExp): boolean {
+  return error instanceof Error && what.test(error.message);
 }

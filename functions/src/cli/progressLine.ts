@@ -1,6 +1,6 @@
+import { secondMs } from '../clock.ts';
 import type { ReconcileProgress } from '../reconcile/progress.ts';
 
-const millisecondsPerSecond = 1000;
 const secondsPerMinute = 60;
 
 /** One line that tells how far a run is: `1,200 of about 10,000 projects, 2,431 reads, 3 findings, about 12 s left`.
@@ -20,7 +20,7 @@ function timeLeft(progress: ReconcileProgress, first: ReconcileProgress, elapsed
   const before = first.phase === progress.phase ? first.done : 0;
   const done = progress.done - before;
   if (done <= 0 || progress.about <= progress.done) return undefined;
-  const seconds = Math.ceil(((progress.about - progress.done) * elapsedMs) / done / millisecondsPerSecond);
+  const seconds = Math.ceil(((progress.about - progress.done) * elapsedMs) / done / secondMs);
   return seconds < 2 * secondsPerMinute ? `${seconds} s` : `${Math.ceil(seconds / secondsPerMinute)} min`;
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { initializeApp } from 'firebase-admin/app';
 import { getFirestore } from 'firebase-admin/firestore';
-import { type Clock, systemClock } from '../clock.ts';
+import { type Clock, hourMs, systemClock } from '../clock.ts';
 import { eventsTopic } from '../config/params.ts';
 import { ReconcileRequestError } from '../events/reconciliationRequest.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
@@ -26,7 +26,7 @@ import { exitCodes, type MainSettings, mainSettings, usage } from './reconcileSe
 type Settings = Extract<MainSettings, { kind: 'run' }>;
 
 /** How long one round of the command may take, in ms: it then goes on with the next, so that no time on the way can overflow. */
-const roundMs = 60 * 60 * 1000;
+const roundMs = hourMs;
 
 /** How often progress is shown: on a terminal in one line that changes, elsewhere in lines of their own. In ms. */
 const showEveryMs = { terminal: 200, elsewhere: 5_000 };

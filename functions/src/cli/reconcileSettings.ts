@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { minuteMs } from '../clock.ts';
 import type { ReconcileRequest } from '../events/reconciliationRequest.ts';
 
 /** What `npm run reconcile` was asked to do. */
@@ -49,8 +50,6 @@ Exit code: 0 in step, or all mended; 1 an error; 2 a mistake in the command; 3 a
 Ctrl-C keeps the progress: the same command goes on from there.
 `;
 
-const millisecondsPerMinute = 60_000;
-
 /** Reads the command line and the environment. */
 export function mainSettings(args: readonly string[], env: Readonly<Record<string, string | undefined>>): MainSettings {
   const parsed = parsedArguments(args);
@@ -85,7 +84,7 @@ export function mainSettings(args: readonly string[], env: Readonly<Record<strin
     json: parsed.json === true,
     readFrom,
     readsPerSecond,
-    graceMs: grace === undefined ? undefined : grace * millisecondsPerMinute,
+    graceMs: grace === undefined ? undefined : grace * minuteMs,
   };
 }
 

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { secondMs } from '../clock.ts';
 
 /** What `npm run relay` was asked to do. */
 export type MainSettings =
@@ -32,7 +33,6 @@ Ctrl-C ends it with everything saved; a second one ends it at once.
 
 const maxPort = 65_535;
 const defaultMaxLagSeconds = 60;
-const millisecondsPerSecond = 1000;
 
 /** Reads the command line and the environment. */
 export function mainSettings(args: readonly string[], env: Readonly<Record<string, string | undefined>>): MainSettings {
@@ -41,7 +41,7 @@ export function mainSettings(args: readonly string[], env: Readonly<Record<strin
   if (parsed.help) return { kind: 'help' };
   const port = wholeNumber(parsed.port ?? env.PORT, 0, maxPort);
   if (port === null) return { kind: 'mistake', message: `--port (or PORT) must be a whole number up to ${maxPort}.` };
-  const maxLag = wholeNumber(parsed['max-lag'], 1, Number.MAX_SAFE_INTEGER / millisecondsPerSecond);
+  const maxLag = wholeNumber(parsed['max-lag'], 1, Number.MAX_SAFE_INTEGER / secondMs);
   if (maxLag === null) return { kind: 'mistake', message: '--max-lag must be a whole number of seconds, at least 1.' };
   const mongodbUri = env.MONGODB_URI;
   if (!mongodbUri) {
@@ -63,7 +63,7 @@ export function mainSettings(args: readonly string[], env: Readonly<Record<strin
     mongodbUri,
     projectId,
     port,
-    maxLagMs: (maxLag ?? defaultMaxLagSeconds) * millisecondsPerSecond,
+    maxLagMs: (maxLag ?? defaultMaxLagSeconds) * secondMs,
   };
 }
 

@@ -1,3 +1,4 @@
+import { minuteMs } from '../clock.ts';
 import { holdMaxProjects, holdMaxSharePercent, holdWindowMinutes } from '../config/params.ts';
 
 /** How many projects may be deleted within a window before further deletions are held for a person to decide. */
@@ -13,13 +14,11 @@ export interface HoldLimits {
   readonly maxWhenEmpty: number;
 }
 
-const minute = 60_000;
-
 /** A person who clears out some dozens of projects is not stopped, nor is the daily coming and going of a large collection: one percent
  *  within ten minutes is more than all projects within a day. A `deleteMany({})` is stopped after the first hundred, or after the first
  *  percent. */
 export const defaultHoldLimits: HoldLimits = {
-  windowMs: 10 * minute,
+  windowMs: 10 * minuteMs,
   maxProjects: 100,
   maxShare: 0.01,
   maxWhenEmpty: 10,
@@ -39,7 +38,7 @@ export function deletionsBelieved(limits: HoldLimits, projects: number): number 
 export function deployedHoldLimits(): HoldLimits {
   return {
     ...defaultHoldLimits,
-    windowMs: holdWindowMinutes.value() * minute,
+    windowMs: holdWindowMinutes.value() * minuteMs,
     maxProjects: holdMaxProjects.value(),
     maxShare: holdMaxSharePercent.value() / 100,
   };

@@ -1,3 +1,4 @@
+import { hourMs, minuteMs, secondMs } from '../clock.ts';
 import type { BrakeLimits } from './brakes.ts';
 
 /** Limits of reconciliation. The defaults suit a collection of up to some million projects and a function with a timeout of 540 s. */
@@ -39,17 +40,13 @@ export interface ReconcileLimits {
   readonly resumeMs: number;
 }
 
-const second = 1_000;
-const minute = 60 * second;
-const hour = 60 * minute;
-
 export const defaultReconcileLimits: ReconcileLimits = {
   brakes: {
     shrink: { share: 0.2, atLeast: 10 },
     orphans: { share: 0.1, atLeast: 20, atMost: 1_000 },
     contradictions: 5,
   },
-  graceMs: hour,
+  graceMs: hourMs,
   ranges: 64,
   projectsPerRange: 15,
   parallelQueries: 48,
@@ -60,8 +57,8 @@ export const defaultReconcileLimits: ReconcileLimits = {
   parallelMending: 8,
   maxFailures: 20,
   examples: 5,
-  leaseMs: minute,
-  saveEveryMs: second,
-  closingMs: 10 * second,
-  resumeMs: 24 * hour,
+  leaseMs: minuteMs,
+  saveEveryMs: secondMs,
+  closingMs: 10 * secondMs,
+  resumeMs: 24 * hourMs,
 };

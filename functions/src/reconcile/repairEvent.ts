@@ -1,8 +1,7 @@
+import { secondMs } from '../clock.ts';
 import { eventId, type ProjectEvent, specversion } from '../events/contract.ts';
 import { partsOf } from '../events/version.ts';
 import type { Statement } from '../source/truth.ts';
-
-const millisecondsPerSecond = 1000;
 
 /** What MongoDB said of a project, as an event like any other: a deletion when it does not have it, else an update with every configured field.
  *
@@ -17,7 +16,7 @@ export function mendingEvent(statement: Statement, projectId: string, reason: st
     type: snapshot === undefined ? 'ProjectDeleted' : 'ProjectUpdated',
     projectId,
     version: statement.version,
-    occurredAt: new Date(partsOf(statement.version).seconds * millisecondsPerSecond).toISOString(),
+    occurredAt: new Date(partsOf(statement.version).seconds * secondMs).toISOString(),
     changes: { ...snapshot?.fields },
     origin: { service: 'lockstep', channel: 'reconciliation', reason },
   };

@@ -1,6 +1,6 @@
 import type { DocumentReference, Timestamp } from 'firebase-admin/firestore';
 import type { Clock } from '../clock.ts';
-import { isPassingServiceError } from '../grpc.ts';
+import { isTransientCall } from '../grpc.ts';
 import { errorText, type Log } from '../log.ts';
 import { type FencedWrite, writeFenced } from './lease.ts';
 import type { RelayLimits } from './limits.ts';
@@ -110,7 +110,7 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
     try {
       if (isDue()) await write();
     } catch (error) {
-      if (!isPassingServiceError(error)) {
+      if (!isTransientCall(error)) {
         options.onFailed(error);
         return;
       }

@@ -1,15 +1,14 @@
 import type { Config } from '../config/defineConfig.ts';
-import { isPassingServiceError } from '../grpc.ts';
+import { isTransientCall } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import type { ProjectsSource } from '../source/connect.ts';
 import { sourceErrorKind } from '../source/sourceErrors.ts';
-import { aborted, slept, untilAborted, within } from '../waiting.ts';
-import { backoffMs } from './backoff.ts';
+import { aborted, backoffMs, slept, untilAborted, within } from '../waiting.ts';
 import { openStream, type ProjectStream, probeStream, readOperationTime } from './changeStream.ts';
+import { type RelayContext, trying } from './context.ts';
 import { type Reading, readStream } from './readStream.ts';
 import type { ReconciliationRequests } from './reconciliationRequests.ts';
 import type { ReconciliationReason } from './relayRecord.ts';
-import { type RetryContext, retrying } from './retrying.ts';
 
 /** The life of the stream. Each state knows which comes next; errors of MongoDB lead to `retrying` or `starting-over`, or are thrown. */
 type StreamState =
@@ -59,7 +58,7 @@ export async function follow(following: Following): Promise<void> {
         return readToEnd(state.stream, reading, onAnswer);
       case 'retrying':
         trouble = moreTrouble(trouble, state.error, context);
-        await slept(context.clock, backoffMs(trouble.failures, context.limits, context.random), ending.signal);
+        await slept(context.clock, backoffMs(trouble.failures, context.limits.backoff, context.random), ending.signal);
         return begin(reading);
     }
   };
@@ -118,7 +117,7 @@ async function readToEnd(stream: ProjectStream, reading: Reading, onAnswer: () =
 }
 
 /** Counts a failure, and calls an operator once when MongoDB stays away. */
-function moreTrouble(before: Trouble | undefined, error: unknown, { clock, limits, log }: RetryContext): Trouble {
+function moreTrouble(before: Trouble | undefined, error: unknown, { clock, limits, log }: RelayContext): Trouble {
   const failures = (before?.failures ?? 0) + 1;
   const since = before?.since ?? clock.now();
   const forMs = clock.now() - since;
@@ -155,11 +154,11 @@ async function startOver(
   }
   const checkpoint = { token: null, startAt, last: reading.position.last };
   const pending = { reason, at: context.clock.now() };
-  const tried = await retrying(
+  const tried = await trying(
     {
       what: 'The new starting point could not be saved',
       run: () => checkpointer.restart(checkpoint, pending),
-      isPassing: isPassingServiceError,
+      isTransient: isTransientCall,
     },
     context,
     ending.signal,

@@ -1,3 +1,4 @@
+import type { Backoff } from '../waiting.ts';
 /** What bounds the relay in time, memory and cost. Every duration is in ms. */
 export interface RelayLimits {
   /** How long a relay that went silent keeps others out. Longer than a garbage collection pause or a slow Firestore transaction,
@@ -10,7 +11,7 @@ export interface RelayLimits {
   /** The checkpoint is written at most this often. A crash repeats what was published since; Firestore takes one sustained write a second
    *  to one document (https://firebase.google.com/docs/firestore/best-practices). */
   readonly checkpointEveryMs: number;
-  /** How many changes may be on their way to Pub/Sub, or wait behind one that is. Ten batches of Pub/Sub's client (100 messages each). */
+  /** How many changes may be on their way to Pub/Sub, or wait behind one that is. Two batches of Pub/Sub's client (500 messages each). */
   readonly maxInFlight: number;
   /** How many bytes of messages may be on their way. Leaves most of the smallest function (256 MiB) to the runtime. */
   readonly maxInFlightBytes: number;
@@ -21,10 +22,8 @@ export interface RelayLimits {
   readonly batchSize: number;
   /** How long MongoDB holds an empty answer back. Changes are answered at once; this is only the pace of the quiet stream. */
   readonly maxAwaitMs: number;
-  /** First pause before something that failed is tried again; doubles with every failure. */
-  readonly retryFirstMs: number;
-  /** Longest pause before something that failed is tried again. */
-  readonly retryMaxMs: number;
+  /** Pauses before something that failed is tried again. */
+  readonly backoff: Backoff;
   /** How long MongoDB may stay away before an operator is called: an election takes up to 12 s, a restart half a minute. */
   readonly unreachableAlarmMs: number;
   /** On the way out: how long MongoDB is given to close the cursor, which it would forget by itself. */
@@ -55,8 +54,7 @@ export const defaultRelayLimits: RelayLimits = {
   maxMessageBytes: 9_000_000,
   batchSize: 1_000,
   maxAwaitMs: 1_000,
-  retryFirstMs: 100,
-  retryMaxMs: 10_000,
+  backoff: { firstPauseMs: 100, longestPauseMs: 10_000 },
   unreachableAlarmMs: 30_000,
   closeStreamMs: 200,
   drainMs: 400,

@@ -6,6 +6,7 @@ import { isRefusedMessage } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import { sourceErrorKind } from '../source/sourceErrors.ts';
+import { type RelayContext, trying } from './context.ts';
 import { type DeadLetterReason, deadLetterOf } from './deadLetter.ts';
 import type { Ending } from './ending.ts';
 import { type ChangeMeaning, completedEvent, eventFromChange } from './eventFromChange.ts';
@@ -13,7 +14,6 @@ import type { FieldLookup } from './fieldLookup.ts';
 import { type Count, versionOrdinal } from './ordinals.ts';
 import type { PublishWindow } from './publishWindow.ts';
 import type { Checkpoint } from './relayRecord.ts';
-import { type RetryContext, retrying } from './retrying.ts';
 import type { ProjectChange } from './streamedChange.ts';
 
 /** A place in the stream up to which changes have been read. */
@@ -39,7 +39,7 @@ export interface OutboxOptions {
   readonly publishers: { readonly events: Publisher; readonly deadLetters: Publisher };
   readonly window: PublishWindow<ReadPosition>;
   readonly lookup: FieldLookup;
-  readonly context: RetryContext;
+  readonly context: RelayContext;
   readonly ending: Ending;
   /** Ends all trying. */
   readonly giveUp: AbortSignal;
@@ -60,16 +60,16 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const fail = (error: unknown) => ending.end({ kind: 'failed', error });
 
   const send = (publisher: Publisher, message: EncodedMessage) =>
-    retrying(
+    trying(
       {
         what: 'A message could not be published',
         fields: message.attributes,
         run: () => publisher.publish(message),
-        isPassing(error) {
+        isTransient(error) {
           lastError = error;
           return !isRefusedMessage(error);
         },
-        mayRun: mayPublish,
+        mayTry: mayPublish,
       },
       context,
       giveUp,
@@ -117,12 +117,12 @@ export function createOutbox(options: OutboxOptions): Outbox {
     count: Count,
     settle: () => void,
   ): Promise<void> => {
-    const tried = await retrying(
+    const tried = await trying(
       {
         what: 'A project could not be looked up',
         fields: { projectId: incomplete.event.projectId },
         run: () => lookup(incomplete.id, incomplete.fields, count.time),
-        isPassing: (error) => sourceErrorKind(error) === 'passing',
+        isTransient: (error) => sourceErrorKind(error) === 'passing',
       },
       context,
       giveUp,

@@ -1,14 +1,14 @@
-import { isPassingServiceError } from '../grpc.ts';
+import { isTransientCall } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import { aborted, untilAborted } from '../waiting.ts';
 import type { ProjectStream } from './changeStream.ts';
 import type { Checkpointer } from './checkpointer.ts';
+import { type RelayContext, trying } from './context.ts';
 import type { Ending } from './ending.ts';
 import type { RelayHealth } from './health.ts';
 import { nextCount } from './ordinals.ts';
 import type { Outbox, ReadPosition } from './outbox.ts';
 import type { PublishWindow } from './publishWindow.ts';
-import { type RetryContext, retrying } from './retrying.ts';
 import { clusterTimeOf, committedAt, type StreamedChange, streamedChangeSchema } from './streamedChange.ts';
 
 /** Why reading came to its end. */
@@ -27,7 +27,7 @@ export interface Reading {
   readonly checkpointer: Checkpointer;
   readonly ending: Ending;
   readonly health: RelayHealth;
-  readonly context: RetryContext;
+  readonly context: RelayContext;
   /** How far the stream has been read; reading moves it. */
   position: ReadPosition;
 }
@@ -101,8 +101,8 @@ async function renewed({ checkpointer, context, ending }: Reading): Promise<bool
   context.log.warn('The lease ran out while this relay was held up; renewing it.', {
     fencing: checkpointer.lease().fencing,
   });
-  const tried = await retrying(
-    { what: 'The lease could not be renewed', run: checkpointer.write, isPassing: isPassingServiceError },
+  const tried = await trying(
+    { what: 'The lease could not be renewed', run: checkpointer.write, isTransient: isTransientCall },
     context,
     ending.signal,
   );

@@ -3,9 +3,9 @@ import { isRefusedMessage } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import type { Checkpointer } from './checkpointer.ts';
+import { type RelayContext, trying } from './context.ts';
 import type { Ending } from './ending.ts';
 import type { ReconciliationPending, ReconciliationReason } from './relayRecord.ts';
-import { type RetryContext, retrying } from './retrying.ts';
 
 /** Asks for reconciliations. That one is needed is part of the relay's record until the request is published, so a crash at any point
  *  asks again rather than never. */
@@ -23,18 +23,18 @@ export function createReconciliationRequests(
   publisher: Publisher,
   checkpointer: Checkpointer,
   ending: Ending,
-  context: RetryContext,
+  context: RelayContext,
   giveUp: AbortSignal,
 ): ReconciliationRequests {
   const asking = new Map<ReconciliationPending, Promise<void>>();
 
   const publish = async (pending: ReconciliationPending): Promise<void> => {
-    const tried = await retrying(
+    const tried = await trying(
       {
         what: 'The request for a reconciliation could not be published',
         run: () => publisher.publish(requestMessage(pending)),
-        isPassing: (error) => !isRefusedMessage(error),
-        mayRun: checkpointer.holdsLease,
+        isTransient: (error) => !isRefusedMessage(error),
+        mayTry: checkpointer.holdsLease,
       },
       context,
       giveUp,

@@ -7,6 +7,7 @@ import type { Publisher } from '../publisher.ts';
 import type { ProjectsSource } from '../source/connect.ts';
 import { within } from '../waiting.ts';
 import { type Checkpointer, createCheckpointer } from './checkpointer.ts';
+import type { RelayContext } from './context.ts';
 import { createEnding, type End, type Ending } from './ending.ts';
 import { createFieldLookup } from './fieldLookup.ts';
 import { type Following, follow } from './follow.ts';
@@ -17,7 +18,6 @@ import { createOutbox, type Outbox, type ReadPosition } from './outbox.ts';
 import { createPublishWindow } from './publishWindow.ts';
 import { createReconciliationRequests } from './reconciliationRequests.ts';
 import { type Checkpoint, relayRecordRef } from './relayRecord.ts';
-import type { RetryContext } from './retrying.ts';
 import { type Standby, waitForLease } from './standby.ts';
 import { logStatus } from './statusLog.ts';
 
@@ -112,7 +112,7 @@ async function lead(
   health: RelayHealth,
 ): Promise<RelayOutcome> {
   const { clock, limits, log, random, publishers, source, config } = options;
-  const context: RetryContext = { clock, random, limits, log };
+  const context: RelayContext = { clock, random, limits, log };
   const giveUp = new AbortController();
   setMaxListeners(0, giveUp.signal);
   const window = createPublishWindow<ReadPosition>(limits);

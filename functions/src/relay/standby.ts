@@ -1,10 +1,9 @@
 import type { DocumentReference } from 'firebase-admin/firestore';
-import { isPassingServiceError } from '../grpc.ts';
+import { isTransientCall } from '../grpc.ts';
 import { errorText } from '../log.ts';
-import { aborted, slept, untilAborted } from '../waiting.ts';
-import { backoffMs } from './backoff.ts';
+import { aborted, backoffMs, slept, untilAborted } from '../waiting.ts';
+import type { RelayContext } from './context.ts';
 import { type Taking, takeLease } from './lease.ts';
-import type { RetryContext } from './retrying.ts';
 
 /** The outcome of standing by. */
 export type Standby = Extract<Taking, { kind: 'taken' }> | { readonly kind: 'ended'; readonly heldBy: string | null };
@@ -15,7 +14,7 @@ export type Standby = Extract<Taking, { kind: 'taken' }> | { readonly kind: 'end
 export async function waitForLease(
   ref: DocumentReference,
   holder: string,
-  context: RetryContext,
+  context: RelayContext,
   signal: AbortSignal,
 ): Promise<Standby> {
   const { clock, limits, log, random } = context;
@@ -33,7 +32,7 @@ export async function waitForLease(
       failure = undefined;
       failures = 0;
     } catch (error) {
-      if (!isPassingServiceError(error)) throw error;
+      if (!isTransientCall(error)) throw error;
       failure = { error };
       failures += 1;
       log.warn('The lease could not be read or taken; the next try follows.', {
@@ -41,7 +40,7 @@ export async function waitForLease(
         error: errorText(error),
       });
     }
-    const pause = failures === 0 ? limits.standbyPollMs : backoffMs(failures, limits, random);
+    const pause = failures === 0 ? limits.standbyPollMs : backoffMs(failures, limits.backoff, random);
     if (!(await slept(clock, pause, signal))) break;
   }
   if (failure) throw failure.error;

@@ -1,4 +1,5 @@
 import { Binary, Decimal128, Double, Int32, Long, ObjectId, Timestamp } from 'mongodb';
+import { secondMs } from '../clock.ts';
 import type { CopyValue } from '../events/copyValue.ts';
 
 /** A value read from MongoDB as a copy holds it. Missing and null are both null: "no value".
@@ -9,7 +10,7 @@ export function copyValueFromBson(value: unknown): CopyValue {
   if (typeof value === 'boolean' || typeof value === 'string' || typeof value === 'number') return value;
   if (typeof value === 'bigint') return fromBigInt(value);
   if (value instanceof Date) return new Date(value.getTime());
-  if (value instanceof Timestamp) return new Date(value.getHighBitsUnsigned() * millisecondsPerSecond);
+  if (value instanceof Timestamp) return new Date(value.getHighBitsUnsigned() * secondMs);
   if (value instanceof Long) return fromBigInt(value.toBigInt());
   if (value instanceof Double || value instanceof Int32) return Number(value.valueOf());
   if (value instanceof ObjectId) return value.toHexString();
@@ -33,8 +34,6 @@ export function copyValueAt(document: unknown, path: string): CopyValue {
   }
   return copyValueFromBson(current);
 }
-
-const millisecondsPerSecond = 1000;
 
 function fromBigInt(value: bigint): CopyValue {
   const asNumber = Number(value);

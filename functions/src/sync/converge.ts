@@ -1,9 +1,10 @@
 import { FieldPath } from 'firebase-admin/firestore';
 import type { AssetCollection } from '../config/defineConfig.ts';
+import { asksForLess, isTooBig } from '../grpc.ts';
 import type { KeyRange, ProjectRecord, WorkLease } from '../records/projectRecord.ts';
 import { wantedCopies } from './copyUpdates.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
-import { asksForLess, isTooBig, isTransient } from './errors.ts';
+import { isTransient } from './errors.ts';
 import { splitRange, upTo } from './keyRanges.ts';
 import { assetsOf, type PageOutcome, runPage } from './page.ts';
 import { retryTransient } from './retry.ts';

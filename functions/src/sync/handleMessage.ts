@@ -1,3 +1,4 @@
+import { hourMs, secondMs } from '../clock.ts';
 import { type DeadLetterReason, deadLetterOf } from '../deadLetters/letter.ts';
 import { continuationAttribute, decodeEvent, type EncodedMessage } from '../events/codec.ts';
 import { partsOf } from '../events/version.ts';
@@ -25,8 +26,8 @@ export async function handleMessage(
   const decoded = decodeEvent(message.data);
   if (!decoded.ok) return putAside(dependencies, message, 'unreadable', decoded.reason, 1);
   const { event } = decoded;
-  if (partsOf(event.version).seconds * 1000 > clock.now() + limits.maxFutureMs) {
-    const error = `version ${event.version} lies more than ${limits.maxFutureMs / 3_600_000} hours in the future`;
+  if (partsOf(event.version).seconds * secondMs > clock.now() + limits.maxFutureMs) {
+    const error = `version ${event.version} lies more than ${limits.maxFutureMs / hourMs} hours in the future`;
     return putAside(dependencies, message, 'future-version', error, 1);
   }
   const startedAt = clock.now();

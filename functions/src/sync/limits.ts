@@ -1,3 +1,4 @@
+import { dayMs } from '../clock.ts';
 import { defaultHoldLimits, type HoldLimits } from '../holds/limits.ts';
 
 /** Limits of the work on events. The defaults fit functions with a timeout of 540 s and Pub/Sub's usual redelivery. */
@@ -16,12 +17,10 @@ export interface SyncLimits {
   readonly hold: HoldLimits;
 }
 
-const day = 24 * 60 * 60 * 1000;
-
 export const defaultSyncLimits: SyncLimits = {
   leaseMs: 60_000,
   maxAttempts: 10,
-  tombstoneMs: 90 * day,
-  maxFutureMs: day,
+  tombstoneMs: 90 * dayMs,
+  maxFutureMs: dayMs,
   hold: defaultHoldLimits,
 };

@@ -1,3 +1,4 @@
+import { minuteMs } from '../clock.ts';
 import { continuationAttribute, encodeEvent } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import { judgeDeletion } from '../holds/judge.ts';
@@ -48,8 +49,6 @@ export interface SyncWorker {
 /** Time that the transactions at the end of a run may still take after its deadline, in ms: progress and lease are given back even then.
  *  Part of the difference between the work budget and the timeout of the function. */
 const closingMs = 15_000;
-
-const millisecondsPerMinute = 60_000;
 
 export function createSyncWorker(dependencies: SyncDependencies): SyncWorker {
   return { apply: (event, options) => apply(dependencies, event, options) };
@@ -143,7 +142,7 @@ async function workOn(
         assets,
         deletions: deletions < countedUpTo ? deletions : `at least ${deletions}`,
         believed,
-        withinMinutes: dependencies.limits.hold.windowMs / millisecondsPerMinute,
+        withinMinutes: dependencies.limits.hold.windowMs / minuteMs,
         projectsLeft: projects,
         decide: 'npm --prefix functions run holds -- list',
       },

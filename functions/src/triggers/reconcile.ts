@@ -1,10 +1,9 @@
+import { minuteMs, secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import type { ReconcileRequest } from '../events/reconciliationRequest.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../reconcile/limits.ts';
 import type { ReconcileOutcome } from '../reconcile/run.ts';
 import type { Services } from './services.ts';
-
-const millisecondsPerMinute = 60_000;
 
 /** Runs one invocation's worth of a reconciliation with the services of this process. A run that needs more time goes on in the next
  *  invocation, which is asked for here. */
@@ -29,7 +28,7 @@ export async function reconcile(services: Services, request: ReconcileRequest): 
     },
     {
       request,
-      deadline: clock.now() + params.reconcileBudgetSeconds.value() * 1000,
+      deadline: clock.now() + params.reconcileBudgetSeconds.value() * secondMs,
       signal: services.stopping(),
     },
   );
@@ -41,7 +40,7 @@ function deployedLimits(): ReconcileLimits {
   const { brakes, ...rest } = defaultReconcileLimits;
   return {
     ...rest,
-    graceMs: params.reconcileGraceMinutes.value() * millisecondsPerMinute,
+    graceMs: params.reconcileGraceMinutes.value() * minuteMs,
     brakes: { ...brakes, orphans: { ...brakes.orphans, atMost: params.reconcileMaxOrphans.value() } },
   };
 }

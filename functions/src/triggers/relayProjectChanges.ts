@@ -1,4 +1,5 @@
 import { onSchedule } from 'firebase-functions/v2/scheduler';
+import { secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import { defaultRelayLimits } from '../relay/limits.ts';
 import type { Services } from './services.ts';
@@ -41,7 +42,7 @@ export function relayProjectChangesFunction(services: Services) {
         log,
         limits: defaultRelayLimits,
         holder: services.uniqueId(),
-        budgetMs: params.relayBudgetSeconds.value() * 1000,
+        budgetMs: params.relayBudgetSeconds.value() * secondMs,
         signal: services.stopping(),
       });
       log.info(`relay ${outcome.kind}`, { outcome: outcome.kind, published: outcome.published });

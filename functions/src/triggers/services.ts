@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Firestore } from 'firebase-admin/firestore';
-import { type Clock, systemClock } from '../clock.ts';
+import { type Clock, secondMs, systemClock } from '../clock.ts';
 import { cloudLog } from '../cloudLog.ts';
 import type { Config } from '../config/defineConfig.ts';
 import * as params from '../config/params.ts';
@@ -28,8 +28,6 @@ export interface Services {
   /** Aborted when the instance is asked to stop (SIGTERM): work then keeps its progress and ends. */
   stopping(): AbortSignal;
 }
-
-const millisecondsPerSecond = 1_000;
 
 /** The services of a process that runs functions, from the deployment's parameters and the usual variables. */
 export function createServices(config: Config): Services {
@@ -85,7 +83,7 @@ export function createServices(config: Config): Services {
       limits: {
         ...defaultSyncLimits,
         maxAttempts: params.syncMaxAttempts.value(),
-        leaseMs: params.syncLeaseSeconds.value() * millisecondsPerSecond,
+        leaseMs: params.syncLeaseSeconds.value() * secondMs,
         hold: deployedHoldLimits(),
       },
       throttle: createThrottle(),

@@ -1,4 +1,5 @@
 import { onMessagePublished } from 'firebase-functions/v2/pubsub';
+import { secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import { defaultSyncLimits } from '../sync/limits.ts';
 import { messageOf } from './pubsubMessage.ts';
@@ -29,7 +30,7 @@ export function syncProjectFunction(services: Services) {
     async (event) => {
       const { clock, log } = services;
       const limits = { ...defaultSyncLimits, maxAttempts: params.syncMaxAttempts.value() };
-      const deadline = clock.now() + params.syncBudgetSeconds.value() * 1000;
+      const deadline = clock.now() + params.syncBudgetSeconds.value() * secondMs;
       const { handleMessage } = await import('../sync/handleMessage.ts');
       const [worker, deadLetters] = await Promise.all([
         services.worker(),

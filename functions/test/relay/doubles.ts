@@ -5,8 +5,8 @@ import { type Clock, systemClock } from '../../src/clock.ts';
 import type { EncodedMessage } from '../../src/events/codec.ts';
 import type { Log, LogFields } from '../../src/log.ts';
 import type { Publisher } from '../../src/publisher.ts';
+import type { RelayContext } from '../../src/relay/context.ts';
 import { defaultRelayLimits, type RelayLimits } from '../../src/relay/limits.ts';
-import type { RetryContext } from '../../src/relay/retrying.ts';
 
 /** The machine's clock, which a test may put forward: for the one who looks at it, leases run out. */
 export interface ShiftedClock extends Clock {
@@ -154,14 +154,13 @@ export const quickLimits: RelayLimits = {
   checkpointEveryMs: 15,
   renewEveryMs: 100,
   maxAwaitMs: 50,
-  retryFirstMs: 5,
-  retryMaxMs: 40,
+  backoff: { firstPauseMs: 5, longestPauseMs: 40 },
 };
 
 export function retryContext(
   clock: Clock,
   limits: Partial<RelayLimits> = {},
-): RetryContext & { readonly log: RecordedLog } {
+): RelayContext & { readonly log: RecordedLog } {
   return { clock, random: () => 0.5, limits: { ...quickLimits, ...limits }, log: recordedLog() };
 }
 

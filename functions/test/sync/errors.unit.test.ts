@@ -1,7 +1,8 @@
 // Which errors are worth another try: attacks I7, where one is retried that no try mends, or one is not that passes by itself.
 import assert from 'node:assert/strict';
 import { MongoNetworkError, MongoServerError } from 'mongodb';
-import { asksForLess, isTooBig, isTransient } from '../../src/sync/errors.ts';
+import { asksForLess, isTooBig } from '../../src/grpc.ts';
+import { isTransient } from '../../src/sync/errors.ts';
 
 const grpc = (code: number, message = 'x') => Object.assign(new Error(message), { code });
 const mongo = (code: number, errorLabels: string[] = []) => new MongoServerError({ message: 'x', code, errorLabels });

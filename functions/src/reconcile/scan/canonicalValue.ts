@@ -1,7 +1,7 @@
 import { DocumentReference, GeoPoint, Timestamp } from 'firebase-admin/firestore';
+import { secondMs } from '../../clock.ts';
 
 const nanosecondsPerMillisecond = 1_000_000;
-const millisecondsPerSecond = 1000;
 
 /** One text per value: two values have the same text exactly when a reader of the copy cannot tell them apart, whether they come from
  *  MongoDB (`Date`) or from Firestore (`Timestamp`). A missing field reads as null. */
@@ -22,8 +22,8 @@ export function canonicalText(value: unknown): string {
 
 function textOfDate(date: Date): string {
   const milliseconds = date.getTime();
-  const seconds = Math.floor(milliseconds / millisecondsPerSecond);
-  return `t${seconds}.${(milliseconds - seconds * millisecondsPerSecond) * nanosecondsPerMillisecond}`;
+  const seconds = Math.floor(milliseconds / secondMs);
+  return `t${seconds}.${(milliseconds - seconds * secondMs) * nanosecondsPerMillisecond}`;
 }
 
 /** Maps by sorted keys. Values of other classes of the SDK (vectors) are told apart from maps by the name of their class. */

@@ -1,3 +1,4 @@
+import { secondMs } from '../../clock.ts';
 import type { AssetCollection } from '../../config/defineConfig.ts';
 import { sameCopyValue } from '../../events/copyValue.ts';
 import { projectIdProblem } from '../../events/projectId.ts';
@@ -66,7 +67,7 @@ function judgeMissing(
     return { kind: 'held', findings: [finding], assetsChecksum, truthChecksum: emptyChecksum };
   }
   const newestAsset = Math.max(...Array.from(project.collections.values(), ({ newestCreatedAt }) => newestCreatedAt));
-  const newestEvent = known.version === null ? 0 : partsOf(known.version).seconds * millisecondsPerSecond;
+  const newestEvent = known.version === null ? 0 : partsOf(known.version).seconds * secondMs;
   if (Math.max(newestAsset, newestEvent) > graceBegins) {
     // On its way, so neither right nor wrong yet: it counts on no side.
     return { kind: 'young', findings: [], assetsChecksum: emptyChecksum, truthChecksum: emptyChecksum };
@@ -77,8 +78,6 @@ function judgeMissing(
       : findingOf('orphan-unknown', project, 'no such project in MongoDB');
   return { kind: 'orphan', findings: [finding], assetsChecksum, truthChecksum: emptyChecksum };
 }
-
-const millisecondsPerSecond = 1000;
 
 function judgeCopies(
   project: JoinedProject,

@@ -1,4 +1,5 @@
-import { type Clock, sleep } from '../../clock.ts';
+import { type Clock, secondMs, sleep } from '../../clock.ts';
+import { orThrow } from '../../waiting.ts';
 
 /** Bounds the load of a run on a service: how many calls are in flight, and how many reads begin per second. */
 export interface ReadGate {
@@ -16,8 +17,6 @@ export interface ReadGateOptions {
   readonly readsPerSecond?: number | undefined;
 }
 
-const millisecondsPerSecond = 1000;
-
 export function createReadGate({ clock, signal, parallel, readsPerSecond }: ReadGateOptions): ReadGate {
   let inFlight = 0;
   let paidUntil = clock.now();
@@ -29,7 +28,7 @@ export function createReadGate({ clock, signal, parallel, readsPerSecond }: Read
     if (readsPerSecond === undefined) return;
     // Each call pays for its reads with time: the next one begins when they are worked off.
     const begin = Math.max(clock.now(), paidUntil);
-    paidUntil = begin + (reads / readsPerSecond) * millisecondsPerSecond;
+    paidUntil = begin + (reads / readsPerSecond) * secondMs;
     if (begin > clock.now()) await sleep(clock, begin - clock.now(), signal);
   }
 
@@ -48,19 +47,11 @@ export function createReadGate({ clock, signal, parallel, readsPerSecond }: Read
       });
       try {
         signal.throwIfAborted();
-        return await untilAborted(action(), signal);
+        // Clients cannot call a read back: its answer is ignored.
+        return await orThrow(action(), signal);
       } finally {
         leave();
       }
     },
   };
-}
-
-/** The result of a read, or the signal's reason as soon as it is aborted. Clients of Firestore and MongoDB cannot call a read back, so its answer is then left alone. */
-function untilAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    result.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }
