@@ -101,7 +101,10 @@ function awaitedHello(name: string, body: Document): AwaitedHello | undefined {
   return { version: known.toNumber(), maxMs: toNumber(body.maxAwaitTimeMS) };
 }
 
-/** Resolves when the topology changes, after the client's waiting time, or when the connection closes. The waiting time is real time, whatever clock the server has: the client's watchdog runs by it. */
+/**
+ * Resolves when the topology changes, after the client's waiting time, or when the connection closes. The waiting time
+ * is real time, whatever clock the server has: the client's watchdog runs by it.
+ */
 function topologyChange(topology: Topology, { version, maxMs }: AwaitedHello, signal: AbortSignal): Promise<void> {
   if (topology.version !== version || signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

@@ -48,7 +48,7 @@ export interface Cursors {
 }
 
 /** Cursors that nobody asks for so long are closed, in ms: the default of a real server. */
-const IDLE_TIMEOUT_MS = 10 * 60 * 1000;
+const idleTimeoutMs = 10 * 60 * 1000;
 
 export function createCursors(now: () => number): Cursors {
   const cursors = new Map<bigint, ServerCursor>();
@@ -65,7 +65,7 @@ export function createCursors(now: () => number): Cursors {
   };
   return {
     open(parts) {
-      killAll(({ lastUsed, changeStream }) => !changeStream && lastUsed < now() - IDLE_TIMEOUT_MS);
+      killAll(({ lastUsed, changeStream }) => !changeStream && lastUsed < now() - idleTimeoutMs);
       lastId += 1n;
       const cursor: ServerCursor = { ...parts, id: lastId, lastUsed: now() };
       cursors.set(cursor.id, cursor);
@@ -87,7 +87,7 @@ export function createCursors(now: () => number): Cursors {
 }
 
 /** The most bytes of documents in one reply: one document more than this may be 16 MiB itself. */
-const LARGEST_BATCH_BYTES = 16 * 1024 * 1024;
+const largestBatchBytes = 16 * 1024 * 1024;
 
 /** A source over documents that are there already, or are made on the way. */
 export function documentsSource(documents: Iterator<Uint8Array>): BatchSource {
@@ -99,7 +99,7 @@ export function documentsSource(documents: Iterator<Uint8Array>): BatchSource {
       while (
         !ahead.done &&
         batch.length < size &&
-        (batch.length === 0 || bytes + ahead.value.length <= LARGEST_BATCH_BYTES)
+        (batch.length === 0 || bytes + ahead.value.length <= largestBatchBytes)
       ) {
         batch.push(ahead.value);
         bytes += ahead.value.length;

@@ -18,9 +18,12 @@ export interface DispatchParts {
   readonly log: (line: string) => void;
 }
 
-const CLUSTER_TIME_HASH_BYTES = 20;
+const clusterTimeHashBytes = 20;
 
-/** Runs a command from its fields to the bytes of its answer: session, faults, transaction, the command itself, errors with their labels. */
+/**
+ * Runs a command from its fields to the bytes of its answer: session, faults, transaction, the command itself, errors
+ * with their labels.
+ */
 export async function dispatch(request: Request, parts: DispatchParts): Promise<Outcome> {
   const { deployment, faults } = parts;
   observeClusterTime(request.body, deployment);
@@ -75,7 +78,7 @@ async function run(request: Request, deployment: Deployment): Promise<Reply> {
 function times({ topology, clusterClock }: Deployment): Document {
   if (topology.replicaSet === undefined) return {};
   const clusterTime = toTimestamp(clusterClock.current());
-  const signature = { hash: new Binary(Buffer.alloc(CLUSTER_TIME_HASH_BYTES)), keyId: Long.fromNumber(0) };
+  const signature = { hash: new Binary(Buffer.alloc(clusterTimeHashBytes)), keyId: Long.fromNumber(0) };
   return { $clusterTime: { clusterTime, signature }, operationTime: clusterTime };
 }
 

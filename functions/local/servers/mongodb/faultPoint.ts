@@ -4,8 +4,8 @@ import { handshakeCommands } from './commands/commandTable.ts';
 import { CommandError, errorName } from './errors.ts';
 
 /**
- * The faults of a server whose clients also send commands that no test has asked for: a fault for `'*'` is kept for the first command that is not part
- * of a driver's handshake or monitoring, or it would be used up by those.
+ * The faults of a server whose clients also send commands that no test has asked for: a fault for `'*'` is kept for the
+ * first command that is not part of a driver's handshake or monitoring, or it would be used up by those.
  */
 export function createServerFaults(): Faults {
   const handshake = createFaults();

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { Binary, Long } from 'bson';
 import { type Document, isDocument } from './bson/values.ts';
 import { transactionCommands } from './commands/commandTable.ts';
-import { TRANSACTION_LIFETIME_SECONDS } from './commands/diagnosticCommands.ts';
+import { transactionLifetimeSeconds } from './commands/diagnosticCommands.ts';
 import { noSuchTransaction } from './commands/sessionCommands.ts';
 import type { Deployment } from './deployment.ts';
 import { CommandError, steppedDown } from './errors.ts';
 import { createEvaluation } from './expression/scope.ts';
 import type { Operation } from './operation.ts';
 import { readFields } from './requests/fields.ts';
-import { SESSION_TIMEOUT_MINUTES, type Session, transactionNumber } from './sessions/sessions.ts';
+import { type Session, sessionTimeoutMinutes, transactionNumber } from './sessions/sessions.ts';
 import { createTransaction, type Transaction } from './sessions/transaction.ts';
 import { HeldByTransaction } from './sessions/transactions.ts';
 import { toTimestamp } from './storage/clusterClock.ts';
@@ -25,12 +25,15 @@ export interface Request {
 }
 
 /** Events name the user of a session by a digest; without users it is that of nothing. */
-const NOBODY = new Binary(createHash('sha256').digest());
+const nobody = new Binary(createHash('sha256').digest());
 
-const MS_PER_MINUTE = 60_000;
-const MS_PER_SECOND = 1000;
+const msPerMinute = 60_000;
+const msPerSecond = 1000;
 
-/** Finds the session and the transaction that a command belongs to. Throws 225, 251 or 263 where it cannot belong to one. */
+/**
+ * Finds the session and the transaction that a command belongs to. Throws 225, 251 or 263 where it cannot belong to
+ * one.
+ */
 export function openOperation({ name, db, body, sequences, connection }: Request, deployment: Deployment): Operation {
   endIdleSessions(deployment);
   const session = isDocument(body.lsid) ? deployment.sessions.open(body.lsid) : undefined;
@@ -58,7 +61,7 @@ export function openOperation({ name, db, body, sequences, connection }: Request
 }
 
 function endIdleSessions(deployment: Deployment): void {
-  const deadline = deployment.clock.now() - SESSION_TIMEOUT_MINUTES * MS_PER_MINUTE;
+  const deadline = deployment.clock.now() - sessionTimeoutMinutes * msPerMinute;
   for (const session of deployment.sessions.idleSince(deadline)) deployment.endSession(session);
 }
 
@@ -97,12 +100,12 @@ function enterTransaction(
 function beginTransaction(session: Session, number: bigint, deployment: Deployment): Transaction {
   const { clock, transactions, writer } = deployment;
   const transaction = createTransaction(
-    { lsid: { ...session.lsid, uid: NOBODY }, txnNumber: Long.fromBigInt(number) },
+    { lsid: { ...session.lsid, uid: nobody }, txnNumber: Long.fromBigInt(number) },
     clock.now(),
   );
   session.transaction = transaction;
   transactions.begin(transaction);
-  const cancel = clock.after(TRANSACTION_LIFETIME_SECONDS * MS_PER_SECOND, () => {
+  const cancel = clock.after(transactionLifetimeSeconds * msPerSecond, () => {
     if (transaction.state === 'open') writer.abort(transaction);
   });
   transaction.ended.then(cancel, cancel);

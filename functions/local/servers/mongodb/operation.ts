@@ -21,8 +21,8 @@ export interface Operation {
   readonly connection: { readonly id: number; readonly signal: AbortSignal };
   view(collection: Collection): CollectionView;
   /**
-   * Runs one statement of a retryable write, or repeats what it answered the first time. A statement that a transaction holds up is run again
-   * when that has ended; what it threw is not remembered.
+   * Runs one statement of a retryable write, or repeats what it answered the first time. A statement that a transaction
+   * holds up is run again when that has ended; what it threw is not remembered.
    */
   once<T>(statement: number, run: () => T): Promise<{ readonly result: T; readonly retried: boolean }>;
 }

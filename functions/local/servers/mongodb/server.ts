@@ -19,7 +19,10 @@ export interface MongoServerOptions {
   readonly oplogLimit?: number;
   /** Takes lines about what went wrong inside; nothing by default. */
   readonly log?: (line: string) => void;
-  /** The name of the replica set, `rs0` by default; `null` makes a standalone server, which has neither change streams nor transactions. */
+  /**
+   * The name of the replica set, `rs0` by default; `null` makes a standalone server, which has neither change streams
+   * nor transactions.
+   */
   readonly replicaSet?: string | null;
   /** Numbers in [0, 1) for `$sample` and `$rand`. */
   readonly random?: () => number;
@@ -39,13 +42,17 @@ export interface MongoServerStats {
 export interface MongoServer {
   readonly port: number;
   readonly uri: string;
-  /** Faults by command name (`insert`, `getMore` …); codes are MongoDB's numbers, and the labels a real server adds are added. */
+  /**
+   * Faults by command name (`insert`, `getMore` …); codes are MongoDB's numbers, and the labels a real server adds are
+   * added.
+   */
   readonly faults: Faults;
   /** The time of the latest write. */
   readonly clusterTime: Timestamp;
   /**
-   * Ceases to be primary, as in an election: cursors and transactions end, what waits is interrupted with 11602, and commands are answered with 10107
-   * until `stepUp` or, if given, for so many ms of the server's clock. Connections stay open, as on any server since MongoDB 4.2.
+   * Ceases to be primary, as in an election: cursors and transactions end, what waits is interrupted with 11602, and
+   * commands are answered with 10107 until `stepUp` or, if given, for so many ms of the server's clock. Connections
+   * stay open, as on any server since MongoDB 4.2.
    */
   stepDown(forMs?: number): void;
   stepUp(): void;
@@ -59,7 +66,7 @@ export interface MongoServer {
   close(): Promise<void>;
 }
 
-const DEFAULT_OPLOG_LIMIT = 100_000;
+const defaultOplogLimit = 100_000;
 
 /** Starts a server. Rejects with the error of the socket, for instance code `EADDRINUSE` if the port is taken. */
 export async function startMongoServer(options: MongoServerOptions = {}): Promise<MongoServer> {
@@ -72,7 +79,7 @@ export async function startMongoServer(options: MongoServerOptions = {}): Promis
   const deployment = createDeployment({
     clock,
     replicaSet,
-    oplogLimit: options.oplogLimit ?? DEFAULT_OPLOG_LIMIT,
+    oplogLimit: options.oplogLimit ?? defaultOplogLimit,
     random: options.random ?? Math.random,
     address: () => `${advertised}:${port}`,
   });

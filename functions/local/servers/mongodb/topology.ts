@@ -1,15 +1,15 @@
 import { Int32, Long, ObjectId } from 'bson';
 import type { Document } from './bson/values.ts';
-import { SESSION_TIMEOUT_MINUTES } from './sessions/sessions.ts';
+import { sessionTimeoutMinutes } from './sessions/sessions.ts';
 
 /** The wire version of MongoDB 8.0. */
-const MAX_WIRE_VERSION = 25;
+const maxWireVersion = 25;
 
-export const SERVER_VERSION = '8.0.0';
+export const serverVersion = '8.0.0';
 
-export const MAX_DOCUMENT_BYTES = 16 * 1024 * 1024;
-export const MAX_MESSAGE_BYTES = 48_000_000;
-const MAX_WRITE_BATCH = 100_000;
+export const maxDocumentBytes = 16 * 1024 * 1024;
+export const maxMessageBytes = 48_000_000;
+const maxWriteBatch = 100_000;
 
 /** What the server says of itself in `hello`, and how it tells that it has changed. */
 export interface Topology {
@@ -68,14 +68,14 @@ export function createTopology({
             lastWrite,
           }),
       ...(legacy ? { ismaster: writable } : { isWritablePrimary: writable }),
-      maxBsonObjectSize: new Int32(MAX_DOCUMENT_BYTES),
-      maxMessageSizeBytes: new Int32(MAX_MESSAGE_BYTES),
-      maxWriteBatchSize: new Int32(MAX_WRITE_BATCH),
+      maxBsonObjectSize: new Int32(maxDocumentBytes),
+      maxMessageSizeBytes: new Int32(maxMessageBytes),
+      maxWriteBatchSize: new Int32(maxWriteBatch),
       localTime: new Date(now),
-      logicalSessionTimeoutMinutes: new Int32(SESSION_TIMEOUT_MINUTES),
+      logicalSessionTimeoutMinutes: new Int32(sessionTimeoutMinutes),
       connectionId: new Int32(connectionId),
       minWireVersion: new Int32(0),
-      maxWireVersion: new Int32(MAX_WIRE_VERSION),
+      maxWireVersion: new Int32(maxWireVersion),
       readOnly: false,
     }),
   };

@@ -11,8 +11,8 @@ import { compileAddFields, compileProjection, compileUnset } from '../query/proj
 export type DocumentStage = (document: Document) => Document | undefined;
 
 /**
- * Compiles the stages that need no other document than the one before them: the ones that a change stream and (except `$match` and `$redact`) an
- * update may have. Returns `undefined` for any other stage.
+ * Compiles the stages that need no other document than the one before them: the ones that a change stream and (except
+ * `$match` and `$redact`) an update may have. Returns `undefined` for any other stage.
  */
 export function compileDocumentStage(
   name: string,

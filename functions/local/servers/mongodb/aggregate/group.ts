@@ -7,7 +7,7 @@ import { compileExpression } from '../expression/compile.ts';
 import type { Evaluation } from '../expression/scope.ts';
 import { sortBy } from '../query/sort.ts';
 import { type Accumulator, compileAccumulator } from './accumulators.ts';
-import type { Pipeline, StageTable } from './pipeline.ts';
+import type { Pipeline, StageTable } from './stage.ts';
 
 type Fields = readonly { readonly name: string; readonly accumulate: Accumulator }[];
 

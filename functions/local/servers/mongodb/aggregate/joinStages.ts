@@ -3,9 +3,10 @@ import { orderKey } from '../bson/orderKey.ts';
 import { valuesAt } from '../bson/paths.ts';
 import { type Document, isDocument, isNumeric, toNumber } from '../bson/values.ts';
 import { CommandError, failedToParse } from '../errors.ts';
-import { compileExpression, type Expression } from '../expression/compile.ts';
+import { compileExpression } from '../expression/compile.ts';
+import type { Expression } from '../expression/expression.ts';
 import { compileFilter } from '../query/matcher.ts';
-import type { PipelineContext, StageTable } from './pipeline.ts';
+import type { PipelineContext, StageTable } from './stage.ts';
 import { withValueAt } from './streamStages.ts';
 
 function text(stage: string, spec: Document, field: string): string {

@@ -7,7 +7,7 @@ import windowOperators from 'mingo/operators/window';
 import { type Document, isDocument } from '../bson/values.ts';
 import { badValue } from '../errors.ts';
 import { fromPlain, toPlain } from '../expression/delegated.ts';
-import type { StageCompiler, StageTable } from './pipeline.ts';
+import type { StageCompiler, StageTable } from './stage.ts';
 
 /** Stages that are rare and independent of how BSON compares: mingo runs them on plain JavaScript values. */
 const delegated = ['$densify', '$fill', '$setWindowFields'] as const;

@@ -4,7 +4,7 @@ import { type Document, fieldsOf, isDocument, isNumeric, toNumber } from '../bso
 import { CommandError } from '../errors.ts';
 import { compileExpression } from '../expression/compile.ts';
 import { sortBy } from '../query/sort.ts';
-import type { StageTable } from './pipeline.ts';
+import type { StageTable } from './stage.ts';
 
 function wholeNumber(stage: string, operand: unknown, least: number, code: number): number {
   const number = isNumeric(operand) ? toNumber(operand) : Number.NaN;

@@ -11,8 +11,8 @@ export const addition: BinaryOperation = { whole: (a, b) => a + b, double: (a, b
 export const subtraction: BinaryOperation = { whole: (a, b) => a - b, double: (a, b) => a - b };
 export const multiplication: BinaryOperation = { whole: (a, b) => a * b, double: (a, b) => a * b };
 
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
+const int64Min = -(2n ** 63n);
+const int64Max = 2n ** 63n - 1n;
 
 const isWhole = (value: Numeric) => typeOf(value) === 'int' || typeOf(value) === 'long';
 
@@ -21,8 +21,8 @@ function toBigInt(value: Numeric): bigint {
 }
 
 /**
- * Computes in the wider of the two types, as MongoDB does: decimal, double, long, int. An int that overflows becomes a long;
- * a long that overflows becomes a double, or `undefined` where `overflow` says that it is an error (updates).
+ * Computes in the wider of the two types, as MongoDB does: decimal, double, long, int. An int that overflows becomes a
+ * long; a long that overflows becomes a double, or `undefined` where `overflow` says that it is an error (updates).
  */
 export function compute(
   operation: BinaryOperation,
@@ -34,7 +34,7 @@ export function compute(
   if (!isWhole(a) || !isWhole(b)) return new Double(operation.double(toNumber(a), toNumber(b)));
   const result = operation.whole(toBigInt(a), toBigInt(b));
   if (typeOf(a) === 'int' && typeOf(b) === 'int' && isInt32Number(Number(result))) return new Int32(Number(result));
-  if (result >= INT64_MIN && result <= INT64_MAX) return Long.fromBigInt(result);
+  if (result >= int64Min && result <= int64Max) return Long.fromBigInt(result);
   return overflow === 'refuse' ? undefined : new Double(operation.double(toNumber(a), toNumber(b)));
 }
 

@@ -24,9 +24,9 @@ export function encode(document: Document): Uint8Array {
   return serialize(document, { ignoreUndefined: true });
 }
 
-const LENGTH_BYTES = 4;
-const TYPE_DOCUMENT = 0x03;
-const TYPE_ARRAY = 0x04;
+const lengthBytes = 4;
+const typeDocument = 0x03;
+const typeArray = 0x04;
 
 function elementHeader(type: number, name: string): Buffer {
   const header = Buffer.allocUnsafe(name.length + 2);
@@ -37,11 +37,11 @@ function elementHeader(type: number, name: string): Buffer {
 }
 
 function wrap(parts: Uint8Array[]): Buffer {
-  let length = LENGTH_BYTES + 1;
+  let length = lengthBytes + 1;
   for (const part of parts) length += part.length;
   const bytes = Buffer.allocUnsafe(length);
   bytes.writeInt32LE(length, 0);
-  let offset = LENGTH_BYTES;
+  let offset = lengthBytes;
   for (const part of parts) {
     bytes.set(part, offset);
     offset += part.length;
@@ -50,26 +50,29 @@ function wrap(parts: Uint8Array[]): Buffer {
   return bytes;
 }
 
-const innerBytes = (document: Uint8Array) => document.subarray(LENGTH_BYTES, document.length - 1);
+const innerBytes = (document: Uint8Array) => document.subarray(lengthBytes, document.length - 1);
 
 /** An array of documents that are BSON already. */
 function encodeRawArray(documents: readonly Uint8Array[]): Buffer {
   const parts: Uint8Array[] = [];
   documents.forEach((bytes, index) => {
-    parts.push(elementHeader(TYPE_DOCUMENT, String(index)), bytes);
+    parts.push(elementHeader(typeDocument, String(index)), bytes);
   });
   return wrap(parts);
 }
 
-/** `{ cursor: { [batchName]: batch, …cursorFields }, …fields }` with a batch that is BSON already: what was stored is never decoded to be sent. */
+/**
+ * `{ cursor: { [batchName]: batch, …cursorFields }, …fields }` with a batch that is BSON already: what was stored is
+ * never decoded to be sent.
+ */
 export function encodeCursorReply(
   batch: { readonly name: string; readonly documents: readonly Uint8Array[]; readonly fields: Document },
   fields: Document,
 ): Uint8Array {
   const cursor = wrap([
-    elementHeader(TYPE_ARRAY, batch.name),
+    elementHeader(typeArray, batch.name),
     encodeRawArray(batch.documents),
     innerBytes(encode(batch.fields)),
   ]);
-  return wrap([elementHeader(TYPE_DOCUMENT, 'cursor'), cursor, innerBytes(encode(fields))]);
+  return wrap([elementHeader(typeDocument, 'cursor'), cursor, innerBytes(encode(fields))]);
 }

@@ -3,40 +3,40 @@ import { fieldsOf, isNumeric, type Numeric, toNumber, typeOf } from './values.ts
 
 /**
  * One total order for everything: `orderKey(a) < orderKey(b)` exactly when MongoDB sorts a before b, and the keys are
- * equal exactly when MongoDB calls the values equal (5, 5.0 and Long 5 share a key). Indexes, sorting, grouping and comparison all go
- * through it, so they cannot disagree. A key is a string of bytes (char codes 0–255) and no key is a prefix of another, so that keys
- * can be put one behind the other.
+ * equal exactly when MongoDB calls the values equal (5, 5.0 and Long 5 share a key). Indexes, sorting, grouping and
+ * comparison all go through it, so they cannot disagree. A key is a string of bytes (char codes 0–255) and no key is a
+ * prefix of another, so that keys can be put one behind the other.
  */
 export function orderKey(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return `${TYPE.string}${textKey(value)}`;
+      return `${typeByte.string}${textKey(value)}`;
     case 'boolean':
-      return value ? `${TYPE.bool}\x01` : `${TYPE.bool}\x00`;
+      return value ? `${typeByte.bool}\x01` : `${typeByte.bool}\x00`;
     case 'undefined':
-      return TYPE.null;
+      return typeByte.null;
     default:
       break;
   }
-  if (value === null) return TYPE.null;
-  if (value instanceof ObjectId) return `${TYPE.objectId}${bytesToText(value.id)}`;
-  if (isNumeric(value)) return `${TYPE.number}${numberKey(value)}`;
-  if (value instanceof Date) return `${TYPE.date}${doubleKey(value.getTime())}`;
-  if (Array.isArray(value)) return `${TYPE.array}${value.map((item) => orderKey(item)).join('')}${END}`;
-  if (value instanceof Timestamp) return `${TYPE.timestamp}${uint32Key(value.t)}${uint32Key(value.i)}`;
-  if (value instanceof BSONSymbol) return `${TYPE.string}${textKey(value.value)}`;
+  if (value === null) return typeByte.null;
+  if (value instanceof ObjectId) return `${typeByte.objectId}${bytesToText(value.id)}`;
+  if (isNumeric(value)) return `${typeByte.number}${numberKey(value)}`;
+  if (value instanceof Date) return `${typeByte.date}${doubleKey(value.getTime())}`;
+  if (Array.isArray(value)) return `${typeByte.array}${value.map((item) => orderKey(item)).join('')}${endByte}`;
+  if (value instanceof Timestamp) return `${typeByte.timestamp}${uint32Key(value.t)}${uint32Key(value.i)}`;
+  if (value instanceof BSONSymbol) return `${typeByte.string}${textKey(value.value)}`;
   if (value instanceof Binary) return binaryKey(value.value(), value.sub_type);
   if (value instanceof Uint8Array) return binaryKey(value, 0);
-  if (value instanceof BSONRegExp) return `${TYPE.regex}${textKey(value.pattern)}${textKey(value.options)}`;
-  if (value instanceof RegExp) return `${TYPE.regex}${textKey(value.source)}${textKey(value.flags)}`;
+  if (value instanceof BSONRegExp) return `${typeByte.regex}${textKey(value.pattern)}${textKey(value.options)}`;
+  if (value instanceof RegExp) return `${typeByte.regex}${textKey(value.source)}${textKey(value.flags)}`;
   if (value instanceof Code) {
     return value.scope
-      ? `${TYPE.codeWithScope}${textKey(String(value.code))}${orderKey(value.scope)}`
-      : `${TYPE.code}${textKey(String(value.code))}`;
+      ? `${typeByte.codeWithScope}${textKey(String(value.code))}${orderKey(value.scope)}`
+      : `${typeByte.code}${textKey(String(value.code))}`;
   }
   const fields = fieldsOf(value);
-  if (fields) return `${TYPE.object}${objectKey(fields)}`;
-  return typeOf(value) === 'minKey' ? TYPE.minKey : TYPE.maxKey;
+  if (fields) return `${typeByte.object}${objectKey(fields)}`;
+  return typeOf(value) === 'minKey' ? typeByte.minKey : typeByte.maxKey;
 }
 
 /** The sign of a − b in MongoDB's order. */
@@ -48,8 +48,11 @@ export function compareValues(a: unknown, b: unknown): number {
 
 export const equalValues = (a: unknown, b: unknown) => orderKey(a) === orderKey(b);
 
-/** The first char of every key: the type's place in MongoDB's order of types. Values that compare with each other share it. */
-const TYPE = {
+/**
+ * The first char of every key: the type's place in MongoDB's order of types. Values that compare with each other share
+ * it.
+ */
+const typeByte = {
   minKey: '\x01',
   null: '\x05',
   number: '\x0a',
@@ -68,16 +71,16 @@ const TYPE = {
 } as const;
 
 /** Ends a sequence; sorts before every type, so that a shorter array comes before a longer one. */
-const END = '\x00';
+const endByte = '\x00';
 
-export const MIN_KEY = TYPE.minKey;
-export const MAX_KEY = TYPE.maxKey;
+export const minKeyBracket = typeByte.minKey;
+export const maxKeyBracket = typeByte.maxKey;
 
 /** The bracket of types that a key belongs to: `$gt: 5` finds numbers only. */
 export const typeBracket = (key: string) => key.charAt(0);
 
 /** Greater than every key that starts with what it is put behind. */
-export const AFTER = '\uffff';
+export const afterAll = '\uffff';
 
 /** Turns the order of keys round, for descending indexes. */
 export function invertKey(key: string): string {
@@ -93,7 +96,7 @@ function objectKey(fields: Record<string, unknown>): string {
     // Documents compare field by field: the type first, then the name, then the value.
     key += value.charAt(0) + textKey(name) + value;
   }
-  return key + END;
+  return key + endByte;
 }
 
 /** Zero bytes are escaped, the end is marked by two that sort before any escape. */
@@ -107,14 +110,14 @@ const bytesToText = (bytes: Uint8Array) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 
 function binaryKey(bytes: Uint8Array, subType: number): string {
-  return `${TYPE.binData}${uint32Key(bytes.length)}${String.fromCharCode(subType)}${bytesToText(bytes)}`;
+  return `${typeByte.binData}${uint32Key(bytes.length)}${String.fromCharCode(subType)}${bytesToText(bytes)}`;
 }
 
 function uint32Key(n: number): string {
   return String.fromCharCode((n >>> 24) & 0xff, (n >>> 16) & 0xff, (n >>> 8) & 0xff, n & 0xff);
 }
 
-const SIGN_BIT = 0x80000000;
+const signBit = 0x80000000;
 
 /** Eight bytes that sort as the doubles do; NaN before everything, −0 as 0. */
 function doubleKey(n: number): string {
@@ -123,11 +126,11 @@ function doubleKey(n: number): string {
   view.setFloat64(0, n === 0 ? 0 : n);
   const high = view.getUint32(0);
   const low = view.getUint32(4);
-  return high & SIGN_BIT ? uint32Key(~high) + uint32Key(~low) : uint32Key((high | SIGN_BIT) >>> 0) + uint32Key(low);
+  return high & signBit ? uint32Key(~high) + uint32Key(~low) : uint32Key((high | signBit) >>> 0) + uint32Key(low);
 }
 
 /** How an exact number stands to the double next to it; then, if they differ, the exact number itself decides. */
-const REST = { below: '\x01', equal: '\x02', above: '\x03' } as const;
+const restByte = { below: '\x01', equal: '\x02', above: '\x03' } as const;
 
 function numberKey(value: Numeric): string {
   if (value instanceof Decimal128) return decimalKey(value.toString());
@@ -136,25 +139,25 @@ function numberKey(value: Numeric): string {
     const exact = typeof value === 'bigint' ? value : value.toBigInt();
     if (BigInt(nearest) !== exact) return decimalKey(exact.toString());
   }
-  return doubleKey(nearest) + REST.equal;
+  return doubleKey(nearest) + restByte.equal;
 }
 
 /** A number given in decimal notation, compared exactly. */
 function decimalKey(text: string): string {
   const parsed = /^(-?)(\d*)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text);
   const asDouble = Number(text);
-  if (!parsed) return doubleKey(asDouble) + REST.equal;
+  if (!parsed) return doubleKey(asDouble) + restByte.equal;
   const negative = parsed[1] === '-';
   const fraction = parsed[3] ?? '';
   const coefficient = BigInt(`${parsed[2] ?? ''}${fraction}` || '0');
-  if (coefficient === 0n) return doubleKey(0) + REST.equal;
+  if (coefficient === 0n) return doubleKey(0) + restByte.equal;
   const exponent = Number(parsed[4] ?? '0') - fraction.length;
   const magnitude = Math.min(Math.abs(asDouble), Number.MAX_VALUE);
   const order = compareWithDouble(coefficient, exponent, magnitude);
   const key = doubleKey(negative ? -magnitude : magnitude);
-  if (order === 0) return key + REST.equal;
+  if (order === 0) return key + restByte.equal;
   const above = order > 0 !== negative;
-  return key + (above ? REST.above : REST.below) + exactKey(coefficient, exponent, negative);
+  return key + (above ? restByte.above : restByte.below) + exactKey(coefficient, exponent, negative);
 }
 
 /** The sign of coefficient · 10^exponent − double, computed with whole numbers. */
@@ -174,12 +177,12 @@ function compareWithDouble(coefficient: bigint, exponent: number, double: number
 }
 
 /** Keeps the decimal exponent positive; Decimal128 goes from 1e-6176 to 1e6145. */
-const EXPONENT_BIAS = 7000;
-const EXPONENT_DIGITS = 5;
+const exponentBias = 7000;
+const exponentDigits = 5;
 
 function exactKey(coefficient: bigint, exponent: number, negative: boolean): string {
   const digits = coefficient.toString();
-  const leading = exponent + digits.length - 1 + EXPONENT_BIAS;
-  const key = `${String(leading).padStart(EXPONENT_DIGITS, '0')}${digits.replace(/0+$/, '')}${END}`;
+  const leading = exponent + digits.length - 1 + exponentBias;
+  const key = `${String(leading).padStart(exponentDigits, '0')}${digits.replace(/0+$/, '')}${endByte}`;
   return negative ? invertKey(key) : key;
 }

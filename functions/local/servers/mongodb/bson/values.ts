@@ -63,12 +63,11 @@ export const typeNumbers: Readonly<Record<TypeName, number>> = {
   maxKey: 127,
 };
 
-const INT32_MIN = -(2 ** 31);
-const INT32_MAX = 2 ** 31 - 1;
+const int32Min = -(2 ** 31);
+const int32Max = 2 ** 31 - 1;
 
 /** Whether a double would travel as an int32, as the `bson` package decides it. */
-export const isInt32Number = (n: number) =>
-  Number.isInteger(n) && n >= INT32_MIN && n <= INT32_MAX && !Object.is(n, -0);
+export const isInt32Number = (n: number) => Number.isInteger(n) && n >= int32Min && n <= int32Max && !Object.is(n, -0);
 
 export function typeOf(value: unknown): TypeName {
   switch (typeof value) {
@@ -109,7 +108,10 @@ export function isDocument(value: unknown): value is Document {
   return typeof value === 'object' && value !== null && typeOf(value) === 'object' && !(value instanceof DBRef);
 }
 
-/** The fields of a (sub)document. The `bson` package turns `{ $ref, $id }` into a class; its fields are fields none the less. */
+/**
+ * The fields of a (sub)document. The `bson` package turns `{ $ref, $id }` into a class; its fields are fields none the
+ * less.
+ */
 export function fieldsOf(value: unknown): Document | undefined {
   if (isDocument(value)) return value;
   if (value instanceof DBRef) {
@@ -136,7 +138,10 @@ export function toNumber(value: Numeric): number {
   return Number(value.toString());
 }
 
-/** Whether a value counts as true where MongoDB asks for a truth value: everything but false, 0, null and what is missing. */
+/**
+ * Whether a value counts as true where MongoDB asks for a truth value: everything but false, 0, null and what is
+ * missing.
+ */
 export function isTruthy(value: unknown): boolean {
   if (value === undefined || value === null || value === false) return false;
   return isNumeric(value) ? toNumber(value) !== 0 : true;

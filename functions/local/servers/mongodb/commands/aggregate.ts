@@ -1,4 +1,5 @@
-import { compilePipeline, type PipelineSources, stageParts } from '../aggregate/pipeline.ts';
+import { compilePipeline, stageParts } from '../aggregate/pipeline.ts';
+import type { PipelineSources } from '../aggregate/stage.ts';
 import { encode } from '../bson/codec.ts';
 import { type Document, isDocument } from '../bson/values.ts';
 import { documentsSource } from '../cursors.ts';

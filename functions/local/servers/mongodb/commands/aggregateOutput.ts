@@ -53,7 +53,10 @@ export function parseOutput(
   };
 }
 
-/** Writes what a pipeline gave. `$out` replaces the content of the collection; a real server does that by a rename, which nobody sees here either. */
+/**
+ * Writes what a pipeline gave. `$out` replaces the content of the collection; a real server does that by a rename,
+ * which nobody sees here either.
+ */
 export async function writeOutput(operation: Operation, output: Output, documents: readonly Document[]): Promise<void> {
   const collection = collectionForWrite(operation, output.db, output.name);
   let statement = 0;

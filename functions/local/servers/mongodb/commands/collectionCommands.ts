@@ -11,7 +11,10 @@ import { sizes } from './aggregateStatistics.ts';
 import { openCursor } from './cursorReply.ts';
 import { refuseCollation } from './writeCommands.ts';
 
-/** Options of `create` that a collection keeps; the others concern the command itself or storage that this server has not. */
+/**
+ * Options of `create` that a collection keeps; the others concern the command itself or storage that this server has
+ * not.
+ */
 const keptOptions = [
   'changeStreamPreAndPostImages',
   'validator',

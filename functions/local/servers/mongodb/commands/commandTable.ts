@@ -27,7 +27,10 @@ export function findCommand(name: string): CommandHandler | undefined {
   return Object.hasOwn(commands, name) ? commands[name] : undefined;
 }
 
-/** Commands of the handshake and of a driver's monitoring: they work on a server that has stepped down, and `'*'` faults pass them by. */
+/**
+ * Commands of the handshake and of a driver's monitoring: they work on a server that has stepped down, and `'*'` faults
+ * pass them by.
+ */
 export const handshakeCommands: ReadonlySet<string> = new Set([
   ...['hello', 'isMaster', 'ismaster', 'ping', 'buildInfo', 'buildinfo', 'endSessions', 'connectionStatus'],
   ...[

@@ -4,7 +4,7 @@ import type { Batch, BatchSource } from '../cursors.ts';
 import type { Operation, Reply } from '../operation.ts';
 
 /** So many documents are in a first batch unless the client says otherwise. */
-const DEFAULT_FIRST_BATCH = 101;
+const defaultFirstBatch = 101;
 
 /** Answers with the first batch of a source, and keeps a cursor open if there is more. */
 export async function openCursor(
@@ -14,7 +14,7 @@ export async function openCursor(
   options: { readonly batchSize: number | undefined; readonly singleBatch?: boolean; readonly changeStream?: boolean },
 ): Promise<Reply> {
   const { deployment, session, connection } = operation;
-  const size = options.batchSize ?? DEFAULT_FIRST_BATCH;
+  const size = options.batchSize ?? defaultFirstBatch;
   const batch = await source.next({ size, maxTimeMs: 0, signal: connection.signal });
   const ended = batch.done || options.singleBatch === true;
   if (ended) source.close();

@@ -2,7 +2,7 @@ import { Int32, Long } from 'bson';
 import { CommandError } from '../errors.ts';
 import type { CommandHandler, CommandTable, Operation } from '../operation.ts';
 import { toTimestamp } from '../storage/clusterClock.ts';
-import { MAX_DOCUMENT_BYTES, SERVER_VERSION } from '../topology.ts';
+import { maxDocumentBytes, serverVersion } from '../topology.ts';
 
 const hello =
   (legacy: boolean): CommandHandler =>
@@ -32,14 +32,14 @@ const noAuthentication = () =>
     'Authentication failed: the embedded MongoDB server of the local stack knows no users; leave user and password out of the URI',
   );
 
-const versionParts = SERVER_VERSION.split('.').map((part) => new Int32(Number(part)));
+const versionParts = serverVersion.split('.').map((part) => new Int32(Number(part)));
 
 function serverStatus({ deployment }: Operation) {
   const { topology, clock, cursors, sessions } = deployment;
   return {
     fields: {
       host: 'lockstep',
-      version: SERVER_VERSION,
+      version: serverVersion,
       process: 'mongod',
       pid: Long.fromNumber(process.pid),
       localTime: new Date(clock.now()),
@@ -85,13 +85,13 @@ export const diagnosticCommands: CommandTable = {
   ping: () => ({ fields: {} }),
   buildInfo: () => ({
     fields: {
-      version: SERVER_VERSION,
+      version: serverVersion,
       versionArray: [...versionParts, new Int32(0)],
       gitVersion: 'lockstep',
       modules: [],
       bits: new Int32(64),
       debug: false,
-      maxBsonObjectSize: new Int32(MAX_DOCUMENT_BYTES),
+      maxBsonObjectSize: new Int32(maxDocumentBytes),
       storageEngines: ['inMemory'],
     },
   }),
@@ -99,7 +99,7 @@ export const diagnosticCommands: CommandTable = {
   getParameter: ({ fields }) => {
     const known = {
       featureCompatibilityVersion: { version: '8.0' },
-      transactionLifetimeLimitSeconds: new Int32(TRANSACTION_LIFETIME_SECONDS),
+      transactionLifetimeLimitSeconds: new Int32(transactionLifetimeSeconds),
       authenticationMechanisms: [],
       localLogicalSessionTimeoutMinutes: new Int32(30),
     };
@@ -137,4 +137,4 @@ export const diagnosticCommands: CommandTable = {
 };
 
 /** A transaction that has been open for so long is aborted, in seconds; the default of a real server. */
-export const TRANSACTION_LIFETIME_SECONDS = 60;
+export const transactionLifetimeSeconds = 60;

@@ -35,7 +35,8 @@ function parseSpec(spec: Document, evaluation: Evaluation): IndexSpec {
       );
     if (isNumeric(direction) && toNumber(direction) === 0)
       throw new CommandError(67, 'Values in the index key pattern cannot be 0.');
-    // Text, geo and hashed indexes are kept like ordinary ones: they are never needed for the answers that this server gives.
+    // Text, geo and hashed indexes are kept like ordinary ones: they are never needed for the answers that this server
+    // gives.
     // Nothing expires by an index with `expireAfterSeconds` either.
     return { path, descending: isNumeric(direction) && toNumber(direction) < 0 };
   });

@@ -90,7 +90,7 @@ export const readCommands: CommandTable = {
       if (batch.done) deployment.cursors.kill(id);
       return cursorReply('nextBatch', batch.done ? 0n : id, namespace, batch);
     } catch (error) {
-      // A cursor that failed, or whose client went away, is of no use to anyone.
+      // A cursor that failed, or whose client disconnected, is of no use to anyone.
       deployment.cursors.kill(id);
       throw error;
     }

@@ -2,7 +2,7 @@ import { Double, Int32, Long } from 'bson';
 import { addition, compute, fromNumber, multiplication, subtraction } from '../bson/arithmetic.ts';
 import { isNumeric, type Numeric, toNumber, typeOf } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
-import type { OperatorTable } from './compile.ts';
+import type { OperatorTable } from './expression.ts';
 import { isNullish, withValue, withValues } from './operands.ts';
 
 const wrongType = (operator: string, value: unknown) =>

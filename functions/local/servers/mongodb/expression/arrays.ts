@@ -4,7 +4,7 @@ import { setField } from '../bson/paths.ts';
 import { type Document, isDocument, isNumeric, isTruthy, toNumber, typeOf } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import { sortComparator } from '../query/sort.ts';
-import type { Expression, OperatorTable } from './compile.ts';
+import type { Expression, OperatorTable } from './expression.ts';
 import { isNullish, namedOperands, optional, withValue, withValues } from './operands.ts';
 import { withVariables } from './scope.ts';
 

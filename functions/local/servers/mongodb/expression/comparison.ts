@@ -1,7 +1,7 @@
 import { Int32 } from 'bson';
 import { compareValues, orderKey } from '../bson/orderKey.ts';
 import { isTruthy } from '../bson/values.ts';
-import type { OperatorTable } from './compile.ts';
+import type { OperatorTable } from './expression.ts';
 import { withValue, withValues } from './operands.ts';
 
 /** A missing value sorts before null in expressions, unlike in queries, where the two are the same. */

@@ -7,21 +7,11 @@ import { comparisonOperators } from './comparison.ts';
 import { conditionalOperators } from './conditional.ts';
 import { conversionOperators } from './conversion.ts';
 import { delegatedOperator } from './delegated.ts';
+import type { Expression, OperatorTable } from './expression.ts';
 import { objectOperators } from './objects.ts';
-import type { Scope } from './scope.ts';
 import { setOperators } from './sets.ts';
 import { statisticsOperators } from './statistics.ts';
 import { stringOperators } from './strings.ts';
-
-export type { Evaluation, Scope } from './scope.ts';
-
-/** A compiled aggregation expression. `undefined` stands for a value that is missing. */
-export type Expression = (scope: Scope) => unknown;
-
-/** Makes an expression of what stands behind an operator; `compile` is for its parts. */
-export type OperatorCompiler = (operand: unknown, compile: (spec: unknown) => Expression) => Expression;
-
-export type OperatorTable = Readonly<Record<string, OperatorCompiler>>;
 
 const operators: OperatorTable = {
   $literal: (operand) => () => operand,
@@ -98,7 +88,10 @@ function compilePath(variable: string, path: string): Expression {
   };
 }
 
-/** The value at a path; an array on the way gives the array of its elements' values. Numbers are names here, never indexes. */
+/**
+ * The value at a path; an array on the way gives the array of its elements' values. Numbers are names here, never
+ * indexes.
+ */
 function pathValue(value: unknown, parts: readonly string[], at: number): unknown {
   const part = parts[at];
   if (part === undefined) return value;

@@ -1,6 +1,6 @@
 import { isDocument, isTruthy } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
-import type { OperatorTable } from './compile.ts';
+import type { OperatorTable } from './expression.ts';
 import { isNullish, namedOperands, optional } from './operands.ts';
 import { withVariables } from './scope.ts';
 

@@ -10,7 +10,7 @@ import {
   typeOf,
 } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
-import type { OperatorTable } from './compile.ts';
+import type { OperatorTable } from './expression.ts';
 import { isNullish, namedOperands, optional, withValue } from './operands.ts';
 
 const conversionFailure = (message: string) => new CommandError(241, message);

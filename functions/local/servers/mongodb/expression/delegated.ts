@@ -5,11 +5,12 @@ import { fromNumber } from '../bson/arithmetic.ts';
 import { type Document, isDocument } from '../bson/values.ts';
 import { badValue } from '../errors.ts';
 import { asRegExp } from '../query/regex.ts';
-import type { OperatorCompiler } from './compile.ts';
+import type { OperatorCompiler } from './expression.ts';
 
 /**
- * The long tail of expressions, left to mingo: dates, trigonometry, bits. They neither compare values nor bind variables, so it does not
- * matter that mingo knows JavaScript's types only: numbers are handed over as JavaScript numbers and come back as int or double.
+ * The long tail of expressions, left to mingo: dates, trigonometry, bits. They neither compare values nor bind
+ * variables, so it does not matter that mingo knows JavaScript's types only: numbers are handed over as JavaScript
+ * numbers and come back as int or double.
  */
 const delegated: ReadonlySet<string> = new Set(
   [

@@ -1,7 +1,7 @@
 import { ownField, setField } from '../bson/paths.ts';
 import { type Document, fieldsOf, typeOf } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
-import type { OperatorTable } from './compile.ts';
+import type { OperatorTable } from './expression.ts';
 import { isNullish, namedOperands, withValue, withValues } from './operands.ts';
 
 function mergeObjects(values: readonly unknown[]): Document {

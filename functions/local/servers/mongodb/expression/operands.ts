@@ -1,6 +1,6 @@
 import { type Document, isDocument } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
-import type { Expression, OperatorCompiler } from './compile.ts';
+import type { Expression, OperatorCompiler } from './expression.ts';
 import type { Scope } from './scope.ts';
 
 /** An operator whose operands are all evaluated before it is: `{ $op: [a, b] }`, or `{ $op: a }` for one. */

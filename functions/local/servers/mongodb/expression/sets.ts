@@ -1,7 +1,7 @@
 import { orderKey } from '../bson/orderKey.ts';
 import { isTruthy, typeOf } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
-import type { OperatorTable } from './compile.ts';
+import type { OperatorTable } from './expression.ts';
 import { isNullish, withValue, withValues } from './operands.ts';
 
 /** Values without repetition, by MongoDB's equality. */

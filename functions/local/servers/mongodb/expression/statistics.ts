@@ -2,7 +2,7 @@ import { Double, Int32 } from 'bson';
 import { addition, compute } from '../bson/arithmetic.ts';
 import { orderKey } from '../bson/orderKey.ts';
 import { isNumeric, type Numeric, toNumber } from '../bson/values.ts';
-import type { OperatorTable } from './compile.ts';
+import type { OperatorTable } from './expression.ts';
 import { withValues } from './operands.ts';
 
 /** The values that are neither missing nor null. */

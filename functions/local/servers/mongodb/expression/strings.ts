@@ -2,8 +2,8 @@ import { BSONSymbol, Int32 } from 'bson';
 import { isNumeric, toNumber, typeOf } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import { asRegExp, toRegExp } from '../query/regex.ts';
-import type { Expression, OperatorTable } from './compile.ts';
 import { toText } from './conversion.ts';
+import type { Expression, OperatorTable } from './expression.ts';
 import { isNullish, namedOperands, optional, withValue, withValues } from './operands.ts';
 
 function text(operator: string, value: unknown): string {

@@ -2,7 +2,8 @@ import { orderKey } from '../bson/orderKey.ts';
 import { isIndex, ownField } from '../bson/paths.ts';
 import { type Document, fieldsOf, isDocument, isNumeric, isTruthy, toNumber } from '../bson/values.ts';
 import { badValue, notImplemented } from '../errors.ts';
-import { compileExpression, type Evaluation } from '../expression/compile.ts';
+import { compileExpression } from '../expression/compile.ts';
+import type { Evaluation } from '../expression/scope.ts';
 import { asRegExp } from './regex.ts';
 import {
   bits,
@@ -24,7 +25,10 @@ export interface MatchTrace {
 /** Tells whether a document meets a filter. */
 export type Matcher = (document: Document, trace?: MatchTrace) => boolean;
 
-/** Tells whether one value meets a condition, and may note which element of it did; `undefined` is a field that is missing. */
+/**
+ * Tells whether one value meets a condition, and may note which element of it did; `undefined` is a field that is
+ * missing.
+ */
 type ValueTest = (value: unknown, trace: MatchTrace) => boolean;
 
 /** Which of a field's values a test is put to. */
@@ -34,7 +38,10 @@ type Reach =
   /** The value itself only: `$size`, `$elemMatch`, `$exists` … */
   | 'whole';
 
-/** Compiles a filter. `evaluation` carries what `$expr` may refer to: variables and the time. Throws 2 (BadValue) for an operator it does not know. */
+/**
+ * Compiles a filter. `evaluation` carries what `$expr` may refer to: variables and the time. Throws 2 (BadValue) for an
+ * operator it does not know.
+ */
 export function compileFilter(filter: Document, evaluation: Evaluation): Matcher {
   const tests = Object.keys(filter).map((key) => compileClause(key, filter[key], evaluation));
   return (document, trace = {}) => tests.every((test) => test(document, trace));

@@ -1,4 +1,4 @@
-import { AFTER, invertKey, MAX_KEY, MIN_KEY, orderKey, typeBracket } from '../bson/orderKey.ts';
+import { afterAll, invertKey, maxKeyBracket, minKeyBracket, orderKey, typeBracket } from '../bson/orderKey.ts';
 import { type Document, isDocument } from '../bson/values.ts';
 import type { CollectionIndex } from '../storage/collectionIndex.ts';
 import type { KeyRange } from '../storage/orderedKeys.ts';
@@ -27,7 +27,7 @@ interface Bounds {
 }
 
 /** More combinations of `$in` lists than this are not looked up one by one. */
-const MOST_RANGES = 100_000;
+const mostRanges = 100_000;
 
 /** Chooses the index that fixes the most fields of the filter, or else one that gives the order of the sort. */
 export function chooseAccessPath(
@@ -61,7 +61,8 @@ function orderAfter(
   fixed: number,
   sort: readonly SortField[],
 ): 'forward' | 'reverse' | undefined {
-  // A field with one value has no say in the order. That is known only of the fields that the index fixes: of others, an array may hold more values.
+  // A field with one value has no say in the order. That is known only of the fields that the index fixes: of others,
+  // an array may hold more values.
   const settled = new Set(fields.slice(0, fixed).map(({ path }) => path));
   const wanted = sort.filter(({ path }) => !settled.has(path));
   if (wanted.length === 0) return undefined;
@@ -84,7 +85,7 @@ function rangesFor(
   let fixed = 0;
   for (const field of fields) {
     const equal = bounds.get(field.path)?.equal;
-    if (!equal || prefixes.length * equal.length > MOST_RANGES) break;
+    if (!equal || prefixes.length * equal.length > mostRanges) break;
     const components = equal.map((key) => (field.descending ? invertKey(key) : key)).sort();
     prefixes = prefixes.flatMap((prefix) => components.map((component) => prefix + component));
     fixed += 1;
@@ -95,29 +96,32 @@ function rangesFor(
   const ranges = prefixes.map((prefix) =>
     next && limits && ranged
       ? boundedRange(prefix, limits, next.descending, multikey)
-      : { low: prefix, high: prefix + AFTER },
+      : { low: prefix, high: prefix + afterAll },
   );
   return { ranges, fixed, ranged, single: prefixes.length === 1 };
 }
 
-/** The range of keys between two bounds. In a multikey index two elements of an array may meet one bound each, so only one bound counts. */
+/**
+ * The range of keys between two bounds. In a multikey index two elements of an array may meet one bound each, so only
+ * one bound counts.
+ */
 function boundedRange(prefix: string, bounds: Bounds, descending: boolean, multikey: boolean): KeyRange {
-  const bracket = typeBracket(bounds.low?.key ?? bounds.high?.key ?? MIN_KEY);
+  const bracket = typeBracket(bounds.low?.key ?? bounds.high?.key ?? minKeyBracket);
   const low = bounds.low ?? { key: bracket, inclusive: true };
-  const high = (multikey && bounds.low ? undefined : bounds.high) ?? { key: bracket + AFTER, inclusive: true };
+  const high = (multikey && bounds.low ? undefined : bounds.high) ?? { key: bracket + afterAll, inclusive: true };
   if (!descending) {
     return {
-      low: prefix + low.key + (low.inclusive ? '' : AFTER),
-      high: prefix + high.key + (high.inclusive ? AFTER : ''),
+      low: prefix + low.key + (low.inclusive ? '' : afterAll),
+      high: prefix + high.key + (high.inclusive ? afterAll : ''),
     };
   }
   return {
-    low: prefix + invertBound(high.key) + (high.inclusive ? '' : AFTER),
-    high: prefix + invertBound(low.key) + (low.inclusive ? AFTER : ''),
+    low: prefix + invertBound(high.key) + (high.inclusive ? '' : afterAll),
+    high: prefix + invertBound(low.key) + (low.inclusive ? afterAll : ''),
   };
 }
 
-const invertBound = (key: string) => invertKey(key.endsWith(AFTER) ? key.slice(0, -AFTER.length) : key);
+const invertBound = (key: string) => invertKey(key.endsWith(afterAll) ? key.slice(0, -afterAll.length) : key);
 
 function collectBounds(filter: Document, into = new Map<string, Bounds>()): Map<string, Bounds> {
   for (const [name, condition] of Object.entries(filter)) {
@@ -147,11 +151,13 @@ function narrow(bounds: Bounds, condition: unknown): void {
 const isRangeOperator = (operator: string): operator is '$gt' | '$gte' | '$lt' | '$lte' =>
   operator === '$gt' || operator === '$gte' || operator === '$lt' || operator === '$lte';
 
-/** Values whose comparison is exactly a range of keys. Null also means missing; arrays are indexed by their elements. */
+/**
+ * Values whose comparison is exactly a range of keys. Null also means missing; arrays are indexed by their elements.
+ */
 function isRangeable(value: unknown): boolean {
   if (value === null || value === undefined || Array.isArray(value) || asRegExp(value)) return false;
   const bracket = typeBracket(orderKey(value));
-  return bracket !== MIN_KEY && bracket !== MAX_KEY && orderKey(value) !== orderKey(Number.NaN);
+  return bracket !== minKeyBracket && bracket !== maxKeyBracket && orderKey(value) !== orderKey(Number.NaN);
 }
 
 function setEqual(bounds: Bounds, values: readonly unknown[]): void {

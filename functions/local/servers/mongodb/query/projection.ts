@@ -1,7 +1,8 @@
 import { ownField, setField } from '../bson/paths.ts';
 import { type Document, fieldsOf, isDocument, isNumeric, isTruthy, toNumber } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
-import { compileExpression, type Expression } from '../expression/compile.ts';
+import { compileExpression } from '../expression/compile.ts';
+import type { Expression } from '../expression/expression.ts';
 import type { Evaluation, Scope } from '../expression/scope.ts';
 import { compileFilter, type MatchTrace } from './matcher.ts';
 
@@ -26,7 +27,10 @@ interface Branch {
 
 type Node = Leaf | Branch;
 
-/** Compiles the projection of a `find`, a `findAndModify` or a `$project`. Throws 31253/31254 where inclusion and exclusion are mixed. */
+/**
+ * Compiles the projection of a `find`, a `findAndModify` or a `$project`. Throws 31253/31254 where inclusion and
+ * exclusion are mixed.
+ */
 export function compileProjection(spec: Document, evaluation: Evaluation): Projector {
   const root = parseTree(spec, (path, value) => projectionLeaf(path, value, evaluation));
   const excluding = isExclusion(root);
@@ -151,7 +155,10 @@ function positionalLeaf(): Leaf {
   };
 }
 
-/** Whether a projection names what goes rather than what stays: the first field other than `_id` decides, and `_id: 0` alone excludes. */
+/**
+ * Whether a projection names what goes rather than what stays: the first field other than `_id` decides, and `_id: 0`
+ * alone excludes.
+ */
 function isExclusion(root: Branch): boolean {
   const excludes = (branch: Branch, top: boolean): boolean | undefined => {
     let keepsOthers: boolean | undefined;

@@ -23,7 +23,10 @@ export interface Query {
   readonly limit?: number | undefined;
 }
 
-/** Finds documents, lazily where the order allows it: by an index if one helps, and never more of a collection than is asked for. */
+/**
+ * Finds documents, lazily where the order allows it: by an index if one helps, and never more of a collection than is
+ * asked for.
+ */
 export function* readDocuments(view: CollectionView, query: Query, evaluation: Evaluation): Generator<Found> {
   const natural = query.sort?.$natural;
   const sort = natural === undefined ? (query.sort ?? {}) : {};

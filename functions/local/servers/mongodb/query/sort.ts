@@ -43,8 +43,8 @@ export function sortComparator(spec: Document): (a: unknown, b: unknown) => numb
 }
 
 /**
- * Sorts items by their documents; those that are equal stay in the order they came in. Each key is computed once. With a `limit` only so
- * many are kept on the way, so that a short page of a large collection does not hold all of it.
+ * Sorts items by their documents; those that are equal stay in the order they came in. Each key is computed once. With
+ * a `limit` only so many are kept on the way, so that a short page of a large collection does not hold all of it.
  */
 export function sortBy<T>(
   items: Iterable<T>,
@@ -55,7 +55,7 @@ export function sortBy<T>(
   const sort = parseSort(spec);
   let keyed: { item: T; key: string }[] = [];
   const byKey = (a: { key: string }, b: { key: string }) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
-  const full = limit * 2 + MINIMUM_BUFFER;
+  const full = limit * 2 + minimumBuffer;
   for (const item of items) {
     keyed.push({ item, key: sortKey(documentOf(item), sort) });
     if (keyed.length >= full) keyed = keyed.sort(byKey).slice(0, limit);
@@ -67,4 +67,4 @@ export function sortBy<T>(
 }
 
 /** Small limits are not worth sorting again and again for. */
-const MINIMUM_BUFFER = 1000;
+const minimumBuffer = 1000;

@@ -1,5 +1,5 @@
 import { Binary } from 'bson';
-import { MAX_KEY, MIN_KEY, orderKey, typeBracket } from '../bson/orderKey.ts';
+import { maxKeyBracket, minKeyBracket, orderKey, typeBracket } from '../bson/orderKey.ts';
 import {
   type Document,
   isDocument,
@@ -53,12 +53,15 @@ export function oneOf(operand: unknown, operator: string): ValueTest {
   return (value) => keys.has(orderKey(value)) || patterns.some((pattern) => matchesPattern(pattern, value));
 }
 
-/** `$gt` and the like compare only what is of the same kind, except with MinKey and MaxKey, which compare with everything. */
+/**
+ * `$gt` and the like compare only what is of the same kind, except with MinKey and MaxKey, which compare with
+ * everything.
+ */
 export function comparison(operator: '$gt' | '$gte' | '$lt' | '$lte', operand: unknown): ValueTest {
   if (asRegExp(operand)) throw badValue(`Can't have RegEx as arg to predicate over field`);
   const key = orderKey(operand);
   const bracket = typeBracket(key);
-  const anyType = bracket === MIN_KEY || bracket === MAX_KEY;
+  const anyType = bracket === minKeyBracket || bracket === maxKeyBracket;
   const holds: (valueKey: string) => boolean =
     operator === '$gt'
       ? (valueKey) => valueKey > key

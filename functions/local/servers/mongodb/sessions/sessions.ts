@@ -27,7 +27,7 @@ export interface Sessions {
 }
 
 /** Sessions that are not used for so long end; drivers are told in `hello`. */
-export const SESSION_TIMEOUT_MINUTES = 30;
+export const sessionTimeoutMinutes = 30;
 
 function keyOf(lsid: Document): string {
   const id = lsid.id;

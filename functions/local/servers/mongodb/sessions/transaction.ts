@@ -11,7 +11,10 @@ export interface PendingChange {
   readonly change: Change;
 }
 
-/** How a transaction sees one collection: where it differs from the collection as it is now. `undefined` is a document that is not there. */
+/**
+ * How a transaction sees one collection: where it differs from the collection as it is now. `undefined` is a document
+ * that is not there.
+ */
 export interface Divergence {
   /** Documents that others changed since the transaction began, as they were then. */
   readonly snapshot: Map<string, Uint8Array | undefined>;

@@ -2,7 +2,10 @@ import { CommandError } from '../errors.ts';
 import type { Collection } from '../storage/collection.ts';
 import type { Transaction } from './transaction.ts';
 
-/** Thrown inside the server when a write outside of a transaction meets a document that a transaction holds: it waits and is then run again. */
+/**
+ * Thrown inside the server when a write outside of a transaction meets a document that a transaction holds: it waits
+ * and is then run again.
+ */
 export class HeldByTransaction extends Error {
   readonly transaction: Transaction;
 
@@ -20,8 +23,8 @@ export interface Transactions {
   /** Takes a transaction and all that it holds off the books. */
   finish(transaction: Transaction): void;
   /**
-   * Claims a document or a unique key for a writer. Another transaction that holds it makes a transaction fail with 112 (WriteConflict), and a
-   * write outside of one wait (`HeldByTransaction`).
+   * Claims a document or a unique key for a writer. Another transaction that holds it makes a transaction fail with 112
+   * (WriteConflict), and a write outside of one wait (`HeldByTransaction`).
    */
   claim(key: string, writer: Transaction | undefined): void;
   /** Remembers, for every open transaction but the writer's, how a document was before it is changed. */

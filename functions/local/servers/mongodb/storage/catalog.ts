@@ -15,7 +15,7 @@ export interface Catalog {
 }
 
 /** The longest `database.collection`, in bytes. */
-const LONGEST_NAMESPACE = 255;
+const longestNamespace = 255;
 
 /** Throws 73 (InvalidNamespace) for a name that no collection can have. */
 function checkNamespace(db: string, name: string): void {
@@ -27,7 +27,7 @@ function checkNamespace(db: string, name: string): void {
     name.includes('\0') ||
     name.startsWith('.') ||
     name.endsWith('.') ||
-    Buffer.byteLength(`${db}.${name}`) > LONGEST_NAMESPACE;
+    Buffer.byteLength(`${db}.${name}`) > longestNamespace;
   if (invalid) throw new CommandError(73, `Invalid namespace specified '${db}.${name}'`);
 }
 

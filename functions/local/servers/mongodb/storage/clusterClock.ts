@@ -26,13 +26,15 @@ export interface ClusterClock {
   observe(time: OpTime): void;
 }
 
-const MS_PER_SECOND = 1000;
+const msPerSecond = 1000;
 
-/** A client's cluster time further ahead than this, in seconds, is not believed; a real server's limit is the same year. */
-const LARGEST_LEAP = 365 * 24 * 60 * 60;
+/**
+ * A client's cluster time further ahead than this, in seconds, is ignored; a real server's limit is the same year.
+ */
+const largestLeap = 365 * 24 * 60 * 60;
 
 export function createClusterClock(clock: Clock): ClusterClock {
-  const seconds = () => Math.floor(clock.now() / MS_PER_SECOND);
+  const seconds = () => Math.floor(clock.now() / msPerSecond);
   let latest: OpTime = { t: seconds(), i: 1 };
   return {
     current: () => latest,
@@ -47,7 +49,7 @@ export function createClusterClock(clock: Clock): ClusterClock {
       return latest;
     },
     observe(time) {
-      if (compareOpTimes(time, latest) > 0 && time.t <= seconds() + LARGEST_LEAP) latest = time;
+      if (compareOpTimes(time, latest) > 0 && time.t <= seconds() + largestLeap) latest = time;
     },
   };
 }

@@ -62,14 +62,19 @@ export interface Oplog {
   at(sequence: number): OplogEntry | undefined;
   /** Whether an entry with this sequence number has been forgotten. */
   isLost(sequence: number): boolean;
-  /** The sequence number of the first entry at or after a point of time and ordinal, or `undefined` if entries from there on have been forgotten. */
+  /**
+   * The sequence number of the first entry at or after a point of time and ordinal, or `undefined` if entries from
+   * there on have been forgotten.
+   */
   sequenceFrom(time: OpTime, ordinal: number): number | undefined;
   /** The sequence number that the next entry will get. */
   readonly end: number;
   readonly size: number;
   /** Forgets all entries up to now. */
   truncate(): void;
-  /** Calls `wake` after new entries, until the returned function is called; several entries of one moment give one call. */
+  /**
+   * Calls `wake` after new entries, until the returned function is called; several entries of one moment give one call.
+   */
   onAppend(wake: () => void): () => void;
 }
 
@@ -108,7 +113,7 @@ export function createOplog(start: OpTime, limit: number): Oplog {
     append(entry) {
       entries.push({ ...entry, sequence: first + entries.length });
       // Cutting off a share at a time keeps an append cheap.
-      if (entries.length > limit + Math.ceil(limit * SLACK)) forget(entries.length - limit);
+      if (entries.length > limit + Math.ceil(limit * slackShare)) forget(entries.length - limit);
       if (wakeScheduled) return;
       wakeScheduled = true;
       queueMicrotask(wake);
@@ -135,4 +140,4 @@ export function createOplog(start: OpTime, limit: number): Oplog {
 }
 
 /** The share of the limit by which the log may grow beyond it before it is cut. */
-const SLACK = 0.1;
+const slackShare = 0.1;

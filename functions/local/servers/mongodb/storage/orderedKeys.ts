@@ -12,13 +12,19 @@ export interface OrderedKeys {
   add(key: string, idKey: string): void;
   remove(key: string): void;
   has(key: string): boolean;
-  /** The ids in the order of their keys. Keys may be added and removed while it runs; a key that is there all the time is given exactly once. */
+  /**
+   * The ids in the order of their keys. Keys may be added and removed while it runs; a key that is there all the time
+   * is given exactly once.
+   */
   scan(range: KeyRange, reverse?: boolean): Generator<{ key: string; idKey: string }>;
   clear(): void;
 }
 
-/** So many keys are copied out of the tree at a time: a scan that stops early has not copied much, one that goes on seldom searches anew. */
-const CHUNK = 128;
+/**
+ * So many keys are copied out of the tree at a time: a scan that stops early has not copied much, one that goes on
+ * seldom searches anew.
+ */
+const chunkKeys = 128;
 
 const compareStrings = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
@@ -51,11 +57,11 @@ function* scanUp(tree: Tree, low: string, high: string) {
     const chunk: { key: string; idKey: string }[] = [];
     tree.forRange(from, high, false, (key, idKey) => {
       chunk.push({ key, idKey });
-      return chunk.length === CHUNK ? { break: true } : undefined;
+      return chunk.length === chunkKeys ? { break: true } : undefined;
     });
     yield* chunk;
     const last = chunk.at(-1);
-    if (!last || chunk.length < CHUNK) return;
+    if (!last || chunk.length < chunkKeys) return;
     // No string lies between a string and the same one with a zero char behind it.
     from = `${last.key}\0`;
   }
@@ -66,7 +72,7 @@ function* scanDown(tree: Tree, low: string, high: string) {
   while (below !== undefined && below >= low) {
     const chunk: { key: string; idKey: string }[] = [];
     for (const [key, idKey] of tree.entriesReversed(below)) {
-      if (key < low || chunk.length === CHUNK) break;
+      if (key < low || chunk.length === chunkKeys) break;
       chunk.push({ key, idKey });
     }
     yield* chunk;

@@ -12,9 +12,9 @@ import { encodeToken, type ResumePoint } from './resumeToken.ts';
 import type { StreamOptions } from './streamOptions.ts';
 
 /** How long a `getMore` waits for an event when the client does not say, in ms; as on a real server. */
-const DEFAULT_AWAIT_MS = 1000;
+const defaultAwaitMs = 1000;
 
-const LARGEST_BATCH_BYTES = 16 * 1024 * 1024;
+const largestBatchBytes = 16 * 1024 * 1024;
 
 const allowedStages: ReadonlySet<string> = new Set([
   '$addFields',
@@ -30,7 +30,9 @@ const allowedStages: ReadonlySet<string> = new Set([
 const historyLost = () =>
   new CommandError(286, 'Resume of change stream was not possible, as the resume point may no longer be in the oplog.');
 
-/** Opens a change stream. Throws 286 (ChangeStreamHistoryLost) if the log no longer reaches back to the starting point. */
+/**
+ * Opens a change stream. Throws 286 (ChangeStreamHistoryLost) if the log no longer reaches back to the starting point.
+ */
 export function openChangeStream(
   deployment: Deployment,
   options: StreamOptions,
@@ -66,10 +68,11 @@ export function openChangeStream(
   const collect = (size: number): { documents: Uint8Array[]; invalidated: boolean } => {
     const documents: Uint8Array[] = [];
     let bytes = 0;
-    while (documents.length < size && bytes < LARGEST_BATCH_BYTES) {
+    while (documents.length < size && bytes < largestBatchBytes) {
       const event = advance();
       if (!event) {
-        // Nothing is left up to now: the stream may be resumed behind all of it, also behind what the pipeline held back.
+        // Nothing is left up to now: the stream may be resumed behind all of it, also behind what the pipeline held
+        // back.
         token = documents.length > 0 ? token : markAfter(clusterClock.follow());
         break;
       }
@@ -109,7 +112,7 @@ export function openChangeStream(
     });
 
   return {
-    async next({ size = Number.POSITIVE_INFINITY, maxTimeMs = DEFAULT_AWAIT_MS, signal }: BatchRequest) {
+    async next({ size = Number.POSITIVE_INFINITY, maxTimeMs = defaultAwaitMs, signal }: BatchRequest) {
       const deadline = clock.now() + maxTimeMs;
       for (;;) {
         if (closed) throw closed;

@@ -18,56 +18,58 @@ export interface EventIdentity {
   readonly documentKey: Document | undefined;
 }
 
-// The bytes of a real token (format version 2), which sorts as the events do: each value is preceded by a byte for its type.
-const TIMESTAMP = '82';
-const VERSION_2 = '2B04';
-const KIND = { mark: '29', event: '2C0100' } as const;
-const ZERO = '29';
-const FALSE = '6E';
-const TRUE = '6F';
-const NULL = '14';
-const UUID_HEAD = '5A1004';
-const OBJECT = '46';
-const STRING = '3C';
-const OBJECT_ID = '64';
-const END = '04';
+// The bytes of a real token (format version 2), which sorts as the events do: each value is preceded by a byte for its
+// type.
+const timestampByte = '82';
+const version2 = '2B04';
+const kindBytes = { mark: '29', event: '2C0100' } as const;
+const zeroByte = '29';
+const falseByte = '6E';
+const trueByte = '6F';
+const nullByte = '14';
+const uuidHead = '5A1004';
+const objectByte = '46';
+const stringByte = '3C';
+const objectIdByte = '64';
+const endByte = '04';
 
 /** The type bytes of positive whole numbers of 1, 2, 3 and 4 bytes. */
-const INTEGERS = ['2B', '2C', '2D', '2E'] as const;
+const integerBytes = ['2B', '2C', '2D', '2E'] as const;
 
 const hex = (n: number, digits: number) => n.toString(16).toUpperCase().padStart(digits, '0');
 
 function integer(n: number): string {
-  if (n === 0) return ZERO;
+  if (n === 0) return zeroByte;
   // The lowest bit says whether a fraction follows.
   const digits = (n * 2).toString(16).toUpperCase();
   const even = digits.length % 2 === 0 ? digits : `0${digits}`;
-  return `${INTEGERS[even.length / 2 - 1]}${even}`;
+  return `${integerBytes[even.length / 2 - 1]}${even}`;
 }
 
 const utf8 = (text: string) => Buffer.from(text, 'utf8').toString('hex').toUpperCase();
 
 function identityPart({ operationType, documentKey }: EventIdentity): string {
-  const type = `${STRING}${utf8('operationType')}00${STRING}${utf8(operationType)}00`;
-  if (!documentKey) return `${OBJECT}${type}00`;
+  const type = `${stringByte}${utf8('operationType')}00${stringByte}${utf8(operationType)}00`;
+  if (!documentKey) return `${objectByte}${type}00`;
   const id = documentKey._id;
   const idPart =
     id instanceof ObjectId
-      ? `${OBJECT_ID}${utf8('_id')}00${OBJECT_ID}${id.toHexString().toUpperCase()}`
-      : `${STRING}${utf8('_id')}00${STRING}${Buffer.from(orderKey(id), 'latin1').toString('hex').toUpperCase()}00`;
-  return `${OBJECT}${type}${OBJECT}${utf8('documentKey')}00${OBJECT}${idPart}0000`;
+      ? `${objectIdByte}${utf8('_id')}00${objectIdByte}${id.toHexString().toUpperCase()}`
+      : `${stringByte}${utf8('_id')}00${stringByte}${Buffer.from(orderKey(id), 'latin1').toString('hex').toUpperCase()}00`;
+  return `${objectByte}${type}${objectByte}${utf8('documentKey')}00${objectByte}${idPart}0000`;
 }
 
 /** Makes the token of a point; tokens sort, as strings, in the order of the points. */
 export function encodeToken(point: ResumePoint, identity?: EventIdentity): Document {
-  const head = `${TIMESTAMP}${hex(point.time.t, 8)}${hex(point.time.i, 8)}${VERSION_2}`;
-  if (point.kind === 'mark') return { _data: `${head}${KIND.mark}${ZERO}${FALSE}${NULL}${END}` };
-  const uuid = identity?.uuid ? `${UUID_HEAD}${identity.uuid.toHexString(false).toUpperCase()}` : NULL;
-  const place = `${KIND.event}${integer(point.ordinal)}${point.fromInvalidate ? TRUE : FALSE}`;
-  return { _data: `${head}${place}${uuid}${identity ? identityPart(identity) : ''}${END}` };
+  const head = `${timestampByte}${hex(point.time.t, 8)}${hex(point.time.i, 8)}${version2}`;
+  if (point.kind === 'mark') return { _data: `${head}${kindBytes.mark}${zeroByte}${falseByte}${nullByte}${endByte}` };
+  const uuid = identity?.uuid ? `${uuidHead}${identity.uuid.toHexString(false).toUpperCase()}` : nullByte;
+  const place = `${kindBytes.event}${integer(point.ordinal)}${point.fromInvalidate ? trueByte : falseByte}`;
+  return { _data: `${head}${place}${uuid}${identity ? identityPart(identity) : ''}${endByte}` };
 }
 
-const TOKEN = /^82([0-9A-F]{8})([0-9A-F]{8})2B0[24](29|2C0100)(?:29|2B(..)|2C(.{4})|2D(.{6})|2E(.{8}))(6E|6F).*04$/;
+const tokenPattern =
+  /^82([0-9A-F]{8})([0-9A-F]{8})2B0[24](29|2C0100)(?:29|2B(..)|2C(.{4})|2D(.{6})|2E(.{8}))(6E|6F).*04$/;
 
 /** Reads a token. Throws 260 (InvalidResumeToken). */
 export function decodeToken(token: unknown): ResumePoint {
@@ -76,11 +78,11 @@ export function decodeToken(token: unknown): ResumePoint {
   if (typeof text !== 'string')
     throw new CommandError(260, `Bad resume token: _data of missing or of wrong type: ${JSON.stringify(token)}`);
   if (!/^([0-9A-Fa-f]{2})*$/.test(text)) throw new CommandError(260, 'resume token string was not a valid hex string');
-  const parsed = TOKEN.exec(text.toUpperCase());
+  const parsed = tokenPattern.exec(text.toUpperCase());
   if (!parsed) throw new CommandError(260, `resume token has a format that this server does not know: ${text}`);
   const [, t = '0', i = '0', kind, one, two, three, four, invalidate] = parsed;
   const time: OpTime = { t: Number.parseInt(t, 16), i: Number.parseInt(i, 16) };
-  if (kind === KIND.mark) return { kind: 'mark', time };
+  if (kind === kindBytes.mark) return { kind: 'mark', time };
   const ordinal = Number.parseInt(one ?? two ?? three ?? four ?? '0', 16) / 2;
-  return { kind: 'event', time, ordinal, fromInvalidate: invalidate === TRUE };
+  return { kind: 'event', time, ordinal, fromInvalidate: invalidate === trueByte };
 }

@@ -26,7 +26,9 @@ export interface StreamOptions {
   readonly expanded: boolean;
 }
 
-/** Parses the `$changeStream` stage. Throws 260 for a token that cannot be resumed from, 40674 for two starting points. */
+/**
+ * Parses the `$changeStream` stage. Throws 260 for a token that cannot be resumed from, 40674 for two starting points.
+ */
 export function parseStreamOptions(spec: unknown, db: string, collection: string | undefined): StreamOptions {
   if (!isDocument(spec)) throw new CommandError(50808, '$changeStream stage expects a document as argument');
   const fields = readFields('$changeStream', spec);

@@ -10,7 +10,10 @@ export interface Change {
   readonly operand: unknown;
 }
 
-/** Parses an update by operators. The changes come in the order in which a real server makes them: by path, so that new fields are sorted by name. */
+/**
+ * Parses an update by operators. The changes come in the order in which a real server makes them: by path, so that new
+ * fields are sorted by name.
+ */
 export function parseChanges(update: Document): Change[] {
   const changes: Change[] = [];
   for (const [operator, fields] of Object.entries(update)) {

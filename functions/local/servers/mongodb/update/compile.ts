@@ -33,7 +33,10 @@ export interface CompiledUpdate {
   apply(before: Document, context: UpdateContext): UpdateOutcome;
 }
 
-/** Compiles the `u` of an update: operators, a pipeline or a replacement. Throws 9 (FailedToParse), 40 for two changes of one path. */
+/**
+ * Compiles the `u` of an update: operators, a pipeline or a replacement. Throws 9 (FailedToParse), 40 for two changes
+ * of one path.
+ */
 export function compileUpdate(
   update: unknown,
   arrayFilters: readonly unknown[],

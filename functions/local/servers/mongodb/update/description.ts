@@ -17,7 +17,10 @@ export function isIdentical(a: unknown, b: unknown): boolean {
   return Buffer.compare(encode({ v: a }), encode({ v: b })) === 0;
 }
 
-/** Describes an update by operators: the paths that it touched, as they stand afterwards. A path below another one is part of that one. */
+/**
+ * Describes an update by operators: the paths that it touched, as they stand afterwards. A path below another one is
+ * part of that one.
+ */
 export function describeTouched(after: Document, touched: ReadonlySet<string>): UpdateDescription {
   const updatedFields: Document = {};
   const removedFields: string[] = [];

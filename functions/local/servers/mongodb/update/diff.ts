@@ -10,8 +10,9 @@ interface Difference {
 }
 
 /**
- * The smallest description that turns one document into another: it goes down into subdocuments and arrays as long as that is shorter than the whole
- * new value. For updates by a pipeline, which do not say what they touch. A change of the order of fields alone is not seen.
+ * The smallest description that turns one document into another: it goes down into subdocuments and arrays as long as
+ * that is shorter than the whole new value. For updates by a pipeline, which do not say what they touch. A change of
+ * the order of fields alone is not seen.
  */
 export function describeDifference(before: Document, after: Document): UpdateDescription {
   const { updated, removed, truncated } = documentDifference(before, after, '');

@@ -139,7 +139,8 @@ const pull: UpdateOperator = (target, operand, { evaluation }) => {
   const array = arrayOf('$pull', target);
   if (!array) return;
   const isCondition = isDocument(operand) && Object.keys(operand)[0]?.startsWith('$');
-  // A plain document describes elements by some of their fields; operators, patterns and scalars apply to the element itself.
+  // A plain document describes elements by some of their fields; operators, patterns and scalars apply to the element
+  // itself.
   const byFields = isDocument(operand) && !isCondition ? compileFilter(operand, evaluation) : undefined;
   const byValue = byFields ? undefined : compileFilter({ element: operand }, evaluation);
   const kept = array.filter((item) => {

@@ -8,7 +8,9 @@ export interface Target {
   readonly path: string;
   /** The value now; `undefined` if there is none. */
   value(): unknown;
-  /** Sets the value, making the documents on the way that are missing. Setting what is there already touches nothing. */
+  /**
+   * Sets the value, making the documents on the way that are missing. Setting what is there already touches nothing.
+   */
   set(value: unknown): void;
   /** Puts values behind the last element of the array that is there. */
   append(values: readonly unknown[]): void;
@@ -17,7 +19,7 @@ export interface Target {
 }
 
 /** Filling an array up to an index with nulls ends here, as it does on a real server. */
-const LARGEST_PADDING = 1_500_000;
+const largestPadding = 1_500_000;
 
 type Container = Document | unknown[];
 
@@ -98,8 +100,7 @@ function place(container: Container, part: string, value: unknown, above: readon
       `Cannot create field '${part}' in element {${above.at(-1) ?? ''}: ${describe(container)}}`,
     );
   const index = Number(part);
-  if (index - container.length > LARGEST_PADDING)
-    throw badValue(`can't backfill more than ${LARGEST_PADDING} elements`);
+  if (index - container.length > largestPadding) throw badValue(`can't backfill more than ${largestPadding} elements`);
   while (container.length < index) container.push(null);
   container[index] = value;
 }

@@ -1,8 +1,8 @@
-import { MAX_MESSAGE_BYTES } from '../topology.ts';
+import { maxMessageBytes } from '../topology.ts';
 
 export const opCodes = { reply: 1, query: 2004, message: 2013 } as const;
 
-const HEADER_BYTES = 16;
+const headerBytes = 16;
 
 /** One message of the wire protocol. */
 export interface WireMessage {
@@ -14,7 +14,9 @@ export interface WireMessage {
 
 /** Cuts the bytes of a connection into messages. */
 export interface MessageReader {
-  /** Takes the next bytes and returns the messages that are complete now. Throws on a length that no message can have. */
+  /**
+   * Takes the next bytes and returns the messages that are complete now. Throws on a length that no message can have.
+   */
   push(chunk: Buffer): WireMessage[];
 }
 
@@ -31,17 +33,18 @@ export function createMessageReader(): MessageReader {
       chunks.push(chunk);
       available += chunk.length;
       const messages: WireMessage[] = [];
-      while (available >= HEADER_BYTES) {
-        // Only the length is needed to know whether to wait for more: long messages are not joined again for every chunk.
-        const first = chunks[0] && chunks[0].length >= HEADER_BYTES ? chunks[0] : takeAll();
+      while (available >= headerBytes) {
+        // Only the length is needed to know whether to wait for more: long messages are not joined again for every
+        // chunk.
+        const first = chunks[0] && chunks[0].length >= headerBytes ? chunks[0] : takeAll();
         const length = first.readInt32LE(0);
-        if (length < HEADER_BYTES || length > MAX_MESSAGE_BYTES) throw new RangeError(`a message of ${length} bytes`);
+        if (length < headerBytes || length > maxMessageBytes) throw new RangeError(`a message of ${length} bytes`);
         if (available < length) break;
         const all = takeAll();
         messages.push({
           requestId: all.readInt32LE(4),
           opCode: all.readInt32LE(12),
-          payload: all.subarray(HEADER_BYTES, length),
+          payload: all.subarray(headerBytes, length),
         });
         chunks = all.length > length ? [all.subarray(length)] : [];
         available -= length;
@@ -58,8 +61,8 @@ export function frame(message: {
   opCode: number;
   payload: readonly Uint8Array[];
 }): Buffer {
-  const length = message.payload.reduce((sum, part) => sum + part.length, HEADER_BYTES);
-  const header = Buffer.allocUnsafe(HEADER_BYTES);
+  const length = message.payload.reduce((sum, part) => sum + part.length, headerBytes);
+  const header = Buffer.allocUnsafe(headerBytes);
   header.writeInt32LE(length, 0);
   header.writeInt32LE(message.requestId, 4);
   header.writeInt32LE(message.responseTo, 8);

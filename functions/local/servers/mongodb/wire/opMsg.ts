@@ -2,18 +2,18 @@ import { decode, decodeKeepingRaw } from '../bson/codec.ts';
 import type { Document } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 
-const FLAG_CHECKSUM = 1;
-const FLAG_MORE_TO_COME = 1 << 1;
-const FLAG_EXHAUST_ALLOWED = 1 << 16;
+const flagChecksum = 1;
+const flagMoreToCome = 1 << 1;
+const flagExhaustAllowed = 1 << 16;
 /** Flags below this bit must be understood; the others may be ignored. */
-const REQUIRED_FLAGS = 0xffff;
+const requiredFlags = 0xffff;
 
-const CHECKSUM_BYTES = 4;
-const FLAG_BYTES = 4;
-const SECTION_BODY = 0;
-const SECTION_SEQUENCE = 1;
+const checksumBytes = 4;
+const flagBytes = 4;
+const sectionBody = 0;
+const sectionSequence = 1;
 /** Where the name of the first element of a document stands: behind its length and the type of the element. */
-const FIRST_NAME_AT = 5;
+const firstNameAt = 5;
 
 /** A command as it came over the wire. */
 export interface CommandMessage {
@@ -30,33 +30,33 @@ export interface CommandMessage {
 /** Parses an OP_MSG. Throws 22 (InvalidBSON) or 9 for what is none. */
 export function parseMessage(payload: Buffer): CommandMessage {
   const flags = payload.readUInt32LE(0);
-  if (flags & REQUIRED_FLAGS & ~(FLAG_CHECKSUM | FLAG_MORE_TO_COME)) {
+  if (flags & requiredFlags & ~(flagChecksum | flagMoreToCome)) {
     throw new CommandError(9, `OP_MSG message contains illegal flags value: ${flags}`);
   }
-  const end = payload.length - (flags & FLAG_CHECKSUM ? CHECKSUM_BYTES : 0);
+  const end = payload.length - (flags & flagChecksum ? checksumBytes : 0);
   const sequences = new Map<string, readonly Uint8Array[]>();
   let bodyBytes: Buffer | undefined;
-  let at = FLAG_BYTES;
+  let at = flagBytes;
   while (at < end) {
     const kind = payload.readUInt8(at);
     const length = payload.readInt32LE(at + 1);
     if (length < 5 || at + 1 + length > end) throw new CommandError(22, 'OP_MSG section is longer than the message');
     const section = payload.subarray(at + 1, at + 1 + length);
-    if (kind === SECTION_BODY) bodyBytes = section;
-    else if (kind === SECTION_SEQUENCE) {
+    if (kind === sectionBody) bodyBytes = section;
+    else if (kind === sectionSequence) {
       const { name, documents } = parseSequence(section);
       sequences.set(name, documents);
     } else throw new CommandError(9, `Unknown section kind ${kind}`);
     at += 1 + length;
   }
   if (!bodyBytes) throw new CommandError(9, 'OP_MSG messages must have a body');
-  const name = bodyBytes.toString('utf8', FIRST_NAME_AT, bodyBytes.indexOf(0, FIRST_NAME_AT));
+  const name = bodyBytes.toString('utf8', firstNameAt, bodyBytes.indexOf(0, firstNameAt));
   return {
     name,
     body: parseBody(name, bodyBytes, sequences),
     sequences,
-    unacknowledged: (flags & FLAG_MORE_TO_COME) !== 0,
-    exhaustAllowed: (flags & FLAG_EXHAUST_ALLOWED) !== 0,
+    unacknowledged: (flags & flagMoreToCome) !== 0,
+    exhaustAllowed: (flags & flagExhaustAllowed) !== 0,
   };
 }
 
@@ -95,7 +95,7 @@ function parseSequence(section: Buffer): { name: string; documents: Uint8Array[]
 
 /** The payload of an OP_MSG reply. */
 export function messagePayload(document: Uint8Array, moreToCome: boolean): Uint8Array[] {
-  const head = Buffer.alloc(FLAG_BYTES + 1);
-  head.writeUInt32LE(moreToCome ? FLAG_MORE_TO_COME : 0, 0);
+  const head = Buffer.alloc(flagBytes + 1);
+  head.writeUInt32LE(moreToCome ? flagMoreToCome : 0, 0);
   return [head, document];
 }

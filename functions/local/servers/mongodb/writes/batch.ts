@@ -10,7 +10,10 @@ export interface BatchOutcome<T> {
   readonly retried: readonly number[];
 }
 
-/** Runs write statements one after the other; an ordered batch ends at the first error. In a transaction an error also ends the transaction. */
+/**
+ * Runs write statements one after the other; an ordered batch ends at the first error. In a transaction an error also
+ * ends the transaction.
+ */
 export async function runBatch<T>(
   operation: Operation,
   count: number,
@@ -26,7 +29,7 @@ export async function runBatch<T>(
       results.push({ index, result });
       if (again) retried.push(index);
     } catch (error) {
-      if (!(error instanceof CommandError) || error.code === WRITE_CONFLICT) throw error;
+      if (!(error instanceof CommandError) || error.code === writeConflictCode) throw error;
       errors.push({ index, error });
       if (ordered || operation.transaction) break;
     }
@@ -38,7 +41,7 @@ export async function runBatch<T>(
 }
 
 /** Ends the whole command, so that the driver runs the transaction again. */
-const WRITE_CONFLICT = 112;
+const writeConflictCode = 112;
 
 /** One entry of `writeErrors`. */
 const writeError = (index: number, error: CommandError): Document => ({

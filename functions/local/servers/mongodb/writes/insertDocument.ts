@@ -5,7 +5,7 @@ import { type Document, typeOf } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import type { Collection } from '../storage/collection.ts';
-import { MAX_DOCUMENT_BYTES } from '../topology.ts';
+import { maxDocumentBytes } from '../topology.ts';
 
 /** Inserts a document that is BSON already. An `_id` is made if there is none, and stands first. Returns the `_id`. */
 export function insertDocument(operation: Operation, collection: Collection, bytes: Uint8Array): unknown {
@@ -41,10 +41,10 @@ export function requireStorable(document: Document, bytes: Uint8Array): void {
   if (type === 'array' || type === 'regex' || type === 'undefined') {
     throw new CommandError(53, `The '_id' value cannot be of type ${type}`);
   }
-  if (bytes.length > MAX_DOCUMENT_BYTES) {
+  if (bytes.length > maxDocumentBytes) {
     throw new CommandError(
       10334,
-      `BSONObj size: ${bytes.length} is invalid. Size must be between 0 and ${MAX_DOCUMENT_BYTES}(16MB)`,
+      `BSONObj size: ${bytes.length} is invalid. Size must be between 0 and ${maxDocumentBytes}(16MB)`,
     );
   }
 }

@@ -314,7 +314,7 @@ describe('MongoDB server: change streams', () => {
     await eventually(() => fixture.server.stats().cursors === 0, 'the cursor is gone');
   });
 
-  it('frees the cursor of a client that goes away while it waits', async () => {
+  it('frees the cursor of a client that disconnects while it waits', async () => {
     await withServer(async ({ client, server }) => {
       const stream = watch(client.db('a').collection('c'), [], { maxAwaitTimeMS: 600_000 });
       const next = stream.next().catch(() => 'closed');

@@ -60,7 +60,9 @@ export async function withServer(
   }
 }
 
-/** Opens a change stream that does not wait long for events: its first `tryNext` returns as soon as the stream stands. */
+/**
+ * Opens a change stream that does not wait long for events: its first `tryNext` returns as soon as the stream stands.
+ */
 export function watch(
   target: Pick<MongoClient, 'watch'>,
   pipeline: Document[] = [],

@@ -7,7 +7,7 @@ import { type Query, readDocuments } from '../../../../local/servers/mongodb/que
 import { type Collection, createCollection } from '../../../../local/servers/mongodb/storage/collection.ts';
 import { viewOf } from '../../../../local/servers/mongodb/storage/view.ts';
 
-const SIZE = 5000;
+const collectionSize = 5000;
 
 /** How many documents of a collection a query looks at: that, not time, is what an index saves. */
 function looksAt(collection: Collection, query: Query): { ids: unknown[]; looked: number } {
@@ -30,7 +30,7 @@ function looksAt(collection: Collection, query: Query): { ids: unknown[]; looked
 describe('reading by index', () => {
   const collection = createCollection({ db: 'a', name: 'c', options: {} });
   before(() => {
-    for (let n = 0; n < SIZE; n += 1) {
+    for (let n = 0; n < collectionSize; n += 1) {
       const document: Document = { _id: n, n, kind: `k${n % 50}`, email: `u${n}@x`, o: ObjectId.createFromTime(n) };
       collection.put(orderKey(n), encode(document));
     }
@@ -84,7 +84,7 @@ describe('reading by index', () => {
     ['by a page: skip and limit', { filter: {}, sort: { _id: new Int32(1) }, skip: 10, limit: 2 }, 13, [10, 11]],
   ];
   for (const [name, query, atMost, first] of cases) {
-    it(`${name} looks at ${atMost} of ${SIZE} documents at most`, () => {
+    it(`${name} looks at ${atMost} of ${collectionSize} documents at most`, () => {
       const { ids, looked } = looksAt(collection, query);
       assert.deepEqual(ids, first);
       assert.ok(looked <= atMost, `looked at ${looked}`);
