@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { ObjectId } from 'mongodb';
 import { z } from 'zod';
 import type { ClusterTime } from '../src/events/version.ts';
-import { readOperationTime } from '../src/relay/changeStream.ts';
+import { readOperationTime } from '../src/relay/changeStream/open.ts';
 import { connectSource, type ProjectsSource } from '../src/source/connect.ts';
 import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
 import { type RelayWayName, relayConfig } from './contenders/relayWays.ts';

@@ -4,7 +4,7 @@ import { systemClock } from '../../src/clock.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
 import type { ClusterTime } from '../../src/events/version.ts';
 import type { Publisher } from '../../src/publisher.ts';
-import { openStream } from '../../src/relay/changeStream.ts';
+import { openStream } from '../../src/relay/changeStream/open.ts';
 import { defaultRelayLimits } from '../../src/relay/limits.ts';
 import { runRelay } from '../../src/relay/relay.ts';
 import { relayRecordData, relayRecordRef } from '../../src/relay/relayRecord.ts';

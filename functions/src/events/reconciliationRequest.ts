@@ -1,26 +1,86 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import type { AssetCollection, Config } from '../config/defineConfig.ts';
-import type { Allowances } from '../reconcile/brakes.ts';
+import type { EncodedMessage } from './codec.ts';
 import { projectIdProblem } from './projectId.ts';
-
-/** What a run is to do. */
-export interface ReconcileRequest {
-  /** `report` changes no asset; `clean` mends what it finds, when no brake takes hold. */
-  readonly mode: 'report' | 'clean';
-  /** Names of collections; all when missing. */
-  readonly collections?: readonly string[];
-  /** Project ids; all when missing. */
-  readonly projectIds?: readonly string[];
-  /** What an operator allows on purpose. */
-  readonly allow?: Allowances;
-  /** Why it runs: `schedule`, `history-lost`, or who asked. */
-  readonly reason: string;
-}
 
 /** Projects that one run may be asked for by id; more are a run over all. */
 export const maxProjectIds = 500;
 
-/** The request asks for what there is not. */
+/** What a message on `reconciliation-requests` may say; everything has a default. Brakes are taken off by people at a terminal, not by
+ *  messages. Fields that are not listed here are carried along, not refused. */
+export const reconciliationRequestSchema = z.looseObject({
+  /** Why it runs: `schedule`, `history-lost`, or who asked. */
+  reason: z.string().default('request'),
+  /** `report` changes no asset; `clean` repairs what it finds, when no brake takes hold. Default: what RECONCILE_MODE says. */
+  mode: z.enum(['report', 'clean']).optional(),
+  /** Names of collections; all when missing. */
+  collections: z.array(z.string()).optional(),
+  /** Project ids; all when missing. */
+  projectIds: z.array(z.string()).max(maxProjectIds).optional(),
+});
+
+/** A request as a message holds it. */
+export type ReconciliationRequestJson = z.input<typeof reconciliationRequestSchema>;
+
+/** What an operator allows on purpose. */
+export interface Allowances {
+  /** Up to so many orphans are believed, whatever the limits say. */
+  readonly orphans?: number | undefined;
+  /** The projects may have become fewer. */
+  readonly shrink?: boolean | undefined;
+  /** The collection may be another than in the last run. */
+  readonly source?: boolean | undefined;
+}
+
+/** What a run is to do. */
+export interface ReconcileRequest {
+  readonly mode: 'report' | 'clean';
+  readonly collections?: readonly string[];
+  readonly projectIds?: readonly string[];
+  readonly allow?: Allowances;
+  readonly reason: string;
+}
+
+/** The message of a request; the attributes are for filters and logs. */
+export function encodeReconciliationRequest(
+  request: ReconciliationRequestJson,
+  attributes: Readonly<Record<string, string>>,
+): EncodedMessage {
+  return { data: Buffer.from(JSON.stringify(request)), attributes };
+}
+
+/** Reads the data of a message; an empty one asks for everything. Never throws: no redelivery helps a message that does not parse. */
+export function decodeReconciliationRequest(
+  data: Buffer,
+  defaultMode: () => ReconcileRequest['mode'],
+): { readonly ok: true; readonly request: ReconcileRequest } | { readonly ok: false; readonly reason: string } {
+  const json = parseJson(data);
+  if (!json.ok) return json;
+  const parsed = reconciliationRequestSchema.safeParse(json.value);
+  if (!parsed.success) return { ok: false, reason: z.prettifyError(parsed.error) };
+  const { reason, mode, collections, projectIds } = parsed.data;
+  return {
+    ok: true,
+    request: {
+      mode: mode ?? defaultMode(),
+      reason,
+      ...(collections && { collections }),
+      ...(projectIds && { projectIds }),
+    },
+  };
+}
+
+function parseJson(data: Buffer) {
+  try {
+    const value: unknown = data.length === 0 ? {} : JSON.parse(data.toString('utf8'));
+    return { ok: true as const, value };
+  } catch (error) {
+    return { ok: false as const, reason: `not JSON: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+/** The request names something unknown. */
 export class ReconcileRequestError extends Error {
   constructor(problem: string) {
     super(problem);
@@ -37,7 +97,7 @@ export function collectionsOf(request: ReconcileRequest, config: Config): AssetC
     throw new ReconcileRequestError(`"${unknown}" is not in lockstep.config.ts; there are: ${known.join(', ')}`);
   }
   if ((request.projectIds?.length ?? 0) > maxProjectIds) {
-    throw new ReconcileRequestError(`at most ${maxProjectIds} project ids at once; leave them out to go over all`);
+    throw new ReconcileRequestError(`at most ${maxProjectIds} project ids at once; leave them out to scan all`);
   }
   for (const id of request.projectIds ?? []) {
     const problem = projectIdProblem(id);

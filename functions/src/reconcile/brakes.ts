@@ -1,3 +1,4 @@
+import type { Allowances } from '../events/reconciliationRequest.ts';
 import type { OtherId } from '../source/otherIds.ts';
 
 /** How much may be wrong before a run stops rather than believe it. */
@@ -46,16 +47,6 @@ export interface SourceSight {
 export interface SourceLook extends SourceSight {
   /** One of the projects whose `_id` has none of the configured forms: the assets of such projects would pass for orphans. Null when there are none. */
   readonly otherId: OtherId | null;
-}
-
-/** What an operator allows on purpose. */
-export interface Allowances {
-  /** Up to so many orphans are believed, whatever the limits say. */
-  readonly orphans?: number | undefined;
-  /** The projects may have become fewer. */
-  readonly shrink?: boolean | undefined;
-  /** The collection may be another than in the last run. */
-  readonly source?: boolean | undefined;
 }
 
 /** Judges MongoDB before anything else is done: against the last finished run, or against the beginning of the same run. */

@@ -7,18 +7,18 @@ const maxAttributeBytes = 1024;
 /** Why the relay could not make a usable event of a change. */
 export type DeadLetterReason = 'project-id' | 'value' | 'too-large' | 'unreadable-change' | 'refused-by-pubsub';
 
-/** A change that is put aside. */
+/** A change that is dead-lettered. */
 export interface BuriedChange {
   readonly change: unknown;
   readonly reason: DeadLetterReason;
   readonly error: string;
   readonly version: string | null;
-  /** When it was put aside, in ms since 1970. */
+  /** When it was dead-lettered, in ms since 1970. */
   readonly at: number;
 }
 
-/** The message that tells the dead-letter topic of a change that became no event: the change in Extended JSON, as far as it was read. */
-export function deadLetterOf({ change, reason, error, version, at }: BuriedChange, maxBytes: number): EncodedMessage {
+/** The message on the dead-letter topic about a change that became no event: the change in Extended JSON, as far as it was read. */
+export function letterOfChange({ change, reason, error, version, at }: BuriedChange, maxBytes: number): EncodedMessage {
   const whole = Buffer.from(BSON.EJSON.stringify(change, { relaxed: true }));
   const data = whole.length <= maxBytes ? whole : Buffer.from(JSON.stringify({ omitted: `${whole.length} bytes` }));
   return {

@@ -5,8 +5,8 @@ import { projectIdProblem } from '../events/projectId.ts';
 import type { Version } from '../events/version.ts';
 import { copyValueAt, copyValueFromBson } from '../source/copyValueFromBson.ts';
 import { type ProjectMongoId, projectIdFromMongo } from '../source/projectIds.ts';
-import { committedAt, type ProjectChange } from './streamedChange.ts';
-import { restOfPath, type Touch, touchOf } from './touchedFields.ts';
+import { committedAt, type ProjectChange } from './changeStream/streamedChange.ts';
+import { restOfPath, type Touch, touchOf } from './changeStream/touchedFields.ts';
 
 /** Why a change cannot become an event that the contract allows. No retry mends it. */
 export interface Refused {

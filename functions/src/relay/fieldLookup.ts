@@ -1,7 +1,7 @@
 import { Timestamp } from 'mongodb';
 import type { ClusterTime } from '../events/version.ts';
 import type { ProjectDocument, ProjectsSource } from '../source/connect.ts';
-import { withoutCovered } from './touchedFields.ts';
+import { withoutCovered } from './changeStream/touchedFields.ts';
 
 /** The fields of one project as they are now, but not older than `since`; null when the project is gone.
  *  @throws MongoError when MongoDB does not answer. */

@@ -4,7 +4,7 @@ import { errorText } from '../log.ts';
 import type { ProjectsSource } from '../source/connect.ts';
 import { sourceErrorKind } from '../source/sourceErrors.ts';
 import { aborted, backoffMs, slept, untilAborted, within } from '../waiting.ts';
-import { openStream, type ProjectStream, probeStream, readOperationTime } from './changeStream.ts';
+import { openStream, type ProjectStream, probeStream, readOperationTime } from './changeStream/open.ts';
 import { type RelayContext, trying } from './context.ts';
 import { type Reading, readStream } from './readStream.ts';
 import type { ReconciliationRequests } from './reconciliationRequests.ts';

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
 
 /** What a relay is doing. */
 export type RelayPhase = 'standing-by' | 'opening' | 'reading' | 'retrying' | 'starting-over' | 'closing' | 'ended';
@@ -66,4 +67,18 @@ export function createRelayHealth(clock: Clock): RelayHealth {
       };
     },
   };
+}
+
+/** How often a relay at work says how far behind it is, in ms: twice within every minute, on which the alert for a silent relay counts. */
+const statusEveryMs = 30_000;
+
+/** Logs the state of a relay at work from now on, until the returned function is called. A metric reads `signal` and `lagMs` from these lines. */
+export function logStatus(health: RelayHealth, clock: Clock, log: Log): () => void {
+  let cancel = clock.after(statusEveryMs, report);
+  function report(): void {
+    const { phase, lagMs, inFlight, published } = health.status();
+    log.info('The relay is at work.', { signal: 'relay-status', phase, lagMs, inFlight, published });
+    cancel = clock.after(statusEveryMs, report);
+  }
+  return () => cancel();
 }

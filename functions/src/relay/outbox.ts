@@ -6,15 +6,15 @@ import { isRefusedMessage } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import { sourceErrorKind } from '../source/sourceErrors.ts';
+import type { ProjectChange } from './changeStream/streamedChange.ts';
 import { type RelayContext, trying } from './context.ts';
-import { type DeadLetterReason, deadLetterOf } from './deadLetter.ts';
+import { type DeadLetterReason, letterOfChange } from './deadLetter.ts';
 import type { Ending } from './ending.ts';
 import { type ChangeMeaning, completedEvent, eventFromChange } from './eventFromChange.ts';
 import type { FieldLookup } from './fieldLookup.ts';
 import { type Count, versionOrdinal } from './ordinals.ts';
 import type { PublishWindow } from './publishWindow.ts';
 import type { Checkpoint } from './relayRecord.ts';
-import type { ProjectChange } from './streamedChange.ts';
 
 /** A place in the stream up to which changes have been read. */
 export interface ReadPosition extends Checkpoint {
@@ -82,7 +82,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     version: Version | null,
     settle: () => void,
   ): Promise<void> => {
-    const letter = deadLetterOf({ change, reason, error, version, at: context.clock.now() }, limits.maxMessageBytes);
+    const letter = letterOfChange({ change, reason, error, version, at: context.clock.now() }, limits.maxMessageBytes);
     const tried = await send(publishers.deadLetters, letter);
     if (tried.kind === 'refused') fail(tried.error);
     if (tried.kind !== 'done') return;

@@ -1,7 +1,13 @@
 import { isTransientCall } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import { aborted, untilAborted } from '../waiting.ts';
-import type { ProjectStream } from './changeStream.ts';
+import type { ProjectStream } from './changeStream/open.ts';
+import {
+  clusterTimeOf,
+  committedAt,
+  type StreamedChange,
+  streamedChangeSchema,
+} from './changeStream/streamedChange.ts';
 import type { Checkpointer } from './checkpointer.ts';
 import { type RelayContext, trying } from './context.ts';
 import type { Ending } from './ending.ts';
@@ -9,7 +15,6 @@ import type { RelayHealth } from './health.ts';
 import { nextCount } from './ordinals.ts';
 import type { Outbox, ReadPosition } from './outbox.ts';
 import type { PublishWindow } from './publishWindow.ts';
-import { clusterTimeOf, committedAt, type StreamedChange, streamedChangeSchema } from './streamedChange.ts';
 
 /** Why reading came to its end. */
 export type ReadEnd =

@@ -1,4 +1,5 @@
 import type { EncodedMessage } from '../events/codec.ts';
+import { encodeReconciliationRequest } from '../events/reconciliationRequest.ts';
 import { isRefusedMessage } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
@@ -77,8 +78,5 @@ export function createReconciliationRequests(
 
 function requestMessage({ reason, at }: ReconciliationPending): EncodedMessage {
   const source = 'relay';
-  return {
-    data: Buffer.from(JSON.stringify({ reason, requestedAt: new Date(at).toISOString(), source })),
-    attributes: { reason, source },
-  };
+  return encodeReconciliationRequest({ reason, requestedAt: new Date(at).toISOString(), source }, { reason, source });
 }

@@ -110,7 +110,7 @@ export function parseRelayRecord(path: string, data: unknown): RelayRecord {
   };
 }
 
-/** The document that holds a record. It is always written whole, inside the transaction that checked the fencing token. */
+/** The document that holds a record. It is always written whole, by a compare-and-set against the write before (`lease.ts`). */
 export function relayRecordData({ checkpoint, checkpointAt, lease, reconciliationPending }: RelayRecord): {
   [field: string]: unknown;
 } {

@@ -1,6 +1,6 @@
 import { minuteMs, secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
-import type { ReconcileRequest } from '../events/reconciliationRequest.ts';
+import { encodeReconciliationRequest, type ReconcileRequest } from '../events/reconciliationRequest.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../reconcile/limits.ts';
 import type { ReconcileOutcome } from '../reconcile/run.ts';
 import type { Services } from './services.ts';
@@ -45,15 +45,19 @@ function deployedLimits(): ReconcileLimits {
   };
 }
 
-/** Asks with a message for an invocation that works on the request; its run finds the progress that one before it kept. `why` is for whoever looks at the message. */
+/** Asks with a message for an invocation that works on the request; its run finds the progress that one before it kept. `why` is for whoever
+ *  looks at the message. */
 export async function requestReconciliation(
   { publisher }: Services,
-  request: ReconcileRequest,
+  { mode, reason, collections, projectIds }: ReconcileRequest,
   why: 'schedule' | 'continued',
 ): Promise<void> {
   const requests = await publisher(params.requestsTopic.value());
-  await requests.publish({
-    data: Buffer.from(JSON.stringify(request)),
-    attributes: { reason: why },
-  });
+  const request = {
+    mode,
+    reason,
+    ...(collections && { collections: [...collections] }),
+    ...(projectIds && { projectIds: [...projectIds] }),
+  };
+  await requests.publish(encodeReconciliationRequest(request, { reason: why }));
 }

@@ -1,39 +1,30 @@
 import { onMessagePublished } from 'firebase-functions/v2/pubsub';
-import { z } from 'zod';
 import * as params from '../config/params.ts';
-import { maxProjectIds, type ReconcileRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
+import { decodeReconciliationRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
 import { reasonToComeAgain } from '../reconcile/redelivery.ts';
 import { messageOf } from './pubsubMessage.ts';
 import { reconcile } from './reconcile.ts';
 import type { Services } from './services.ts';
 
-/** What a message on `reconciliation-requests` may say; everything has a default. Brakes are taken off by people at a terminal, not by messages. */
-const requestSchema = z.looseObject({
-  reason: z.string().default('request'),
-  mode: z.enum(['report', 'clean']).optional(),
-  collections: z.array(z.string()).optional(),
-  projectIds: z.array(z.string()).max(maxProjectIds).optional(),
-});
-
-/** What was asked for could not be done now; this request has to come again. */
+/** What was asked for could not be done now; the request has to be redelivered. */
 class ReconciliationNotDoneError extends Error {
   constructor(problem: string) {
-    super(`${problem}; this request is refused so that it comes again`);
+    super(`${problem}; this request is refused so that it is redelivered`);
     this.name = 'ReconciliationNotDoneError';
   }
 }
 
-/** Finds orphans and stale copies, and reports or mends them: the schedule asks for it, the relay when it may have missed changes, a run for its own continuation, and
- *  a person may ask with a message.
+/** Finds orphans and stale copies, and reports or repairs them: the schedule asks for it, the relay when it may have missed changes, a run for
+ *  its own continuation, and a person may ask with a message.
  *
  *  Costs: about 1 read per project and collection (per distinct project id and copies), 1 per thousand assets for counting, and what the
- *  mending of a finding costs as an event. Needs: Firestore, MongoDB, publishing to the topics of events and of requests. */
+ *  repair of a finding costs as an event. Needs: Firestore, MongoDB, publishing to the topics of events and of requests. */
 export function reconcileOnRequestFunction(services: Services) {
   return onMessagePublished(
     {
       topic: params.requestsTopic.expression,
       region: params.region.expression,
-      // A request made while another run is at work waits for it by coming again.
+      // A request made while another run is at work waits for it by being redelivered.
       retry: true,
       timeoutSeconds: 540,
       memory: '512MiB',
@@ -46,18 +37,18 @@ export function reconcileOnRequestFunction(services: Services) {
     },
     async (event) => {
       const message = messageOf(event);
-      const request = parseRequest(message.data);
-      if (request instanceof Error) {
-        // No redelivery mends it, and there is nothing in it that could be lost.
-        services.log.error('a request for a reconciliation cannot be understood and is ignored', {
-          error: request.message,
+      const decoded = decodeReconciliationRequest(message.data, params.reconcileMode.value);
+      if (!decoded.ok) {
+        // No redelivery helps, and there is nothing in it that could be lost.
+        services.log.error('a request for a reconciliation cannot be read and is ignored', {
+          error: decoded.reason,
           preview: message.data.toString('utf8').slice(0, 200),
         });
         return;
       }
-      const outcome = await reconcile(services, request).catch((error: unknown) => {
+      const outcome = await reconcile(services, decoded.request).catch((error: unknown) => {
         if (!(error instanceof ReconcileRequestError)) throw error;
-        services.log.error('a request for a reconciliation asks for what there is not and is ignored', {
+        services.log.error('a request for a reconciliation names something unknown and is ignored', {
           error: error.message,
         });
         return undefined;
@@ -66,21 +57,4 @@ export function reconcileOnRequestFunction(services: Services) {
       if (problem !== undefined) throw new ReconciliationNotDoneError(problem);
     },
   );
-}
-
-/** The request in a message, or what is wrong with it. */
-function parseRequest(data: Buffer): ReconcileRequest | Error {
-  try {
-    const { reason, mode, collections, projectIds } = requestSchema.parse(
-      data.length === 0 ? {} : JSON.parse(data.toString('utf8')),
-    );
-    return {
-      mode: mode ?? params.reconcileMode.value(),
-      reason,
-      ...(collections && { collections }),
-      ...(projectIds && { projectIds }),
-    };
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
 }

@@ -138,7 +138,7 @@ describe('relay: from change to event', () => {
 
   it('lets MongoDB drop what matters to no copy, and asks for no more of a document than events need', async () => {
     const seen: Record<string, unknown>[] = [];
-    const { changePipeline } = await import('../../src/relay/pipeline.ts');
+    const { changePipeline } = await import('../../src/relay/changeStream/pipeline.ts');
     const stream = fixture.projects.watch(changePipeline(fixture.config.source), { maxAwaitTimeMS: 20 });
     await stream.tryNext();
     const one = project({ name: 'A', essay: 'x'.repeat(1_000), profile: { title: 'T', essay: 'y' } });

@@ -3,8 +3,8 @@ import { Binary, Double, Long, ObjectId, Timestamp, UUID } from 'mongodb';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { decodeEvent, encodeEvent } from '../../src/events/codec.ts';
 import { versionOf } from '../../src/events/version.ts';
+import { type ProjectChange, streamedChangeSchema } from '../../src/relay/changeStream/streamedChange.ts';
 import { completedEvent, eventFromChange } from '../../src/relay/eventFromChange.ts';
-import { type ProjectChange, streamedChangeSchema } from '../../src/relay/streamedChange.ts';
 
 const { source } = defineConfig({
   source: { database: 'd', collection: 'p', fields: ['name', 'profile.title', 'tags'] },

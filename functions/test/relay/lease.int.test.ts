@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import type { DocumentReference, Firestore } from 'firebase-admin/firestore';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
 import { createCheckpointer } from '../../src/relay/checkpointer.ts';
-import { takeLease, writeFenced } from '../../src/relay/lease.ts';
+import { takeLease, waitForLease, writeFenced } from '../../src/relay/lease.ts';
 import type { Checkpoint, RelayLease, RelayRecord } from '../../src/relay/relayRecord.ts';
 import { parseRelayRecord } from '../../src/relay/relayRecord.ts';
-import { waitForLease } from '../../src/relay/standby.ts';
 import { connectFirestore, manualClock, quickLimits, recordedLog, retryContext, until } from './doubles.ts';
 
 const leaseMs = 1_000;

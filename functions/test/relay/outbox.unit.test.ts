@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { ObjectId, Timestamp } from 'mongodb';
 import { systemClock } from '../../src/clock.ts';
 import { maxOrdinal } from '../../src/events/version.ts';
+import { streamedChangeSchema } from '../../src/relay/changeStream/streamedChange.ts';
 import { createEnding } from '../../src/relay/ending.ts';
 import type { Count } from '../../src/relay/ordinals.ts';
 import { createOutbox, type ReadPosition } from '../../src/relay/outbox.ts';
 import { createPublishWindow } from '../../src/relay/publishWindow.ts';
-import { streamedChangeSchema } from '../../src/relay/streamedChange.ts';
 import { fakeTopic, quickLimits, retryContext, until } from './doubles.ts';
 import { eventOf, fieldsConfig } from './relay.fixture.ts';
 

@@ -177,7 +177,7 @@ describe('functions of reconciliation and relay', () => {
       await mending.given;
       await assert.rejects(onRequest()({ mode: 'clean', collections: ['media'] }), {
         name: 'ReconciliationNotDoneError',
-        message: /another reconciliation is at work until .* comes again/,
+        message: /another reconciliation is at work until .* is redelivered/,
       });
       goOn.give();
       await first;

@@ -1,6 +1,6 @@
 import { Timestamp } from 'mongodb';
 import { z } from 'zod';
-import type { ClusterTime } from '../events/version.ts';
+import type { ClusterTime } from '../../events/version.ts';
 
 const stamped = {
   /** The resume token of this change. */

@@ -1,11 +1,11 @@
 import { type ChangeStream, type Document, type MongoClient, Timestamp } from 'mongodb';
 import { z } from 'zod';
-import type { Config } from '../config/defineConfig.ts';
-import type { ClusterTime } from '../events/version.ts';
-import { type ProjectDocument, type ProjectsSource, SourceError } from '../source/connect.ts';
-import type { RelayLimits } from './limits.ts';
+import type { Config } from '../../config/defineConfig.ts';
+import type { ClusterTime } from '../../events/version.ts';
+import { type ProjectDocument, type ProjectsSource, SourceError } from '../../source/connect.ts';
+import type { RelayLimits } from '../limits.ts';
+import type { Checkpoint } from '../relayRecord.ts';
 import { changePipeline } from './pipeline.ts';
-import type { Checkpoint } from './relayRecord.ts';
 import { clusterTimeOf } from './streamedChange.ts';
 
 /** The stream of changes as the pipeline leaves them. */

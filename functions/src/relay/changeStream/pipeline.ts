@@ -1,5 +1,5 @@
 import type { Document } from 'mongodb';
-import type { Config } from '../config/defineConfig.ts';
+import type { Config } from '../../config/defineConfig.ts';
 import { touchingPattern, withoutCovered } from './touchedFields.ts';
 
 /** Changes that end the life of the collection under its name; MongoDB sends `invalidate` right after each. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { createRelayHealth } from '../../src/relay/health.ts';
-import { logStatus } from '../../src/relay/statusLog.ts';
+import { createRelayHealth, logStatus } from '../../src/relay/health.ts';
 import { recordedLog } from '../sync/worker.fixture.ts';
 
 describe('status of the relay in the log', () => {

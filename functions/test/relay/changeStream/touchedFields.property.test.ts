@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { touchingPattern, touchOf, withoutCovered } from '../../src/relay/touchedFields.ts';
+import { touchingPattern, touchOf, withoutCovered } from '../../../src/relay/changeStream/touchedFields.ts';
 
 const segment = fc.constantFrom('a', 'b', 'ab', '0', 'a+', 'a$', '(', 'é', 'x-y', 'n\nl');
 const path = fc.array(segment, { minLength: 1, maxLength: 4 }).map((segments) => segments.join('.'));
