@@ -36,7 +36,8 @@ export interface Decision {
  *  (https://firebase.google.com/docs/firestore/security/rules-conditions#access_calls_limits). */
 const maxDocumentsLookedAt = 10;
 
-/** Whether the rules allow a request: some rule that matches its path and method has no condition, or one that is true. */
+/** Whether the rules allow a request: some rule that matches its path and method has no condition, or one that is
+ *  true. */
 export function decide(ruleset: Ruleset, request: RulesRequest): Decision {
   const looked = new Set<string>();
   const documents: Documents = {
@@ -77,8 +78,8 @@ export function decide(ruleset: Ruleset, request: RulesRequest): Decision {
   return { allowed: by.length > 0, by, errors, looked: [...looked] };
 }
 
-/** `request` and `resource`. A query is judged without looking at documents, so a rule for `list` that asks for `resource` is not
- *  known here: whether a query's own conditions imply it is beyond this interpreter. */
+/** `request` and `resource`. A query is judged without looking at documents, so a rule for `list` that asks for
+ *  `resource` is not known here: whether a query's own conditions imply it is beyond this interpreter. */
 function topValues(request: RulesRequest): ReadonlyMap<string, Value> {
   const before = request.documents.read(request.path, 'before');
   const after = request.documents.read(request.path, 'after');

@@ -32,7 +32,8 @@ export interface Documents {
 /** The rules' meaning hangs on how errors and short circuits mix, which the interpreter does not want to guess. */
 class AmbiguousConditionError extends UnsupportedRulesError {}
 
-/** How deep functions may call each other (https://firebase.google.com/docs/firestore/security/rules-structure#security_rule_limits). */
+/** How deep functions may call each other
+ *  (https://firebase.google.com/docs/firestore/security/rules-structure#security_rule_limits). */
 const maxCallDepth = 20;
 
 /** The value of an expression.

@@ -12,7 +12,8 @@ import {
   type Value,
 } from './values.ts';
 
-/** A condition cannot be computed: a missing field, a value of the wrong type. The rule it belongs to then allows nothing. */
+/** A condition cannot be computed: a missing field, a value of the wrong type. The rule it belongs to then allows
+ *  nothing. */
 export class RulesEvaluationError extends Error {
   constructor(problem: string, at: Position) {
     super(`${problem} (line ${at.line}, column ${at.column})`);
@@ -21,7 +22,8 @@ export class RulesEvaluationError extends Error {
 }
 
 /** Calls a method of a value, as https://firebase.google.com/docs/reference/rules describes it.
- *  @throws RulesEvaluationError for arguments of a wrong type, UnsupportedRulesError for a method that is not known here. */
+ *  @throws RulesEvaluationError for arguments of a wrong type, UnsupportedRulesError for a method that is not known
+ *  here. */
 export function callMethod(object: Value, name: string, args: readonly Value[], at: Position): Value {
   const unsupported = () => new UnsupportedRulesError(`the method ${name} with ${args.length} arguments`, at);
   const [first] = args;

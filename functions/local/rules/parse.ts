@@ -45,7 +45,8 @@ const pathText = /[A-Za-z0-9_.~%-]+|\([A-Za-z0-9-]+\)/y;
 const blank = /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/)*/y;
 
 /** Reads rules of version 2 for Cloud Firestore.
- *  @throws RulesSyntaxError for text that is not rules, UnsupportedRulesError for rules of another version or service. */
+ *  @throws RulesSyntaxError for text that is not rules, UnsupportedRulesError for rules of another version or
+ *  service. */
 export function parseRules(text: string): Ruleset {
   let offset = 0;
 

@@ -50,7 +50,8 @@ export interface FunctionDeclaration {
   readonly result: Expression;
 }
 
-/** A segment of a match path: a text, one segment of any text, or any number of segments (none included, as of version 2). */
+/** A segment of a match path: a text, one segment of any text, or any number of segments (none included, as of version
+ *  2). */
 export type PatternSegment =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'one'; readonly name: string }
@@ -69,7 +70,8 @@ export interface Ruleset {
   readonly blocks: readonly MatchBlock[];
 }
 
-/** The interpreter does not know this piece of the language, so it cannot tell what the rules mean. Never taken for a refusal. */
+/** The interpreter does not know this piece of the language, so it cannot tell what the rules mean. Never taken for a
+ *  refusal. */
 export class UnsupportedRulesError extends Error {
   constructor(what: string, at: Position) {
     super(`${what} (line ${at.line}, column ${at.column}): the rules interpreter of the tests does not know this`);

@@ -241,7 +241,8 @@ const casesOfTheRest: readonly RulesCase[] = [
   }),
 ];
 
-/** Everything that the rules must answer, for whatever judges by them: the interpreter here, the official emulator where it runs. */
+/** Everything that the rules must answer, for whatever judges by them: the interpreter here, the official emulator
+ *  where it runs. */
 export const rulesCases: readonly RulesCase[] = [
   ...assetKinds.flatMap(casesOf),
   ...['syncRelay/relay', `syncProjects/${deleted}`, 'syncJobs/j1', 'syncFailures/f1'].flatMap(casesOfRecords),

@@ -1,7 +1,8 @@
 import type { DocumentData } from '../../local/rules/values.ts';
 import type { Attempt, ClientWrite, RulesEngine } from './engine.ts';
 
-/** The part of a client's Firestore that the cases use (the namespaced API that @firebase/rules-unit-testing hands out). */
+/** The part of a client's Firestore that the cases use (the namespaced API that @firebase/rules-unit-testing hands
+ *  out). */
 interface ClientFirestore {
   doc(path: string): ClientDocument;
   collection(path: string): { get(): Promise<unknown> };

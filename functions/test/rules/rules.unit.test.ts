@@ -1,6 +1,6 @@
 // The security rules: attacks "no client touches a record" and "no client brings assets to a deleted project".
-// The cases run through the interpreter of this folder. With FIRESTORE_RULES_EMULATOR=host:port they run through the official
-// Firestore emulator too, which proves the interpreter as much as the rules.
+// The cases run through the interpreter of this folder. With FIRESTORE_RULES_EMULATOR=host:port they run through the
+// official Firestore emulator too, which proves the interpreter as much as the rules.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import config from '../../src/lockstep.config.ts';

@@ -1,15 +1,15 @@
-import type { Database, View } from './database.ts';
-import type { Micros } from './document.ts';
-import { microsOf, timestampOf } from './document.ts';
-import type { IndexCheck } from './indexCheck.ts';
 import type { ConsistencyMessage, TimestampMessage } from './messages.ts';
 import type { MeterRecorder } from './meter.ts';
+import type { IndexCheck } from './query/indexCheck.ts';
 import { invalidArgument } from './status.ts';
-import type { Transaction } from './transactions.ts';
+import type { Database, View } from './store/database.ts';
+import type { Transaction } from './store/transactions.ts';
+import { type Micros, microsOf, timestampOf } from './values/document.ts';
 
 /** What all handlers work on. */
 export interface Backend {
-  /** The database of that name; it comes into being when it is first asked for. @throws FirestoreError INVALID_ARGUMENT if that is no name of one */
+  /** The database of that name; it comes into being when it is first asked for. @throws FirestoreError INVALID_ARGUMENT
+   *  if that is no name of one */
   database(name: string | undefined): Database;
   readonly meter: MeterRecorder;
   readonly indexCheck: IndexCheck;
@@ -18,7 +18,8 @@ export interface Backend {
 }
 
 /** The state that a read request asks for.
- *  @returns the transaction as well if the request starts one: its token goes into the response, and it ends if the read fails */
+ *  @returns the transaction as well if the request starts one: its token goes into the response, and it ends if the
+ *  read fails */
 export function viewOf(
   database: Database,
   request: ConsistencyMessage,

@@ -1,5 +1,5 @@
-// The messages of google.firestore.v1 as proto-loader decodes them here: absent scalars are undefined, 64-bit numbers are strings,
-// enums are their names, and every Document and Value is the Buffer of its encoding (see protocol.ts).
+// The messages of google.firestore.v1 as proto-loader decodes them here: absent scalars are undefined, 64-bit numbers
+// are strings, enums are their names, and every Document and Value is the Buffer of its encoding (see protocol.ts).
 
 export interface TimestampMessage {
   readonly seconds?: string | number;

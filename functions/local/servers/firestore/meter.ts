@@ -11,7 +11,8 @@ export interface Operations {
 export interface Usage extends Operations {
   /** Calls by method name, failed ones too. */
   readonly rpcs: Readonly<Record<string, number>>;
-  /** The same operations by root collection (the first segment of the document's path; a collection group that found nothing counts by its own id). */
+  /** The same operations by root collection (the first segment of the document's path; a collection group that found
+   *  nothing counts by its own id). */
   readonly collections: Readonly<Record<string, Operations>>;
 }
 
@@ -28,7 +29,7 @@ export interface MeterRecorder extends Meter {
   call(method: string): void;
 }
 
-const NOTHING: Operations = { reads: 0, writes: 0, deletes: 0 };
+const nothing: Operations = { reads: 0, writes: 0, deletes: 0 };
 
 export function createMeter(): MeterRecorder {
   let rpcs: Record<string, number> = {};
@@ -48,7 +49,7 @@ export function createMeter(): MeterRecorder {
     diff: (since) => difference(snapshot(), since),
     bill(what, collection, count = 1) {
       if (count === 0) return;
-      const used = collections[collection] ?? { ...NOTHING };
+      const used = collections[collection] ?? { ...nothing };
       used[what] += count;
       collections[collection] = used;
     },
@@ -65,7 +66,7 @@ function total(collections: Readonly<Record<string, Operations>>): Operations {
       writes: sum.writes + writes,
       deletes: sum.deletes + deletes,
     }),
-    NOTHING,
+    nothing,
   );
 }
 
@@ -77,7 +78,7 @@ function difference(now: Usage, since: Usage): Usage {
   );
   const collections = Object.fromEntries(
     Object.entries(now.collections)
-      .map(([name, used]) => [name, minus(used, since.collections[name] ?? NOTHING)] as const)
+      .map(([name, used]) => [name, minus(used, since.collections[name] ?? nothing)] as const)
       .filter(([, used]) => used.reads + used.writes + used.deletes > 0),
   );
   return { ...minus(now, since), rpcs, collections };

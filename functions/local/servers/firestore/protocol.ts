@@ -3,7 +3,7 @@ import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
 
 /** The largest request that production accepts (published limit), in bytes. */
-export const MAX_REQUEST_BYTES = 10 * 1024 * 1024;
+export const maxRequestBytes = 10 * 1024 * 1024;
 
 /** A decoded request with the size that it had on the wire. */
 export interface Received<Request> {
@@ -18,10 +18,10 @@ interface Descriptor {
   fields?: Record<string, { type: string }>;
 }
 
-const OPAQUE_TYPES = new Set(['Document', 'Value']);
+const opaqueTypes = new Set(['Document', 'Value']);
 
-/** Declares every field of type Document or Value to be bytes, which look the same on the wire. proto-loader then leaves them encoded: they are kept,
- *  compared and sent back without becoming objects and bytes again each time. */
+/** Declares every field of type Document or Value to be bytes, which look the same on the wire. proto-loader then
+ *  leaves them encoded: they are kept, compared and sent back without becoming objects and bytes again each time. */
 function withOpaqueDocuments(descriptor: Descriptor): Descriptor {
   const copy = { ...descriptor };
   if (descriptor.nested) {
@@ -33,14 +33,15 @@ function withOpaqueDocuments(descriptor: Descriptor): Descriptor {
     copy.fields = Object.fromEntries(
       Object.entries(descriptor.fields).map(([name, field]) => [
         name,
-        OPAQUE_TYPES.has(field.type) ? { ...field, type: 'bytes' } : field,
+        opaqueTypes.has(field.type) ? { ...field, type: 'bytes' } : field,
       ]),
     );
   }
   return copy;
 }
 
-/** The Firestore service, from the descriptor that the client library ships. Requests are decoded to `Received`; responses that are a Document are its encoding. */
+/** The Firestore service, from the descriptor that the client library ships. Requests are decoded to `Received`;
+ *  responses that are a Document are its encoding. */
 export function loadFirestoreService(): ServiceDefinition {
   const require = createRequire(import.meta.url);
   // The file is JSON of known origin; its shape is checked by protobufjs when it builds the types.
@@ -53,7 +54,7 @@ export function loadFirestoreService(): ServiceDefinition {
   return Object.fromEntries(Object.entries(service).map(([name, method]) => [name, adapted(name, method)]));
 }
 
-const ANSWERS_WITH_DOCUMENT = new Set(['GetDocument', 'CreateDocument', 'UpdateDocument']);
+const answersWithDocument = new Set(['GetDocument', 'CreateDocument', 'UpdateDocument']);
 
 function adapted<Request, Response>(
   name: string,
@@ -66,9 +67,9 @@ function adapted<Request, Response>(
     requestSerialize: (value) => method.requestSerialize(value as Request),
     requestDeserialize: (bytes): Received<Request> => ({
       bytes: bytes.length,
-      message: bytes.length > MAX_REQUEST_BYTES ? undefined : method.requestDeserialize(bytes),
+      message: bytes.length > maxRequestBytes ? undefined : method.requestDeserialize(bytes),
     }),
-    responseSerialize: ANSWERS_WITH_DOCUMENT.has(name)
+    responseSerialize: answersWithDocument.has(name)
       ? (value) => value as Buffer
       : (value) => method.responseSerialize(value as Response),
     responseDeserialize: method.responseDeserialize,

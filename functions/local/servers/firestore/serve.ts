@@ -1,16 +1,15 @@
-import type {
-  handleBidiStreamingCall,
-  handleServerStreamingCall,
-  handleUnaryCall,
-  UntypedServiceImplementation,
+import {
+  type handleBidiStreamingCall,
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  status,
+  type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { Metadata, status } from '@grpc/grpc-js';
-import type { Clock } from '../../../src/clock.ts';
-import { sleep } from '../../../src/clock.ts';
+import { type Clock, sleep } from '../../../src/clock.ts';
 import type { Fault, Faults } from '../../faults.ts';
 import type { MeterRecorder } from './meter.ts';
-import type { Received } from './protocol.ts';
-import { MAX_REQUEST_BYTES } from './protocol.ts';
+import { maxRequestBytes, type Received } from './protocol.ts';
 import { codeOf, FirestoreError, invalidArgument, isStatusName } from './status.ts';
 
 /** What a handler may know of its call besides the request. */
@@ -42,7 +41,7 @@ export interface Serving {
   readonly clock: Clock;
   /** Destroys the connection that a call came by. */
   dropConnection(peer: string): void;
-  /** Told of every error that is no answer to the client but a defect of the server. */
+  /** Called with every error that is a defect of the server rather than an answer to the client. */
   onDefect(method: string, error: unknown): void;
 }
 
@@ -111,8 +110,8 @@ export function createServiceBuilder(serving: Serving): ServiceBuilder {
           call.end();
         };
         serve().catch((error) => {
-          // Without headers before it, the client's transport takes the error for a lost connection, and waits and tries twice more before it
-          // tells anybody, whatever the status says.
+          // Without headers before it, the client's transport takes the error for a lost connection, and waits and
+          // tries twice more before it reports it, whatever the status says.
           call.sendMetadata(new Metadata());
           call.emit('error', statusOf(method, error, signal));
         });
@@ -166,15 +165,16 @@ export function createServiceBuilder(serving: Serving): ServiceBuilder {
 
 function messageOf<Request>({ bytes, message }: Received<Request>): Request {
   if (message !== undefined) return message;
-  throw invalidArgument(`Request payload size exceeds the limit: ${MAX_REQUEST_BYTES} bytes. It has ${bytes} bytes.`);
+  throw invalidArgument(`Request payload size exceeds the limit: ${maxRequestBytes} bytes. It has ${bytes} bytes.`);
 }
 
-/** One for all calls: the transport reports every call that is over as cancelled, and a stack trace for each would cost more than the call. */
-const CANCELLED = new FirestoreError('CANCELLED', 'The client cancelled the call.');
+/** One for all calls: the transport reports every call that is over as cancelled, and a stack trace for each would cost
+ *  more than the call. */
+const cancelled = new FirestoreError('CANCELLED', 'The client cancelled the call.');
 
 function signalOf(call: { on(event: 'cancelled', listener: () => void): unknown }): AbortSignal {
   const controller = new AbortController();
-  call.on('cancelled', () => controller.abort(CANCELLED));
+  call.on('cancelled', () => controller.abort(cancelled));
   return controller.signal;
 }
 

@@ -1,25 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import type { Clock } from '../../../src/clock.ts';
-import { systemClock } from '../../../src/clock.ts';
-import type { Faults } from '../../faults.ts';
-import { createFaults } from '../../faults.ts';
+import { type Clock, systemClock } from '../../../src/clock.ts';
+import { createFaults, type Faults } from '../../faults.ts';
 import type { Backend } from './backend.ts';
-import type { Database } from './database.ts';
-import { createDatabase } from './database.ts';
-import { createIndexCheck, everyIndexExists } from './indexCheck.ts';
-import { readIndexConfig } from './indexConfig.ts';
-import { addListenMethod } from './listenService.ts';
-import { addListMethods } from './listService.ts';
-import type { Meter } from './meter.ts';
-import { createMeter } from './meter.ts';
+import { createMeter, type Meter } from './meter.ts';
 import { loadFirestoreService } from './protocol.ts';
-import { addReadMethods } from './readService.ts';
+import { createIndexCheck, everyIndexExists } from './query/indexCheck.ts';
+import { readIndexConfig } from './query/indexConfig.ts';
 import { createServiceBuilder } from './serve.ts';
+import { addListenMethod } from './services/listenService.ts';
+import { addListMethods } from './services/listService.ts';
+import { addReadMethods } from './services/readService.ts';
+import { addWriteMethods } from './services/writeService.ts';
 import { invalidArgument } from './status.ts';
-import { addWriteMethods } from './writeService.ts';
+import { createDatabase, type Database } from './store/database.ts';
 
 /** What a server holds at the moment. */
 export interface FirestoreStats {
@@ -52,17 +47,18 @@ export interface FirestoreServerOptions {
   readonly indexes?: string | object;
   /** How long a write waits for the locks of a transaction, in ms. Default: 20 s, as production does. */
   readonly lockTimeoutMs?: number;
-  /** Told of defects of the server itself. Default: standard error. */
+  /** Called with defects of the server itself. Default: standard error. */
   readonly log?: (message: string, error: unknown) => void;
 }
 
-const DEFAULT_LOCK_TIMEOUT_MS = 20_000;
-const DATABASE_NAME = /^projects\/[^/]+\/databases\/[^/]+$/;
-const TOKEN_BYTES = 16;
+const defaultLockTimeoutMs = 20_000;
+const databaseNamePattern = /^projects\/[^/]+\/databases\/[^/]+$/;
+const tokenBytes = 16;
 /** Auto ids of client libraries have 20 characters. */
-const DOCUMENT_ID_LENGTH = 20;
-/** A request above the published limit is refused by its size, so it has to arrive: this is only what the transport takes. */
-const MAX_TRANSPORT_BYTES = 64 * 1024 * 1024;
+const documentIdLength = 20;
+/** A request above the published limit is refused by its size, so it has to arrive: this is only what the transport
+ *  takes. */
+const maxTransportBytes = 64 * 1024 * 1024;
 
 /** Starts a server. @throws an error with code EADDRINUSE if the port is taken */
 export async function startFirestoreServer(options: FirestoreServerOptions = {}): Promise<FirestoreServer> {
@@ -76,13 +72,13 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
   const backend: Backend = {
     meter,
     indexCheck: options.indexes === undefined ? everyIndexExists : createIndexCheck(readIndexConfig(options.indexes)),
-    newDocumentId: () => randomBytes(DOCUMENT_ID_LENGTH).toString('base64url').slice(0, DOCUMENT_ID_LENGTH),
+    newDocumentId: () => randomBytes(documentIdLength).toString('base64url').slice(0, documentIdLength),
     database(name = '') {
       const existing = databases.get(name);
       if (existing) return existing;
-      if (!DATABASE_NAME.test(name)) throw invalidArgument(`Invalid database name: "${name}".`);
-      const lockTimeoutMs = options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS;
-      const created = createDatabase(name, { clock, lockTimeoutMs, newToken: () => randomBytes(TOKEN_BYTES) });
+      if (!databaseNamePattern.test(name)) throw invalidArgument(`Invalid database name: "${name}".`);
+      const lockTimeoutMs = options.lockTimeoutMs ?? defaultLockTimeoutMs;
+      const created = createDatabase(name, { clock, lockTimeoutMs, newToken: () => randomBytes(tokenBytes) });
       databases.set(name, created);
       return created;
     },
@@ -102,7 +98,7 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
   addListenMethod(service, backend);
 
   const grpc = new Server({
-    'grpc.max_receive_message_length': MAX_TRANSPORT_BYTES,
+    'grpc.max_receive_message_length': maxTransportBytes,
     'grpc.max_send_message_length': -1,
   });
   grpc.addService(loadFirestoreService(), service.implementation);

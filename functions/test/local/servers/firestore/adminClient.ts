@@ -1,8 +1,10 @@
 import { deleteApp, initializeApp } from 'firebase-admin/app';
-import type { Firestore } from 'firebase-admin/firestore';
-import { getFirestore } from 'firebase-admin/firestore';
-import type { FirestoreServer, FirestoreServerOptions } from '../../../../local/servers/firestore/server.ts';
-import { startFirestoreServer } from '../../../../local/servers/firestore/server.ts';
+import { type Firestore, getFirestore } from 'firebase-admin/firestore';
+import {
+  type FirestoreServer,
+  type FirestoreServerOptions,
+  startFirestoreServer,
+} from '../../../../local/servers/firestore/server.ts';
 
 /** A server with the real Admin SDK connected to it. */
 export interface AdminClient {
@@ -41,7 +43,8 @@ export async function startAdminClient(options: FirestoreServerOptions = {}): Pr
   };
 }
 
-/** Resolves when `holds` does; asks again each time something may have changed in this process. The test's own timeout ends it if it never does. */
+/** Resolves when `holds` does; asks again each time something may have changed in this process. The test's own timeout
+ *  ends it if it never does. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
 }

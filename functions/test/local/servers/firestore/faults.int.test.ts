@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Firestore } from 'firebase-admin/firestore';
-import type { AdminClient } from './adminClient.ts';
-import { startAdminClient } from './adminClient.ts';
+import { type AdminClient, startAdminClient } from './adminClient.ts';
 
-const PERMISSION_DENIED = 7;
+const permissionDenied = 7;
 
 describe('Firestore faults', () => {
   let client: AdminClient;
@@ -16,7 +15,7 @@ describe('Firestore faults', () => {
 
   it('answers with an injected error instead of serving the call', async () => {
     client.server.faults.inject('Commit', { error: { code: 'PERMISSION_DENIED', message: 'not today' } });
-    await assert.rejects(db.doc('a/b').set({}), { code: PERMISSION_DENIED, message: /not today/ });
+    await assert.rejects(db.doc('a/b').set({}), { code: permissionDenied, message: /not today/ });
     assert.equal((await db.doc('a/b').get()).exists, false);
     await db.doc('a/b').set({});
     assert.equal(client.server.faults.pending(), 0);
@@ -24,7 +23,7 @@ describe('Firestore faults', () => {
 
   it('can fail a call after it has had its effect', async () => {
     client.server.faults.inject('Commit', { error: { code: 'PERMISSION_DENIED' }, afterEffect: true });
-    await assert.rejects(db.doc('a/b').set({}), { code: PERMISSION_DENIED });
+    await assert.rejects(db.doc('a/b').set({}), { code: permissionDenied });
     assert.equal((await db.doc('a/b').get()).exists, true);
   });
 

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import type { Firestore, Query } from 'firebase-admin/firestore';
-import { AggregateField, FieldPath, Filter } from 'firebase-admin/firestore';
+import { AggregateField, FieldPath, Filter, type Firestore, type Query } from 'firebase-admin/firestore';
 import { startFirestoreServer } from '../../../../local/servers/firestore/server.ts';
-import type { AdminClient } from './adminClient.ts';
-import { startAdminClient } from './adminClient.ts';
+import { type AdminClient, startAdminClient } from './adminClient.ts';
 
-const FAILED_PRECONDITION = 9;
+const failedPrecondition = 9;
 
 const indexes = {
   indexes: [
@@ -134,7 +132,7 @@ describe('Firestore index check', () => {
   };
   for (const [what, [query, message]] of Object.entries(refused)) {
     it(`refuses ${what}`, async () => {
-      await assert.rejects(query().get(), { code: FAILED_PRECONDITION, message });
+      await assert.rejects(query().get(), { code: failedPrecondition, message });
     });
   }
 
@@ -142,7 +140,7 @@ describe('Firestore index check', () => {
     const matching = boards().where('projectId', '==', 'p');
     assert.equal((await matching.count().get()).data().count, 0);
     await assert.rejects(matching.aggregate({ total: AggregateField.sum('size') }).get(), {
-      code: FAILED_PRECONDITION,
+      code: failedPrecondition,
       message: /projectId ASCENDING, size ASCENDING/,
     });
   });

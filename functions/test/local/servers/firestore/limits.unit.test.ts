@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { checkDocument, checkPath } from '../../../../local/servers/firestore/limits.ts';
-import { documentSize } from '../../../../local/servers/firestore/size.ts';
-import type { Value } from '../../../../local/servers/firestore/value.ts';
+import { checkDocument, checkPath } from '../../../../local/servers/firestore/values/limits.ts';
+import { documentSize } from '../../../../local/servers/firestore/values/size.ts';
+import type { Value } from '../../../../local/servers/firestore/values/value.ts';
 
-const DATABASE = 'projects/p/databases/(default)';
-const INVALID_ARGUMENT = 3;
+const database = 'projects/p/databases/(default)';
+const invalidArgument = 3;
 
 const map = (entries: Record<string, Value>): Value => ({ type: 'map', fields: new Map(Object.entries(entries)) });
 const integer: Value = { type: 'integer', value: 1n };
@@ -16,26 +16,26 @@ function nested(maps: number): Value {
   return value;
 }
 
-const check = (field: Value) => checkDocument(DATABASE, 'a/b', new Map([['field', field]]));
+const check = (field: Value) => checkDocument(database, 'a/b', new Map([['field', field]]));
 
 describe('Firestore limits that client libraries do not let through', () => {
   it('takes twenty maps in each other and no more', () => {
     check(nested(20));
-    assert.throws(() => check(nested(21)), { code: INVALID_ARGUMENT, message: /nested/ });
+    assert.throws(() => check(nested(21)), { code: invalidArgument, message: /nested/ });
   });
 
   it('takes no array in an array, except with a map in between', () => {
     const list = (...values: Value[]): Value => ({ type: 'array', values });
     check(list(map({ inner: list(integer) })));
     assert.throws(() => check(list(list(integer))), {
-      code: INVALID_ARGUMENT,
+      code: invalidArgument,
       message: /an array cannot hold an array/,
     });
   });
 
   it('takes no reserved, empty or endless field names', () => {
     for (const name of ['__x__', '', 'é'.repeat(751)]) {
-      assert.throws(() => check(map({ [name]: integer })), { code: INVALID_ARGUMENT });
+      assert.throws(() => check(map({ [name]: integer })), { code: invalidArgument });
     }
     check(map({ __x: integer, ['é'.repeat(750)]: integer }));
   });
@@ -43,7 +43,7 @@ describe('Firestore limits that client libraries do not let through', () => {
   it('takes no path of more than a hundred collections', () => {
     const deep = (collections: number) => Array.from({ length: collections }, () => 'c/d').join('/');
     checkPath(deep(100));
-    assert.throws(() => checkPath(deep(101)), { code: INVALID_ARGUMENT });
+    assert.throws(() => checkPath(deep(101)), { code: invalidArgument });
   });
 
   it('counts sizes as the documentation does in its example', () => {

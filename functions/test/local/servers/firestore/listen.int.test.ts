@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import type { DocumentSnapshot, Query, QuerySnapshot } from 'firebase-admin/firestore';
-import type { AdminClient } from './adminClient.ts';
-import { startAdminClient, until } from './adminClient.ts';
+import { type AdminClient, startAdminClient, until } from './adminClient.ts';
 
 /** What a listener has been told so far, in words. */
 function follow(query: Query) {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { FieldPath } from 'firebase-admin/firestore';
-import type { AdminClient } from './adminClient.ts';
-import { startAdminClient } from './adminClient.ts';
+import { type AdminClient, startAdminClient } from './adminClient.ts';
 
 describe('Firestore listings through the Admin SDK', () => {
   let client: AdminClient;

@@ -1,20 +1,19 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { Database } from '../../../../local/servers/firestore/database.ts';
-import { createDatabase } from '../../../../local/servers/firestore/database.ts';
-import { fieldOf } from '../../../../local/servers/firestore/document.ts';
-import { parseFieldPath } from '../../../../local/servers/firestore/fieldPath.ts';
-import type { Query } from '../../../../local/servers/firestore/query.ts';
-import { runQuery } from '../../../../local/servers/firestore/runQuery.ts';
+import type { Query } from '../../../../local/servers/firestore/query/query.ts';
+import { runQuery } from '../../../../local/servers/firestore/query/runQuery.ts';
 import { FirestoreError } from '../../../../local/servers/firestore/status.ts';
-import type { Store } from '../../../../local/servers/firestore/store.ts';
-import type { Transaction } from '../../../../local/servers/firestore/transactions.ts';
-import type { Value } from '../../../../local/servers/firestore/value.ts';
-import type { Write } from '../../../../local/servers/firestore/writes.ts';
+import { createDatabase, type Database } from '../../../../local/servers/firestore/store/database.ts';
+import type { Store } from '../../../../local/servers/firestore/store/store.ts';
+import type { Transaction } from '../../../../local/servers/firestore/store/transactions.ts';
+import type { Write } from '../../../../local/servers/firestore/store/writes.ts';
+import { fieldOf } from '../../../../local/servers/firestore/values/document.ts';
+import { parseFieldPath } from '../../../../local/servers/firestore/values/fieldPath.ts';
+import type { Value } from '../../../../local/servers/firestore/values/value.ts';
 import { systemClock } from '../../../../src/clock.ts';
 
-const ABORTED = 10;
-const DATABASE = 'projects/p/databases/(default)';
+const aborted = 10;
+const databaseName = 'projects/p/databases/(default)';
 const n = parseFieldPath('n');
 const never = new AbortController().signal;
 
@@ -54,7 +53,7 @@ const taken: Query = {
 
 const count = async (database: Database, transaction: Transaction): Promise<number> => {
   const { result } = await database.read({ type: 'transaction', transaction }, never, (store: Store) => {
-    const found = runQuery(DATABASE, store, taken);
+    const found = runQuery(databaseName, store, taken);
     return {
       result: found.documents.length,
       set: { paths: found.examined.map(({ path }) => path), ranges: found.ranges },
@@ -80,7 +79,7 @@ async function attempt(
       return;
     } catch (error) {
       database.transactions.end(transaction);
-      if (!(error instanceof FirestoreError) || error.code !== ABORTED) throw error;
+      if (!(error instanceof FirestoreError) || error.code !== aborted) throw error;
     }
   }
 }
@@ -96,7 +95,7 @@ const schedule = fc.array(
 describe('Firestore locks', () => {
   let tokens = 0;
   const create = () =>
-    createDatabase(DATABASE, {
+    createDatabase(databaseName, {
       clock: systemClock,
       lockTimeoutMs: 20_000,
       newToken: () => {

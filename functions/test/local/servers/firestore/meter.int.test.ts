@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Firestore } from 'firebase-admin/firestore';
-import { AggregateField } from 'firebase-admin/firestore';
-import type { AdminClient } from './adminClient.ts';
-import { startAdminClient, until } from './adminClient.ts';
+import { AggregateField, type Firestore } from 'firebase-admin/firestore';
+import { type AdminClient, startAdminClient, until } from './adminClient.ts';
 
 describe('Firestore meter', () => {
   let client: AdminClient;

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { Query, QuerySnapshot } from 'firebase-admin/firestore';
-import { Filter, Timestamp } from 'firebase-admin/firestore';
-import type { AdminClient } from './adminClient.ts';
-import { startAdminClient } from './adminClient.ts';
-import type { ModelDocument, ModelFilter, ModelOrder, ModelQuery } from './referenceModel.ts';
-import { modelResults } from './referenceModel.ts';
+import { Filter, type Query, type QuerySnapshot, Timestamp } from 'firebase-admin/firestore';
+import { type AdminClient, startAdminClient } from './adminClient.ts';
+import {
+  type ModelDocument,
+  type ModelFilter,
+  type ModelOrder,
+  type ModelQuery,
+  modelResults,
+} from './referenceModel.ts';
 
 // Random documents and random queries through the Admin SDK must give what filtering and sorting by hand gives.
 
@@ -137,7 +140,7 @@ const query = fc
   );
 type Shape = typeof query extends fc.Arbitrary<infer T> ? T : never;
 
-const INSIDE: Record<Shape['place'], (path: string) => boolean> = {
+const insideOf: Record<Shape['place'], (path: string) => boolean> = {
   items: (path) => /^items\/[^/]+$/.test(path),
   'items/a/items': (path) => /^items\/a\/items\/[^/]+$/.test(path),
   group: (path) => /(^|\/)items\/[^/]+$/.test(path),
@@ -150,7 +153,7 @@ function modelOf(shape: Shape): ModelQuery {
   const start = cut(shape.start, shape.orders.length);
   const end = cut(shape.end, shape.orders.length);
   return {
-    inside: INSIDE[shape.place],
+    inside: insideOf[shape.place],
     ...shape.where,
     orders: shape.orders,
     ...(start ? { start } : {}),

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { encodeFields } from '../../../../local/servers/firestore/document.ts';
 import type { FilterMessage, StructuredQueryMessage } from '../../../../local/servers/firestore/messages.ts';
-import { parseQuery } from '../../../../local/servers/firestore/parseQuery.ts';
-import { runQuery } from '../../../../local/servers/firestore/runQuery.ts';
-import { createStore } from '../../../../local/servers/firestore/store.ts';
-import type { Value } from '../../../../local/servers/firestore/value.ts';
-import { encodeValue } from '../../../../local/servers/firestore/valueCodec.ts';
+import { parseQuery } from '../../../../local/servers/firestore/query/parseQuery.ts';
+import { runQuery } from '../../../../local/servers/firestore/query/runQuery.ts';
+import { createStore } from '../../../../local/servers/firestore/store/store.ts';
+import { encodeFields } from '../../../../local/servers/firestore/values/document.ts';
+import type { Value } from '../../../../local/servers/firestore/values/value.ts';
+import { encodeValue } from '../../../../local/servers/firestore/values/valueCodec.ts';
 
-const DATABASE = 'projects/p/databases/(default)';
-const ROOT = `${DATABASE}/documents`;
+const database = 'projects/p/databases/(default)';
+const root = `${database}/documents`;
 
 const text = (value: string): Value => ({ type: 'string', value });
 const field = (fieldPath: string) => ({ fieldPath });
@@ -17,7 +17,7 @@ const equal = (path: string, value: Value): FilterMessage => ({
 });
 const order = (...paths: string[]) => paths.map((path) => ({ field: field(path), direction: 'ASCENDING' }));
 const after = (...values: Value[]) => ({ values: values.map(encodeValue), before: false });
-const name = (path: string): Value => ({ type: 'reference', value: `${ROOT}/${path}` });
+const name = (path: string): Value => ({ type: 'reference', value: `${root}/${path}` });
 
 // A thousand boards of a hundred projects, each with a scene below it.
 const store = createStore();
@@ -78,8 +78,8 @@ const shapes: Record<string, readonly [StructuredQueryMessage, number]> = {
 describe('What a Firestore query looks at', () => {
   for (const [what, [message, results]] of Object.entries(shapes)) {
     it(`is what it returns: ${what}`, () => {
-      const parent = what.startsWith('everything') ? `${ROOT}/boards/5` : ROOT;
-      const found = runQuery(DATABASE, store, parseQuery(parent, message));
+      const parent = what.startsWith('everything') ? `${root}/boards/5` : root;
+      const found = runQuery(database, store, parseQuery(parent, message));
       assert.equal(found.documents.length, results);
       // A stream over each kind holds one result ready that the limit may leave unused.
       assert.ok(found.examined.length <= results + 1, `${found.examined.length} examined`);

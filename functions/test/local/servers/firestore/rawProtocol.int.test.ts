@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
-import type { ServiceError } from '@grpc/grpc-js';
-import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js';
+import { credentials, makeGenericClientConstructor, type ServiceError } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
-import type { FirestoreServer } from '../../../../local/servers/firestore/server.ts';
-import { startFirestoreServer } from '../../../../local/servers/firestore/server.ts';
+import { type FirestoreServer, startFirestoreServer } from '../../../../local/servers/firestore/server.ts';
 
 // What the Admin SDK never sends, sent by a bare gRPC client.
 
-const INVALID_ARGUMENT = 3;
-const NOT_FOUND = 5;
-const ALREADY_EXISTS = 6;
-const UNIMPLEMENTED = 12;
+const invalidArgument = 3;
+const notFound = 5;
+const alreadyExists = 6;
+const unimplemented = 12;
 const database = 'projects/p/databases/(default)';
 const root = `${database}/documents`;
 
@@ -73,7 +71,7 @@ describe('Firestore protocol beyond the Admin SDK', () => {
     };
     const created = await client.call('CreateDocument', request);
     assert.equal(created.name, `${root}/a/b`);
-    await refused('CreateDocument', request, ALREADY_EXISTS);
+    await refused('CreateDocument', request, alreadyExists);
     const unnamed = await client.call('CreateDocument', { parent: `${root}/a/b`, collectionId: 'c', document: {} });
     assert.match(String(unnamed.name), /\/a\/b\/c\/[\w-]{20}$/);
     const updated = await client.call('UpdateDocument', {
@@ -86,8 +84,8 @@ describe('Firestore protocol beyond the Admin SDK', () => {
     assert.deepEqual(found.fields, { x: integer(5), y: integer(2) });
     assert.deepEqual(found.createTime, created.createTime);
     await client.call('DeleteDocument', { name: `${root}/a/b` });
-    await refused('GetDocument', { name: `${root}/a/b` }, NOT_FOUND);
-    await refused('DeleteDocument', { name: `${root}/a/b`, currentDocument: { exists: true } }, NOT_FOUND);
+    await refused('GetDocument', { name: `${root}/a/b` }, notFound);
+    await refused('DeleteDocument', { name: `${root}/a/b`, currentDocument: { exists: true } }, notFound);
   });
 
   it('lists documents page by page', async () => {
@@ -110,18 +108,18 @@ describe('Firestore protocol beyond the Admin SDK', () => {
     await refused(
       'Commit',
       { database, transaction },
-      INVALID_ARGUMENT,
+      invalidArgument,
       /transaction has expired or is no longer valid/,
     );
     const other = await client.call('BeginTransaction', { database });
     await client.call('Rollback', { database, transaction: other.transaction });
-    await refused('Rollback', { database, transaction: other.transaction }, INVALID_ARGUMENT);
-    await refused('Commit', { database, transaction: Buffer.from('made up') }, INVALID_ARGUMENT);
+    await refused('Rollback', { database, transaction: other.transaction }, invalidArgument);
+    await refused('Commit', { database, transaction: Buffer.from('made up') }, invalidArgument);
     const readOnly = await client.call('BeginTransaction', { database, options: { readOnly: {} } });
     await refused(
       'Commit',
       { database, writes: [{ delete: `${root}/a/b` }], transaction: readOnly.transaction },
-      INVALID_ARGUMENT,
+      invalidArgument,
       /read-only/,
     );
     assert.equal(server.stats().openTransactions, 0);
@@ -142,13 +140,13 @@ describe('Firestore protocol beyond the Admin SDK', () => {
       documents: ['nonsense'],
       newTransaction: { readWrite: {} },
     });
-    await assert.rejects(bad, { code: INVALID_ARGUMENT });
+    await assert.rejects(bad, { code: invalidArgument });
     assert.equal(server.stats().openTransactions, 0);
   });
 
   it('refuses writes that are not valid', async () => {
     const write = (each: Message, message: RegExp) =>
-      refused('Commit', { database, writes: [each] }, INVALID_ARGUMENT, message);
+      refused('Commit', { database, writes: [each] }, invalidArgument, message);
     await write({}, /needs an operation/);
     await write({ update: document('a', {}) }, /document/);
     await write({ delete: 'projects/other/databases/(default)/documents/a/b' }, /does not belong/);
@@ -165,9 +163,9 @@ describe('Firestore protocol beyond the Admin SDK', () => {
       /outside the years/,
     );
     await write({ update: document('a/b', { at: { timestampValue: { nanos: -1 } } }) }, /outside the years/);
-    await refused('Commit', { database: 'nothing', writes: [] }, INVALID_ARGUMENT, /Invalid database name/);
+    await refused('Commit', { database: 'nothing', writes: [] }, invalidArgument, /Invalid database name/);
     const twice = { delete: `${root}/a/b` };
-    await refused('BatchWrite', { database, writes: [twice, twice] }, INVALID_ARGUMENT, /more than once/);
+    await refused('BatchWrite', { database, writes: [twice, twice] }, invalidArgument, /more than once/);
     assert.equal(server.stats().documents, 0);
   });
 
@@ -184,13 +182,13 @@ describe('Firestore protocol beyond the Admin SDK', () => {
     assert.ok(Array.isArray(answer.status));
     assert.deepEqual(
       answer.status.map(({ code }) => code ?? 0),
-      [ALREADY_EXISTS, 0, NOT_FOUND],
+      [alreadyExists, 0, notFound],
     );
   });
 
   it('refuses queries that are not valid', async () => {
     const query = (structuredQuery: Message, message: RegExp, parent = root) =>
-      assert.rejects(client.stream('RunQuery', { parent, structuredQuery }), { code: INVALID_ARGUMENT, message });
+      assert.rejects(client.stream('RunQuery', { parent, structuredQuery }), { code: invalidArgument, message });
     const from = [{ collectionId: 'a' }];
     const field = { fieldPath: 'x' };
     const many = { arrayValue: { values: Array.from({ length: 31 }, (_, i) => integer(i)) } };
@@ -206,6 +204,6 @@ describe('Firestore protocol beyond the Admin SDK', () => {
   });
 
   it('answers UNIMPLEMENTED to the streaming Write, which only mobile and web clients use', async () => {
-    await assert.rejects(client.stream('Write', { database }), { code: UNIMPLEMENTED });
+    await assert.rejects(client.stream('Write', { database }), { code: unimplemented });
   });
 });

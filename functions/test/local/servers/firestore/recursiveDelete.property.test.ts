@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { AdminClient } from './adminClient.ts';
-import { startAdminClient } from './adminClient.ts';
+import { type AdminClient, startAdminClient } from './adminClient.ts';
 import { pathOrder } from './referenceModel.ts';
 
 const id = fc.constantFrom('a', 'a0', 'a\u0001', 'b', '__id7__', 'é');

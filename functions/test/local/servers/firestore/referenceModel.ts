@@ -1,4 +1,5 @@
-// A second opinion on what a query returns: plain JavaScript values, filtered one by one and sorted. It shares no code with the server.
+// A second opinion on what a query returns: plain JavaScript values, filtered one by one and sorted. It shares no code
+// with the server.
 import { DocumentReference, GeoPoint, Timestamp } from 'firebase-admin/firestore';
 
 /** A document of the model. */
@@ -126,12 +127,12 @@ function holds({ data }: ModelDocument, { field, op, value }: ModelFilter): bool
   }
 }
 
-const RANGE_OPS: readonly string[] = ['<', '<=', '>', '>=', '!=', 'not-in'];
+const rangeOps: readonly string[] = ['<', '<=', '>', '>=', '!=', 'not-in'];
 
 /** The paths of the results of a query, in order. */
 export function modelResults(documents: readonly ModelDocument[], query: ModelQuery): string[] {
   const direction = query.orders.at(-1)?.direction ?? 'asc';
-  const ranged = [...query.filters, ...query.alternatives.flat()].filter(({ op }) => RANGE_OPS.includes(op));
+  const ranged = [...query.filters, ...query.alternatives.flat()].filter(({ op }) => rangeOps.includes(op));
   const implied = [...new Set(ranged.map(({ field }) => field))]
     .filter((field) => !query.orders.some((order) => order.field === field))
     .sort()

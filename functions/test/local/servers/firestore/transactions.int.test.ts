@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import type { Firestore, Transaction } from 'firebase-admin/firestore';
-import { FieldValue, Timestamp } from 'firebase-admin/firestore';
+import { FieldValue, type Firestore, Timestamp, type Transaction } from 'firebase-admin/firestore';
 import type { Clock } from '../../../../src/clock.ts';
-import type { AdminClient } from './adminClient.ts';
-import { startAdminClient, until } from './adminClient.ts';
+import { type AdminClient, startAdminClient, until } from './adminClient.ts';
 
-const ABORTED = 10;
-const INVALID_ARGUMENT = 3;
-const ALREADY_EXISTS = 6;
-const FAILED_PRECONDITION = 9;
+const aborted = 10;
+const invalidArgument = 3;
+const alreadyExists = 6;
+const failedPrecondition = 9;
 
 /** Something that a test opens when it wants another part of it to go on. */
 function gate() {
@@ -86,7 +84,7 @@ describe('Firestore transactions through the Admin SDK', () => {
     const outcomes = await Promise.allSettled([once(db, body), once(db, body)]);
     const failed = outcomes.filter((each) => each.status === 'rejected');
     assert.equal(failed.length, 1);
-    assert.equal(failed[0]?.reason.code, ABORTED);
+    assert.equal(failed[0]?.reason.code, aborted);
     assert.equal((await document.get()).get('n'), 1);
   });
 
@@ -164,7 +162,7 @@ describe('Firestore transactions through the Admin SDK', () => {
       inside.create(db.doc('a/b'), { by: 'transaction' });
     });
     await hasRead.opened;
-    const outside = assert.rejects(db.doc('a/b').create({}), { code: ALREADY_EXISTS });
+    const outside = assert.rejects(db.doc('a/b').create({}), { code: alreadyExists });
     goOn.open();
     await Promise.all([transaction, outside]);
   });
@@ -197,7 +195,7 @@ describe('Firestore transactions through the Admin SDK', () => {
       });
     assert.equal(await readAt(writeTime), 1);
     assert.equal(await readAt(Timestamp.fromMillis(writeTime.toMillis() - 1000)), undefined);
-    await assert.rejects(readAt(Timestamp.fromMillis(Date.now() + 3_600_000)), { code: INVALID_ARGUMENT });
+    await assert.rejects(readAt(Timestamp.fromMillis(Date.now() + 3_600_000)), { code: invalidArgument });
   });
 
   it('frees the locks of a transaction that fails in its own code', async () => {
@@ -232,7 +230,7 @@ describe('Firestore transactions and time', () => {
       // A BulkWriter is used because its writes are not repeated by the SDK when they are aborted.
       const writer = db.bulkWriter();
       writer.onWriteError(() => false);
-      const timedOut = assert.rejects(writer.set(db.doc('a/b'), {}), { code: ABORTED, message: /lock timeout/ });
+      const timedOut = assert.rejects(writer.set(db.doc('a/b'), {}), { code: aborted, message: /lock timeout/ });
       void writer.flush();
       const calls = () => client.server.meter.snapshot().rpcs.BatchWrite ?? 0;
       await until(() => calls() === 1);
@@ -243,7 +241,7 @@ describe('Firestore transactions and time', () => {
       assert.equal(waiting().openTransactions, 0);
       await db.doc('a/b').set({ free: true });
       goOn.open();
-      await assert.rejects(transaction, { code: INVALID_ARGUMENT, message: /transaction has expired/ });
+      await assert.rejects(transaction, { code: invalidArgument, message: /transaction has expired/ });
       assert.equal((await db.doc('a/b').get()).get('free'), true);
     } finally {
       await client.close();
@@ -261,7 +259,7 @@ describe('Firestore transactions and time', () => {
           clock.advance(50_000);
         }
       });
-      await assert.rejects(run, { code: INVALID_ARGUMENT, message: /transaction has expired/ });
+      await assert.rejects(run, { code: invalidArgument, message: /transaction has expired/ });
     } finally {
       await client.close();
     }
@@ -280,7 +278,7 @@ describe('Firestore transactions and time', () => {
         readOnly: true,
         readTime: writeTime,
       });
-      await assert.rejects(past, { code: FAILED_PRECONDITION, message: /too old/ });
+      await assert.rejects(past, { code: failedPrecondition, message: /too old/ });
     } finally {
       await client.close();
     }

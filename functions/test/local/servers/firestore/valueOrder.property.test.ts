@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { GeoPoint, Timestamp } from 'firebase-admin/firestore';
-import { compareKeys, invert } from '../../../../local/servers/firestore/keyBytes.ts';
-import { numericId, pathKey, pathOfKey } from '../../../../local/servers/firestore/pathKey.ts';
-import { compareValues, valueKey } from '../../../../local/servers/firestore/sortKey.ts';
-import type { Value } from '../../../../local/servers/firestore/value.ts';
+import { compareKeys, invert } from '../../../../local/servers/firestore/values/keyBytes.ts';
+import { numericId, pathKey, pathOfKey } from '../../../../local/servers/firestore/values/pathKey.ts';
+import { compareValues, valueKey } from '../../../../local/servers/firestore/values/sortKey.ts';
+import type { Value } from '../../../../local/servers/firestore/values/value.ts';
 import {
-  DOCUMENT_ENTRY,
   decodeValue,
+  documentEntryTag,
   encodeValue,
   findValue,
   writeFields,
-} from '../../../../local/servers/firestore/valueCodec.ts';
-import { WireWriter } from '../../../../local/servers/firestore/wire.ts';
+} from '../../../../local/servers/firestore/values/valueCodec.ts';
+import { WireWriter } from '../../../../local/servers/firestore/values/wire.ts';
 import { pathOrder, referenceOrder } from './referenceModel.ts';
 
 /** A value in both worlds: as the SDK has it, for the reference order, and as the server has it. */
@@ -177,7 +177,7 @@ describe('Firestore value order', () => {
       fc.property(fc.dictionary(text, both, { minKeys: 1, maxKeys: 4, noNullPrototype: true }), (entries) => {
         const fields = new Map(Object.entries(entries).map(([key, { value }]) => [key, value]));
         const writer = new WireWriter();
-        writeFields(writer, fields, DOCUMENT_ENTRY);
+        writeFields(writer, fields, documentEntryTag);
         const encoded = writer.finish();
         for (const [key, value] of fields) {
           assert.deepEqual(decodeValue(encodeValue(value)), value);

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { FieldPath, FieldValue, GeoPoint, Timestamp } from 'firebase-admin/firestore';
 import { startFirestoreServer } from '../../../../local/servers/firestore/server.ts';
-import type { AdminClient } from './adminClient.ts';
-import { startAdminClient } from './adminClient.ts';
+import { type AdminClient, startAdminClient } from './adminClient.ts';
 
-const NOT_FOUND = 5;
-const ALREADY_EXISTS = 6;
-const FAILED_PRECONDITION = 9;
-const INVALID_ARGUMENT = 3;
+const notFound = 5;
+const alreadyExists = 6;
+const failedPrecondition = 9;
+const invalidArgument = 3;
 
 describe('Firestore writes through the Admin SDK', () => {
   let client: AdminClient;
@@ -100,19 +99,19 @@ describe('Firestore writes through the Admin SDK', () => {
   it('checks preconditions with the errors of production', async () => {
     const { db } = client;
     await assert.rejects(db.doc('a/missing').update({ x: 1 }), {
-      code: NOT_FOUND,
+      code: notFound,
       message: /No document to update: projects\/.*a\/missing/,
     });
     await db.doc('a/b').create({ x: 1 });
-    await assert.rejects(db.doc('a/b').create({ x: 1 }), { code: ALREADY_EXISTS, message: /Document already exists/ });
+    await assert.rejects(db.doc('a/b').create({ x: 1 }), { code: alreadyExists, message: /Document already exists/ });
     const seen = (await db.doc('a/b').get()).updateTime;
     assert.ok(seen);
     await db.doc('a/b').update({ x: 2 });
     await assert.rejects(db.doc('a/b').delete({ lastUpdateTime: seen }), {
-      code: FAILED_PRECONDITION,
+      code: failedPrecondition,
       message: /stored version/,
     });
-    await assert.rejects(db.doc('a/gone').delete({ exists: true }), { code: NOT_FOUND });
+    await assert.rejects(db.doc('a/gone').delete({ exists: true }), { code: notFound });
     await db.doc('a/gone').delete();
     const current = (await db.doc('a/b').get()).updateTime;
     assert.ok(current);
@@ -124,7 +123,7 @@ describe('Firestore writes through the Admin SDK', () => {
     const { db } = client;
     await db.doc('a/taken').set({});
     const batch = db.batch().set(db.doc('a/new'), { x: 1 }).create(db.doc('a/taken'), {});
-    await assert.rejects(batch.commit(), { code: ALREADY_EXISTS });
+    await assert.rejects(batch.commit(), { code: alreadyExists });
     assert.equal((await db.doc('a/new').get()).exists, false);
   });
 
@@ -145,7 +144,7 @@ describe('Firestore writes through the Admin SDK', () => {
     await db.doc('bulk/1').set({ old: true });
     const writer = db.bulkWriter();
     writer.onWriteError(() => false);
-    const failed = assert.rejects(writer.create(db.doc('bulk/1'), {}), { code: ALREADY_EXISTS });
+    const failed = assert.rejects(writer.create(db.doc('bulk/1'), {}), { code: alreadyExists });
     const done = writer.set(db.doc('bulk/2'), { x: 1 });
     await writer.close();
     await failed;
@@ -174,7 +173,7 @@ describe('Firestore writes through the Admin SDK', () => {
   it('enforces the published limits', async () => {
     const { db } = client;
     const refused = (path: string, data: object, message: RegExp) =>
-      assert.rejects(db.doc(path).set(data), { code: INVALID_ARGUMENT, message });
+      assert.rejects(db.doc(path).set(data), { code: invalidArgument, message });
     await refused(
       'a/big',
       { text: 'x'.repeat(1024 * 1024) },
@@ -195,7 +194,7 @@ describe('Firestore writes through the Admin SDK', () => {
   it('refuses a request of more than 10 MiB', async () => {
     const batch = client.db.batch();
     for (let i = 0; i < 11; i += 1) batch.set(client.db.doc(`big/${i}`), { t: 'x'.repeat(1_000_000) });
-    await assert.rejects(batch.commit(), { code: INVALID_ARGUMENT, message: /Request payload size exceeds the limit/ });
+    await assert.rejects(batch.commit(), { code: invalidArgument, message: /Request payload size exceeds the limit/ });
     assert.equal(client.server.stats().documents, 0);
   });
 

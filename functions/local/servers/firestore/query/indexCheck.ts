@@ -1,0 +1,185 @@
+// Which indexes a query needs, by the published rules:
+// https://firebase.google.com/docs/firestore/query-data/index-overview and
+// https://cloud.google.com/firestore/docs/concepts/index-overview
+
+import { FirestoreError } from '../status.ts';
+import { type FieldPath, nameField } from '../values/fieldPath.ts';
+import { projectOf } from '../values/resourceName.ts';
+import { bytesType, tag, varintType, WireWriter } from '../values/wire.ts';
+import type { CompositeIndex, FieldMode, IndexConfig, QueryScope } from './indexConfig.ts';
+import type { Conjunction, Query } from './query.ts';
+
+/** Refuses a query that production would refuse for want of an index.
+ *  @param aggregated  fields that are summed or averaged: they have to be in the index too
+ *  @throws FirestoreError FAILED_PRECONDITION naming the index that is wanted */
+export type IndexCheck = (database: string, query: Query, aggregated: readonly FieldPath[]) => void;
+
+/** The check of a server that was started without index definitions: everything passes. */
+export const everyIndexExists: IndexCheck = () => {};
+
+/** A field of an index, with how it is sorted. */
+interface Part {
+  readonly fieldPath: string;
+  readonly mode: FieldMode;
+}
+
+/** What an index, or several that are merged, must bring for one alternative of a query. */
+interface Need {
+  readonly collectionGroup: string;
+  readonly queryScope: QueryScope;
+  /** Compared by equality: they may stand in any order, before the others, and be spread over several indexes. */
+  readonly equalities: readonly Part[];
+  /** Sorted or compared by a range: they end every index, in this order. */
+  readonly orders: readonly Part[];
+  readonly nameMode: 'ASCENDING' | 'DESCENDING';
+}
+
+/** The check against index definitions. */
+export function createIndexCheck(config: IndexConfig): IndexCheck {
+  return (database, query, aggregated) => {
+    if (query.collectionId === undefined) return;
+    for (const conjunction of query.disjuncts) {
+      const need = needOf(query, query.collectionId, conjunction, aggregated);
+      if (!satisfied(config, need)) throw missingIndex(database, need);
+    }
+  };
+}
+
+function needOf(
+  query: Query,
+  collectionGroup: string,
+  conjunction: Conjunction,
+  aggregated: readonly FieldPath[],
+): Need {
+  const equalities = new Map<string, Part>();
+  for (const { field, op } of conjunction) {
+    if (field.canonical === nameField) continue;
+    if (op === 'equal') equalities.set(field.canonical, { fieldPath: field.canonical, mode: 'ASCENDING' });
+    if (op === 'arrayContains')
+      equalities.set(`${field.canonical} contains`, { fieldPath: field.canonical, mode: 'CONTAINS' });
+  }
+  const orders: Part[] = [];
+  const add = ({ canonical }: FieldPath, mode: FieldMode) => {
+    // A field of which there is only one value needs no order.
+    if (canonical === nameField || equalities.has(canonical)) return;
+    if (!orders.some(({ fieldPath }) => fieldPath === canonical)) orders.push({ fieldPath: canonical, mode });
+  };
+  for (const { field, descending } of query.orders) add(field, descending ? 'DESCENDING' : 'ASCENDING');
+  for (const field of aggregated) add(field, 'ASCENDING');
+  return {
+    collectionGroup,
+    queryScope: query.allDescendants ? 'COLLECTION_GROUP' : 'COLLECTION',
+    equalities: [...equalities.values()],
+    orders,
+    nameMode: query.orders.at(-1)?.descending ? 'DESCENDING' : 'ASCENDING',
+  };
+}
+
+function satisfied(config: IndexConfig, need: Need): boolean {
+  const { equalities, orders, nameMode } = need;
+  const [onlyOrder, ...moreOrders] = orders;
+  if (equalities.length === 0 && !onlyOrder && nameMode === 'ASCENDING') return true;
+  if (equalities.length === 0 && onlyOrder && moreOrders.length === 0 && onlyOrder.mode === nameMode) {
+    if (hasSingleField(config, need, onlyOrder.fieldPath, [onlyOrder.mode])) return true;
+  }
+  const covered = new Set<Part>();
+  if (orders.length === 0) {
+    // Equalities alone are served by merging the automatic indexes, each of which is sorted by name as well.
+    for (const part of equalities) if (hasSingleField(config, need, part.fieldPath, modesFor(part))) covered.add(part);
+  }
+  let served = orders.length === 0 && equalities.length > 0;
+  for (const index of config.indexes) {
+    const prefix = prefixServing(index, need);
+    if (!prefix) continue;
+    served = true;
+    for (const part of prefix) covered.add(part);
+  }
+  return served && covered.size === equalities.length;
+}
+
+const modesFor = ({ mode }: Part): readonly FieldMode[] =>
+  mode === 'CONTAINS' ? ['CONTAINS'] : ['ASCENDING', 'DESCENDING'];
+
+/** The equalities that an index takes care of, if it is of use to the query at all: equalities first, then exactly its
+ *  orders. */
+function prefixServing(index: CompositeIndex, need: Need): readonly Part[] | undefined {
+  if (index.collectionGroup !== need.collectionGroup || index.queryScope !== need.queryScope) return undefined;
+  const explicitName = index.fields.at(-1)?.fieldPath === nameField ? index.fields.at(-1) : undefined;
+  const fields = explicitName ? index.fields.slice(0, -1) : index.fields;
+  // An index ends with the name, in the direction of its last field unless it says otherwise.
+  const nameMode = explicitName?.mode ?? (fields.at(-1)?.mode === 'DESCENDING' ? 'DESCENDING' : 'ASCENDING');
+  if (nameMode !== need.nameMode) return undefined;
+  const split = fields.length - need.orders.length;
+  if (split < 0) return undefined;
+  const suffix = fields.slice(split);
+  const ordered = need.orders.every(
+    (part, i) => suffix[i]?.fieldPath === part.fieldPath && suffix[i]?.mode === part.mode,
+  );
+  if (!ordered) return undefined;
+  const prefix = fields.slice(0, split).map((field) => need.equalities.find((part) => serves(field, part)));
+  return prefix.every((part) => part !== undefined) ? prefix : undefined;
+}
+
+const serves = (field: Part, part: Part) => field.fieldPath === part.fieldPath && modesFor(part).includes(field.mode);
+
+/** Whether a field has one of these single-field indexes: the automatic ones of scope COLLECTION, unless an override of
+ *  the field or of a map around it says otherwise. */
+function hasSingleField(config: IndexConfig, need: Need, fieldPath: string, modes: readonly FieldMode[]): boolean {
+  for (let path = fieldPath; path !== ''; path = path.slice(0, Math.max(0, path.lastIndexOf('.')))) {
+    const override = config.fieldOverrides.find(
+      (each) => each.collectionGroup === need.collectionGroup && each.fieldPath === path,
+    );
+    if (!override) continue;
+    return override.indexes.some((index) => index.queryScope === need.queryScope && modes.includes(index.mode));
+  }
+  return need.queryScope === 'COLLECTION';
+}
+
+function missingIndex(database: string, need: Need): FirestoreError {
+  const parts = [...need.equalities, ...need.orders];
+  const [only] = parts;
+  const last = need.orders.at(-1)?.mode ?? 'ASCENDING';
+  const console = `https://console.firebase.google.com/v1/r/project/${projectOf(database)}/firestore/indexes`;
+  if (only && parts.length === 1 && (need.orders.length === 0 || last === need.nameMode)) {
+    const kind = `${need.queryScope}_${only.mode === 'ASCENDING' ? 'ASC' : only.mode === 'DESCENDING' ? 'DESC' : 'CONTAINS'}`;
+    const link = `${console}?create_exemption=${encodeIndex(database, need, parts)}`;
+    return new FirestoreError(
+      'FAILED_PRECONDITION',
+      `The query requires a ${kind} index for collection ${need.collectionGroup} and field ${only.fieldPath}. You can create it here: ${link}`,
+    );
+  }
+  const wanted = [...parts, { fieldPath: nameField, mode: need.nameMode }];
+  const named = wanted.map(({ fieldPath, mode }) => `${fieldPath} ${mode}`).join(', ');
+  return new FirestoreError(
+    'FAILED_PRECONDITION',
+    `The query requires an index. You can create it here: ${console}?create_composite=${encodeIndex(database, need, wanted)} ` +
+      `(collection group ${need.collectionGroup}, scope ${need.queryScope}, fields ${named})`,
+  );
+}
+
+// Field and enum numbers of google.firestore.admin.v1.Index, which the console's link carries.
+const indexNameTag = tag(1, bytesType);
+const indexScopeTag = tag(2, varintType);
+const indexFieldTag = tag(3, bytesType);
+const fieldPathTag = tag(1, bytesType);
+const fieldOrderTag = tag(2, varintType);
+const fieldArrayConfigTag = tag(3, varintType);
+const scopeNumbers: Readonly<Record<QueryScope, number>> = { COLLECTION: 1, COLLECTION_GROUP: 2 };
+
+function encodeIndex(database: string, need: Need, parts: readonly Part[]): string {
+  const writer = new WireWriter();
+  writer.uint32(indexNameTag);
+  writer.string(`${database}/collectionGroups/${need.collectionGroup}/indexes/_`);
+  writer.uint32(indexScopeTag);
+  writer.uint32(scopeNumbers[need.queryScope]);
+  for (const { fieldPath, mode } of parts) {
+    writer.uint32(indexFieldTag);
+    writer.message(() => {
+      writer.uint32(fieldPathTag);
+      writer.string(fieldPath);
+      writer.uint32(mode === 'CONTAINS' ? fieldArrayConfigTag : fieldOrderTag);
+      writer.uint32(mode === 'DESCENDING' ? 2 : 1);
+    });
+  }
+  return writer.finish().toString('base64url');
+}
