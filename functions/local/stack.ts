@@ -133,14 +133,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
               ...(options.only && { only: options.only }),
               ...(options.retry && { retry: options.retry }),
               ...(options.schedules !== undefined && { schedules: options.schedules }),
+              // Its schedule begins with the next minute, and nobody wants to wait for that here.
+              dueAtStart: [relay],
             }),
           );
     await runtime?.waitUntilReady();
-    if (options.schedules !== false && runtime?.functions().some(({ name }) => name === relay)) {
-      // Its schedule begins with the next minute, and nobody wants to wait for that here. It runs for its whole budget;
-      // how it ends is in its log.
-      void runtime.fire(relay);
-    }
     return { mongodbUri, firestoreHost, pubsubHost, mongodb, firestore, pubsub, runtime, variables, close: closeAll };
   } catch (error) {
     await closeAll();

@@ -9,6 +9,8 @@ export type Outcome =
   | { readonly kind: 'answered'; readonly response: FunctionResponse }
   /** It took longer than `timeoutSeconds`. What it does goes on; nobody listens any more. */
   | { readonly kind: 'timed-out' }
+  /** The caller's signal was aborted first. What the function does goes on; nobody listens any more. */
+  | { readonly kind: 'cancelled' }
   /** The process ended under it. */
   | { readonly kind: 'crashed'; readonly reason: string }
   /** Every instance is busy and there may be no more: the function has not seen the request. */
@@ -20,7 +22,7 @@ export type Outcome =
 export interface FunctionPool {
   readonly spec: FunctionSpec;
   /** Runs one request on an instance with room; starts another instance if there may be one. */
-  invoke(request: FunctionRequest): Promise<Outcome>;
+  invoke(request: FunctionRequest, signal?: AbortSignal): Promise<Outcome>;
   /** The first instance is the one that is always there. */
   instances(): readonly FunctionProcess[];
   counts(): { readonly invocations: number; readonly errors: number };
@@ -52,6 +54,8 @@ const localMaxInstances: Readonly<Record<FunctionSpec['trigger']['kind'], number
   pubsub: 1,
   https: 1,
 };
+
+const neverAborted = new AbortController().signal;
 
 /** How long a request waits for room before it is refused, in ms. Cloud Run holds requests about as long:
  *  https://cloud.google.com/run/docs/about-instance-autoscaling */
@@ -121,14 +125,14 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
     next?.();
   }
 
-  async function run(instance: Instance, request: FunctionRequest): Promise<Outcome> {
+  async function run(instance: Instance, request: FunctionRequest, cancelled: AbortSignal): Promise<Outcome> {
     const timeout = new AbortController();
     const cancelTimeout = clock.after(spec.timeoutSeconds * 1000, () => timeout.abort());
     try {
       for (;;) {
         const up = await portOf(instance, timeout.signal);
         if (up.kind === 'unavailable') return up;
-        const outcome = await call(up.port, instance.agent, request, timeout.signal);
+        const outcome = await call(up.port, instance.agent, request, { timeout: timeout.signal, cancelled });
         if (outcome.kind !== 'refused') {
           invocations += 1;
           // Answered only when the end of the process is known: a redelivery must not meet its remains.
@@ -161,14 +165,14 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
 
   return {
     spec,
-    async invoke(request) {
+    async invoke(request, cancelled = neverAborted) {
       const instance = await waitForRoom();
       if (!instance) {
         return first.process.state() === 'stopped'
           ? { kind: 'unavailable', reason: `${spec.name} is stopped` }
           : { kind: 'busy' };
       }
-      const outcome = await run(instance, request);
+      const outcome = await run(instance, request, cancelled);
       instance.inFlight -= 1;
       notifyNext();
       if (isError(outcome)) errors += 1;
@@ -197,12 +201,14 @@ async function call(
   port: number,
   agent: http.Agent,
   request: FunctionRequest,
-  timeout: AbortSignal,
+  { timeout, cancelled }: { readonly timeout: AbortSignal; readonly cancelled: AbortSignal },
 ): Promise<Outcome | { readonly kind: 'refused' }> {
   try {
-    return { kind: 'answered', response: await callFunction(port, agent, request, timeout) };
+    const response = await callFunction(port, agent, request, AbortSignal.any([timeout, cancelled]));
+    return { kind: 'answered', response };
   } catch (error) {
     if (timeout.aborted) return { kind: 'timed-out' };
+    if (cancelled.aborted) return { kind: 'cancelled' };
     if (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED') return { kind: 'refused' };
     return { kind: 'crashed', reason: error instanceof Error ? error.message : String(error) };
   }

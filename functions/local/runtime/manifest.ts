@@ -12,6 +12,8 @@ const triggerSchema = z.discriminatedUnion('kind', [
       minBackoffSeconds: z.number(),
       maxBackoffSeconds: z.number(),
       maxDoublings: z.number(),
+      /** Retries go on for at least this long, whatever `count` says; 0: no such limit. */
+      maxRetrySeconds: z.number(),
     }),
   }),
   z.object({ kind: z.literal('https') }),

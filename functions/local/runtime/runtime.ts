@@ -9,7 +9,7 @@ import { createFunctionPool, type FunctionPool, isError, type Outcome } from './
 import { keepFunctionProcess, type ProcessState } from './functionProcess.ts';
 import { parseLogLine, type RuntimeLogEntry } from './logLine.ts';
 import type { FunctionSpec } from './manifest.ts';
-import { startSchedule } from './scheduler.ts';
+import { type ScheduleTrigger, startSchedule } from './scheduler.ts';
 import { openTriggerSubscriptions, subscriptionName } from './triggerSubscriptions.ts';
 
 export type { RuntimeLogEntry } from './logLine.ts';
@@ -83,6 +83,8 @@ export interface RuntimeOptions {
   readonly retry?: { readonly minBackoffMs: number; readonly maxBackoffMs: number };
   /** False: scheduled functions run only on request. Default: true. */
   readonly schedules?: boolean;
+  /** Names of scheduled functions whose first execution is due at once, before the first time of their schedule. */
+  readonly dueAtStart?: readonly string[];
   /** False: a process that ended is not started again by itself. Default: true. */
   readonly keepAlive?: boolean;
   /** How long a request waits for room when every instance is busy, in ms, before it is refused. Default: 10 s. */
@@ -195,7 +197,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     if (pool?.spec.trigger.kind !== 'pubsub') return { status: 404, body: { error: `no function ${name}` } };
     const outcome = await pool.invoke(request);
     const { status, error } = toResult(outcome);
-    if (!isError(outcome) || pool.spec.trigger.retry) return { status };
+    if (!isError(outcome) || pool.spec.trigger.retry || closing) return { status };
     log({
       function: name,
       severity: 'ERROR',
@@ -245,15 +247,32 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     }
   }
 
-  async function fire(name: string, payload?: unknown, scheduledAt = clock.now()): Promise<FireResult> {
+  async function fire(
+    name: string,
+    payload?: unknown,
+    scheduledAt = clock.now(),
+    signal?: AbortSignal,
+  ): Promise<FireResult> {
     const pool = poolOf(name);
-    return toResult(await pool.invoke(requestFor(pool.spec, payload, scheduledAt)));
+    return toResult(await pool.invoke(requestFor(pool.spec, payload, scheduledAt), signal));
   }
 
-  async function fireBySchedule(name: string, scheduledAt: number): Promise<boolean> {
-    const { ok, status, error } = await fire(name, undefined, scheduledAt);
-    if (!ok) log({ function: name, severity: 'ERROR', message: `the scheduled run failed: ${error ?? status}` });
-    return ok;
+  function openSchedule(spec: FunctionSpec, trigger: ScheduleTrigger): { stop(): void } {
+    const { name } = spec;
+    return startSchedule({
+      spec: { ...spec, trigger },
+      clock,
+      dueAtStart: options.dueAtStart?.includes(name) === true,
+      async attempt(scheduledAt, signal) {
+        const { ok, status, error } = await fire(name, undefined, scheduledAt, signal);
+        // A stop of the runtime ends what runs; that is no failure.
+        if (!ok && !closing) {
+          log({ function: name, severity: 'ERROR', message: `the scheduled run failed: ${error ?? status}` });
+        }
+        return ok;
+      },
+      ended: (error) => log({ function: name, severity: 'ERROR', message: `its schedule ended: ${String(error)}` }),
+    });
   }
 
   async function waitUntilReady(): Promise<void> {
@@ -285,7 +304,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         await subscriptions.connect(name, topicName(trigger.topic), frontDoor.pushEndpoint(name));
       }
       if (trigger.kind === 'schedule' && options.schedules !== false) {
-        schedules.push(startSchedule({ ...spec, trigger }, clock, (at) => fireBySchedule(name, at)));
+        schedules.push(openSchedule(spec, trigger));
       }
     }
   } catch (error) {
@@ -324,6 +343,8 @@ function toResult(outcome: Outcome): FireResult {
     }
     case 'timed-out':
       return { status: 504, ok: false, error: 'the function did not end within its timeout' };
+    case 'cancelled':
+      return { status: 499, ok: false, error: 'the function did not answer before the caller gave up' };
     case 'crashed':
       return { status: 500, ok: false, error: `the process ended under the invocation: ${outcome.reason}` };
     case 'busy':

@@ -2,9 +2,9 @@ import { Cron } from 'croner';
 
 /** The times of a schedule. */
 export interface ScheduleTimes {
-  /** The first time after `time`, both in ms since the epoch. `start` is when the schedule came into force: intervals
-   *  count from there. */
-  next(time: number, start: number): number;
+  /** When the execution is due that follows one with this start and end, all in ms since the epoch. A time before
+   *  `endedAt` has passed during that execution: the next one starts late, which is at once. */
+  next(startedAt: number, endedAt: number): number;
 }
 
 /** Deployments of second generation functions use this when a schedule names no time zone. */
@@ -12,7 +12,7 @@ const defaultTimeZone = 'UTC';
 
 const msPerUnit: Readonly<Record<string, number>> = { minute: 60_000, hour: 3_600_000 };
 
-const intervalPattern = /^every\s+(\d+)\s+(min(?:ute)?|hour)s?(?:\s+synchronized)?$/i;
+const intervalPattern = /^every\s+(\d+)\s+(min(?:ute)?|hour)s?$/i;
 const daysPattern = /^every\s+(day|[a-z]{3,}(?:\s*,\s*[a-z]{3,})*)\s+(\d{1,2}):(\d{2})$/i;
 const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 
@@ -29,10 +29,12 @@ export function parseSchedule(schedule: string, timeZone: string = defaultTimeZo
   return cron(text, text, timeZone);
 }
 
+/** An end-time interval: it begins when an execution ends.
+ *  https://cloud.google.com/appengine/docs/standard/scheduling-jobs-with-cron-yaml#defining_the_cron_job_schedule */
 function everyInterval(schedule: string, count: number, unit: string): ScheduleTimes {
   const interval = count * (msPerUnit[unit === 'min' ? 'minute' : unit] ?? 0);
   if (interval === 0) throw unreadable(schedule, 'the interval is zero');
-  return { next: (time, start) => start + (Math.floor((time - start) / interval) + 1) * interval };
+  return { next: (_startedAt, endedAt) => endedAt + interval };
 }
 
 function daysOfWeek(schedule: string, days: string): string {
@@ -56,9 +58,9 @@ function cron(schedule: string, pattern: string, timeZone: string): ScheduleTime
     throw unreadable(schedule, cause instanceof Error ? cause.message : String(cause));
   }
   return {
-    next(time) {
-      const next = job.nextRun(new Date(time));
-      if (!next) throw unreadable(schedule, `it has no time after ${new Date(time).toISOString()}`);
+    next(startedAt) {
+      const next = job.nextRun(new Date(startedAt));
+      if (!next) throw unreadable(schedule, `it has no time after ${new Date(startedAt).toISOString()}`);
       return next.getTime();
     },
   };

@@ -1,66 +1,81 @@
-import type { Clock } from '../../src/clock.ts';
+import { type Clock, sleep } from '../../src/clock.ts';
 import type { FunctionSpec, Trigger } from './manifest.ts';
 import { parseSchedule } from './scheduleTimes.ts';
 
-type ScheduleTrigger = Extract<Trigger, { kind: 'schedule' }>;
+export type ScheduleTrigger = Extract<Trigger, { kind: 'schedule' }>;
 
 /** Timers beyond about 24 days overflow in Node; longer waits are made of days. */
 const longestWaitMs = 24 * 60 * 60 * 1000;
 
-/** After the machine slept, times of the last five minutes are made up for, older ones are not: no avalanche of runs on
- *  waking. */
-const maxCatchUpMs = 5 * 60 * 1000;
+/** `firebase deploy` sets the attempt deadline to the timeout of the function, within these limits in seconds:
+ *  https://github.com/firebase/firebase-tools/pull/9544 */
+const attemptDeadlineSeconds = { least: 180, most: 1800 };
 
-/** Fires a function at the times of its schedule until stopped. A run that takes long does not hold up the next: both
- *  go on side by side. `fire` returns whether the run succeeded; a failed one is repeated as the function's retry
- *  settings say. */
-export function startSchedule(
-  spec: FunctionSpec & { readonly trigger: ScheduleTrigger },
-  clock: Clock,
-  fire: (scheduledAt: number) => Promise<boolean>,
-): { stop(): void } {
-  const { trigger } = spec;
-  const times = parseSchedule(trigger.schedule, trigger.timeZone);
-  const start = clock.now();
-  const cancels = new Set<() => void>();
-  let stopped = false;
+export interface ScheduleOptions {
+  readonly spec: FunctionSpec & { readonly trigger: ScheduleTrigger };
+  readonly clock: Clock;
+  /** True: the first execution is due at once and not at the first time of the schedule. */
+  readonly dueAtStart: boolean;
+  /** One attempt: resolves with whether it succeeded. `signal` is aborted at the attempt deadline. */
+  readonly attempt: (scheduledAt: number, signal: AbortSignal) => Promise<boolean>;
+  /** The schedule has no further time, so that nothing runs any more. */
+  readonly ended: (error: unknown) => void;
+}
 
-  function after(ms: number, run: () => void): void {
-    if (stopped) return;
-    const cancel = clock.after(ms, () => {
-      cancels.delete(cancel);
-      run();
-    });
-    cancels.add(cancel);
-  }
+/** Runs a function at the times of its schedule until stopped, as Cloud Scheduler does: an execution whose time comes
+ *  while another one runs starts when that one has ended, never beside it, and stands for all times that passed
+ *  meanwhile. A failed attempt is repeated as the retry settings say, until the next execution is due.
+ *  https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs */
+export function startSchedule(options: ScheduleOptions): { stop(): void } {
+  const { spec, clock } = options;
+  const { retry, schedule, timeZone } = spec.trigger;
+  const times = parseSchedule(schedule, timeZone);
+  const stopping = new AbortController();
 
-  function waitFor(due: number): void {
-    const wait = due - clock.now();
-    if (wait > longestWaitMs) {
-      after(longestWaitMs, () => waitFor(due));
-      return;
+  /** False when the schedule was stopped meanwhile. */
+  async function waitUntil(time: number): Promise<boolean> {
+    while (time > clock.now() && !stopping.signal.aborted) {
+      const wait = Math.min(time - clock.now(), longestWaitMs);
+      // Rejects when the schedule is stopped, which the loop sees.
+      await sleep(clock, wait, stopping.signal).catch(() => {});
     }
-    after(Math.max(0, wait), () => {
-      waitFor(times.next(Math.max(due, clock.now() - maxCatchUpMs), start));
-      void attempt(due, 0);
-    });
+    return !stopping.signal.aborted;
   }
 
-  async function attempt(due: number, retries: number): Promise<void> {
-    const succeeded = await fire(due);
-    if (!succeeded && retries < trigger.retry.count) {
-      after(retryDelayMs(trigger.retry, retries), () => void attempt(due, retries + 1));
+  async function attemptInTime(scheduledAt: number): Promise<boolean> {
+    const deadline = new AbortController();
+    const { least, most } = attemptDeadlineSeconds;
+    const seconds = Math.min(most, Math.max(least, spec.timeoutSeconds));
+    const cancel = clock.after(seconds * 1000, () => deadline.abort());
+    try {
+      return await options.attempt(scheduledAt, deadline.signal);
+    } finally {
+      cancel();
     }
   }
 
-  waitFor(times.next(start, start));
-  return {
-    stop() {
-      stopped = true;
-      for (const cancel of cancels) cancel();
-      cancels.clear();
-    },
-  };
+  /** One execution: its attempts until one succeeds or there may be no more. */
+  async function execute(scheduledAt: number, startedAt: number): Promise<void> {
+    const nextDue = times.next(startedAt, Number.POSITIVE_INFINITY);
+    for (let retries = 0; ; retries += 1) {
+      if (await attemptInTime(scheduledAt)) return;
+      const wantsMore = retries < retry.count || clock.now() < startedAt + retry.maxRetrySeconds * 1000;
+      const again = clock.now() + retryDelayMs(retry, retries);
+      if (!wantsMore || again >= nextDue || !(await waitUntil(again))) return;
+    }
+  }
+
+  async function run(): Promise<void> {
+    let due = options.dueAtStart ? clock.now() : times.next(clock.now(), clock.now());
+    while (await waitUntil(due)) {
+      const startedAt = Math.max(due, clock.now());
+      await execute(due, startedAt);
+      due = times.next(startedAt, Math.max(startedAt, clock.now()));
+    }
+  }
+
+  run().catch(options.ended);
+  return { stop: () => stopping.abort() };
 }
 
 /** Cloud Scheduler doubles the wait `maxDoublings` times and then lets it grow by the last step. */

@@ -12,6 +12,7 @@ const defaultRetryCount = 0;
 const defaultMinBackoffSeconds = 5;
 const defaultMaxBackoffSeconds = 3600;
 const defaultMaxDoublings = 5;
+const mostRetries = 5;
 
 const messagePublished = 'google.cloud.pubsub.topic.v1.messagePublished';
 
@@ -55,15 +56,18 @@ function readTrigger(fields: Record<string, unknown>): Trigger | string {
   }
   if (isRecord(scheduleTrigger)) {
     const retry = isRecord(scheduleTrigger.retryConfig) ? scheduleTrigger.retryConfig : {};
+    const count = numberOr(retry.retryCount, defaultRetryCount);
+    if (count > mostRetries) throw new Error(`retryCount is ${count}; Cloud Scheduler allows at most ${mostRetries}.`);
     return {
       kind: 'schedule',
       schedule: String(scheduleTrigger.schedule ?? ''),
       ...(typeof scheduleTrigger.timeZone === 'string' ? { timeZone: scheduleTrigger.timeZone } : {}),
       retry: {
-        count: numberOr(retry.retryCount, defaultRetryCount),
+        count,
         minBackoffSeconds: numberOr(retry.minBackoffSeconds, defaultMinBackoffSeconds),
         maxBackoffSeconds: numberOr(retry.maxBackoffSeconds, defaultMaxBackoffSeconds),
         maxDoublings: numberOr(retry.maxDoublings, defaultMaxDoublings),
+        maxRetrySeconds: numberOr(retry.maxRetrySeconds, 0),
       },
     };
   }

@@ -30,6 +30,7 @@ describe('the description of a function', () => {
         minBackoffSeconds: 1,
         maxBackoffSeconds: 60,
         maxDoublings: 2,
+        maxRetrySeconds: 90,
         timeoutSeconds: 540,
         concurrency: 1,
         maxInstances: 2,
@@ -45,7 +46,7 @@ describe('the description of a function', () => {
           kind: 'schedule',
           schedule: 'every 5 minutes',
           timeZone: 'Europe/Berlin',
-          retry: { count: 3, minBackoffSeconds: 1, maxBackoffSeconds: 60, maxDoublings: 2 },
+          retry: { count: 3, minBackoffSeconds: 1, maxBackoffSeconds: 60, maxDoublings: 2, maxRetrySeconds: 90 },
         },
         timeoutSeconds: 540,
         concurrency: 1,
@@ -53,6 +54,11 @@ describe('the description of a function', () => {
         secrets: ['TOKEN'],
       },
     });
+  });
+
+  it('is refused with more retries than Cloud Scheduler allows', () => {
+    const made = onSchedule({ schedule: 'every 5 minutes', retryCount: 6 }, () => {});
+    assert.throws(() => describeFunction(made), /retryCount is 6; Cloud Scheduler allows at most 5/);
   });
 
   it('leaves out what is not to be deployed, and first generation functions', () => {

@@ -3,11 +3,11 @@ import { parseSchedule } from '../../../local/runtime/scheduleTimes.ts';
 
 const startMs = Date.parse('2026-03-10T12:03:30Z');
 
-/** The first times of a schedule after `START`. */
+/** The first times of a schedule after `startMs`, each execution ending as it starts. */
 function times(schedule: string, timeZone?: string, count = 3): string[] {
   const parsed = parseSchedule(schedule, timeZone);
   const found: number[] = [];
-  while (found.length < count) found.push(parsed.next(found.at(-1) ?? startMs, startMs));
+  while (found.length < count) found.push(parsed.next(found.at(-1) ?? startMs, found.at(-1) ?? startMs));
   return found.map((time) => new Date(time).toISOString().slice(0, 19));
 }
 
@@ -28,7 +28,15 @@ describe('schedules', () => {
     it(`${schedule} (${timeZone ?? 'no zone'})`, () => assert.deepEqual(times(schedule, timeZone), expected));
   }
 
-  for (const schedule of ['', 'every 0 minutes', 'every full moon', 'every day 25:00', '* * * *', 'every xyz 10:00']) {
+  for (const schedule of [
+    '',
+    'every 0 minutes',
+    'every full moon',
+    'every day 25:00',
+    '* * * *',
+    'every xyz 10:00',
+    'every 2 hours synchronized',
+  ]) {
     it(`refuses "${schedule}"`, () =>
       assert.throws(() => parseSchedule(schedule), /^Error: The schedule ".*" cannot be read/));
   }
