@@ -11,7 +11,7 @@ const defaults = {
   PROJECT_EVENTS_TOPIC: 'project-events',
   PROJECT_EVENTS_DEAD_LETTER_TOPIC: 'project-events-dead-letter',
   RECONCILIATION_REQUESTS_TOPIC: 'reconciliation-requests',
-  RELAY_SCHEDULE: 'every 1 minutes',
+  RELAY_SCHEDULE: '* * * * *',
   RECONCILE_SCHEDULE: 'every day 03:00',
   RECONCILE_MODE: 'report',
   RELAY_BUDGET_SECONDS: 70,
@@ -47,7 +47,7 @@ export const requestsTopic = text('RECONCILIATION_REQUESTS_TOPIC', 'Pub/Sub topi
 
 export const relaySchedule = text(
   'RELAY_SCHEDULE',
-  'When the relay is invoked; its budget must be longer than the gap.',
+  'When the relay is invoked, as unix-cron: "every 1 minutes" would leave a minute after each invocation.',
 );
 export const relayBudgetSeconds = number('RELAY_BUDGET_SECONDS', 'How long one invocation tails the change stream.');
 

@@ -29,7 +29,7 @@ LOCKSTEP_REGION                  | string | us-central1                |
 PROJECT_EVENTS_TOPIC             | string | project-events             |
 PROJECT_EVENTS_DEAD_LETTER_TOPIC | string | project-events-dead-letter |
 RECONCILIATION_REQUESTS_TOPIC    | string | reconciliation-requests    |
-RELAY_SCHEDULE                   | string | every 1 minutes            |
+RELAY_SCHEDULE                   | string | * * * * *                  |
 RELAY_BUDGET_SECONDS             | int    | 70                         |
 SYNC_BUDGET_SECONDS              | int    | 480                        |
 SYNC_MAX_ATTEMPTS                | int    | 10                         |
