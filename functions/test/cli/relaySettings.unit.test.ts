@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { isHealthy } from '../../src/cli/healthServer.ts';
 import { mainSettings } from '../../src/cli/relaySettings.ts';
 import { createRelayHealth } from '../../src/relay/health.ts';
+import { manualClock } from '../support/clock.ts';
 
 const env = { MONGODB_URI: 'mongodb://h/?replicaSet=r', GCLOUD_PROJECT: 'demo' };
 
@@ -37,9 +38,9 @@ describe('settings of the relay process', () => {
 
 describe('health of the relay', () => {
   it('measures the lag from the oldest unpublished change, or else from what was read last', () => {
-    let now = 10_000;
+    const clock = manualClock(10_000);
     let oldest: number | undefined;
-    const health = createRelayHealth({ now: () => now, after: () => () => undefined });
+    const health = createRelayHealth(clock);
     assert.equal(health.status().lagMs, null);
     assert.ok(isHealthy(health.status(), 0));
     health.watch({
@@ -53,7 +54,7 @@ describe('health of the relay', () => {
     health.readUpTo(9_500);
     assert.equal(health.status().lagMs, 500);
     oldest = 4_000;
-    now = 11_000;
+    clock.advance(1_000);
     assert.equal(health.status().lagMs, 7_000);
     assert.ok(!isHealthy(health.status(), 6_999));
     health.watch(null);

@@ -7,6 +7,7 @@ import { freshProjectId, type Stack, startStack } from '../../local/stack.ts';
 import config from '../../src/lockstep.config.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
 import { givenServices } from '../givenServices.ts';
+import { until } from '../support/until.ts';
 
 const assets = 5_000;
 
@@ -43,7 +44,10 @@ describe('a worker that is killed', function () {
   it('leaves nothing behind: every one of 5,000 assets goes', async () => {
     const id = new ObjectId();
     const projectId = id.toHexString();
-    await until('the relay to tail the stream', async () => (await firestore.collection('syncRelay').get()).size > 0);
+    await eventually(
+      'the relay to tail the stream',
+      async () => (await firestore.collection('syncRelay').get()).size > 0,
+    );
     await source.projects.insertOne({ _id: id, name: 'doomed' });
     await writeAll(
       firestore,
@@ -56,21 +60,16 @@ describe('a worker that is killed', function () {
     // Commits answer late, so that there is a middle to be killed in.
     stack.firestore?.faults.inject('Commit', { latencyMs: 100, afterEffect: true }, 10);
     await source.projects.deleteOne({ _id: id });
-    await until('the deletion to begin', async () => (await left()) < assets);
+    await eventually('the deletion to begin', async () => (await left()) < assets);
     const atKill = await left();
     await stack.runtime?.kill('syncProject');
     assert.ok(atKill > 0, 'the deletion was over before the process was killed');
 
-    await until('the rest to go', async () => (await left()) === 0);
+    await eventually('the rest to go', async () => (await left()) === 0);
     const record = await firestore.doc(`syncProjects/${projectId}`).get();
-    await until('the lease to be given back', async () => (await record.ref.get()).get('lease') === null);
+    await eventually('the lease to be given back', async () => (await record.ref.get()).get('lease') === null);
   });
 });
 
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 200_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
+/** Waits for what other processes do. */
+const eventually = (what: string, holds: () => Promise<boolean>) => until(holds, what, 200_000);

@@ -9,6 +9,7 @@ import { syncJobRef } from '../../src/records/syncJob.ts';
 import { AttemptFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
 import { createThrottle } from '../../src/sync/throttle.ts';
+import { until } from '../support/until.ts';
 import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
 
 /** Small numbers, so that a flood is a handful: three deletions are believed, or a tenth of all. */
@@ -518,9 +519,4 @@ async function namesHeld(holds: Holds): Promise<string[]> {
     for (const entry of page) names.push(entry instanceof Error ? entry.message : entry.projectId);
   }
   return names;
-}
-
-/** Waits for a condition on what the server holds. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
 }

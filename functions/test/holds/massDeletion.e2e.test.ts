@@ -11,6 +11,7 @@ import { type Stack, startStack } from '../../local/stack.ts';
 import { defaultHoldLimits } from '../../src/holds/limits.ts';
 import config from '../../src/lockstep.config.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
+import { until } from '../support/until.ts';
 
 const projects = 300;
 const assetsEach = 3;
@@ -61,7 +62,10 @@ describe('a mistaken deleteMany({})', function () {
   }
 
   it('leaves the assets of at least 200 of 300 projects untouched, renames flow on, and a person decides', async () => {
-    await until('the relay to tail the stream', async () => (await firestore.collection('syncRelay').get()).size > 0);
+    await eventually(
+      'the relay to tail the stream',
+      async () => (await firestore.collection('syncRelay').get()).size > 0,
+    );
     const ids = Array.from({ length: projects }, () => new ObjectId());
     await source.projects.insertMany(ids.map((_id) => ({ _id, name: 'precious', updatedBy: 'owner' })));
     await writeAll(
@@ -77,11 +81,11 @@ describe('a mistaken deleteMany({})', function () {
     await firestore.doc('generatedMedia/survivor').set({ projectId: survivor.toHexString(), projectName: 'before' });
 
     await source.projects.deleteMany({});
-    await until('every deletion to be known', async () => {
+    await eventually('every deletion to be known', async () => {
       const known = firestore.collection('syncProjects').where('deletedAt', '>', Timestamp.fromMillis(0));
       return (await known.count().get()).data().count === projects;
     });
-    await until('the work on them to end', async () => (await jobs('held')) + (await jobs('done')) === projects);
+    await eventually('the work on them to end', async () => (await jobs('held')) + (await jobs('done')) === projects);
     const left = await assets();
     const untouched = (left - 1) / assetsEach;
     assert.ok(untouched >= projects - believedAtMost, `${untouched} projects untouched`);
@@ -89,7 +93,7 @@ describe('a mistaken deleteMany({})', function () {
     assert.ok(alarms.length >= untouched, `${alarms.length} alarms`);
 
     await source.projects.insertOne({ _id: survivor, name: 'flows on' });
-    await until('the other project to be in step', async () => {
+    await eventually('the other project to be in step', async () => {
       return (await firestore.doc('generatedMedia/survivor').get()).get('projectName') === 'flows on';
     });
 
@@ -106,23 +110,18 @@ describe('a mistaken deleteMany({})', function () {
       /3 assets stay; the project is gone in MongoDB/,
     );
     await source.projects.insertOne({ _id: new ObjectId(restored), name: 'restored' });
-    await until('the restored project to live', async () => {
+    await eventually('the restored project to live', async () => {
       return (await firestore.doc(`generatedMedia/${restored}-0`).get()).get('projectName') === 'restored';
     });
     assert.match(await command('holds.ts', 'list'), new RegExp(`^${released} .* 3 .*gone .*held$`, 'm'));
     await command('holds.ts', 'release', '--all');
     const wanted = 1 + 2 * assetsEach;
-    await until('the released deletions to be carried out', async () => (await assets()) === wanted);
+    await eventually('the released deletions to be carried out', async () => (await assets()) === wanted);
     assert.match(await command('holds.ts', 'list'), /^No deletions are held\.$/m);
     assert.match(await command('redrive.ts', '--all'), /^0 published\.$/m);
     assert.equal(await assets(), wanted);
   });
 });
 
-async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-}
+/** Waits for what other processes do. */
+const eventually = (what: string, holds: () => Promise<boolean>) => until(holds, what, 60_000);

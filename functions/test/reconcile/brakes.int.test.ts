@@ -66,9 +66,9 @@ describe('brakes against a wrong MongoDB', () => {
     assert.match(outcome.brake.saw, saw);
     assert.match(outcome.brake.goOn, waysOut[kind]);
     assert.equal(await world.countOf('analyses'), projects * 2);
-    const last = world.alarms.at(-1);
-    assert.equal(last?.alarm, 'brake');
-    assert.equal(last.brake, kind);
+    const last = world.log.lines.findLast(({ level }) => level === 'alarm');
+    assert.equal(last?.fields.alarm, 'brake');
+    assert.equal(last.fields.brake, kind);
     const record = await world.firestore.collection('syncJobs').doc(outcome.report.jobId).get();
     assert.equal(record.get('status'), 'braked');
     assert.equal(record.get('brake.kind'), kind);

@@ -185,10 +185,7 @@ describe('reconciliation that is interrupted', () => {
     late.resolve();
     assert.equal((await dead).kind, 'busy');
     assert.deepEqual((await ref.get()).data(), before);
-    assert.deepEqual(
-      world.alarms.map(({ alarm }) => alarm),
-      ['lease-lost'],
-    );
+    assert.deepEqual(world.log.alarms(), ['lease-lost']);
     await assertClean();
   });
 

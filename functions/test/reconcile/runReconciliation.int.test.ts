@@ -97,7 +97,7 @@ describe('reconciliation', () => {
     assert.equal(after.kind, 'done');
     assert.deepEqual(after.report.findings, noFindings());
     assert.ok(after.report.checksum.equal);
-    assert.deepEqual(world.alarms, []);
+    assert.deepEqual(world.log.alarms(), []);
   });
 
   it('tells of project ids that are none, and leaves those assets alone', async () => {

@@ -4,7 +4,6 @@ import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { type Config, type ConfigInput, defineConfig } from '../../src/config/defineConfig.ts';
 import type { ReconcileRequest } from '../../src/events/reconciliationRequest.ts';
-import type { Alarm, Log, LogFields } from '../../src/log.ts';
 import type { Applier } from '../../src/reconcile/applier.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../../src/reconcile/limits.ts';
 import { requiredIndexes } from '../../src/reconcile/requiredIndexes.ts';
@@ -17,11 +16,9 @@ import { defaultSyncLimits } from '../../src/sync/limits.ts';
 import { createThrottle } from '../../src/sync/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { type AdminClient, startAdminClient } from '../local/servers/firestore/adminClient.ts';
-
-export interface LoggedAlarm extends LogFields {
-  readonly alarm: Alarm;
-  readonly message: string;
-}
+import { shiftedClock } from '../support/clock.ts';
+import { type RecordedLog, recordedLog } from '../support/log.ts';
+import { fakeTopic } from '../support/topic.ts';
 
 /** Assets and projects on real sockets, and reconciliation between them through the real clients. */
 export interface World {
@@ -30,7 +27,7 @@ export interface World {
   readonly client: AdminClient;
   readonly source: ProjectsSource;
   readonly config: Config;
-  readonly alarms: LoggedAlarm[];
+  readonly log: RecordedLog;
   /** Moves the clock of reconciliation on: records and assets keep the time of the machine. */
   advance(ms: number): void;
   dependencies(change?: Partial<ReconcileDependencies>): ReconcileDependencies;
@@ -68,17 +65,9 @@ export async function startWorld(
   const mongo = await startMongoServer();
   const source = await connectSource(mongo.uri, config, { serverSelectionTimeoutMS: 300, socketTimeoutMS: 2_000 });
   const firestore = client.db;
-  const alarms: LoggedAlarm[] = [];
-  const log: Log = {
-    debug: () => undefined,
-    info: () => undefined,
-    warn: () => undefined,
-    error: () => undefined,
-    alarm: (alarm, message, fields) => void alarms.push({ ...fields, alarm, message }),
-  };
-  let ahead = day;
+  const log = recordedLog();
   let numbers = 0;
-  const clock: Clock = { now: () => systemClock.now() + ahead, after: systemClock.after };
+  const clock = shiftedClock(day);
   const uniqueId = () => {
     numbers += 1;
     return `unique-${numbers}`;
@@ -89,7 +78,7 @@ export async function startWorld(
     config,
     truth,
     countProjects: () => estimateProjects(source),
-    events: { publish: async () => undefined, flush: async () => undefined },
+    events: fakeTopic(),
     clock,
     random: () => 0.5,
     uniqueId,
@@ -116,10 +105,8 @@ export async function startWorld(
     client,
     source,
     config,
-    alarms,
-    advance(ms) {
-      ahead += ms;
-    },
+    log,
+    advance: clock.shift,
     dependencies,
     run: (request, change, task) =>
       runReconciliation(dependencies(change), {

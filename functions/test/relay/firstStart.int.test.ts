@@ -4,7 +4,10 @@ import { type MongoClient, MongoServerError } from 'mongodb';
 import { createRelayHealth } from '../../src/relay/health.ts';
 import { runRelay } from '../../src/relay/relay.ts';
 import { connectSource } from '../../src/source/connect.ts';
-import { quickLimits, recordedLog, shiftedClock, until } from './doubles.ts';
+import { shiftedClock } from '../support/clock.ts';
+import { recordedLog } from '../support/log.ts';
+import { until } from '../support/until.ts';
+import { quickLimits } from './doubles.ts';
 import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
 
 /** A client whose first command comes to this. */

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Subscription } from '@google-cloud/pubsub';
 import { ObjectId } from 'mongodb';
 import { defaultRelayLimits } from '../../src/relay/limits.ts';
-import { until } from './doubles.ts';
+import { until } from '../support/until.ts';
 import { eventOf } from './relay.fixture.ts';
 import { type RelayProcess, type RelayProcesses, startRelayProcesses } from './relayProcesses.fixture.ts';
 

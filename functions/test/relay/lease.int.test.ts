@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import type { DocumentReference, Firestore } from 'firebase-admin/firestore';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
+import { systemClock } from '../../src/clock.ts';
 import { createCheckpointer } from '../../src/relay/checkpointer.ts';
 import { takeLease, waitForLease, writeFenced } from '../../src/relay/lease.ts';
 import type { Checkpoint, RelayLease, RelayRecord } from '../../src/relay/relayRecord.ts';
 import { parseRelayRecord } from '../../src/relay/relayRecord.ts';
-import { connectFirestore, manualClock, quickLimits, recordedLog, retryContext, until } from './doubles.ts';
+import { manualClock } from '../support/clock.ts';
+import { recordedLog } from '../support/log.ts';
+import { until } from '../support/until.ts';
+import { connectFirestore, quickLimits, retryContext } from './doubles.ts';
 
 const leaseMs = 1_000;
 
@@ -66,7 +70,7 @@ describe('lease of the relay', () => {
 
   it('is taken over as soon as it is given back, long before it would run out', async () => {
     const { record, writeTime } = await taken('a', Date.now() + 1_000_000);
-    const waiting = waitForLease(ref, 'b', retryContext({ now: Date.now, after: later }), never);
+    const waiting = waitForLease(ref, 'b', retryContext(systemClock), never);
     await until(() => true);
     await writeFenced(ref, 1, { ...record, lease: { holder: null, fencing: 1, expiresAt: 0 } }, writeTime);
     const standby = await waiting;
@@ -84,7 +88,7 @@ describe('lease of the relay', () => {
         assert.equal(ms, quickLimits.standbyPollMs);
         looks += 1;
         if (looks === 5) end.abort();
-        return later(0, run);
+        return systemClock.after(0, run);
       },
     };
     const standby = await waitForLease(ref, 'b', retryContext(clock), end.signal);
@@ -94,7 +98,7 @@ describe('lease of the relay', () => {
   });
 
   it('is asked for again when Firestore fails for a moment, and raises what does not pass', async () => {
-    const context = retryContext({ now: Date.now, after: later });
+    const context = retryContext(systemClock);
     server.faults.inject('BatchGetDocuments', { error: { code: 'UNAVAILABLE' } });
     assert.equal((await waitForLease(ref, 'b', context, never)).kind, 'taken');
     assert.equal(server.faults.pending(), 0);
@@ -113,7 +117,7 @@ describe('lease of the relay', () => {
   });
 
   async function takenDespiteErrors(holder: string) {
-    const standby = await waitForLease(ref, holder, retryContext({ now: Date.now, after: later }), never);
+    const standby = await waitForLease(ref, holder, retryContext(systemClock), never);
     assert.ok(standby.kind === 'taken');
     return standby;
   }
@@ -252,8 +256,3 @@ describe('lease of the relay', () => {
 });
 
 const never = new AbortController().signal;
-
-function later(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms);
-  return () => clearTimeout(timer);
-}

@@ -7,7 +7,9 @@ import { createEnding } from '../../src/relay/ending.ts';
 import type { Count } from '../../src/relay/ordinals.ts';
 import { createOutbox, type ReadPosition } from '../../src/relay/outbox.ts';
 import { createPublishWindow } from '../../src/relay/publishWindow.ts';
-import { fakeTopic, quickLimits, retryContext, until } from './doubles.ts';
+import { fakeTopic } from '../support/topic.ts';
+import { until } from '../support/until.ts';
+import { quickLimits, retryContext } from './doubles.ts';
 import { eventOf, fieldsConfig } from './relay.fixture.ts';
 
 describe('outbox of the relay', () => {

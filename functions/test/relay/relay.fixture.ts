@@ -11,17 +11,11 @@ import type { RelayLimits } from '../../src/relay/limits.ts';
 import { type RelayOutcome, runRelay } from '../../src/relay/relay.ts';
 import { parseRelayRecord, type RelayRecord, relayRecordRef } from '../../src/relay/relayRecord.ts';
 import { connectSource, type ProjectDocument, type ProjectsSource } from '../../src/source/connect.ts';
-import {
-  connectFirestore,
-  type FakeTopic,
-  fakeTopic,
-  quickLimits,
-  type RecordedLog,
-  recordedLog,
-  type ShiftedClock,
-  shiftedClock,
-  until,
-} from './doubles.ts';
+import { type ShiftedClock, shiftedClock } from '../support/clock.ts';
+import { type RecordedLog, recordedLog } from '../support/log.ts';
+import { type FakeTopic, fakeTopic } from '../support/topic.ts';
+import { until } from '../support/until.ts';
+import { connectFirestore, quickLimits } from './doubles.ts';
 
 /** A relay that runs in this process. */
 export interface RunningRelay {

@@ -9,7 +9,8 @@ import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/
 import { type PubSubServer, startPubSubServer } from '../../local/servers/pubsub/server.ts';
 import config from '../../src/lockstep.config.ts';
 import type { ProjectDocument } from '../../src/source/connect.ts';
-import { connectFirestore, until } from './doubles.ts';
+import { until } from '../support/until.ts';
+import { connectFirestore } from './doubles.ts';
 
 const statusSchema = z.looseObject({
   phase: z.string(),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ObjectId } from 'mongodb';
-import { serviceError, unavailable, until } from './doubles.ts';
+import { until } from '../support/until.ts';
+import { serviceError, unavailable } from './doubles.ts';
 import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
 
 // I1: nothing is lost whatever ends the relay; I2: what comes twice is the same; I6: memory stays bounded.

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
 import { defaultRelayLimits } from '../../src/relay/limits.ts';
-import { serviceError, unavailable, until } from './doubles.ts';
+import { until } from '../support/until.ts';
+import { serviceError, unavailable } from './doubles.ts';
 import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
 
 // I1: a hand-over loses nothing; a relay that lost its lease never moves the checkpoint.

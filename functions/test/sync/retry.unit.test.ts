@@ -1,7 +1,7 @@
 // How one call is tried again. Attacks I6 (nothing begins after the deadline) and I7 (what passes is retried, and nothing else).
 import assert from 'node:assert/strict';
 import { type RetryDependencies, retryTransient } from '../../src/sync/retry.ts';
-import { type ManualClock, manualClock } from '../relay/doubles.ts';
+import { type ManualClock, manualClock } from '../support/clock.ts';
 
 /** Pauses without jitter, in ms: doubled from 50, and never more than 5,000. */
 const ceilings = [50, 100, 200, 400, 800, 1_600, 3_200, 5_000];

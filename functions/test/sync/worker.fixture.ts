@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Firestore } from 'firebase-admin/firestore';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
-import type { Clock } from '../../src/clock.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
 import { type EncodedMessage, encodeEvent } from '../../src/events/codec.ts';
 import { eventId, type ProjectEvent } from '../../src/events/contract.ts';
 import type { CopyValue } from '../../src/events/copyValue.ts';
 import { maxOrdinal, versionOf } from '../../src/events/version.ts';
-import type { Log, LogFields } from '../../src/log.ts';
-import type { Publisher } from '../../src/publisher.ts';
 import { type ProjectRecord, parseProjectRecord, projectRecordRef } from '../../src/records/projectRecord.ts';
 import type { ProjectTruth } from '../../src/source/truth.ts';
 import type { SyncDependencies } from '../../src/sync/dependencies.ts';
@@ -16,71 +13,9 @@ import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { defaultSyncLimits, type SyncLimits } from '../../src/sync/limits.ts';
 import { createThrottle } from '../../src/sync/throttle.ts';
 import { createSyncWorker, type SyncWorker } from '../../src/sync/worker.ts';
-
-/** A clock that stands still unless it is moved; sleeping moves it, so that nothing ever waits. */
-export interface SteppedClock extends Clock {
-  advance(ms: number): void;
-}
-
-export function steppedClock(start = Date.UTC(2026, 10, 22)): SteppedClock {
-  let now = start;
-  return {
-    now: () => now,
-    advance: (ms) => {
-      now += ms;
-    },
-    after: (ms, run) => {
-      const timer = setImmediate(() => {
-        now += ms;
-        run();
-      });
-      return () => clearImmediate(timer);
-    },
-  };
-}
-
-/** A topic that keeps what is published. */
-export interface RecordedTopic extends Publisher {
-  readonly messages: EncodedMessage[];
-  /** Errors that the next publications meet. */
-  readonly failures: Error[];
-}
-
-export function recordedTopic(): RecordedTopic {
-  const messages: EncodedMessage[] = [];
-  const failures: Error[] = [];
-  return {
-    messages,
-    failures,
-    async publish(message) {
-      const failure = failures.shift();
-      if (failure) throw failure;
-      messages.push(message);
-    },
-    async flush() {},
-  };
-}
-
-export interface RecordedLog extends Log {
-  readonly lines: { readonly level: string; readonly message: string; readonly fields: LogFields }[];
-}
-
-export function recordedLog(): RecordedLog {
-  const lines: RecordedLog['lines'] = [];
-  const at =
-    (level: string) =>
-    (message: string, fields: LogFields = {}) => {
-      lines.push({ level, message, fields });
-    };
-  return {
-    lines,
-    debug: at('debug'),
-    info: at('info'),
-    warn: at('warn'),
-    error: at('error'),
-    alarm: (alarm, message, fields = {}) => at('alarm')(message, { alarm, ...fields }),
-  };
-}
+import { type SteppedClock, steppedClock } from '../support/clock.ts';
+import { type RecordedLog, recordedLog } from '../support/log.ts';
+import { type FakeTopic, fakeTopic } from '../support/topic.ts';
 
 export const testConfig = defineConfig({
   source: { database: 'd', collection: 'projects', fields: ['name', 'status'] },
@@ -97,8 +32,8 @@ export interface SyncFixture {
   readonly server: FirestoreServer;
   readonly firestore: Firestore;
   readonly clock: SteppedClock;
-  readonly events: RecordedTopic;
-  readonly deadLetters: RecordedTopic;
+  readonly events: FakeTopic;
+  readonly deadLetters: FakeTopic;
   readonly log: RecordedLog;
   /** Projects that live in MongoDB, with their fields. */
   readonly alive: Map<string, Record<string, CopyValue>>;
@@ -121,8 +56,8 @@ export async function startSyncFixture(
   const server = await startFirestoreServer();
   const firestore = connect(server);
   const clock = steppedClock();
-  const events = recordedTopic();
-  const deadLetters = recordedTopic();
+  const events = fakeTopic();
+  const deadLetters = fakeTopic();
   const log = recordedLog();
   const alive = new Map<string, Record<string, CopyValue>>();
   const truth: ProjectTruth = {

@@ -10,6 +10,7 @@ import type { ProjectTruth } from '../../src/source/truth.ts';
 import { AttemptFailedError, LeaseLostError, ProjectBusyError } from '../../src/sync/errors.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { assetsPerPage } from '../../src/sync/page.ts';
+import { until } from '../support/until.ts';
 import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 
 describe('syncProject', () => {
@@ -489,9 +490,4 @@ async function allPaths(firestore: Firestore): Promise<string[]> {
 async function firstJobId(fixture: SyncFixture): Promise<string | undefined> {
   const jobs = await fixture.firestore.collection('syncJobs').limit(1).get();
   return jobs.docs[0]?.get('eventId');
-}
-
-/** Waits for a condition on what the server holds. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -15,6 +15,7 @@ import { reconcileAssetsFunction } from '../../src/triggers/reconcileAssets.ts';
 import { reconcileOnRequestFunction } from '../../src/triggers/reconcileOnRequest.ts';
 import { relayProjectChangesFunction } from '../../src/triggers/relayProjectChanges.ts';
 import type { Services } from '../../src/triggers/services.ts';
+import { until } from '../support/until.ts';
 import { type ServicesFixture, setVariables, startFunctionsTest, startServices } from './services.fixture.ts';
 
 describe('functions of reconciliation and relay', () => {
@@ -243,13 +244,4 @@ function signal(): { give(): void; readonly given: Promise<void> } {
     give = resolve;
   });
   return { give: () => give(), given };
-}
-
-/** Waits for a condition; ends with an error where the test would otherwise go on waiting after its time is up. */
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('waited in vain');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }

@@ -12,7 +12,9 @@ import { defaultSyncLimits } from '../../src/sync/limits.ts';
 import { createThrottle } from '../../src/sync/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import type { Services } from '../../src/triggers/services.ts';
-import { connect, type RecordedLog, type RecordedTopic, recordedLog, recordedTopic } from '../sync/worker.fixture.ts';
+import { type RecordedLog, recordedLog } from '../support/log.ts';
+import { type FakeTopic, fakeTopic } from '../support/topic.ts';
+import { connect } from '../sync/worker.fixture.ts';
 
 // The client libraries would look for a metadata server of the cloud.
 process.env.METADATA_SERVER_DETECTION ??= 'none';
@@ -30,7 +32,7 @@ export interface ServicesFixture {
   readonly source: ProjectsSource;
   readonly log: RecordedLog;
   /** By topic name. */
-  topic(name: string): RecordedTopic;
+  topic(name: string): FakeTopic;
   /** What SIGTERM does. */
   stop(): void;
   close(): Promise<void>;
@@ -45,9 +47,9 @@ export async function startServices(): Promise<ServicesFixture> {
   const firestore = connect(firestoreServer);
   const log = recordedLog();
   const controller = new AbortController();
-  const topics = new Map<string, RecordedTopic>();
+  const topics = new Map<string, FakeTopic>();
   const topic = (name: string) => {
-    const known = topics.get(name) ?? recordedTopic();
+    const known = topics.get(name) ?? fakeTopic();
     topics.set(name, known);
     return known;
   };

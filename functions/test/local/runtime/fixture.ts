@@ -11,7 +11,7 @@ import {
 } from '../../../local/runtime/runtime.ts';
 import { type PubSubServer, startPubSubServer } from '../../../local/servers/pubsub/server.ts';
 import { loadPubSubServices } from '../../../local/servers/pubsub/serviceDefinitions.ts';
-import { createVirtualClock } from '../servers/pubsub/virtualClock.ts';
+import { manualClock } from '../../support/clock.ts';
 
 export const projectId = 'test-project';
 export const bundlePath = fileURLToPath(new URL('./fixture/bundle.ts', import.meta.url));
@@ -46,7 +46,7 @@ export async function startFixture(options: Partial<RuntimeOptions> = {}): Promi
     retry: { minBackoffMs: 20, maxBackoffMs: 100 },
     schedules: false,
     // Stands still: no function runs into its timeout because the machine is slow.
-    clock: createVirtualClock(),
+    clock: manualClock(),
     ...options,
     env: { TOKEN: 'secret', FIXTURE_DIR: directory, ...options.env },
   }).catch(async (error: unknown) => {

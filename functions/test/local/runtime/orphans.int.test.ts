@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { until } from '../servers/pubsub/until.ts';
+import { until } from '../../support/until.ts';
 import { bundlePath } from './fixture.ts';
 
 const supervisorPath = fileURLToPath(new URL('./fixture/supervisor.ts', import.meta.url));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import { settled, until } from '../servers/pubsub/until.ts';
-import { createVirtualClock } from '../servers/pubsub/virtualClock.ts';
+import { manualClock } from '../../support/clock.ts';
+import { settled, until } from '../../support/until.ts';
 import { bundlePath, projectId, type RuntimeFixture, startFixture } from './fixture.ts';
 
 const secondMs = 1000;
@@ -80,7 +80,7 @@ describe('functions runtime: triggers and processes', () => {
   });
 
   it('gives up on a function after its timeout, and the message is redelivered', async () => {
-    const clock = createVirtualClock();
+    const clock = manualClock();
     fixture = await startFixture({ only: ['onEvent'], clock });
     await fixture.publish('test-events', { id: 'one', do: 'hold-once' });
     await until(() => fixture.logged('started', 'one').length === 1);
@@ -203,7 +203,7 @@ describe('functions runtime: schedules', () => {
   afterEach(() => fixture.close());
 
   it('runs by the clock', async () => {
-    const clock = createVirtualClock();
+    const clock = manualClock();
     fixture = await startFixture({ only: ['relay'], schedules: true, clock });
     await fixture.runtime.waitUntilReady();
     clock.advance(60 * secondMs);
@@ -219,7 +219,7 @@ describe('functions runtime: schedules', () => {
   });
 
   it('never runs two executions of a job at once: the next one starts when the first has ended', async () => {
-    const clock = createVirtualClock();
+    const clock = manualClock();
     fixture = await startFixture({ only: ['relay'], schedules: true, clock, env: { RELAY_DOES: 'hold' } });
     await fixture.runtime.waitUntilReady();
     clock.advance(60 * secondMs);
@@ -237,7 +237,7 @@ describe('functions runtime: schedules', () => {
   });
 
   it('logs no error when the stop of the runtime ends a scheduled run', async () => {
-    const clock = createVirtualClock();
+    const clock = manualClock();
     fixture = await startFixture({
       only: ['relay'],
       schedules: true,
@@ -255,7 +255,7 @@ describe('functions runtime: schedules', () => {
   });
 
   it('repeats a failed run as its retry settings say', async () => {
-    const clock = createVirtualClock(Date.UTC(2026, 6, 1, 0, 29));
+    const clock = manualClock(Date.UTC(2026, 6, 1, 0, 29));
     fixture = await startFixture({ only: ['nightly'], schedules: true, clock });
     await fixture.runtime.waitUntilReady();
     const failed = () => fixture.log.filter(({ message }) => message.startsWith('the scheduled run failed')).length;

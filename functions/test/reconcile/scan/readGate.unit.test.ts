@@ -1,41 +1,24 @@
 // Attacks I6: the load that a run puts on a service is bounded.
 import assert from 'node:assert/strict';
-import type { Clock } from '../../../src/clock.ts';
 import { createReadGate } from '../../../src/reconcile/scan/readGate.ts';
+import { manualClock } from '../../support/clock.ts';
+import { settled } from '../../support/until.ts';
 
-/** A clock that stands still until it is moved on. */
-function manualClock() {
-  let now = 1_000;
-  const timers = new Set<{ readonly at: number; readonly fire: () => void }>();
-  const clock: Clock = {
-    now: () => now,
-    after(ms, fire) {
-      const timer = { at: now + ms, fire };
-      timers.add(timer);
-      return () => void timers.delete(timer);
-    },
+/** A clock, and what moves it and lets everything go on that then can. */
+function movedClock() {
+  const clock = manualClock();
+  const advance = (ms: number) => {
+    clock.advance(ms);
+    return settled();
   };
-  return {
-    clock,
-    async advance(ms: number) {
-      now += ms;
-      for (const timer of [...timers].filter(({ at }) => at <= now)) {
-        timers.delete(timer);
-        timer.fire();
-      }
-      await settled();
-    },
-  };
+  return { clock, advance };
 }
-
-/** Everything that can go on without time or answers has gone on. */
-const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe('read gate', () => {
   const signal = new AbortController().signal;
 
   it('lets so many calls be in flight and no more, the first come first', async () => {
-    const gate = createReadGate({ clock: manualClock().clock, signal, parallel: 2 });
+    const gate = createReadGate({ clock: manualClock(), signal, parallel: 2 });
     const began: number[] = [];
     const calls = Array.from({ length: 5 }, () => Promise.withResolvers<void>());
     const passing = calls.map(({ promise }, number) =>
@@ -55,7 +38,7 @@ describe('read gate', () => {
   });
 
   it('makes room when a call fails', async () => {
-    const gate = createReadGate({ clock: manualClock().clock, signal, parallel: 1 });
+    const gate = createReadGate({ clock: manualClock(), signal, parallel: 1 });
     const failing = gate.pass(1, () => Promise.reject(new Error('no answer')));
     const next = gate.pass(1, async () => 'answer');
     await assert.rejects(failing, /no answer/);
@@ -63,7 +46,7 @@ describe('read gate', () => {
   });
 
   it('begins so many reads per second, however many calls they are', async () => {
-    const { clock, advance } = manualClock();
+    const { clock, advance } = movedClock();
     const gate = createReadGate({ clock, signal, parallel: 10, readsPerSecond: 100 });
     const began: number[] = [];
     const passing = [50, 10, 40, 1].map((reads) =>
@@ -85,7 +68,7 @@ describe('read gate', () => {
   });
 
   it('does not let reads be saved up while nothing is read', async () => {
-    const { clock, advance } = manualClock();
+    const { clock, advance } = movedClock();
     const gate = createReadGate({ clock, signal, parallel: 10, readsPerSecond: 10 });
     await advance(60_000);
     let began = 0;
@@ -101,7 +84,7 @@ describe('read gate', () => {
   });
 
   it('lets go of everybody when the run is stopped', async () => {
-    const { clock } = manualClock();
+    const clock = manualClock();
     const stop = new AbortController();
     const gate = createReadGate({ clock, signal: stop.signal, parallel: 2, readsPerSecond: 1 });
     const never = gate.pass(100, () => new Promise(() => undefined));

@@ -42,9 +42,3 @@ export async function startAdminClient(options: FirestoreServerOptions = {}): Pr
     },
   };
 }
-
-/** Resolves when `holds` does; asks again each time something may have changed in this process. The test's own timeout
- *  ends it if it never does. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
-}

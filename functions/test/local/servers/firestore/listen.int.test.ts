@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { DocumentSnapshot, Query, QuerySnapshot } from 'firebase-admin/firestore';
-import { type AdminClient, startAdminClient, until } from './adminClient.ts';
+import { until } from '../../../support/until.ts';
+import { type AdminClient, startAdminClient } from './adminClient.ts';
 
 /** What a listener has been told so far, in words. */
 function follow(query: Query) {

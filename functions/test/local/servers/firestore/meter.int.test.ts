@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { AggregateField, type Firestore } from 'firebase-admin/firestore';
-import { type AdminClient, startAdminClient, until } from './adminClient.ts';
+import { until } from '../../../support/until.ts';
+import { type AdminClient, startAdminClient } from './adminClient.ts';
 
 describe('Firestore meter', () => {
   let client: AdminClient;

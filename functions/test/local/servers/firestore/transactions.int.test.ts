@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { FieldValue, type Firestore, Timestamp, type Transaction } from 'firebase-admin/firestore';
-import type { Clock } from '../../../../src/clock.ts';
-import { type AdminClient, startAdminClient, until } from './adminClient.ts';
+import { manualClock } from '../../../support/clock.ts';
+import { until } from '../../../support/until.ts';
+import { type AdminClient, startAdminClient } from './adminClient.ts';
 
 const aborted = 10;
 const invalidArgument = 3;
@@ -15,29 +16,6 @@ function gate() {
     open = resolve;
   });
   return { open: () => open(), opened };
-}
-
-/** A clock that only moves when it is told to, with the timers that wait on it. */
-function manualClock(): Clock & { advance(ms: number): void } {
-  let now = 1_700_000_000_000;
-  let timers: { at: number; run: () => void }[] = [];
-  return {
-    now: () => now,
-    after(ms, run) {
-      const timer = { at: now + ms, run };
-      timers.push(timer);
-      return () => {
-        timers = timers.filter((each) => each !== timer);
-      };
-    },
-    advance(ms) {
-      now += ms;
-      for (const timer of timers.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at)) {
-        timers = timers.filter((each) => each !== timer);
-        timer.run();
-      }
-    },
-  };
 }
 
 /** Runs a body as a transaction that is not retried. */

@@ -10,9 +10,9 @@ import {
   Timestamp,
   UUID,
 } from 'mongodb';
+import { until } from '../../../support/until.ts';
 import {
   eventsUntilMarker,
-  eventually,
   type Fixture,
   rejectsWithCode,
   startFixture,
@@ -182,7 +182,7 @@ describe('MongoDB server: change streams', () => {
     await rejectsWithCode(watch(projects, [{ $sort: { a: 1 } }]).next(), 20);
     const stream = watch(projects, [{ $project: { _id: 0 } }]);
     const next = assert.rejects(stream.next());
-    await eventually(() => fixture.server.stats().cursors === 1, 'the stream is open');
+    await until(() => fixture.server.stats().cursors === 1, 'the stream is open');
     await projects.insertOne({ _id: 1 });
     await next;
   });
@@ -305,30 +305,30 @@ describe('MongoDB server: change streams', () => {
   it('wakes a waiting stream on a write, and holds no cursor after it is closed', async () => {
     const stream = watch(projects, [], { maxAwaitTimeMS: 600_000 });
     const next = stream.next();
-    await eventually(() => fixture.server.stats().cursors === 1, 'the stream is open');
+    await until(() => fixture.server.stats().cursors === 1, 'the stream is open');
     await projects.insertOne({ _id: 1 });
     assert.equal((await next).operationType, 'insert');
     const waiting = stream.next().catch(() => 'closed');
     await stream.close();
     assert.equal(await waiting, 'closed');
-    await eventually(() => fixture.server.stats().cursors === 0, 'the cursor is gone');
+    await until(() => fixture.server.stats().cursors === 0, 'the cursor is gone');
   });
 
   it('frees the cursor of a client that disconnects while it waits', async () => {
     await withServer(async ({ client, server }) => {
       const stream = watch(client.db('a').collection('c'), [], { maxAwaitTimeMS: 600_000 });
       const next = stream.next().catch(() => 'closed');
-      await eventually(() => server.stats().cursors === 1, 'the stream is open');
+      await until(() => server.stats().cursors === 1, 'the stream is open');
       await client.close(true);
       await next;
-      await eventually(() => server.stats().cursors === 0, 'the cursor is gone');
+      await until(() => server.stats().cursors === 0, 'the cursor is gone');
     });
   });
 
   it('serves many streams at once', async () => {
     const streams = Array.from({ length: 20 }, () => watch(projects));
     const all = streams.map((stream) => take(stream, 3));
-    await eventually(() => fixture.server.stats().cursors === 20, 'all streams are open');
+    await until(() => fixture.server.stats().cursors === 20, 'all streams are open');
     await projects.insertMany([{ _id: 1 }, { _id: 2 }, { _id: 3 }]);
     for (const events of await Promise.all(all)) {
       assert.deepEqual(

@@ -12,7 +12,8 @@ import {
   Timestamp,
   UUID,
 } from 'mongodb';
-import { eventually, type Fixture, rejectsWithCode, startFixture } from './mongo.fixture.ts';
+import { until } from '../../../support/until.ts';
+import { type Fixture, rejectsWithCode, startFixture } from './mongo.fixture.ts';
 
 describe('MongoDB server: reading and writing', () => {
   let fixture: Fixture;
@@ -99,7 +100,7 @@ describe('MongoDB server: reading and writing', () => {
     it('writes without an answer when none is wanted', async () => {
       const result = await things.insertOne({ n: 1 }, { writeConcern: { w: 0 } });
       assert.equal(result.acknowledged, false);
-      await eventually(async () => (await things.countDocuments()) === 1, 'the document is there');
+      await until(async () => (await things.countDocuments()) === 1, 'the document is there');
       await things.updateOne({ n: 1 }, { $inc: { n: 1 } }, { writeConcern: { w: 'majority' } });
       assert.equal(
         (await things.find({}, { readConcern: 'majority', readPreference: 'secondaryPreferred' }).toArray())[0]?.n,

@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { type Collection, Long } from 'mongodb';
-import {
-  createManualClock,
-  eventually,
-  type Fixture,
-  rejectsWithCode,
-  startFixture,
-  withServer,
-} from './mongo.fixture.ts';
+import { manualClock } from '../../../support/clock.ts';
+import { until } from '../../../support/until.ts';
+import { type Fixture, rejectsWithCode, startFixture, withServer } from './mongo.fixture.ts';
 
 interface Numbered {
   _id: number;
@@ -59,7 +54,7 @@ describe('MongoDB server: cursors', () => {
     await cursor.next();
     assert.equal(open(), 1);
     await cursor.close();
-    await eventually(() => open() === 0, 'the cursor is gone');
+    await until(() => open() === 0, 'the cursor is gone');
   });
 
   it('frees the cursors of a session that ends', async () => {
@@ -97,20 +92,20 @@ describe('MongoDB server: cursors', () => {
   });
 
   it('closes cursors and ends sessions that nobody has used for long', async () => {
-    const clock = createManualClock();
+    const clock = manualClock();
     await withServer(
       async ({ client, server }) => {
         const collection = client.db('app').collection('items');
         await collection.insertMany(Array.from({ length: 10 }, () => ({})));
         const forgotten = collection.find({}, { batchSize: 2 });
         await forgotten.next();
-        clock.move(11 * 60_000);
+        clock.advance(11 * 60_000);
         const fresh = collection.find({}, { batchSize: 2 });
         await fresh.next();
         assert.equal(server.stats().cursors, 1);
         await fresh.close();
         await forgotten.close();
-        clock.move(31 * 60_000);
+        clock.advance(31 * 60_000);
         await client.db('admin').command({ ping: 1 });
         assert.ok(server.stats().sessions <= 1);
       },

@@ -1,16 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type Collection, type Document, MongoClient, MongoNetworkError } from 'mongodb';
-import {
-  createManualClock,
-  eventually,
-  type Fixture,
-  rejectsWithCode,
-  startFixture,
-  take,
-  watch,
-  withServer,
-} from './mongo.fixture.ts';
+import { manualClock } from '../../../support/clock.ts';
+import { until } from '../../../support/until.ts';
+import { type Fixture, rejectsWithCode, startFixture, take, watch, withServer } from './mongo.fixture.ts';
 
 interface Keyed extends Document {
   _id: number;
@@ -48,7 +41,7 @@ describe('MongoDB server: faults and controls', () => {
   });
 
   it('adds latency by its own clock', async () => {
-    const clock = createManualClock();
+    const clock = manualClock();
     await withServer(
       async ({ client, server }) => {
         server.faults.inject('insert', { latencyMs: 60_000 });
@@ -60,9 +53,9 @@ describe('MongoDB server: faults and controls', () => {
           .then(() => {
             done = true;
           });
-        await eventually(() => clock.timers() === 1, 'the insert waits');
+        await until(() => clock.timers() === 1, 'the insert waits');
         assert.equal(done, false);
-        clock.move(60_000);
+        clock.advance(60_000);
         await slow;
       },
       { clock },
@@ -170,13 +163,13 @@ describe('MongoDB server: faults and controls', () => {
   });
 
   it('is not primary for as long as it was told', async () => {
-    const clock = createManualClock();
+    const clock = manualClock();
     await withServer(
       async ({ client, server }) => {
         server.stepDown(5000);
         const direct = new MongoClient(`mongodb://127.0.0.1:${server.port}/?directConnection=true`);
         await rejectsWithCode(direct.db('app').collection('items').findOne(), 10107);
-        clock.move(5000);
+        clock.advance(5000);
         assert.equal(await direct.db('app').collection('items').findOne(), null);
         await direct.close();
         await client.db('app').collection('items').insertOne({});
@@ -186,7 +179,7 @@ describe('MongoDB server: faults and controls', () => {
   });
 
   it('gives cluster times that only grow, also when the clock stands still or goes back', async () => {
-    const clock = createManualClock();
+    const clock = manualClock();
     await withServer(
       async ({ client, server }) => {
         const collection = client.db('app').collection('items');
@@ -197,11 +190,11 @@ describe('MongoDB server: faults and controls', () => {
         };
         await write();
         await write();
-        clock.move(-3_600_000);
+        clock.advance(-3_600_000);
         await write();
-        clock.move(3_600_000 + 5000);
+        clock.advance(3_600_000 + 5000);
         await write();
-        clock.move(-1000);
+        clock.advance(-1000);
         await write();
         assert.deepEqual(
           times,

@@ -3,7 +3,8 @@ import { connect } from 'node:net';
 import { deserialize, serialize } from 'bson';
 import { Long, MongoClient, MongoServerError } from 'mongodb';
 import { startMongoServer } from '../../../../local/servers/mongodb/server.ts';
-import { eventually, rejectsWithCode, withServer } from './mongo.fixture.ts';
+import { until } from '../../../support/until.ts';
+import { rejectsWithCode, withServer } from './mongo.fixture.ts';
 
 describe('MongoDB server: handshake', () => {
   it('is found as the primary of its replica set', () =>
@@ -130,9 +131,9 @@ describe('MongoDB server: handshake', () => {
         const seen: boolean[] = [];
         client.on('serverDescriptionChanged', ({ newDescription }) => seen.push(newDescription.type === 'RSPrimary'));
         server.stepDown();
-        await eventually(() => seen.includes(false), 'the client notices the step-down');
+        await until(() => seen.includes(false), 'the client notices the step-down');
         server.stepUp();
-        await eventually(() => seen.at(-1) === true, 'the client notices the step-up');
+        await until(() => seen.at(-1) === true, 'the client notices the step-up');
         await client.db('a').collection('c').insertOne({});
       },
       {},
@@ -147,6 +148,6 @@ describe('MongoDB server: handshake', () => {
       const before = server.stats();
       assert.ok(before.sessions > 0);
       await other.close();
-      await eventually(() => server.stats().sessions < before.sessions, 'the sessions of the client are gone');
+      await until(() => server.stats().sessions < before.sessions, 'the sessions of the client are gone');
     }));
 });

@@ -13,7 +13,6 @@ import {
   type MongoServerOptions,
   startMongoServer,
 } from '../../../../local/servers/mongodb/server.ts';
-import type { Clock } from '../../../../src/clock.ts';
 
 /** A server of the local stack and a real client for it. */
 export interface Fixture {
@@ -102,43 +101,4 @@ export async function rejectsWithCode(promise: Promise<unknown>, code: number): 
     return error;
   }
   throw new assert.AssertionError({ message: `expected an error with code ${code}, but there was none` });
-}
-
-/** Waits until a condition holds, by asking again after each turn of the event loop; fails after five seconds. */
-export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new assert.AssertionError({ message: `never happened: ${what}` });
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-/** A clock that stands still until it is moved. */
-export interface ManualClock extends Clock {
-  /** Moves the clock, forwards or back, and runs what has become due. */
-  move(ms: number): void;
-  /** How many calls are waiting for their time. */
-  timers(): number;
-}
-
-export function createManualClock(start = Date.UTC(2026, 0, 1)): ManualClock {
-  let now = start;
-  let timers: { at: number; run: () => void }[] = [];
-  return {
-    now: () => now,
-    after(ms, run) {
-      const timer = { at: now + ms, run };
-      timers.push(timer);
-      return () => {
-        timers = timers.filter((other) => other !== timer);
-      };
-    },
-    move(ms) {
-      now += ms;
-      const due = timers.filter(({ at }) => at <= now);
-      timers = timers.filter(({ at }) => at > now);
-      for (const { run } of due) run();
-    },
-    timers: () => timers.length,
-  };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import mongoose from 'mongoose';
 import { type MongoServer, startMongoServer } from '../../../../local/servers/mongodb/server.ts';
-import { eventually } from './mongo.fixture.ts';
+import { until } from '../../../support/until.ts';
 
 interface Project {
   name: string;
@@ -107,12 +107,12 @@ describe('MongoDB server: mongoose', () => {
     const stream = Projects.watch([], { hydrate: true });
     const events: string[] = [];
     stream.on('change', (event: { operationType: string }) => events.push(event.operationType));
-    await eventually(() => server.stats().cursors === 1, 'the stream is open');
+    await until(() => server.stats().cursors === 1, 'the stream is open');
     const project = await Projects.create({ name: 'watched' });
     project.name = 'renamed';
     await project.save();
     await project.deleteOne();
-    await eventually(() => events.length === 3, 'three events came');
+    await until(() => events.length === 3, 'three events came');
     assert.deepEqual(events, ['insert', 'update', 'delete']);
     await stream.close();
   });

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import type { ChangeStream, Collection, Document, ResumeToken, Timestamp } from 'mongodb';
-import {
-  createManualClock,
-  eventually,
-  type Fixture,
-  rejectsWithCode,
-  startFixture,
-  take,
-  watch,
-  withServer,
-} from './mongo.fixture.ts';
+import { manualClock } from '../../../support/clock.ts';
+import { until } from '../../../support/until.ts';
+import { type Fixture, rejectsWithCode, startFixture, take, watch, withServer } from './mongo.fixture.ts';
 
 interface Keyed extends Document {
   _id: number;
@@ -101,14 +94,14 @@ describe('MongoDB server: resuming change streams', () => {
   });
 
   it('moves its position on while nothing happens', async () => {
-    const clock = createManualClock();
+    const clock = manualClock();
     await withServer(
       async ({ client }) => {
         const stream = watch(client.db('app').collection('quiet'), [], { maxAwaitTimeMS: 1000 });
         const askFor = async (ms: number) => {
           const asked = stream.tryNext();
-          await eventually(() => clock.timers() > 0, 'the server waits for an event');
-          clock.move(ms);
+          await until(() => clock.timers() > 0, 'the server waits for an event');
+          clock.advance(ms);
           assert.equal(await asked, null);
         };
         await askFor(1000);
@@ -160,7 +153,7 @@ describe('MongoDB server: resuming change streams', () => {
     await insert(1, 1);
     const [event] = await take(stream, 1);
     await stream.close();
-    const later = createManualClock(Date.now() + 3_600_000);
+    const later = manualClock(Date.now() + 3_600_000);
     await withServer(
       async ({ client }) => {
         await rejectsWithCode(watch(client.db('app').collection('items'), [], { resumeAfter: event?._id }).next(), 286);
@@ -213,7 +206,7 @@ describe('MongoDB server: resuming change streams', () => {
     const { server } = fixture;
     const stream = watch(items, [], { maxAwaitTimeMS: 20 });
     const events = take(stream as ChangeStream<Document>, 40);
-    await eventually(() => server.stats().cursors === 1, 'the stream is open');
+    await until(() => server.stats().cursors === 1, 'the stream is open');
     server.faults.inject('getMore', { error: { code: 11600 } });
     await insert(1, 10);
     server.faults.inject('getMore', { drop: true, afterEffect: true });

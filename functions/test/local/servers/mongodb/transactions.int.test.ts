@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ClientSession, type Collection, type Document, MongoServerError } from 'mongodb';
-import {
-  createManualClock,
-  eventually,
-  type Fixture,
-  rejectsWithCode,
-  startFixture,
-  watch,
-  withServer,
-} from './mongo.fixture.ts';
+import { manualClock } from '../../../support/clock.ts';
+import { until } from '../../../support/until.ts';
+import { type Fixture, rejectsWithCode, startFixture, watch, withServer } from './mongo.fixture.ts';
 
 interface Keyed extends Document {
   _id: number;
@@ -227,19 +221,19 @@ describe('MongoDB server: transactions', () => {
     await items.insertOne({ _id: 1 }, { session });
     assert.equal(fixture.server.stats().transactions, 1);
     await session.endSession();
-    await eventually(() => fixture.server.stats().transactions === 0, 'the transaction is gone');
+    await until(() => fixture.server.stats().transactions === 0, 'the transaction is gone');
     assert.equal(await items.countDocuments(), 0);
   });
 
   it('aborts a transaction that stays open too long', async () => {
-    const clock = createManualClock();
+    const clock = manualClock();
     await withServer(
       async ({ client, server }) => {
         const collection = client.db('app').collection('items');
         const own = client.startSession();
         own.startTransaction();
         await collection.insertOne({}, { session: own });
-        clock.move(61_000);
+        clock.advance(61_000);
         assert.equal(server.stats().transactions, 0);
         await rejectsWithCode(own.commitTransaction(), 251);
         await own.endSession();

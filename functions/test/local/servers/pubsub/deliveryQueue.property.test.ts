@@ -6,7 +6,7 @@ import {
   type Lessee,
 } from '../../../../local/servers/pubsub/delivery/deliveryQueue.ts';
 import type { StoredMessage } from '../../../../local/servers/pubsub/message.ts';
-import { createVirtualClock } from './virtualClock.ts';
+import { manualClock } from '../../../support/clock.ts';
 
 /** What may happen to a queue; numbers choose among what is there. */
 const step = fc.oneof(
@@ -67,7 +67,7 @@ function createOrderModel() {
 
 function setUp(options: { ordered: boolean; deadLetters: boolean }) {
   const order = createOrderModel();
-  const clock = createVirtualClock();
+  const clock = manualClock();
   const forwarded: StoredMessage[] = [];
   const queue = createDeliveryQueue({
     clock,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Message } from '@google-cloud/pubsub';
+import { until } from '../../../support/until.ts';
 import { type PubSubFixture, startFixture } from './fixture.ts';
-import { until } from './until.ts';
 
 const internal = 13;
 const permissionDenied = 7;

@@ -4,12 +4,12 @@ import {
   type PubSubServerOptions,
   startPubSubServer,
 } from '../../../../local/servers/pubsub/server.ts';
-import { createVirtualClock, type VirtualClock } from './virtualClock.ts';
+import { type ManualClock, manualClock } from '../../../support/clock.ts';
 
 /** A server on a virtual clock, and real clients that talk to it. */
 export interface PubSubFixture {
   readonly server: PubSubServer;
-  readonly clock: VirtualClock;
+  readonly clock: ManualClock;
   readonly pubsub: PubSub;
   readonly publisher: v1.PublisherClient;
   readonly subscriber: v1.SubscriberClient;
@@ -36,7 +36,7 @@ export const projectId = 'test-project';
 process.env.METADATA_SERVER_DETECTION ??= 'none';
 
 export async function startFixture(options: Omit<PubSubServerOptions, 'clock'> = {}): Promise<PubSubFixture> {
-  const clock = createVirtualClock();
+  const clock = manualClock();
   const server = await startPubSubServer({ ...options, clock });
   const pubsub = new PubSub({ projectId, apiEndpoint: server.host, emulatorMode: true });
   await pubsub.getClientConfig();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Topic } from '@google-cloud/pubsub';
+import { until } from '../../../support/until.ts';
 import { type PubSubFixture, startFixture } from './fixture.ts';
-import { until } from './until.ts';
 
 const secondMs = 1000;
 const invalidArgument = 3;

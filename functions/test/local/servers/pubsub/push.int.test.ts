@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Topic } from '@google-cloud/pubsub';
+import { settled, until } from '../../../support/until.ts';
 import { type PubSubFixture, startFixture } from './fixture.ts';
 import { type PushEndpoint, type PushRequest, startPushEndpoint } from './pushEndpoint.ts';
-import { settled, until } from './until.ts';
 
 const secondMs = 1000;
 
