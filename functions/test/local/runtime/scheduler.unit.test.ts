@@ -5,8 +5,8 @@ import {
   type ScheduleTrigger,
   startSchedule,
 } from '../../../local/runtime/scheduler.ts';
-import { settled } from '../servers/pubsub/until.ts';
-import { createVirtualClock } from '../servers/pubsub/virtualClock.ts';
+import { manualClock } from '../../support/clock.ts';
+import { settled } from '../../support/until.ts';
 
 const secondMs = 1000;
 const minuteMs = 60 * secondMs;
@@ -25,7 +25,7 @@ function startJob(
   trigger: Partial<ScheduleTrigger> = {},
   options: Partial<ScheduleOptions> & { timeout?: number } = {},
 ) {
-  const clock = createVirtualClock();
+  const clock = manualClock();
   const attempts: Attempt[] = [];
   const errors: unknown[] = [];
   let open = 0;
