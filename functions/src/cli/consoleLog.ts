@@ -8,7 +8,7 @@ export function createConsoleLog(clock: Clock, write: (line: string) => void): L
     const details = Object.entries(fields)
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-    write(`${time} ${level.padEnd(5)} ${message}${details.join('')}\n`);
+    write(`${time} ${level.padEnd(5)} ${message}${details.join('')}`);
   };
   return {
     debug: () => undefined,

@@ -1,76 +1,304 @@
-import { createInterface } from 'node:readline/promises';
-import { initializeApp } from 'firebase-admin/app';
-import { getFirestore } from 'firebase-admin/firestore';
-import { systemClock } from '../clock.ts';
-import { eventsTopic } from '../config/params.ts';
-import { createHolds } from '../holds/decide.ts';
+import { createHolds, type HeldName, type Holds } from '../holds/decide.ts';
+import type { HeldDeletion } from '../holds/job.ts';
 import config from '../lockstep.config.ts';
-import { errorText } from '../log.ts';
-import { createPublisher, createPubSub } from '../publisher.ts';
-import { connectSource, type ProjectsSource, SourceError } from '../source/connect.ts';
-import { createProjectTruth } from '../source/truth.ts';
-import { decideHolds, listHolds } from './holdsCommand.ts';
-import { exitCodes, type HoldsSettings, holdsSettings, usage } from './holdsSettings.ts';
+import { type ProjectsSource, SourceError } from '../source/connect.ts';
+import { createProjectTruth, type ProjectTruth } from '../source/truth.ts';
+import {
+  errorCodes,
+  helpAfter,
+  repeated,
+  requiredVariable,
+  runAsProcess,
+  type TerminalCommand,
+  UsageError,
+} from './command.ts';
+import { errorSentence, noEvents, openEvents, openFirestore, openMongodb, ServiceError } from './services.ts';
+import type { Terminal } from './terminal.ts';
 
-type Settings = Extract<HoldsSettings, { kind: 'run' }>;
+/** Which held deletions a decision is about. */
+export type Selection =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'projects'; readonly projectIds: readonly string[] };
 
-async function main(): Promise<number> {
-  const settings = holdsSettings(process.argv.slice(2), process.env);
-  if (settings.kind === 'help') {
-    process.stdout.write(usage);
-    return exitCodes.done;
-  }
-  if (settings.kind === 'mistake') {
-    process.stderr.write(`lockstep holds: ${settings.message}\n`);
-    return exitCodes.usage;
-  }
-  try {
-    return await run(settings);
-  } catch (error) {
-    process.stderr.write(`lockstep holds: ${errorText(error)}\n`);
-    return exitCodes.failed;
-  }
+type Listing = { readonly kind: 'list'; readonly json: boolean; readonly discarded: boolean };
+type Decision = { readonly kind: 'release' | 'discard'; readonly which: Selection; readonly yes: boolean };
+
+export interface HoldsSettings {
+  readonly action: Listing | Decision;
+  readonly projectId: string;
+  /** Undefined: what MongoDB says of the projects is not shown. */
+  readonly mongodbUri: string | undefined;
 }
 
-async function run({ action, projectId, mongodbUri }: Settings): Promise<number> {
-  const source = await connectIfPossible(mongodbUri);
-  initializeApp({ projectId });
-  const firestore = getFirestore();
-  const pubsub = createPubSub(projectId);
-  try {
-    const command = {
-      holds: createHolds({ firestore, clock: systemClock, events: createPublisher(pubsub, eventsTopic.value()) }),
-      truth: source === undefined ? undefined : createProjectTruth(source, config),
-      print: (text: string) => process.stdout.write(text),
-      warn: (text: string) => process.stderr.write(`lockstep holds: ${text}\n`),
-      ask: process.stdin.isTTY === true && process.stderr.isTTY === true ? askOnTerminal : undefined,
+/** How the command ends. */
+export const exitCodes = { ...errorCodes, done: 0, nothingHeld: 3, declined: 4 } as const;
+
+const notes = `The options of one: npm --prefix functions run holds -- release --help
+Without MongoDB the commands work, and say that they do not know whether it has the projects.
+How many deletions are too many: HOLD_WINDOW_MINUTES, HOLD_MAX_PROJECTS and
+HOLD_MAX_SHARE_PERCENT of the functions.
+
+Exit code: 0 done; 1 an error, the rest was done; 2 a mistake in the command; 3 nothing is held for
+a --project; 4 you said no. Every command may be interrupted and given again.`;
+
+/** Lists held deletions, and decides about them. */
+export const holds: TerminalCommand<HoldsSettings> = {
+  name: 'holds',
+  saves: false,
+  declare(command, accept, env) {
+    command
+      .description(
+        'Deletions that came with too many others wait here until you decide about them. Until then nothing of them is carried out.',
+      )
+      .addHelpText('after', helpAfter(notes, 'optional'));
+    const take = (action: HoldsSettings['action']) =>
+      accept({
+        action,
+        projectId: requiredVariable(env, 'GCLOUD_PROJECT'),
+        mongodbUri: env.MONGODB_URI || undefined,
+      });
+    command
+      .command('list')
+      .description('project, since when, assets, who deleted it, and whether MongoDB has it')
+      .option('--json', 'print a JSON array')
+      .option('--discarded', 'those that were discarded instead ("release --project ID" still carries one out)')
+      .action(({ json = false, discarded = false }) => take({ kind: 'list', json, discarded }));
+    for (const [kind, meaning] of [
+      ['release', 'carry the deletion out: its assets are deleted within seconds'],
+      ['discard', 'keep the assets, until the project is created and deleted once more'],
+    ] as const) {
+      command
+        .command(kind)
+        .description(meaning)
+        .option('--all', 'every deletion that is held; asks first when used on a terminal')
+        .option('--project <id>', 'only this project; may be given more than once', repeated)
+        .option('-y, --yes', 'do not ask')
+        .action(({ all = false, project: projectIds = [], yes = false }) => {
+          if (all === projectIds.length > 0) throw new UsageError(`${kind}: expected either --all or --project ID`);
+          take({ kind, which: all ? { kind: 'all' } : { kind: 'projects', projectIds }, yes });
+        });
+    }
+  },
+  async run({ action, projectId, mongodbUri }, terminal) {
+    const [source, firestore, events] = await Promise.all([
+      openIfPossible(mongodbUri, terminal),
+      openFirestore(terminal, projectId),
+      action.kind === 'release' ? openEvents(terminal, projectId) : noEvents,
+    ]);
+    const dependencies = {
+      ...terminal,
+      holds: createHolds({ firestore, clock: terminal.clock, events }),
+      truth: source && createProjectTruth(source, config),
     };
-    return action.kind === 'list' ? await listHolds(command, action) : await decideHolds(command, action);
-  } finally {
-    await Promise.allSettled([pubsub.close(), firestore.terminate(), source?.close()]);
-  }
-}
+    return action.kind === 'list' ? listHolds(dependencies, action) : decideHolds(dependencies, action);
+  },
+};
 
-/** What MongoDB says is shown, and decides nothing: deciding must be possible while it is away. */
-async function connectIfPossible(mongodbUri: string | undefined): Promise<ProjectsSource | undefined> {
-  if (mongodbUri === undefined) return undefined;
+/** What MongoDB says is shown, and decides nothing: deciding must be possible while it is unreachable. */
+async function openIfPossible(uri: string | undefined, terminal: Terminal): Promise<ProjectsSource | undefined> {
+  if (uri === undefined) return undefined;
   try {
-    return await connectSource(mongodbUri, config);
+    return await openMongodb(terminal, uri);
   } catch (error) {
-    if (!(error instanceof SourceError)) throw error;
-    process.stderr.write(`lockstep holds: whether MongoDB has the projects is not known. ${error.message}\n`);
+    if (!(error instanceof SourceError || error instanceof ServiceError)) throw error;
+    terminal.warn(`whether MongoDB has the projects is not known. ${error.message}`);
     return undefined;
   }
 }
 
-async function askOnTerminal(question: string): Promise<boolean> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-  } finally {
-    terminal.close();
+/** What the work on holds needs. */
+export interface HoldsDependencies extends Pick<Terminal, 'print' | 'warn' | 'ask'> {
+  readonly holds: Holds;
+  /** Undefined when MongoDB cannot be asked. */
+  readonly truth: ProjectTruth | undefined;
+}
+
+/** Decisions carried out side by side: each is a handful of round trips. */
+const parallelDecisions = 8;
+
+/** Lists held deletions, page by page; returns the exit code. */
+export async function listHolds(dependencies: HoldsDependencies, { json, discarded }: Listing): Promise<number> {
+  const { print, warn } = dependencies;
+  let count = 0;
+  let assets = 0;
+  let unreadable = 0;
+  for await (const page of dependencies.holds.list(discarded ? ['discarded'] : undefined)) {
+    const readable = page.filter((entry): entry is HeldDeletion => !(entry instanceof Error));
+    for (const entry of page) if (entry instanceof Error) warn(entry.message);
+    unreadable += page.length - readable.length;
+    const presence = await presenceOf(dependencies.truth, readable);
+    for (const held of readable) {
+      const seen = presence(held.projectId);
+      if (count === 0 && !json) print(row(header));
+      print(json ? `${count === 0 ? '[' : ','}${JSON.stringify(asJson(held, seen))}` : row(cellsOf(held, seen)));
+      count += 1;
+      assets += held.assets ?? 0;
+    }
+  }
+  if (json) print(count === 0 ? '[]' : ']');
+  else for (const line of summary(count, assets, discarded)) print(line);
+  return unreadable === 0 ? exitCodes.done : exitCodes.failed;
+}
+
+interface Tally {
+  decided: number;
+  missing: number;
+  failed: number;
+}
+
+/** Releases or discards held deletions; returns the exit code. */
+export async function decideHolds(dependencies: HoldsDependencies, { kind, which, yes }: Decision): Promise<number> {
+  const { ask, warn } = dependencies;
+  if (which.kind === 'all' && !yes && ask !== undefined) {
+    const question = {
+      release: 'Delete the assets of every project whose deletion is held? This cannot be undone.',
+      discard: 'Keep the assets of every project whose deletion is held?',
+    };
+    if (!(await ask(question[kind]))) return exitCodes.declined;
+  }
+  const tally: Tally = { decided: 0, missing: 0, failed: 0 };
+  for await (const page of selected(dependencies, which, tally)) {
+    const presence = await presenceOf(dependencies.truth, page);
+    let next = 0;
+    const worker = async () => {
+      for (let name = page[next++]; name !== undefined; name = page[next++]) {
+        try {
+          await decideOne(dependencies, kind, name, presence(name.projectId), tally);
+        } catch (error) {
+          tally.failed += 1;
+          warn(`project ${name.projectId}: ${errorSentence(error, process.env)}`);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: parallelDecisions }, worker));
+  }
+  const failures = tally.failed > 0 ? `, ${tally.failed} failed: give the command again` : '';
+  dependencies.print(`${tally.decided} ${kind === 'release' ? 'released' : 'discarded'}${failures}.`);
+  if (tally.failed > 0) return exitCodes.failed;
+  return tally.missing > 0 ? exitCodes.nothingHeld : exitCodes.done;
+}
+
+/** The held deletions that a command is about, in pages. */
+async function* selected(
+  { holds, warn }: HoldsDependencies,
+  which: Selection,
+  tally: Tally,
+): AsyncGenerator<readonly HeldName[]> {
+  if (which.kind === 'all') {
+    for await (const page of holds.list()) {
+      const names: HeldName[] = [];
+      for (const entry of page) {
+        if (entry instanceof Error) {
+          tally.failed += 1;
+          warn(entry.message);
+        } else names.push({ projectId: entry.projectId, eventId: entry.event.id });
+      }
+      yield names;
+    }
+    return;
+  }
+  for (const projectId of which.projectIds) {
+    const name = await holds.find(projectId);
+    if (name !== undefined) yield [name];
+    else {
+      tally.missing += 1;
+      warn(`no deletion of project ${projectId} is held`);
+    }
   }
 }
 
-// Sockets of the client libraries would keep the process alive for a while after all is done.
-process.exit(await main());
+async function decideOne(
+  { holds, print }: HoldsDependencies,
+  kind: Decision['kind'],
+  name: HeldName,
+  presence: Presence,
+  tally: Tally,
+): Promise<void> {
+  const outcome = await holds[kind](name);
+  const say = (what: string) => print(`${name.projectId}: ${what}`);
+  switch (outcome.kind) {
+    case 'released':
+      tally.decided += 1;
+      return say(`released, ${assetsText(outcome.assets)} will be deleted${whereItIs(presence, kind)}`);
+    case 'discarded':
+      tally.decided += 1;
+      return say(
+        `discarded, ${assetsText(outcome.assets)} ${outcome.assets === 1 ? 'stays' : 'stay'}${whereItIs(presence, kind)}`,
+      );
+    case 'under-way':
+      return say('was released before, and the work has begun');
+    case 'too-late':
+      tally.failed += 1;
+      return say('was released before, so it cannot be discarded any more');
+    case 'nothing-held':
+      tally.missing += 1;
+      return say('nothing is held any more; the project was created again, or the work is done');
+  }
+}
+
+/** Whether MongoDB has a project. */
+type Presence = 'gone' | 'lives' | 'unknown';
+
+/** What MongoDB says of some projects; `unknown` of all of them when it cannot be asked.
+ *  @throws MongoError when MongoDB did not answer. */
+async function presenceOf(
+  truth: ProjectTruth | undefined,
+  named: readonly { readonly projectId: string }[],
+): Promise<(projectId: string) => Presence> {
+  if (truth === undefined) return () => 'unknown';
+  const { projects } = await truth.ask(named.map(({ projectId }) => projectId));
+  return (projectId) => (projects.has(projectId) ? 'lives' : 'gone');
+}
+
+function whereItIs(presence: Presence, kind: Decision['kind']): string {
+  if (presence === 'unknown') return '; whether MongoDB has the project is not known';
+  if (kind === 'discard') {
+    return presence === 'gone'
+      ? '; the project is gone in MongoDB'
+      : '; the project lives in MongoDB, so its next change ends this';
+  }
+  return presence === 'gone'
+    ? ''
+    : ' only if MongoDB has lost the project by then: it lives there now, and its assets are brought to its state';
+}
+
+function assetsText(assets: number | null): string {
+  return assets === 1 ? '1 asset' : `${assets ?? 'its'} assets`;
+}
+
+function asJson({ projectId, event, status, since, assets }: HeldDeletion, mongodb: Presence) {
+  const actor = event.origin.actor ?? null;
+  return { projectId, eventId: event.id, status, since: new Date(since).toISOString(), assets, actor, mongodb };
+}
+
+const header = ['project', 'held since', 'assets', 'deleted by', 'in MongoDB', 'status'];
+
+/** Widths of the columns: ObjectIds and ISO times fit; what is longer pushes the rest of its row to the right. Rows are printed as
+ *  they are read, so that memory does not grow with their number. */
+const widths = [24, 20, 9, 20, 10, 9];
+
+function cellsOf({ projectId, event, status, since, assets }: HeldDeletion, presence: Presence): string[] {
+  const time = new Date(since).toISOString().replace(/\.\d+Z$/, 'Z');
+  return [projectId, time, String(assets ?? '?'), event.origin.actor ?? '-', presence, status];
+}
+
+function row(cells: readonly string[]): string {
+  return cells
+    .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+    .join('  ')
+    .trimEnd();
+}
+
+function summary(count: number, assets: number, discarded: boolean): string[] {
+  if (discarded)
+    return count === 0 ? ['No discarded deletions.'] : ['', `${count} discarded deletions, ${assets} assets kept.`];
+  if (count === 0) return ['No deletions are held.'];
+  const command = 'npm --prefix functions run holds --';
+  return [
+    '',
+    `${count} held, ${assets} assets. To carry out: ${command} release --all`,
+    `To keep the assets: ${command} discard --all. For one project: --project ID.`,
+  ];
+}
+
+if (import.meta.main) await runAsProcess(holds);

@@ -1,107 +1,145 @@
 import { randomUUID } from 'node:crypto';
-import { initializeApp } from 'firebase-admin/app';
-import { getFirestore } from 'firebase-admin/firestore';
-import { type Clock, hourMs, systemClock } from '../clock.ts';
+import { Option } from '@commander-js/extra-typings';
+import { hourMs, minuteMs } from '../clock.ts';
 import { eventsTopic } from '../config/params.ts';
-import { ReconcileRequestError } from '../events/reconciliationRequest.ts';
+import { type ReconcileRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
 import config from '../lockstep.config.ts';
-import { errorText, type Log } from '../log.ts';
-import { createPublisher, createPubSub } from '../publisher.ts';
+import { createPublisher } from '../publisher.ts';
 import { defaultReconcileLimits } from '../reconcile/limits.ts';
-import { findingsOf, type ReconcileProgress } from '../reconcile/progress.ts';
+import { findingsOf } from '../reconcile/progress.ts';
 import { type ReconcileReport, renderReport } from '../reconcile/report.ts';
 import { type ReconcileOutcome, runReconciliation } from '../reconcile/run.ts';
 import type { ReconcileDependencies } from '../reconcile/runRecord.ts';
-import { connectSource, type ProjectsSource, SourceError } from '../source/connect.ts';
 import { estimateProjects } from '../source/estimateProjects.ts';
 import { createProjectTruth } from '../source/truth.ts';
 import { defaultSyncLimits } from '../sync/limits.ts';
 import { createThrottle } from '../sync/throttle.ts';
 import { createSyncWorker } from '../sync/worker.ts';
+import {
+  errorCodes,
+  helpAfter,
+  repeated,
+  requiredVariable,
+  runAsProcess,
+  type TerminalCommand,
+  UsageError,
+  wholeNumber,
+} from './command.ts';
 import { createConsoleLog } from './consoleLog.ts';
-import { progressLine } from './progressLine.ts';
-import { exitCodes, type MainSettings, mainSettings, usage } from './reconcileSettings.ts';
+import { createProgressDisplay } from './reconcileProgress.ts';
+import { noEvents, openFirestore, openMongodb, openPubSub } from './services.ts';
+import type { Terminal } from './terminal.ts';
 
-type Settings = Extract<MainSettings, { kind: 'run' }>;
+export interface ReconcileSettings {
+  readonly mongodbUri: string;
+  readonly projectId: string;
+  readonly request: ReconcileRequest;
+  readonly json: boolean;
+  /** Where project ids are looked up. */
+  readonly readFrom: 'primary' | 'secondary';
+  readonly readsPerSecond: number | undefined;
+  readonly graceMs: number | undefined;
+}
+
+/** How the command ends. */
+export const exitCodes = { ...errorCodes, inStep: 0, braked: 3, findings: 4, unfinished: 5 } as const;
+
+const notes = `Exit code: 0 in step, or all repaired; 1 an error; 2 a mistake in the command; 3 a brake ended the
+run and nothing was deleted after it; 4 the report has findings, or not all could be repaired; 5 not
+finished (interrupted, or another run is at work); 130 or 143 interrupted, and the progress of the
+last seconds could not be saved. Ctrl-C keeps the progress: the same command goes on from there.`;
 
 /** How long one round of the command may take, in ms: it then goes on with the next, so that no time on the way can overflow. */
 const roundMs = hourMs;
 
-/** How often progress is shown: on a terminal in one line that changes, elsewhere in lines of their own. In ms. */
-const showEveryMs = { terminal: 200, elsewhere: 5_000 };
-
-const log = createConsoleLog(systemClock, (line) => process.stderr.write(line));
-
-async function main(): Promise<number> {
-  const settings = mainSettings(process.argv.slice(2), process.env);
-  if (settings.kind === 'help') {
-    process.stdout.write(usage);
-    return exitCodes.inStep;
-  }
-  if (settings.kind === 'mistake') {
-    process.stderr.write(`lockstep reconcile: ${settings.message}\n`);
-    return exitCodes.usage;
-  }
-  try {
-    const source = await connectSource(settings.mongodbUri, config);
-    try {
-      return await reconcile(settings, source);
-    } finally {
-      await source.close();
-    }
-  } catch (error) {
-    const text = error instanceof SourceError ? error.message : errorText(error);
-    process.stderr.write(`lockstep reconcile: ${text}\n`);
-    return error instanceof ReconcileRequestError ? exitCodes.usage : exitCodes.failed;
-  }
-}
-
-async function reconcile(settings: Settings, source: ProjectsSource): Promise<number> {
-  initializeApp({ projectId: settings.projectId });
-  const firestore = getFirestore();
-  const pubsub = createPubSub(settings.projectId);
-  const signal = stopSignal();
-  const show = createProgressDisplay(systemClock, settings);
-  try {
-    const dependencies = connect(settings, source, firestore, pubsub, { ...log, info: () => undefined });
-    for (;;) {
-      const outcome = await runReconciliation(dependencies, {
-        request: settings.request,
-        deadline: systemClock.now() + roundMs,
-        signal,
-        onProgress: show.progress,
+/** Compares the assets with the projects, and repairs what differs. */
+export const reconcile: TerminalCommand<ReconcileSettings> = {
+  name: 'reconcile',
+  saves: true,
+  declare(command, accept, env) {
+    command
+      .description('Compares the assets in Firestore with the projects in MongoDB, and repairs what differs.')
+      .option('--report', 'say what differs; changes no asset')
+      .option('--clean', 'repair it: delete the assets of projects that are gone, update copies')
+      .option('--collection <name>', 'only this collection or collection group; may be given more than once', repeated)
+      .option('--project <id>', 'only this project; may be given more than once', repeated)
+      .option('--json', 'print the report as JSON')
+      .option('--reads-per-second <n>', 'read no faster from Firestore', wholeNumber(1))
+      .addOption(
+        new Option('--read-from <where>', 'look projects up there')
+          .choices(['primary', 'secondary'] as const)
+          .default('primary' as const),
+      )
+      .option('--grace <minutes>', 'leave alone what is younger (default: 60)', wholeNumber(0))
+      .optionsGroup('To take off a brake, once and on purpose:')
+      .option('--allow-orphans <n>', 'allow that up to so many projects with assets are gone', wholeNumber(0))
+      .option('--allow-shrink', 'allow that many projects are gone since the last run')
+      .option('--allow-new-source', 'allow that the collection in MongoDB is another than in the last run')
+      .addHelpText('after', helpAfter(notes))
+      .action((options) => {
+        if (options.report === options.clean) throw new UsageError('expected either --report or --clean');
+        accept({
+          mongodbUri: requiredVariable(env, 'MONGODB_URI'),
+          projectId: requiredVariable(env, 'GCLOUD_PROJECT'),
+          request: {
+            mode: options.clean === true ? 'clean' : 'report',
+            ...(options.collection && { collections: [...options.collection] }),
+            ...(options.project && { projectIds: [...options.project] }),
+            allow: { orphans: options.allowOrphans, shrink: options.allowShrink, source: options.allowNewSource },
+            reason: 'command',
+          },
+          json: options.json === true,
+          readFrom: options.readFrom,
+          readsPerSecond: options.readsPerSecond,
+          graceMs: options.grace === undefined ? undefined : options.grace * minuteMs,
+        });
       });
-      if (outcome.kind === 'continued' && !signal.aborted) continue;
-      show.end();
-      return print(outcome, settings.json);
+  },
+  async run(settings, terminal) {
+    const { clock, signal } = terminal;
+    const dependencies = await connect(settings, terminal);
+    const onProgress = createProgressDisplay(terminal);
+    try {
+      for (;;) {
+        const { request } = settings;
+        const outcome = await runReconciliation(dependencies, {
+          request,
+          deadline: clock.now() + roundMs,
+          signal,
+          onProgress,
+        });
+        if (outcome.kind === 'continued' && !signal.aborted) continue;
+        return print(outcome, settings.json, terminal);
+      }
+    } catch (error) {
+      throw error instanceof ReconcileRequestError ? new UsageError(error.message) : error;
     }
-  } finally {
-    show.end();
-    await Promise.allSettled([pubsub.close(), firestore.terminate()]);
-  }
-}
+  },
+};
 
-/** The one place where the command is put together: mending is the work on events, with its own last look at MongoDB. */
-function connect(
-  settings: Settings,
-  source: ProjectsSource,
-  firestore: ReconcileDependencies['firestore'],
-  pubsub: ReturnType<typeof createPubSub>,
-  quiet: Log,
-): ReconcileDependencies {
-  const shared = { firestore, config, clock: systemClock, uniqueId: () => randomUUID(), log: quiet };
+/** The one place where the command is put together: repairing is the work on events, with its own final check of MongoDB. */
+async function connect(settings: ReconcileSettings, terminal: Terminal): Promise<ReconcileDependencies> {
+  const { mongodbUri, projectId, request, readsPerSecond, graceMs, readFrom } = settings;
+  const [source, firestore, events] = await Promise.all([
+    openMongodb(terminal, mongodbUri),
+    openFirestore(terminal, projectId),
+    request.mode === 'clean'
+      ? openPubSub(terminal, projectId).then((pubsub) => createPublisher(pubsub, eventsTopic.value()))
+      : noEvents,
+  ]);
+  const log = { ...createConsoleLog(terminal.clock, terminal.note), info: () => undefined };
+  const shared = { firestore, config, clock: terminal.clock, uniqueId: () => randomUUID(), log };
   const applier = createSyncWorker({
     ...shared,
-    // The last look before a deletion is always on the primary.
+    // The final check before a deletion is always on the primary.
     truth: createProjectTruth(source, config),
     countProjects: () => estimateProjects(source),
-    events: createPublisher(pubsub, eventsTopic.value()),
+    events,
     random: Math.random,
     limits: { ...defaultSyncLimits, hold: deployedHoldLimits() },
     throttle: createThrottle(),
   });
-  const { readsPerSecond, graceMs, readFrom } = settings;
   const limits = {
     ...defaultReconcileLimits,
     ...(readsPerSecond !== undefined && { readsPerSecond }),
@@ -117,16 +155,17 @@ function connect(
 }
 
 /** Prints the report; returns the exit code. */
-function print(outcome: ReconcileOutcome, json: boolean): number {
+function print(outcome: ReconcileOutcome, json: boolean, terminal: Terminal): number {
   if (outcome.kind === 'busy') {
     const until = new Date(outcome.until).toISOString();
-    process.stderr.write(`lockstep reconcile: another run is at work, until ${until} at least; try again then.\n`);
+    terminal.warn(`another run is at work, until ${until} at least; try again then`);
     return exitCodes.unfinished;
   }
   const { report } = outcome;
-  process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : renderReport(report));
+  const text = json ? JSON.stringify(report, null, 2) : renderReport(report).trimEnd();
+  for (const line of text.split('\n')) terminal.print(line);
   if (outcome.kind === 'continued') {
-    process.stderr.write('Interrupted: the progress is kept, and the same command goes on from there.\n');
+    terminal.warn('interrupted: the progress is kept, and the same command goes on from there');
     return exitCodes.unfinished;
   }
   return outcome.kind === 'braked' ? exitCodes.braked : doneCode(report);
@@ -138,44 +177,4 @@ function doneCode(report: ReconcileReport): number {
   return findingsOf(report) === 0 ? exitCodes.inStep : exitCodes.findings;
 }
 
-interface ProgressDisplay {
-  progress(progress: ReconcileProgress): void;
-  /** Leaves the line of the terminal. */
-  end(): void;
-}
-
-function createProgressDisplay(clock: Clock, { json }: Settings): ProgressDisplay {
-  const isTerminal = process.stderr.isTTY === true && !json;
-  const every = isTerminal ? showEveryMs.terminal : showEveryMs.elsewhere;
-  const startedAt = clock.now();
-  let first: ReconcileProgress | undefined;
-  let shownAt = startedAt;
-  let isLineOpen = false;
-  return {
-    progress(progress) {
-      first ??= progress;
-      const now = clock.now();
-      if (now - shownAt < every) return;
-      shownAt = now;
-      const line = progressLine(progress, first, now - startedAt);
-      process.stderr.write(isTerminal ? `\r\u001b[2K${line}` : `${line}\n`);
-      isLineOpen = isTerminal;
-    },
-    end() {
-      if (isLineOpen) process.stderr.write('\n');
-      isLineOpen = false;
-    },
-  };
-}
-
-/** Aborted by the first SIGINT or SIGTERM. */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController();
-  const stop = () => controller.abort(new Error('asked to stop'));
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  return controller.signal;
-}
-
-// Sockets of the client libraries would keep the process alive for a while after all is done.
-process.exit(await main());
+if (import.meta.main) await runAsProcess(reconcile);

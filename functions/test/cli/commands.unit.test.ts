@@ -1,15 +1,18 @@
 // What the operators' commands take and refuse on their command lines.
 import assert from 'node:assert/strict';
-import { holdsSettings } from '../../src/cli/holdsSettings.ts';
-import { redriveSettings } from '../../src/cli/redriveSettings.ts';
+import { readInvocation } from '../../src/cli/command.ts';
+import { holds } from '../../src/cli/holds.ts';
+import { redrive } from '../../src/cli/redrive.ts';
+import type { Environment } from '../../src/cli/terminal.ts';
 
 const env = { GCLOUD_PROJECT: 'demo-test', MONGODB_URI: 'mongodb://localhost' };
 
 describe('command line of holds', () => {
-  const settings = (line: string) => holdsSettings(line === '' ? [] : line.split(' '), env);
+  const settings = (line: string, variables: Environment = env) =>
+    readInvocation(holds, line === '' ? [] : line.split(' '), variables);
   const action = (line: string) => {
     const read = settings(line);
-    return read.kind === 'run' ? read.action : read;
+    return read.kind === 'run' ? read.settings.action : read;
   };
 
   it('takes list, release and discard', () => {
@@ -25,13 +28,13 @@ describe('command line of holds', () => {
 
   for (const [line, mistake] of [
     ['', /expected list, release or discard/],
-    ['drop', /received "drop"/],
+    ['drop', /unknown command 'drop'/],
     ['release', /either --all or --project/],
     ['release --all --project a', /either --all or --project/],
-    ['discard --project=', /expected a project id/],
-    ['release a b', /project ids after --project/],
-    ['list --all', /list takes/],
-    ['release --all --json', /belong to list/],
+    ['discard --project=', /--project <id>.*expected a value/],
+    ['release a b', /too many arguments for 'release'.*a, b/],
+    ['list --all', /unknown option '--all'/],
+    ['release --all --json', /unknown option '--json'/],
     ['list --nonsense', /--nonsense/],
   ] as const) {
     it(`refuses "${line}" and says what is wrong`, () => {
@@ -41,34 +44,45 @@ describe('command line of holds', () => {
   }
 
   it('needs a Firebase project, and no MongoDB; helps without either', () => {
-    assert.match(JSON.stringify(holdsSettings(['list'], {})), /GCLOUD_PROJECT is not set/);
-    const read = holdsSettings(['list'], { GOOGLE_CLOUD_PROJECT: 'p' });
-    assert.ok(read.kind === 'run' && read.mongodbUri === undefined && read.projectId === 'p');
-    assert.equal(holdsSettings(['--help'], {}).kind, 'help');
+    assert.match(JSON.stringify(settings('list', {})), /GCLOUD_PROJECT is not set/);
+    const read = settings('list', { GOOGLE_CLOUD_PROJECT: 'p' });
+    assert.ok(read.kind === 'run' && read.settings.mongodbUri === undefined && read.settings.projectId === 'p');
+    for (const [line, expected] of [
+      ['--help', /list .*release .*discard .*MONGODB_URI .*Exit code: .*3 nothing is held/s],
+      ['list --help', /--json .*--discarded/s],
+      ['release -h', /--all .*--project <id> .*--yes/s],
+    ] as const) {
+      const help = settings(line, {});
+      assert.match(help.kind === 'help' ? help.text : help.kind, expected);
+    }
   });
 });
 
 describe('command line of redrive', () => {
-  const settings = (line: string) => redriveSettings(line === '' ? [] : line.split(' '), env);
+  const settings = (line: string, variables: Environment = env) =>
+    readInvocation(redrive, line === '' ? [] : line.split(' '), variables);
 
   it('takes all dead letters, or some by name', () => {
     assert.deepEqual(settings('--all --dry-run'), {
       kind: 'run',
-      projectId: 'demo-test',
-      which: { kind: 'all', includeUnreadable: false },
-      dryRun: true,
-      json: false,
+      settings: {
+        projectId: 'demo-test',
+        which: { kind: 'all', includeUnreadable: false },
+        dryRun: true,
+        json: false,
+      },
     });
     const read = settings('--event a --event b --json');
-    assert.deepEqual(read.kind === 'run' && read.which, { kind: 'events', ids: ['a', 'b'] });
-    assert.equal(redriveSettings(['-h'], {}).kind, 'help');
+    assert.deepEqual(read.kind === 'run' && read.settings.which, { kind: 'events', ids: ['a', 'b'] });
+    const help = settings('-h', {});
+    assert.match(help.kind === 'help' ? help.text : help.kind, /--include-unreadable .*--dry-run .*Exit code/s);
   });
 
   for (const [line, mistake] of [
     ['', /either --all or --event/],
     ['--all --event a', /either --all or --event/],
     ['--event a --include-unreadable', /belongs to --all/],
-    ['--event=', /expected the id/],
+    ['--event=', /--event <id>.*expected a value/],
     ['stray --all', /stray/],
   ] as const) {
     it(`refuses "${line}" and says what is wrong`, () => {
@@ -78,6 +92,6 @@ describe('command line of redrive', () => {
   }
 
   it('needs a Firebase project', () => {
-    assert.match(JSON.stringify(redriveSettings(['--all'], {})), /GCLOUD_PROJECT is not set/);
+    assert.match(JSON.stringify(settings('--all', {})), /GCLOUD_PROJECT is not set/);
   });
 });

@@ -1,7 +1,7 @@
 // What `npm run holds` prints and how it ends, on a real client and a local Firestore.
 import assert from 'node:assert/strict';
-import { decideHolds, type HoldsCommand, listHolds } from '../../src/cli/holdsCommand.ts';
-import { exitCodes, holdsSettings } from '../../src/cli/holdsSettings.ts';
+import { readInvocation } from '../../src/cli/command.ts';
+import { decideHolds, exitCodes, type HoldsDependencies, holds, listHolds } from '../../src/cli/holds.ts';
 import type { ProjectEvent } from '../../src/events/contract.ts';
 import { createHolds } from '../../src/holds/decide.ts';
 import { defaultHoldLimits } from '../../src/holds/limits.ts';
@@ -32,17 +32,17 @@ describe('npm run holds', () => {
   });
   afterEach(() => fixture.close());
 
-  async function run(line: string, change: Partial<HoldsCommand> = {}): Promise<number> {
-    const settings = holdsSettings(line.split(' '), { GCLOUD_PROJECT: 'demo-test' });
+  async function run(line: string, change: Partial<HoldsDependencies> = {}): Promise<number> {
+    const settings = readInvocation(holds, line.split(' '), { GCLOUD_PROJECT: 'demo-test' });
     assert.equal(settings.kind, 'run');
     if (settings.kind !== 'run') return exitCodes.usage;
     output = '';
     warnings = '';
-    const command: HoldsCommand = {
+    const command: HoldsDependencies = {
       holds: createHolds({ ...fixture.dependencies, pageSize: 2 }),
       truth: fixture.dependencies.truth,
       print: (text) => {
-        output += text;
+        output += `${text}\n`;
       },
       warn: (text) => {
         warnings += `${text}\n`;
@@ -50,7 +50,7 @@ describe('npm run holds', () => {
       ask: undefined,
       ...change,
     };
-    const { action } = settings;
+    const { action } = settings.settings;
     return action.kind === 'list' ? listHolds(command, action) : decideHolds(command, action);
   }
 

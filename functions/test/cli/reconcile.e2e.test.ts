@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { ObjectId } from 'mongodb';
-import { exitCodes } from '../../src/cli/reconcileSettings.ts';
+import { type PubSubServer, startPubSubServer } from '../../local/servers/pubsub/server.ts';
+import { exitCodes } from '../../src/cli/reconcile.ts';
 import config from '../../src/lockstep.config.ts';
+import { createPubSub } from '../../src/publisher.ts';
 import { startWorld, type World } from '../reconcile/world.ts';
 
 /** The command, as a process of its own, against the servers of this one. */
 describe('npm run reconcile, as a process', () => {
   let world: World;
+  let pubsubServer: PubSubServer;
   before(async () => {
+    pubsubServer = await startPubSubServer();
+    const pubsub = createPubSub('lockstep-test', pubsubServer.host);
+    await pubsub.createTopic('project-events');
+    await pubsub.close();
     world = await startWorld({
       source: { ...config.source, fields: [...config.source.fields], ids: [...config.source.ids] },
       collections: config.collections.map(({ name, kind, projectId, copies }) => ({
@@ -18,9 +25,12 @@ describe('npm run reconcile, as a process', () => {
       })),
     });
   });
-  after(() => world.close());
+  after(() => Promise.all([world.close(), pubsubServer.close()]));
 
-  function reconcile(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  function reconcile(
+    args: readonly string[],
+    pubsubHost = pubsubServer.host,
+  ): Promise<{ code: number | null; out: string; err: string }> {
     return new Promise((resolve, reject) => {
       const child = spawn(process.execPath, ['src/cli/reconcile.ts', ...args], {
         env: {
@@ -28,7 +38,7 @@ describe('npm run reconcile, as a process', () => {
           MONGODB_URI: world.mongo.uri,
           GCLOUD_PROJECT: 'lockstep-test',
           FIRESTORE_EMULATOR_HOST: world.client.server.host,
-          PUBSUB_EMULATOR_HOST: '127.0.0.1:9',
+          PUBSUB_EMULATOR_HOST: pubsubHost,
         },
       });
       let out = '';
@@ -50,22 +60,22 @@ describe('npm run reconcile, as a process', () => {
       'storyboards',
       ids.map((projectId) => ({ projectId, projectName: 'name' })),
     );
-    const inStep = await reconcile('--report');
+    const inStep = await reconcile(['--report'], '127.0.0.1:9');
     assert.equal(inStep.code, exitCodes.inStep, inStep.err);
     assert.match(inStep.out, /No findings/);
 
     await world.addAssets('storyboards', [{ projectId: new ObjectId().toHexString(), projectName: 'gone' }]);
-    const found = await reconcile('--report', '--grace', '0', '--json');
+    const found = await reconcile(['--report', '--grace', '0', '--json']);
     assert.equal(found.code, exitCodes.findings, found.err);
     assert.equal(JSON.parse(found.out).findings['orphan-unknown'], 1);
 
-    const mended = await reconcile('--clean', '--grace', '0');
+    const mended = await reconcile(['--clean', '--grace', '0']);
     assert.equal(mended.code, exitCodes.inStep, mended.err + mended.out);
     assert.match(mended.out, /1 projects mended \(1 assets/);
     assert.equal(await world.countOf('storyboards'), 30);
 
     await world.source.projects.deleteMany({});
-    const braked = await reconcile('--clean', '--grace', '0');
+    const braked = await reconcile(['--clean', '--grace', '0']);
     assert.equal(braked.code, exitCodes.braked, braked.err);
     assert.match(braked.out, /BRAKE source-empty/);
     assert.match(braked.out, /No asset was scanned/);
@@ -75,6 +85,6 @@ describe('npm run reconcile, as a process', () => {
   });
 
   it('refuses what it does not understand', async () => {
-    assert.equal((await reconcile('--report', '--collection', 'nowhere')).code, exitCodes.usage);
+    assert.equal((await reconcile(['--report', '--collection', 'nowhere'])).code, exitCodes.usage);
   });
 });

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
-import { mainSettings, usage } from '../../src/cli/reconcileSettings.ts';
+import { readInvocation } from '../../src/cli/command.ts';
+import { reconcile } from '../../src/cli/reconcile.ts';
+import type { Environment } from '../../src/cli/terminal.ts';
 
 const env = { MONGODB_URI: 'mongodb://localhost', GCLOUD_PROJECT: 'demo' };
+
+const mainSettings = (args: readonly string[], variables: Environment) => readInvocation(reconcile, args, variables);
 
 describe('npm run reconcile', () => {
   it('reads its options', () => {
@@ -23,19 +27,21 @@ describe('npm run reconcile', () => {
     );
     assert.deepEqual(settings, {
       kind: 'run',
-      mongodbUri: 'mongodb://localhost',
-      projectId: 'demo',
-      request: {
-        mode: 'clean',
-        collections: ['a', 'b'],
-        projectIds: ['p'],
-        allow: { orphans: 12, shrink: undefined, source: undefined },
-        reason: 'command',
+      settings: {
+        mongodbUri: 'mongodb://localhost',
+        projectId: 'demo',
+        request: {
+          mode: 'clean',
+          collections: ['a', 'b'],
+          projectIds: ['p'],
+          allow: { orphans: 12, shrink: undefined, source: undefined },
+          reason: 'command',
+        },
+        json: true,
+        readFrom: 'secondary',
+        readsPerSecond: 100,
+        graceMs: 300_000,
       },
-      json: true,
-      readFrom: 'secondary',
-      readsPerSecond: 100,
-      graceMs: 300_000,
     });
   });
 
@@ -44,9 +50,13 @@ describe('npm run reconcile', () => {
     'both modes': [['--report', '--clean'], env, /either --report or --clean/],
     'an unknown option': [['--report', '--fast'], env, /--fast/],
     'a stray word': [['--report', 'now'], env, /now/],
-    'no number of orphans': [['--clean', '--allow-orphans', 'all'], env, /--allow-orphans: expected a whole number/],
+    'no number of orphans': [
+      ['--clean', '--allow-orphans', 'all'],
+      env,
+      /--allow-orphans <n>.*expected a whole number/,
+    ],
     'a rate of nothing': [['--report', '--reads-per-second', '0'], env, /at least 1/],
-    'an unknown member': [['--report', '--read-from', 'nearest'], env, /"primary" or "secondary"/],
+    'an unknown member': [['--report', '--read-from', 'nearest'], env, /choices are primary, secondary/],
     'no MongoDB': [['--report'], { GCLOUD_PROJECT: 'demo' }, /MONGODB_URI is not set/],
     'no Firebase project': [['--report'], { MONGODB_URI: 'mongodb://localhost' }, /GCLOUD_PROJECT is not set/],
   };
@@ -60,9 +70,10 @@ describe('npm run reconcile', () => {
   }
 
   it('explains itself', () => {
-    assert.deepEqual(mainSettings(['--help'], {}), { kind: 'help' });
+    const help = mainSettings(['--help'], {});
+    assert.equal(help.kind, 'help');
     for (const option of ['--allow-orphans', '--allow-shrink', '--allow-new-source', 'Exit code']) {
-      assert.ok(usage.includes(option));
+      assert.ok(help.text.includes(option));
     }
   });
 });

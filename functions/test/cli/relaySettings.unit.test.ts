@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
+import { readInvocation } from '../../src/cli/command.ts';
 import { isHealthy } from '../../src/cli/healthServer.ts';
-import { mainSettings } from '../../src/cli/relaySettings.ts';
+import { relay } from '../../src/cli/relay.ts';
+import type { Environment } from '../../src/cli/terminal.ts';
 import { createRelayHealth } from '../../src/relay/health.ts';
 import { manualClock } from '../support/clock.ts';
 
 const env = { MONGODB_URI: 'mongodb://h/?replicaSet=r', GCLOUD_PROJECT: 'demo' };
+
+const mainSettings = (args: readonly string[], variables: Environment) => readInvocation(relay, args, variables);
 
 describe('settings of the relay process', () => {
   it('says in one sentence what is missing', () => {
@@ -22,12 +26,14 @@ describe('settings of the relay process', () => {
     for (const args of [['--prot', '1'], ['--port', 'x'], ['--port', '70000'], ['--max-lag', '0'], ['stray']]) {
       assert.equal(mainSettings(args, env).kind, 'mistake', args.join(' '));
     }
+    const settings = mainSettings([], { ...env, PORT: '99999' });
+    assert.match(settings.kind === 'mistake' ? settings.message : settings.kind, /^PORT: .* from 0 to 65535/);
   });
 
   it('takes the port from the option, then from PORT, and none otherwise', () => {
     const portOf = (args: string[], port?: string) => {
       const settings = mainSettings(args, { ...env, PORT: port });
-      return settings.kind === 'run' ? settings.port : settings.kind;
+      return settings.kind === 'run' ? settings.settings.port : settings.kind;
     };
     assert.equal(portOf(['--port', '81'], '82'), 81);
     assert.equal(portOf([], '82'), 82);

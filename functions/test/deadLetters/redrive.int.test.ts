@@ -1,7 +1,7 @@
 // Dead letters that are played again, on a real client and a local Firestore. Attacks I1 and I7.
 import assert from 'node:assert/strict';
-import { redriveCommand } from '../../src/cli/redriveCommand.ts';
-import { exitCodes, redriveSettings } from '../../src/cli/redriveSettings.ts';
+import { readInvocation } from '../../src/cli/command.ts';
+import { exitCodes, redrive, redriveDeadLetters } from '../../src/cli/redrive.ts';
 import { failureRef } from '../../src/deadLetters/failure.ts';
 import { recordDeadLetter } from '../../src/deadLetters/record.ts';
 import { redriveAll, redriveOne } from '../../src/deadLetters/redrive.ts';
@@ -199,17 +199,17 @@ describe('redrive', () => {
     });
 
     async function run(...args: string[]): Promise<number> {
-      const settings = redriveSettings(args, { GCLOUD_PROJECT: 'demo-test' });
+      const settings = readInvocation(redrive, args, { GCLOUD_PROJECT: 'demo-test' });
       assert.equal(settings.kind, 'run');
       if (settings.kind !== 'run') return exitCodes.usage;
       output = '';
       const print = (text: string) => {
-        output += text;
+        output += `${text}\n`;
       };
       const warn = (text: string) => {
         warnings += text;
       };
-      return redriveCommand({ ...fixture.dependencies, print, warn }, settings);
+      return redriveDeadLetters({ ...fixture.dependencies, print, warn }, settings.settings);
     }
 
     it('tells what became of each, and sums up', async () => {
@@ -221,9 +221,9 @@ describe('redrive', () => {
       assert.equal(await run('--all'), exitCodes.done);
       assert.match(output, /^published {2}p1:/m);
       assert.equal(await run('--all'), exitCodes.done);
-      assert.equal(output, '0 published, 1 played again before.\n');
+      assert.equal(output, '0 published, 1 redriven before.\n');
       assert.equal(await run('--event', deletion.id), exitCodes.done);
-      assert.match(output, /^skipped {2}p1:.*: played again before/m);
+      assert.match(output, /^skipped {2}p1:.*: redriven before/m);
     });
 
     it('ends with a code of its own where something was skipped, not found, or failed', async () => {

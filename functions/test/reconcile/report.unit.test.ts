@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { progressLine } from '../../src/cli/progressLine.ts';
+import { progressLine } from '../../src/cli/reconcileProgress.ts';
 import { noFindings } from '../../src/reconcile/findings.ts';
 import { type ReconcileReport, renderReport } from '../../src/reconcile/report.ts';
 

@@ -1,0 +1,151 @@
+import type { PubSub } from '@google-cloud/pubsub';
+import { initializeApp } from 'firebase-admin/app';
+import { type Firestore, getFirestore } from 'firebase-admin/firestore';
+import { recordCollections } from '../config/defineConfig.ts';
+import { eventsTopic } from '../config/params.ts';
+import { grpcStatus, statusOf } from '../grpc.ts';
+import config from '../lockstep.config.ts';
+import { errorText } from '../log.ts';
+import { createPublisher, createPubSub, type Publisher } from '../publisher.ts';
+import { connectSource, type ProjectsSource, SourceError } from '../source/connect.ts';
+import { orThrow, within } from '../waiting.ts';
+import type { Environment, Terminal } from './terminal.ts';
+
+/** A service that a command depends on cannot be used; the message says which, and which variable names it. */
+export class ServiceError extends Error {}
+
+/** How long a service is waited for, in ms: with the start of the process, whoever runs the command hears of it within ten seconds. */
+const patienceMs = 6_000;
+
+/** MongoDB's driver knows best why it gives up, so it is given a little longer to say so. */
+const driverPatienceMs = 7_000;
+
+/** How often it is said what is being waited for, in ms. */
+const sayEveryMs = 2_500;
+
+interface Service {
+  readonly name: 'Firestore' | 'Pub/Sub' | 'MongoDB';
+  /** Where it is, and what to look at when it is not there. */
+  readonly at: string;
+  readonly advice: string;
+}
+
+function googleService(name: 'Firestore' | 'Pub/Sub', env: Environment): Service {
+  const variable = name === 'Firestore' ? 'FIRESTORE_EMULATOR_HOST' : 'PUBSUB_EMULATOR_HOST';
+  const host = env[variable];
+  if (host) {
+    const advice = `${variable} names it: start it, or unset the variable for the real ${name} of GCLOUD_PROJECT`;
+    return { name, at: `at ${host}`, advice };
+  }
+  return {
+    name,
+    at: `of project ${env.GCLOUD_PROJECT || env.GOOGLE_CLOUD_PROJECT}`,
+    advice: `check GCLOUD_PROJECT, the network and the credentials; ${variable} would name a local one`,
+  };
+}
+
+const mongodb: Service = {
+  name: 'MongoDB',
+  at: 'of MONGODB_URI',
+  advice: 'check the variable, the network and the server',
+};
+
+/** Firestore, once it has answered: one read.
+ *  @throws ServiceError */
+export async function openFirestore(terminal: Terminal, projectId: string): Promise<Firestore> {
+  initializeApp({ projectId });
+  const firestore = getFirestore();
+  terminal.atEnd(() => firestore.terminate());
+  const service = googleService('Firestore', process.env);
+  await reach(terminal, service, firestore.collection(recordCollections.relay).doc('reachable').get());
+  return firestore;
+}
+
+/** Pub/Sub, once it has answered about the topic of events.
+ *  @throws ServiceError */
+export async function openPubSub(terminal: Terminal, projectId: string): Promise<PubSub> {
+  const pubsub = createPubSub(projectId);
+  terminal.atEnd(() => pubsub.close());
+  const name = eventsTopic.value();
+  const answer = pubsub
+    .topic(name)
+    .getMetadata()
+    .catch((error: unknown) => {
+      // Who may only publish may not look at the topic, but has got an answer.
+      if (statusOf(error) !== grpcStatus.permissionDenied) throw error;
+    });
+  await reach(terminal, googleService('Pub/Sub', process.env), answer);
+  return pubsub;
+}
+
+/** The topic of events, for a command that a person waits for: what Pub/Sub has not taken in time has failed.
+ *  @throws ServiceError */
+export async function openEvents(terminal: Terminal, projectId: string): Promise<Publisher> {
+  const events = createPublisher(await openPubSub(terminal, projectId), eventsTopic.value());
+  const service = googleService('Pub/Sub', process.env);
+  return { ...events, publish: (message) => reach(terminal, service, events.publish(message)) };
+}
+
+/** For a command that publishes nothing, and so does not depend on Pub/Sub. */
+export const noEvents: Publisher = {
+  publish: () => Promise.reject(new Error('this command was not meant to publish anything')),
+  flush: () => Promise.resolve(),
+};
+
+/** MongoDB, once it has answered.
+ *  @throws SourceError, ServiceError */
+export async function openMongodb(terminal: Terminal, uri: string): Promise<ProjectsSource> {
+  const source = await reach(
+    terminal,
+    mongodb,
+    connectSource(uri, config, { serverSelectionTimeoutMS: patienceMs }),
+    driverPatienceMs,
+  );
+  terminal.atEnd(() => source.close());
+  return source;
+}
+
+/** Waits for the first answer of a service, and says so meanwhile. */
+async function reach<T>(terminal: Terminal, service: Service, answer: Promise<T>, ms = patienceMs): Promise<T> {
+  const { clock, signal } = terminal;
+  let cancel = () => {};
+  const say = () => {
+    terminal.progress(`waiting for ${service.name} ${service.at}`);
+    cancel = clock.after(sayEveryMs, say);
+  };
+  cancel = clock.after(sayEveryMs, say);
+  try {
+    if (!(await orThrow(within(clock, ms, answer), signal))) throw new ServiceError(unreachable(service));
+    return await answer;
+  } catch (error) {
+    if (error instanceof SourceError || error instanceof ServiceError || signal.aborted) throw error;
+    throw new ServiceError(isUnanswered(error) ? unreachable(service) : refused(service, error), { cause: error });
+  } finally {
+    cancel();
+  }
+}
+
+/** An error as one sentence for the terminal. What a client library says of a service that does not answer is replaced. */
+export function errorSentence(error: unknown, env: Environment): string {
+  // These say all there is to do; what the library said stands in them already.
+  if (error instanceof SourceError || error instanceof ServiceError) return error.message;
+  if (error instanceof Error && /^Mongo(ServerSelection|Network)/.test(error.name)) return unreachable(mongodb);
+  if (!isUnanswered(error)) return errorText(error);
+  return unreachable(googleService(/pubsub/i.test(errorText(error)) ? 'Pub/Sub' : 'Firestore', env));
+}
+
+function unreachable({ name, at, advice }: Service): string {
+  return `${name} ${at} does not answer. ${capital(advice)}.`;
+}
+
+function refused({ name, at, advice }: Service, error: unknown): string {
+  const [said = ''] = errorText(error).split(/\s*Resolution note:|\n/);
+  return `${name} ${at} cannot be used: ${said.replace(/\.$/, '')}. ${capital(advice)}.`;
+}
+
+const capital = (text: string) => (/^[a-z]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text);
+
+function isUnanswered(error: unknown): boolean {
+  const status = statusOf(error);
+  return status === grpcStatus.unavailable || status === grpcStatus.deadlineExceeded;
+}
