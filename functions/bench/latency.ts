@@ -2,39 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
 import type { DeletionWayName } from './contenders/deletionWays.ts';
-import { latencyResult } from './latencyResult.ts';
+import { latencyResult, type MeasuredSize } from './latencyResult.ts';
+import { type LatencySizes, latencySizes } from './latencySizes.ts';
 import { type Deletion, type LatencyWorld, startLatencyWorld } from './latencyWorld.ts';
-
-/** How many deletions are measured. */
-export interface LatencySizes {
-  /** Assets of a project, and how many such projects each way deletes. */
-  readonly projects: readonly { readonly assets: number; readonly samples: number }[];
-  /** Deletions that come behind many other events: each is a rename of another project, and there are as many of these. */
-  readonly backlog: { readonly events: number; readonly assets: number; readonly samples: number };
-  /** Deletions of each way that are not counted: code is compiled, and connections opened. */
-  readonly warmUp: { readonly assets: number; readonly samples: number };
-}
-
-const latencySizes: Readonly<Record<BenchOptions['size'], LatencySizes>> = {
-  full: {
-    projects: [
-      { assets: 1, samples: 100 },
-      { assets: 100, samples: 100 },
-      { assets: 5_000, samples: 12 },
-    ],
-    backlog: { events: 1_000, assets: 100, samples: 3 },
-    warmUp: { assets: 100, samples: 20 },
-  },
-  quick: {
-    projects: [
-      { assets: 1, samples: 3 },
-      { assets: 100, samples: 3 },
-      { assets: 1_000, samples: 1 },
-    ],
-    backlog: { events: 50, assets: 100, samples: 1 },
-    warmUp: { assets: 10, samples: 1 },
-  },
-};
 
 /** How long a deletion in MongoDB takes to show in Firestore. */
 export const benchmark: Benchmark = {
@@ -43,12 +13,6 @@ export const benchmark: Benchmark = {
     'from the deletion of a project in MongoDB to its last asset gone: 1, 100, 5,000 assets, and behind 1,000 events',
   run: (options) => measureLatency(latencySizes[options.size], options),
 };
-
-/** Deletions of projects of one size, by each way. */
-export interface MeasuredSize {
-  readonly assets: number;
-  readonly deletions: Readonly<Record<DeletionWayName, readonly Deletion[]>>;
-}
 
 const count = (value: number) => value.toLocaleString('en-US');
 

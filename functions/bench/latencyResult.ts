@@ -1,6 +1,6 @@
 import type { BenchResult, BenchTable } from './benchmark.ts';
 import type { DeletionWayName } from './contenders/deletionWays.ts';
-import type { LatencySizes, MeasuredSize } from './latency.ts';
+import type { LatencySizes } from './latencySizes.ts';
 import type { Deletion, LatencyWorld } from './latencyWorld.ts';
 import { median, quantile } from './statistics.ts';
 
@@ -16,6 +16,12 @@ const bytesPerMebibyte = 1_024 * 1_024;
 const count = (value: number) => value.toLocaleString('en-US');
 const assetsOf = (assets: number) => `${count(assets)} ${assets === 1 ? 'asset' : 'assets'}`;
 const medianMs = (deletions: readonly Deletion[]) => median(deletions.map(({ ms }) => ms));
+
+/** Deletions of projects of one size, by each way. */
+export interface MeasuredSize {
+  readonly assets: number;
+  readonly deletions: Readonly<Record<DeletionWayName, readonly Deletion[]>>;
+}
 
 /** Sums up what was measured.
  *  @param behind deletions by ours that came behind other events */
