@@ -172,8 +172,8 @@ function print(outcome: ReconcileOutcome, json: boolean, terminal: Terminal): nu
 }
 
 function doneCode(report: ReconcileReport): number {
-  if (report.mended !== null)
-    return report.mended.failed + report.mended.held === 0 ? exitCodes.inStep : exitCodes.findings;
+  if (report.repaired !== null)
+    return report.repaired.failed + report.repaired.held === 0 ? exitCodes.inStep : exitCodes.findings;
   return findingsOf(report) === 0 ? exitCodes.inStep : exitCodes.findings;
 }
 

@@ -25,7 +25,7 @@ export type ReconciliationRequestJson = z.input<typeof reconciliationRequestSche
 
 /** What an operator allows on purpose. */
 export interface Allowances {
-  /** Up to so many orphans are believed, whatever the limits say. */
+  /** So many orphans are allowed, whatever the limits say. */
   readonly orphans?: number | undefined;
   /** The projects may have become fewer. */
   readonly shrink?: boolean | undefined;
@@ -106,7 +106,7 @@ export function collectionsOf(request: ReconcileRequest, config: Config): AssetC
   return config.collections.filter(({ name }) => request.collections?.includes(name) ?? true);
 }
 
-/** Requests with the same key do the same work, so that one may go on where another ended. */
+/** Requests with the same key do the same work, so that one may resume another. */
 export function requestKeyOf(request: ReconcileRequest, config: Config): string {
   const work = {
     mode: request.mode,

@@ -1,13 +1,13 @@
 import type { Allowances } from '../events/reconciliationRequest.ts';
 import type { OtherId } from '../source/otherIds.ts';
 
-/** How much may be wrong before a run stops rather than believe it. */
+/** How much may be wrong before a run stops rather than act on it. */
 export interface BrakeLimits {
-  /** Projects that are gone since the last run: the brake takes hold when more than `share` of them and at least `atLeast` are missing; of few projects
-   *  fewer are enough. */
+  /** Projects gone since the last run: the brake takes hold when more than `share` of them and at least `atLeast` are
+   *  missing; of few projects fewer are enough. */
   readonly shrink: { readonly share: number; readonly atLeast: number };
-  /** Orphans (projects that MongoDB does not have): up to `atLeast` are believed (of few projects, fewer), more than `share` of the projects seen or more than
-   *  `atMost` never. */
+  /** Orphans (projects that MongoDB does not have): up to `atLeast` are allowed (of few projects, fewer), more than
+   *  `share` of the projects seen or more than `atMost` never. */
   readonly orphans: { readonly share: number; readonly atLeast: number; readonly atMost: number };
   /** Second looks that may find alive what the first look found missing. */
   readonly contradictions: number;
@@ -38,18 +38,21 @@ export interface Brake {
 export interface SourceSight {
   readonly database: string;
   readonly collection: string;
-  /** Identity of the collection: another one of the same name, dropped and made again or in another cluster, has another. Null when MongoDB does not tell. */
+  /** Identity of the collection: one of the same name that was made again, or is in another cluster, has another.
+   *  Null when MongoDB does not tell. */
   readonly uuid: string | null;
   readonly projects: number;
 }
 
 /** What a look at MongoDB tells. */
 export interface SourceLook extends SourceSight {
-  /** One of the projects whose `_id` has none of the configured forms: the assets of such projects would pass for orphans. Null when there are none. */
+  /** One of the projects whose `_id` has none of the configured forms, for their assets would pass for orphans; or
+   *  null. */
   readonly otherId: OtherId | null;
 }
 
-/** Judges MongoDB before anything else is done: against the last finished run, or against the beginning of the same run. */
+/** Judges MongoDB before anything else is done: against the last finished run, or against the beginning of the same
+ *  run. */
 export function judgeSource(
   now: SourceLook,
   before: SourceSight | null,
@@ -61,7 +64,7 @@ export function judgeSource(
     return {
       kind: 'source-empty',
       saw: `${name} in MongoDB has no projects${before ? `; it had ${before.projects} when it was last looked at` : ''}`,
-      goOn: 'check MONGODB_URI and "source" in lockstep.config.ts. An empty collection is never believed: if every project is really gone, delete the assets by hand',
+      goOn: 'check MONGODB_URI and "source" in lockstep.config.ts. No flag allows an empty collection: if every project is really gone, delete the assets by hand',
     };
   }
   if (now.otherId !== null) return brakeForOtherId(name, now.otherId);
@@ -89,7 +92,7 @@ export function judgeSource(
   return undefined;
 }
 
-/** Nothing takes this brake off but an answer to its cause: an asset names its project in text, and for these projects it is not known which text that is. */
+/** No flag takes this brake off: an asset names its project in text, and for these projects that text is not known. */
 function brakeForOtherId(name: string, { text, form }: OtherId): Brake {
   return {
     kind: 'source-ids',
@@ -101,11 +104,11 @@ function brakeForOtherId(name: string, { text, form }: OtherId): Brake {
   };
 }
 
-/** The share of few projects that may be wrong although it is more than the usual one: a quarter. The numbers among the limits (20 orphans, 10 projects gone) are
- *  meant for many projects; of 15, they would be all there is, and a wrong MongoDB would be believed. */
+/** The share of few projects that may be wrong although it is more than the usual one: a quarter. The numbers among the
+ *  limits (20 orphans, 10 projects gone) are meant for many projects; of 15, they would be all there is. */
 const shareOfFew = 1 / 4;
 
-/** One project alone may always be gone: deleting one is what people do, and a brake for it would call them every time. */
+/** One project alone may always be gone: deleting one is what people do. */
 const oneAlone = 1;
 
 /** A limit that is meant for many projects, scaled to how many there are. */
@@ -136,7 +139,7 @@ export function judgeOrphans(found: OrphansFound, limits: BrakeLimits, allowed: 
   const soFar = found.complete ? '' : ' so far';
   return {
     kind: 'too-many-orphans',
-    saw: `${orphans} of ${projects} projects with assets${soFar} are not in MongoDB; up to ${surely} are believed`,
+    saw: `${orphans} of ${projects} projects with assets${soFar} are not in MongoDB; up to ${surely} are allowed`,
     goOn: `if they are really gone, run with --allow-orphans ${orphans}${found.complete ? '' : ' or more (a report counts them all)'}`,
   };
 }
@@ -151,7 +154,7 @@ export function judgeContradictions(contradictions: number, limits: BrakeLimits)
   };
 }
 
-/** The brake for a MongoDB that did not answer. Silence is never taken for "does not exist". */
+/** The brake for a MongoDB that did not answer: never taken for "does not exist". */
 export function brakeForSourceError(refused: boolean, text: string): Brake {
   return refused
     ? {
@@ -168,4 +171,21 @@ export function brakeForSourceError(refused: boolean, text: string): Brake {
 
 function percent(share: number): string {
   return `${Math.round(share * 100)} %`;
+}
+
+/** What is looked at of the outcome of a run; `ReconcileOutcome` is one. */
+type Outcome =
+  | { readonly kind: 'done' | 'continued' }
+  | { readonly kind: 'braked'; readonly brake: Pick<Brake, 'kind' | 'saw'> }
+  | { readonly kind: 'busy'; readonly until: number };
+
+/** Why a request has to be redelivered after this outcome, or undefined when it is dealt with. Who asked because
+ *  changes may have been missed relies on it: an unreachable MongoDB must not end the request. Other brakes wait for a
+ *  person. */
+export function reasonToRedeliver(outcome: Outcome): string | undefined {
+  if (outcome.kind === 'busy') {
+    return `another reconciliation is at work until ${new Date(outcome.until).toISOString()} at least`;
+  }
+  if (outcome.kind === 'braked' && outcome.brake.kind === 'source-unreachable') return outcome.brake.saw;
+  return undefined;
 }

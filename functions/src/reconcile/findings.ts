@@ -1,14 +1,15 @@
 /** What reconciliation finds. */
 export const findingKinds = [
-  /** A project that MongoDB does not have, although Lockstep knows that it was deleted: work that was missed. Counted in projects. */
+  /** A project that MongoDB does not have and whose deletion Lockstep knows: missed work. Counted in projects. */
   'orphan-with-tombstone',
-  /** A project that MongoDB does not have and Lockstep never heard of. Counted in projects. */
+  /** A project that MongoDB does not have, without a known deletion. Counted in projects. */
   'orphan-unknown',
   /** Assets of a project show another value than the project has. Counted per project and collection. */
   'stale-copy',
   /** Assets of a project lack a copy of a field that the project has. Counted per project and collection. */
   'missing-copy',
-  /** The project id of an asset is not a text that can be one. Counted in assets where it is not text, else in distinct texts. */
+  /** The project id of an asset is not a text that can be one. Counted in assets if it is no text, else in distinct
+   *  texts. */
   'unusable-project-id',
   /** Assets without the field of the project id. Counted in assets. */
   'missing-project-id',
@@ -28,8 +29,8 @@ export interface FindingExample {
   readonly detail: string;
 }
 
-/** A finding that is to be mended, as it is kept between the two passes of a run. */
-export interface ToMend {
+/** A finding that is to be repaired, as it is kept between the two passes of a run. */
+export interface ToRepair {
   readonly projectId: string;
   readonly what: 'orphan' | 'drift';
 }

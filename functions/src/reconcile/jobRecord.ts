@@ -6,7 +6,6 @@ import { brakeKinds } from './brakes.ts';
 import { findingKinds } from './findings.ts';
 
 const count = z.number().int().min(0);
-const checksum = z.string().regex(/^[0-9a-f]{16}$/);
 const time = z.instanceof(Timestamp).transform((value) => value.toMillis());
 
 const sightSchema = z.object({
@@ -19,10 +18,10 @@ const sightSchema = z.object({
 const meterSchema = z.object({ hops: count, counts: count, closer: count });
 
 const outcomesSchema = z.object({
-  /** Projects whose assets were gone over, and how many assets were deleted or updated for it. */
+  /** Projects whose assets were scanned, and how many assets were deleted or updated for it. */
   applied: count,
   assets: count,
-  /** Another worker was on it, or the rest is on its way as a message. */
+  /** Another worker was on it, or the rest is published as a continuation. */
   deferred: count,
   /** No longer so at the second look. */
   settled: count,
@@ -31,7 +30,7 @@ const outcomesSchema = z.object({
   held: count,
   failed: count,
 });
-export type MendOutcomes = z.output<typeof outcomesSchema>;
+export type RepairOutcomes = z.output<typeof outcomesSchema>;
 
 const kind = z.enum(findingKinds);
 
@@ -42,7 +41,7 @@ const jobSchema = z.object({
   mode: z.enum(['report', 'clean']),
   reason: z.string(),
   status: z.enum(['running', 'done', 'braked', 'abandoned']),
-  phase: z.enum(['scan', 'mend']),
+  phase: z.enum(['scan', 'repair']),
   startedAt: time,
   updatedAt: time,
   finishedAt: time.nullable(),
@@ -66,7 +65,7 @@ const jobSchema = z.object({
   ),
   projects: count,
   young: count,
-  /** Reads that brought nothing new, of `reads.hops`: documents read ahead in vain, and queries without results. */
+  /** Wasted reads, of `reads.hops`: documents read ahead that brought nothing new, and queries without results. */
   waste: count,
   /** Reads of project records. */
   recordReads: count,
@@ -81,22 +80,22 @@ const jobSchema = z.object({
       detail: z.string(),
     }),
   ),
-  checksum: z.object({ assets: checksum, truth: checksum }),
   brake: z.object({ kind: z.enum(brakeKinds), saw: z.string(), goOn: z.string() }).nullable(),
   /** Documents of `syncJobFindings` that were written. */
   chunks: count,
-  /** How far the mending has come: `offset` entries of document `chunk`. */
-  mend: z.object({ chunk: count, offset: count, outcomes: outcomesSchema, failures: z.array(z.string()) }),
+  /** How far the repair has come: `offset` entries of document `chunk`. */
+  repair: z.object({ chunk: count, offset: count, outcomes: outcomesSchema, failures: z.array(z.string()) }),
   origin: z.object({ service: z.string(), channel: z.string() }),
 });
 
 /** One run of reconciliation, in `syncJobs/{id}`: what it has found, and where it goes on after an interruption. */
 export type ReconcileJob = z.output<typeof jobSchema> & { readonly id: string };
 
-/** Collection below a job that holds what is to be mended. Its name is unlikely to be that of a collection group of assets. */
+/** Collection below a job that holds what is to be repaired. Unlikely to be the name of a collection group of
+ *  assets. */
 export const findingsCollection = 'syncJobFindings';
 
-/** Document of `syncJobs` that knows the lease, the runs to go on with, and what MongoDB looked like to the last finished run. */
+/** Document of `syncJobs` with the lease, the runs to resume, and what MongoDB looked like to the last finished run. */
 export const stateDocument = 'reconciliation-state';
 
 const stateSchema = z.object({
@@ -123,7 +122,7 @@ export class ReconcileRecordError extends Error {
   constructor(path: string, error: z.ZodError) {
     const [issue] = error.issues;
     super(
-      `${path} cannot be read (${issue?.path.map(String).join('.')}: ${issue?.message}). Mend or remove it and run again: a run without it begins anew.`,
+      `${path} cannot be read (${issue?.path.map(String).join('.')}: ${issue?.message}). Repair or remove it and run again: a run without it begins anew.`,
     );
     this.name = 'ReconcileRecordError';
   }

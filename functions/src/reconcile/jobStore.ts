@@ -2,7 +2,7 @@ import type { Firestore, Transaction } from 'firebase-admin/firestore';
 import type { Clock } from '../clock.ts';
 import { recordCollections } from '../config/defineConfig.ts';
 import { schemaVersion } from '../records/projectRecord.ts';
-import type { ToMend } from './findings.ts';
+import type { ToRepair } from './findings.ts';
 import {
   type FindingsChunk,
   findingsCollection,
@@ -28,18 +28,19 @@ export type Taken =
   /** Another run holds the lease until then, ms since 1970. */
   | { readonly kind: 'busy'; readonly until: number };
 
-/** The records of reconciliation. Every write checks in its own transaction that the lease is still held, and renews it. */
+/** The records of reconciliation. Every write checks in its own transaction that the lease is still held, and renews
+ *  it. */
 export interface JobStore {
   /** Takes the lease, and finds the unfinished run for the same request. */
   take(requestKey: string): Promise<Taken>;
   /** Keeps the progress of a run, and what it has found since the last time.
    *  @throws ReconcileLeaseLostError */
-  save(job: ReconcileJob, found: readonly ToMend[]): Promise<void>;
-  /** What is to be mended, of one document. */
+  save(job: ReconcileJob, found: readonly ToRepair[]): Promise<void>;
+  /** What is to be repaired, of one document. */
   chunk(job: ReconcileJob, number: number): Promise<FindingsChunk>;
-  /** Keeps the progress and gives the lease back; the next run for the same request goes on.
+  /** Keeps the progress and gives the lease back; the next run for the same request resumes it.
    *  @throws ReconcileLeaseLostError */
-  pause(job: ReconcileJob, found: readonly ToMend[]): Promise<void>;
+  pause(job: ReconcileJob, found: readonly ToRepair[]): Promise<void>;
   /** Keeps the end of a run and gives the lease back. A run that is `done` is what the next one compares MongoDB with.
    *  @throws ReconcileLeaseLostError */
   finish(job: ReconcileJob): Promise<void>;
@@ -50,7 +51,7 @@ export interface JobStoreOptions {
   readonly clock: Clock;
   readonly holder: string;
   readonly leaseMs: number;
-  /** An unfinished run on which nobody has worked for so long, in ms, is not gone on with. */
+  /** An unfinished run on which nobody has worked for so long, in ms, is not resumed. */
   readonly resumeMs: number;
 }
 
@@ -72,7 +73,7 @@ export function createJobStore({ firestore, clock, holder, leaseMs, resumeMs }: 
     });
   }
 
-  function writeJob(transaction: Transaction, job: ReconcileJob, found: readonly ToMend[]): void {
+  function writeJob(transaction: Transaction, job: ReconcileJob, found: readonly ToRepair[]): void {
     for (let at = 0; at < found.length; at += entriesPerChunk) {
       const entries = found.slice(at, at + entriesPerChunk);
       transaction.set(chunkRef(job.id, job.chunks + at / entriesPerChunk), { schemaVersion, entries });
@@ -81,8 +82,8 @@ export function createJobStore({ firestore, clock, holder, leaseMs, resumeMs }: 
     transaction.set(jobs.doc(job.id), jobData({ ...job, chunks, updatedAt: clock.now() }));
   }
 
-  const keep = async (job: ReconcileJob, found: readonly ToMend[], isLast: boolean) => {
-    // As it is at this moment: the run goes on while the transaction is under way, and what it finds then belongs to the next one.
+  const keep = async (job: ReconcileJob, found: readonly ToRepair[], isLast: boolean) => {
+    // As it is now: the run goes on during the transaction, and what it finds then belongs to the next one.
     const snapshot = structuredClone(job);
     await whileHeld((transaction, state) => {
       writeJob(transaction, snapshot, found);
@@ -91,7 +92,7 @@ export function createJobStore({ firestore, clock, holder, leaseMs, resumeMs }: 
     job.chunks += Math.ceil(found.length / entriesPerChunk);
   };
 
-  /** What is left of them after a crash takes room, and does nothing else. */
+  /** What is left of them after a crash only takes room. */
   async function removeChunks(job: ReconcileJob): Promise<void> {
     for (let from = 0; from < job.chunks; from += chunksPerRemoval) {
       const batch = firestore.batch();
@@ -156,7 +157,7 @@ export function createJobStore({ firestore, clock, holder, leaseMs, resumeMs }: 
   };
 }
 
-/** The tuples of each collection, if the run went over all projects. */
+/** The tuples of each collection, if the run scanned all projects. */
 function tuplesOf({ collections }: ReconcileJob): Record<string, number> {
   const whole = collections.filter(({ assets }) => assets !== null);
   return Object.fromEntries(whole.map(({ name, tuples }) => [name, tuples]));
@@ -165,7 +166,8 @@ function tuplesOf({ collections }: ReconcileJob): Record<string, number> {
 /** Entries of one document: with ids of 256 bytes it stays far below Firestore's 1 MiB. */
 const entriesPerChunk = 500;
 
-/** Documents removed at once: far below what Firestore takes in one commit, and a large run is removed well within its lease. */
+/** Documents removed at once: far below what Firestore takes in one commit, and a large run is removed well within its
+ *  lease. */
 const chunksPerRemoval = 200;
 
 /** So that an operator sees the documents in their order. */

@@ -1,13 +1,14 @@
 import { hourMs, minuteMs, secondMs } from '../clock.ts';
 import type { BrakeLimits } from './brakes.ts';
 
-/** Limits of reconciliation. The defaults suit a collection of up to some million projects and a function with a timeout of 540 s. */
+/** Limits of reconciliation. The defaults suit a collection of up to some million projects and a function with a
+ *  timeout of 540 s. */
 export interface ReconcileLimits {
   readonly brakes: BrakeLimits;
-  /** How old the newest evidence of a project must be before it can be an orphan, in ms: the creation of an asset, the version of an event.
-   *  Longer than any way of a change through the system, so that what is still under way is left to it. */
+  /** How old the newest evidence of a project must be before it can be an orphan, in ms: the creation of an asset, the
+   *  version of an event. Longer than any way of a change through the system, which is left to its events. */
   readonly graceMs: number;
-  /** Ranges of project ids that are gone over side by side. More shorten a run where projects have many assets: a hop waits for the one before it. */
+  /** Ranges of project ids scanned side by side. More shorten a run where projects have many assets. */
   readonly ranges: number;
   /** Projects per range at least; smaller collections get fewer ranges. */
   readonly projectsPerRange: number;
@@ -21,11 +22,11 @@ export interface ReconcileLimits {
   readonly lookupBatch: number;
   /** Documents in one page at most: bounds what a range holds in memory. */
   readonly maxPage: number;
-  /** The share of the reads that may be spent on reading ahead in vain. */
+  /** The share of the reads that may be wasted on reading ahead. */
   readonly wasteShare: number;
-  /** Projects that are mended side by side. */
-  readonly parallelMending: number;
-  /** Projects whose mending may fail in one invocation before it gives up. Damaged project records do not count: they are each project's own. */
+  /** Projects repaired side by side. */
+  readonly parallelRepairs: number;
+  /** Projects whose repair may fail in one invocation before it gives up. Damaged project records do not count. */
   readonly maxFailures: number;
   /** Examples that the report keeps of each finding. */
   readonly examples: number;
@@ -36,7 +37,7 @@ export interface ReconcileLimits {
   readonly saveEveryMs: number;
   /** How long before the deadline a run stops, in ms: long enough to keep its progress. */
   readonly closingMs: number;
-  /** How long nobody may have worked on an unfinished run for it to be resumed, in ms. What has lain for longer begins anew. */
+  /** How long an unfinished run may lie and still be resumed, in ms; after that a run begins anew. */
   readonly resumeMs: number;
 }
 
@@ -54,7 +55,7 @@ export const defaultReconcileLimits: ReconcileLimits = {
   lookupBatch: 200,
   maxPage: 300,
   wasteShare: 0.05,
-  parallelMending: 8,
+  parallelRepairs: 8,
   maxFailures: 20,
   examples: 5,
   leaseMs: minuteMs,

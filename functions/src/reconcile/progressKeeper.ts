@@ -1,18 +1,19 @@
 import { type Clock, sleep } from '../clock.ts';
-import type { ToMend } from './findings.ts';
+import type { ToRepair } from './findings.ts';
 import type { ReconcileJob } from './jobRecord.ts';
 import type { JobStore } from './jobStore.ts';
 
 /** Keeps the progress of a run in the background, and with it the lease. */
 export interface ProgressKeeper {
-  /** The progress has changed: `found` is new since the last call. What was found and where to go on are kept together, or neither. */
-  changed(found: readonly ToMend[]): void;
+  /** The progress has changed: `found` is new since the last call. Findings and progress are kept together, or
+   *  neither. */
+  changed(found: readonly ToRepair[]): void;
   /** Resolves when there is room for further findings: bounds what is held in memory. */
   room(): Promise<void>;
   /** Keeps everything now. */
   flush(): Promise<void>;
   /** Ends the work in the background; what is not kept yet is returned. */
-  stop(): Promise<readonly ToMend[]>;
+  stop(): Promise<readonly ToRepair[]>;
 }
 
 /** Findings that may wait to be kept. */
@@ -33,7 +34,7 @@ export interface ProgressKeeperOptions {
 
 export function createProgressKeeper(options: ProgressKeeperOptions): ProgressKeeper {
   const { store, job, clock, saveEveryMs, leaseMs, onError } = options;
-  let waiting: ToMend[] = [];
+  let waiting: ToRepair[] = [];
   let isDirty = false;
   let savedAt = clock.now();
   let saving: Promise<void> = Promise.resolve();
@@ -82,7 +83,7 @@ export function createProgressKeeper(options: ProgressKeeperOptions): ProgressKe
     async stop() {
       stopped.abort();
       await running;
-      await saving.catch(() => undefined); // Told to the caller of that save already; what it did not keep is still waiting.
+      await saving.catch(() => undefined); // Raised to that save's caller already; what it did not keep is still waiting.
       return waiting;
     },
   };

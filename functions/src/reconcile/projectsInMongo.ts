@@ -15,7 +15,7 @@ export interface ProjectsInMongo {
   sample(size: number): Promise<readonly string[]>;
 }
 
-/** Counting goes over the index of `_id`, about a million entries per second. */
+/** Counting scans the index of `_id`, about a million entries per second. */
 const countMaxTimeMs = 60_000;
 const sampleMaxTimeMs = 30_000;
 
@@ -28,13 +28,14 @@ export function createProjectsInMongo({ client, projects }: ProjectsSource, conf
   return {
     async look() {
       const [count, others, uuid] = await Promise.all([
-        // The exact number, from a majority: the estimate in the metadata may be wrong after a crash, and on sharded clusters.
+        // The exact number, from a majority: the estimate in the metadata may be wrong after a crash, and on sharded
+        // clusters.
         projects.countDocuments(
           {},
           { hint: '_id_', readConcern: { level: 'majority' }, readPreference: 'primary', maxTimeMS: countMaxTimeMs },
         ),
-        // Served from ranges of the index of `_id` that hold nothing else, so usually they are empty and this costs next to nothing. At its worst, with other
-        // binary data than UUIDs, it costs what counting costs.
+        // Served from ranges of the index of `_id` that usually are empty. At worst, with other binary data than UUIDs,
+        // it costs what counting costs.
         projects
           .aggregate([{ $match: idsInNoForm(config.source.ids) }, { $limit: 1 }, { $project: { _id: 1 } }], {
             readConcern: { level: 'majority' },

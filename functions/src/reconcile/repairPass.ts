@@ -1,75 +1,82 @@
+import { secondMs } from '../clock.ts';
+import { eventId, type ProjectEvent, specversion } from '../events/contract.ts';
+import { partsOf } from '../events/version.ts';
 import { errorText } from '../log.ts';
 import { ProjectRecordError } from '../records/projectRecord.ts';
 import type { Statement } from '../source/truth.ts';
-import type { ApplyOutcome } from './applier.ts';
 import { judgeContradictions } from './brakes.ts';
-import type { ToMend } from './findings.ts';
+import type { ToRepair } from './findings.ts';
 import { progressOf } from './progress.ts';
 import { hasCause, isSourceError } from './projectsInMongo.ts';
-import { mendingEvent } from './repairEvent.ts';
-import { addExample, isOver, type PassEnd, type Run } from './runRecord.ts';
+import { addExample, isOver, type PassEnd, type RepairOutcome, type Run } from './runRecord.ts';
 
-/** Too many projects could not be mended: something is wrong with more than those. The cause is the last error. */
-export class MendingError extends Error {
+/** Too many projects could not be repaired: something is wrong with more than those. The cause is the last error. */
+export class RepairError extends Error {
   constructor(failures: number, cause: unknown) {
     super(
-      `the mending of ${failures} projects failed; the run stops, and goes on with the projects after them when it is started again. ` +
-        'Mend the cause first: the report names examples',
+      `the repair of ${failures} projects failed; the run stops, and the next one resumes with the projects after them. ` +
+        'Remove the cause first: the report names examples',
       { cause },
     );
-    this.name = 'MendingError';
+    this.name = 'RepairError';
   }
 }
 
-/** Projects that this invocation could not mend, and whose own fault that need not be. */
+/** Projects that this invocation could not repair, and whose own fault that need not be. */
 interface Failures {
   count: number;
 }
 
-/** The second pass: mends what the first has found and kept, after the brakes were judged. Each project is looked up in MongoDB once more, and the
- *  code that applies it looks a third time right before it deletes. Whatever was done before an interruption is done again without harm. */
-export async function mendPass(run: Run): Promise<PassEnd> {
+/** The second pass: repairs what the first has found, after the brakes were judged. Each project is looked up in
+ *  MongoDB once more, and the worker looks a third time right before it deletes. To repeat what was done before an
+ *  interruption does no harm. */
+export async function repairPass(run: Run): Promise<PassEnd> {
   const { job, keeper, request, limits } = run;
   const failures: Failures = { count: 0 };
-  for (; job.mend.chunk < job.chunks; job.mend = { ...job.mend, chunk: job.mend.chunk + 1, offset: 0 }) {
-    const entries = await run.gate.pass(1, () => run.chunkOf(job.mend.chunk));
-    while (job.mend.offset < entries.length) {
+  for (; job.repair.chunk < job.chunks; job.repair = { ...job.repair, chunk: job.repair.chunk + 1, offset: 0 }) {
+    const entries = await run.gate.pass(1, () => run.chunkOf(job.repair.chunk));
+    while (job.repair.offset < entries.length) {
       if (isOver(run)) return { kind: 'out-of-time' };
-      const batch = entries.slice(job.mend.offset, job.mend.offset + limits.parallelMending * batchesAhead);
+      const batch = entries.slice(job.repair.offset, job.repair.offset + limits.parallelRepairs * batchesAhead);
       const statement = await run.lookups.pass(1, () => run.truth.ask(batch.map(({ projectId }) => projectId)));
-      const { finished, failure } = await mendBatch(run, batch, statement, failures);
-      job.mend.offset += finished;
+      const { finished, failure } = await repairBatch(run, batch, statement, failures);
+      job.repair.offset += finished;
       keeper.changed([]);
       if (failure !== undefined) throw failure.error;
       run.onProgress(progressOf(job));
-      const brake = judgeContradictions(job.mend.outcomes.contradicted, limits.brakes);
+      const brake = judgeContradictions(job.repair.outcomes.contradicted, limits.brakes);
       if (brake) return { kind: 'braked', brake };
       if (finished < batch.length) return { kind: 'out-of-time' };
     }
   }
-  run.log.info('reconciliation mended what it found', { jobId: job.id, reason: request.reason, ...job.mend.outcomes });
+  run.log.info('reconciliation repaired what it found', {
+    jobId: job.id,
+    reason: request.reason,
+    ...job.repair.outcomes,
+  });
   return { kind: 'complete' };
 }
 
-/** Projects of one question to MongoDB, per project that is mended at once: asking is cheap, but the answer should not age. */
+/** Projects of one question to MongoDB, per project repaired at once: asking is cheap, but the answer should not
+ *  age. */
 const batchesAhead = 4;
 
 interface BatchEnd {
-  /** How many, counted from the first, need not be looked at again. */
+  /** How many, counted from the first, are dealt with. */
   readonly finished: number;
   /** What ended it before its time. */
   readonly failure: { readonly error: unknown } | undefined;
 }
 
-/** Mends some projects, a few at once. */
-async function mendBatch(
+/** Repairs some projects, a few at once. */
+async function repairBatch(
   run: Run,
-  batch: readonly ToMend[],
+  batch: readonly ToRepair[],
   statement: Statement,
   failures: Failures,
 ): Promise<BatchEnd> {
   let next = 0;
-  const dealtWith = new Set<ToMend>();
+  const dealtWith = new Set<ToRepair>();
   let unsteady = false;
   const failed = new AbortController();
   const signal = AbortSignal.any([run.signal, failed.signal]);
@@ -79,21 +86,22 @@ async function mendBatch(
       next += 1;
       if (entry === undefined) return;
       try {
-        await mendOne(run, entry, statement, signal, failures);
+        await repairOne(run, entry, statement, signal, failures);
         dealtWith.add(entry);
       } catch (error) {
-        // A failure that is one too many is in the report like those before it: the next invocation begins behind it, or it would never come further.
-        if (error instanceof MendingError) dealtWith.add(entry);
+        // The failure that is one too many is in the report too: the next invocation begins behind it, or never gets
+        // on.
+        if (error instanceof RepairError) dealtWith.add(entry);
         failed.abort(error);
         throw error;
       }
-      unsteady = judgeContradictions(run.job.mend.outcomes.contradicted, run.limits.brakes) !== undefined;
+      unsteady = judgeContradictions(run.job.repair.outcomes.contradicted, run.limits.brakes) !== undefined;
     }
   }
-  const ends = await Promise.allSettled(Array.from({ length: run.limits.parallelMending }, worker));
+  const ends = await Promise.allSettled(Array.from({ length: run.limits.parallelRepairs }, worker));
   const errors = ends.filter((end) => end.status === 'rejected').map(({ reason }) => reason);
   // The others were cut off because of it, and say so.
-  const error: unknown = errors.find((reason) => reason instanceof MendingError) ?? failed.signal.reason;
+  const error: unknown = errors.find((reason) => reason instanceof RepairError) ?? failed.signal.reason;
   const firstLeft = batch.findIndex((entry) => !dealtWith.has(entry));
   return {
     finished: firstLeft === -1 ? batch.length : firstLeft,
@@ -101,29 +109,29 @@ async function mendBatch(
   };
 }
 
-async function mendOne(
+async function repairOne(
   run: Run,
-  { projectId, what }: ToMend,
+  { projectId, what }: ToRepair,
   statement: Statement,
   signal: AbortSignal,
   failures: Failures,
 ): Promise<void> {
   const { job, limits, clock } = run;
-  const { outcomes } = job.mend;
+  const { outcomes } = job.repair;
   const exists = statement.projects.has(projectId);
   if (what === 'orphan' && exists) {
     outcomes.contradicted += 1;
     return;
   }
   if (what === 'drift' && !exists) {
-    // Deleted since the first pass: its event is on its way, and brakes have not judged it as an orphan.
+    // Deleted since the first pass: its event is under way, and no brake has judged it as an orphan.
     outcomes.settled += 1;
     return;
   }
-  const event = mendingEvent(statement, projectId, run.request.reason);
+  const event = repairEvent(statement, projectId, run.request.reason);
   const grace = exists ? {} : { createdBefore: clock.now() - limits.graceMs };
   const options = { force: true, deadline: run.deadline, signal, ...grace } as const;
-  let outcome: ApplyOutcome;
+  let outcome: RepairOutcome;
   try {
     outcome = await run.applier.apply(event, options);
   } catch (error) {
@@ -135,8 +143,8 @@ async function mendOne(
   count(run, projectId, outcome, failures);
 }
 
-function count(run: Run, projectId: string, outcome: ApplyOutcome, failures: Failures): void {
-  const { outcomes } = run.job.mend;
+function count(run: Run, projectId: string, outcome: RepairOutcome, failures: Failures): void {
+  const { outcomes } = run.job.repair;
   switch (outcome.kind) {
     case 'applied':
       outcomes.applied += 1;
@@ -162,24 +170,41 @@ function count(run: Run, projectId: string, outcome: ApplyOutcome, failures: Fai
       addExample(run, { kind: 'held', projectId, collections: [], path: null, detail });
       return;
     }
-    case 'exhausted':
-      recordFailure(
-        run,
-        projectId,
-        new Error(outcome.lastError ?? `${outcome.attempts} attempts have failed`),
-        failures,
-      );
+    case 'exhausted': {
+      const error = new Error(outcome.lastError ?? `${outcome.attempts} attempts have failed`);
+      recordFailure(run, projectId, error, failures);
+    }
   }
 }
 
-/** One project that cannot be mended does not keep the others waiting; many mean that it is not about the projects. Damaged records are, however many they are. */
+/** One failed repair does not keep the others waiting; many mean that it is not about the projects. A damaged record is
+ *  its project's own, however many there are. */
 function recordFailure(run: Run, projectId: string, error: unknown, failures: Failures): void {
   const { job, limits, log } = run;
   const text = errorText(error);
-  job.mend.outcomes.failed += 1;
-  if (job.mend.failures.length < limits.examples) job.mend.failures.push(`${projectId}: ${text}`);
-  log.error('a project could not be mended', { jobId: job.id, projectId, error: text });
+  job.repair.outcomes.failed += 1;
+  if (job.repair.failures.length < limits.examples) job.repair.failures.push(`${projectId}: ${text}`);
+  log.error('a project could not be repaired', { jobId: job.id, projectId, error: text });
   if (hasCause(error, (cause) => cause instanceof ProjectRecordError)) return;
   failures.count += 1;
-  if (failures.count > limits.maxFailures) throw new MendingError(failures.count, error);
+  if (failures.count > limits.maxFailures) throw new RepairError(failures.count, error);
+}
+
+/** What MongoDB said of a project, as an event: a deletion when it does not have it, else an update of every field.
+ *
+ *  Its version is MongoDB's time just *before* the question, which makes it order-free with the events of the change
+ *  stream: every change up to that time is part of the answer, so the event rightly beats them; a later change has an
+ *  event of its own that beats this one, whichever arrives first. */
+function repairEvent(statement: Statement, projectId: string, reason: string): ProjectEvent {
+  const snapshot = statement.projects.get(projectId);
+  return {
+    specversion,
+    id: eventId(projectId, statement.version),
+    type: snapshot === undefined ? 'ProjectDeleted' : 'ProjectUpdated',
+    projectId,
+    version: statement.version,
+    occurredAt: new Date(partsOf(statement.version).seconds * secondMs).toISOString(),
+    changes: { ...snapshot?.fields },
+    origin: { service: 'lockstep', channel: 'reconciliation', reason },
+  };
 }

@@ -1,7 +1,7 @@
 import { printable } from '../printable.ts';
 import type { Brake } from './brakes.ts';
 import { type FindingCounts, type FindingExample, findingKinds } from './findings.ts';
-import type { MendOutcomes, ReconcileJob } from './jobRecord.ts';
+import type { ReconcileJob, RepairOutcomes } from './jobRecord.ts';
 import { findingsOf, readsOf } from './progress.ts';
 
 /** What a run has found and done. */
@@ -28,11 +28,8 @@ export interface ReconcileReport {
   readonly reads: number;
   readonly findings: FindingCounts;
   readonly examples: readonly FindingExample[];
-  /** Over (collection, project id, copies), as the assets show them and as they should: equal exactly when nothing differs;
-   *  null where not all was scanned. */
-  readonly checksum: { readonly assets: string; readonly truth: string; readonly equal: boolean | null };
-  /** Null in mode `report`, and before anything was mended. */
-  readonly mended: MendOutcomes | null;
+  /** Null in mode `report`, and before the repair began. */
+  readonly repaired: RepairOutcomes | null;
   readonly failures: readonly string[];
   readonly brake: Brake | null;
 }
@@ -76,9 +73,8 @@ export function reportOf(job: ReconcileJob): ReconcileReport {
     reads: readsOf(job),
     findings: { ...job.findings },
     examples: structuredClone(job.examples),
-    checksum: { ...job.checksum, equal: scanned === 'all' ? job.checksum.assets === job.checksum.truth : null },
-    mended: job.phase === 'mend' ? { ...job.mend.outcomes } : null,
-    failures: [...job.mend.failures],
+    repaired: job.phase === 'repair' ? { ...job.repair.outcomes } : null,
+    failures: [...job.repair.failures],
     brake: job.brake,
   };
 }
@@ -90,8 +86,8 @@ function scannedOf({ ranges }: ReconcileJob): ReconcileReport['scanned'] {
 }
 
 const labels: Readonly<Record<keyof FindingCounts, string>> = {
-  'orphan-with-tombstone': 'orphans, known to be deleted (missed work)',
-  'orphan-unknown': 'orphans, never heard of',
+  'orphan-with-tombstone': 'orphans with a known deletion (missed work)',
+  'orphan-unknown': 'orphans without a known deletion',
   'stale-copy': 'stale copies (projects x collections)',
   'missing-copy': 'missing copies (projects x collections)',
   'unusable-project-id': 'unusable project ids',
@@ -109,14 +105,13 @@ export function renderReport(report: ReconcileReport): string {
     ...(report.brake ? [renderBrake(report.brake, report)] : []),
     renderCollections(report),
     renderFindings(report),
-    ...(report.mended ? [renderMended(report.mended, report.failures)] : []),
-    ...renderChecksum(report.checksum),
+    ...(report.repaired ? [renderRepaired(report.repaired, report.failures)] : []),
   ];
   return `${sections.join('\n\n')}\n`;
 }
 
-function renderBrake(brake: Brake, { mended }: ReconcileReport): string {
-  const consequence = mended === null ? 'Nothing was changed.' : 'Nothing was changed any more.';
+function renderBrake(brake: Brake, { repaired }: ReconcileReport): string {
+  const consequence = repaired === null ? 'Nothing was changed.' : 'Nothing was changed after it.';
   return `BRAKE ${brake.kind}: ${printable(brake.saw)}.\n${consequence} To go on: ${brake.goOn}.`;
 }
 
@@ -162,21 +157,16 @@ function renderExample({ projectId, collections, path, detail }: FindingExample)
   return `${' '.repeat(countWidth)}    ${printable(`${where}: ${detail}`)}`;
 }
 
-function renderChecksum({ assets, truth, equal }: ReconcileReport['checksum']): string[] {
-  if (equal === null) return [];
-  return [`Checksums: assets ${assets}, should be ${truth}: ${equal ? 'equal' : 'they differ'}`];
-}
-
-function renderMended(outcomes: MendOutcomes, failures: readonly string[]): string {
+function renderRepaired(outcomes: RepairOutcomes, failures: readonly string[]): string {
   const parts = [
-    `${number(outcomes.applied)} projects mended (${number(outcomes.assets)} assets deleted or updated)`,
+    `${number(outcomes.applied)} projects repaired (${number(outcomes.assets)} assets deleted or updated)`,
     ...(outcomes.deferred > 0 ? [`${number(outcomes.deferred)} under way elsewhere`] : []),
     ...(outcomes.settled > 0 ? [`${number(outcomes.settled)} settled by themselves`] : []),
-    ...(outcomes.contradicted > 0 ? [`${number(outcomes.contradicted)} found alive at the last look`] : []),
+    ...(outcomes.contradicted > 0 ? [`${number(outcomes.contradicted)} found alive at the final check`] : []),
     ...(outcomes.held > 0 ? [`${number(outcomes.held)} held`] : []),
     ...(outcomes.failed > 0 ? [`${number(outcomes.failed)} failed`] : []),
   ];
-  return [`Mended: ${parts.join(', ')}`, ...failures.map((failure) => `  ${printable(failure)}`)].join('\n');
+  return [`Repaired: ${parts.join(', ')}`, ...failures.map((failure) => `  ${printable(failure)}`)].join('\n');
 }
 
 const countWidth = 8;

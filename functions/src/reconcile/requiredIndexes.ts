@@ -17,8 +17,8 @@ export interface FieldOverride {
   }[];
 }
 
-/** The indexes that the queries of reconciliation need: one over (project id, copies …) per collection with copies, and for a collection group the project id, which Firestore indexes
- *  by itself in single collections only. */
+/** The indexes that the queries of reconciliation need: one over (project id, copies …) per collection with copies, and
+ *  for a collection group the project id, which Firestore indexes by itself in single collections only. */
 export function requiredIndexes(config: Config): {
   readonly indexes: readonly CompositeIndex[];
   readonly fieldOverrides: readonly FieldOverride[];

@@ -1,19 +1,50 @@
 import type { Firestore } from 'firebase-admin/firestore';
 import type { Clock } from '../clock.ts';
 import type { AssetCollection, Config } from '../config/defineConfig.ts';
+import type { ProjectEvent } from '../events/contract.ts';
 import type { ReconcileRequest } from '../events/reconciliationRequest.ts';
 import type { Log } from '../log.ts';
 import type { ProjectsSource } from '../source/connect.ts';
 import type { ProjectTruth } from '../source/truth.ts';
-import type { Applier } from './applier.ts';
 import type { Brake } from './brakes.ts';
-import type { FindingExample, ToMend } from './findings.ts';
+import type { FindingExample, ToRepair } from './findings.ts';
 import type { ReconcileJob } from './jobRecord.ts';
 import type { ReconcileLimits } from './limits.ts';
 import type { ReconcileProgress } from './progress.ts';
 import type { ProgressKeeper } from './progressKeeper.ts';
 import type { ProjectsInMongo } from './projectsInMongo.ts';
 import type { ReadGate } from './scan/readGate.ts';
+
+/** What a repair came to, as far as reconciliation has to know. */
+export type RepairOutcome =
+  | { readonly kind: 'applied'; readonly processed: number }
+  /** The assets show it already. */
+  | { readonly kind: 'duplicate' }
+  /** Another worker is on this project and converges it. */
+  | { readonly kind: 'deferred' }
+  /** The time was used up; the rest is published as a continuation. */
+  | { readonly kind: 'continued'; readonly processed: number }
+  /** The final check in MongoDB, right before deleting, found the project alive: nothing was deleted. */
+  | { readonly kind: 'contradicted' }
+  /** The hold for mass deletions keeps it. */
+  | { readonly kind: 'held' }
+  /** It failed too often. */
+  | { readonly kind: 'exhausted'; readonly attempts: number; readonly lastError: string | null };
+
+/** Repairs the assets of one project: the same code that applies events, which `SyncWorker` satisfies. */
+export interface Applier {
+  apply(
+    event: ProjectEvent,
+    options: {
+      /** Scan the assets even if the event is no news. */
+      readonly force: true;
+      /** Assets created later (ms since 1970) are left alone. */
+      readonly createdBefore?: number;
+      readonly deadline: number;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<RepairOutcome>;
+}
 
 /** Everything that reconciliation needs from outside. Made once per process. */
 export interface ReconcileDependencies {
@@ -23,7 +54,7 @@ export interface ReconcileDependencies {
   readonly applier: Applier;
   readonly config: Config;
   readonly clock: Clock;
-  /** A text that no other call returned: names lease holders and jobs. */
+  /** Unique per call: names lease holders and jobs. */
   readonly uniqueId: () => string;
   readonly log: Log;
   readonly limits: ReconcileLimits;
@@ -36,8 +67,8 @@ export interface Run extends ReconcileDependencies {
   /** What is found and how far it has come; changed in place, and kept by `keeper`. */
   readonly job: ReconcileJob;
   readonly keeper: ProgressKeeper;
-  /** What is to be mended, of one document below the job. */
-  readonly chunkOf: (chunk: number) => Promise<readonly ToMend[]>;
+  /** What is to be repaired, of one document below the job. */
+  readonly chunkOf: (chunk: number) => Promise<readonly ToRepair[]>;
   readonly inMongo: ProjectsInMongo;
   /** Collection -> tuples that the last run has found there. */
   readonly lastTuples: Readonly<Record<string, number>>;

@@ -1,6 +1,7 @@
-import { FieldPath } from 'firebase-admin/firestore';
+import type { FieldPath } from 'firebase-admin/firestore';
 import type { AssetCollection } from '../config/defineConfig.ts';
 import { type CopyValue, sameCopyValue } from '../events/copyValue.ts';
+import { fieldPathOf } from '../records/fieldPath.ts';
 import { copyValueFromFirestore, foreignValue } from '../records/firestoreValue.ts';
 import type { Desired } from '../records/projectRecord.ts';
 
@@ -8,11 +9,6 @@ import type { Desired } from '../records/projectRecord.ts';
 export interface WantedCopy {
   readonly path: FieldPath;
   readonly value: CopyValue;
-}
-
-/** A dotted path of the configuration as the SDK takes it. */
-export function fieldPathOf(path: string): FieldPath {
-  return new FieldPath(...path.split('.'));
 }
 
 /** The copies that the assets of a collection should hold, as far as the values are known. */

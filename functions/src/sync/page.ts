@@ -6,6 +6,7 @@ import {
   type Transaction,
 } from 'firebase-admin/firestore';
 import type { AssetCollection } from '../config/defineConfig.ts';
+import { fieldPathOf } from '../records/fieldPath.ts';
 import {
   type KeyRange,
   type ProjectRecord,
@@ -14,7 +15,7 @@ import {
   projectRecordRef,
   type WorkLease,
 } from '../records/projectRecord.ts';
-import { fieldPathOf, showsValue, wantedCopies } from './copyUpdates.ts';
+import { showsValue, wantedCopies } from './copyUpdates.ts';
 import { descendantsOf } from './descendants.ts';
 
 /** Assets in one page, which is one transaction. A commit may have 10 MiB and last 270 s (https://firebase.google.com/docs/firestore/quotas);

@@ -5,8 +5,8 @@ import { defaultReconcileLimits, type ReconcileLimits } from '../reconcile/limit
 import type { ReconcileOutcome } from '../reconcile/run.ts';
 import type { Services } from './services.ts';
 
-/** Runs one invocation's worth of a reconciliation with the services of this process. A run that needs more time goes on in the next
- *  invocation, which is asked for here. */
+/** Runs one invocation's worth of a reconciliation with the services of this process. A run that needs more time
+ *  continues in the next invocation, which is asked for here. */
 export async function reconcile(services: Services, request: ReconcileRequest): Promise<ReconcileOutcome> {
   const { clock, log, config, uniqueId } = services;
   const [{ runReconciliation }, { createProjectTruth }] = await Promise.all([
@@ -45,8 +45,8 @@ function deployedLimits(): ReconcileLimits {
   };
 }
 
-/** Asks with a message for an invocation that works on the request; its run finds the progress that one before it kept. `why` is for whoever
- *  looks at the message. */
+/** Asks with a message for an invocation that works on the request; its run resumes kept progress. `why` is for
+ *  people. */
 export async function requestReconciliation(
   { publisher }: Services,
   { mode, reason, collections, projectIds }: ReconcileRequest,

@@ -3,8 +3,8 @@ import * as params from '../config/params.ts';
 import { requestReconciliation } from './reconcile.ts';
 import type { Services } from './services.ts';
 
-/** Asks for a reconciliation on a schedule, one that reports or mends, as RECONCILE_MODE says. The work is done by `reconcileOnRequest`: a message comes again when
- *  whoever works on it dies, while Cloud Scheduler would wait for the next day.
+/** Asks for a reconciliation on a schedule, one that reports or repairs, as RECONCILE_MODE says. The work is done by
+ *  `reconcileOnRequest`: a message is redelivered when its function dies, while Cloud Scheduler waits for the next day.
  *
  *  Costs: one message. Needs: publishing to the topic of requests. */
 export function reconcileAssetsFunction(services: Services) {

@@ -1,7 +1,7 @@
 import { onMessagePublished } from 'firebase-functions/v2/pubsub';
 import * as params from '../config/params.ts';
 import { decodeReconciliationRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
-import { reasonToComeAgain } from '../reconcile/redelivery.ts';
+import { reasonToRedeliver } from '../reconcile/brakes.ts';
 import { messageOf } from './pubsubMessage.ts';
 import { reconcile } from './reconcile.ts';
 import type { Services } from './services.ts';
@@ -14,11 +14,12 @@ class ReconciliationNotDoneError extends Error {
   }
 }
 
-/** Finds orphans and stale copies, and reports or repairs them: the schedule asks for it, the relay when it may have missed changes, a run for
- *  its own continuation, and a person may ask with a message.
+/** Finds orphans and stale copies, and reports or repairs them: the schedule asks for it, the relay when it may have
+ *  missed changes, a run for its own continuation, and a person may ask with a message.
  *
- *  Costs: about 1 read per project and collection (per distinct project id and copies), 1 per thousand assets for counting, and what the
- *  repair of a finding costs as an event. Needs: Firestore, MongoDB, publishing to the topics of events and of requests. */
+ *  Costs: about 1 read per project and collection (per distinct project id and copies), 1 per thousand assets for
+ *  counting, and for each repair what an event costs. Needs: Firestore, MongoDB, publishing to the topics of events and
+ *  of requests. */
 export function reconcileOnRequestFunction(services: Services) {
   return onMessagePublished(
     {
@@ -53,7 +54,7 @@ export function reconcileOnRequestFunction(services: Services) {
         });
         return undefined;
       });
-      const problem = outcome && reasonToComeAgain(outcome);
+      const problem = outcome && reasonToRedeliver(outcome);
       if (problem !== undefined) throw new ReconciliationNotDoneError(problem);
     },
   );

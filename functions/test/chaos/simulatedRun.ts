@@ -3,8 +3,8 @@ import { parseFailure } from '../../src/deadLetters/failure.ts';
 import { recordDeadLetter } from '../../src/deadLetters/record.ts';
 import { decodeEvent, type EncodedMessage } from '../../src/events/codec.ts';
 import { errorText, type Log } from '../../src/log.ts';
+import { reasonToRedeliver } from '../../src/reconcile/brakes.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
-import { reasonToComeAgain } from '../../src/reconcile/redelivery.ts';
 import { runReconciliation } from '../../src/reconcile/run.ts';
 import { createRelayHealth, type RelayHealth } from '../../src/relay/health.ts';
 import { defaultRelayLimits } from '../../src/relay/limits.ts';
@@ -224,7 +224,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
           { ...shared, applier: worker, limits: { ...defaultReconcileLimits, graceMs, brakes } },
           { request: { mode: 'clean', reason: message.attributes.reason ?? 'test' }, ...frame() },
         );
-        const problem = reasonToComeAgain(outcome);
+        const problem = reasonToRedeliver(outcome);
         if (problem !== undefined) throw new Error(problem);
         if (outcome.kind === 'continued') await publishers.requests.publish(message);
         return outcome;

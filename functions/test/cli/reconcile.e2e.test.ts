@@ -54,7 +54,7 @@ describe('npm run reconcile, as a process', () => {
     });
   }
 
-  it('reports, mends, brakes, and tells by its exit code', async () => {
+  it('reports, repairs, brakes, and tells by its exit code', async () => {
     const ids = await world.addProjects(Array.from({ length: 30 }, () => 'name'));
     await world.addAssets(
       'storyboards',
@@ -69,9 +69,9 @@ describe('npm run reconcile, as a process', () => {
     assert.equal(found.code, exitCodes.findings, found.err);
     assert.equal(JSON.parse(found.out).findings['orphan-unknown'], 1);
 
-    const mended = await reconcile(['--clean', '--grace', '0']);
-    assert.equal(mended.code, exitCodes.inStep, mended.err + mended.out);
-    assert.match(mended.out, /1 projects mended \(1 assets/);
+    const repaired = await reconcile(['--clean', '--grace', '0']);
+    assert.equal(repaired.code, exitCodes.inStep, repaired.err + repaired.out);
+    assert.match(repaired.out, /1 projects repaired \(1 assets/);
     assert.equal(await world.countOf('storyboards'), 30);
 
     await world.source.projects.deleteMany({});

@@ -74,7 +74,7 @@ describe('brakes against a wrong MongoDB', () => {
     assert.equal(record.get('brake.kind'), kind);
   }
 
-  /** Allows whatever one brake may be told to believe, so that only the one under test can hold the run. */
+  /** Allows all that flags can, so that only the brake under test can stop the run. */
   const allowAll = { allow: { orphans: 1_000, shrink: true, source: true } };
 
   it('an empty collection', async () => {
@@ -236,7 +236,7 @@ describe('brakes against a wrong MongoDB', () => {
     world.mongo.faults.clear();
   });
 
-  it('a network partition in the middle of mending: what was not mended by then waits for the next run', async () => {
+  it('a network partition in the middle of the repair: what was not repaired by then waits for the next run', async () => {
     const orphans = 12;
     await world.source.projects.deleteMany({ _id: { $in: ids.slice(0, orphans).map((id) => new ObjectId(id)) } });
     const { applier } = world.dependencies();
@@ -248,12 +248,12 @@ describe('brakes against a wrong MongoDB', () => {
         return applier.apply(event, options);
       },
     };
-    const limits = { ...defaultReconcileLimits, parallelMending: 1, saveEveryMs: 50, closingMs: 0 };
+    const limits = { ...defaultReconcileLimits, parallelRepairs: 1, saveEveryMs: 50, closingMs: 0 };
     const cut = await world.run({ mode: 'clean' }, { applier: cutOff, limits });
     assert.equal(cut.kind, 'braked');
     assert.equal(cut.brake.kind, 'source-unreachable');
     assert.match(cut.brake.goOn, waysOut['source-unreachable']);
-    assert.deepEqual([cut.report.mended?.applied, cut.report.mended?.failed], [4, 0]);
+    assert.deepEqual([cut.report.repaired?.applied, cut.report.repaired?.failed], [4, 0]);
     assert.equal(await world.countOf('analyses'), (projects - 4) * 2);
     world.mongo.faults.clear();
     // What the cut left behind it: the work lease of the project that was being deleted.
@@ -293,7 +293,7 @@ describe('brakes against a wrong MongoDB', () => {
     assert.equal(outcome.report.findings['orphan-unknown'], 30);
   });
 
-  it('believes what it is told to believe, and takes it for the measure of the next run', async () => {
+  it('acts on what a person allows, and takes it for the measure of the next run', async () => {
     await world.run({ mode: 'report' });
     await world.source.projects.deleteMany({ _id: { $in: ids.slice(0, 30).map((id) => new ObjectId(id)) } });
     const outcome = await world.run({ mode: 'clean', allow: { orphans: 30, shrink: true } });
@@ -304,7 +304,7 @@ describe('brakes against a wrong MongoDB', () => {
   });
 });
 
-// Attacks I8 where a number such as "twenty orphans are always believed" would be all there is.
+// Attacks I8 where a number such as "twenty orphans are always allowed" would be all there is.
 describe('brakes against a wrong MongoDB, with few projects', () => {
   let world: World;
   beforeEach(async () => {
@@ -333,7 +333,7 @@ describe('brakes against a wrong MongoDB, with few projects', () => {
       const outcome = await world.run({ mode: 'clean' }, { source, truth, config });
       assert.equal(outcome.kind, 'braked');
       assert.equal(outcome.brake.kind, 'too-many-orphans');
-      assert.match(outcome.brake.saw, /15 of 15 projects .* up to 3 are believed/);
+      assert.match(outcome.brake.saw, /15 of 15 projects .* up to 3 are allowed/);
       assert.equal(await world.countOf('analyses'), 30);
     } finally {
       await source.close();
@@ -353,7 +353,7 @@ describe('brakes against a wrong MongoDB, with few projects', () => {
     assert.equal(await world.countOf('analyses'), 36);
   });
 
-  it('a single project that is gone is believed, and so is what was named', async () => {
+  it('a single project that is gone is allowed, and so is what was named', async () => {
     const ids = await seed(6);
     await remove(ids.slice(0, 1));
     assert.equal((await world.run({ mode: 'clean' })).kind, 'done');
@@ -367,7 +367,7 @@ describe('brakes against a wrong MongoDB, with few projects', () => {
   });
 });
 
-// Attacks I8: what is no evidence for MongoDB must not make it more credible.
+// Attacks I8: what is no evidence for MongoDB must not count for it.
 describe('brakes beside projects whose deletion is held or was discarded', () => {
   let world: World;
   beforeEach(async () => {
@@ -403,7 +403,7 @@ describe('brakes beside projects whose deletion is held or was discarded', () =>
     return orphans;
   }
 
-  it('mends the orphans beside them, and leaves their assets', async () => {
+  it('repairs the orphans beside them, and leaves their assets', async () => {
     const orphans = await seed('discarded', 40, 3);
     const outcome = await world.run({ mode: 'clean' });
     assert.equal(outcome.kind, 'done');
@@ -413,7 +413,7 @@ describe('brakes beside projects whose deletion is held or was discarded', () =>
     assert.equal(left.data().count, 0);
   });
 
-  it('believes no more orphans because of them', async () => {
+  it('allows no more orphans because of them', async () => {
     await seed('held', 160, 21);
     const outcome = await world.run({ mode: 'clean' });
     assert.equal(outcome.kind, 'braked');

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import {
+  type BrakeKind,
   brakeForSourceError,
+  brakeKinds,
   judgeContradictions,
   judgeOrphans,
   judgeSource,
+  reasonToRedeliver,
   type SourceLook,
 } from '../../src/reconcile/brakes.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
@@ -19,13 +22,13 @@ const sight = (projects: number, uuid: string | null = 'one'): SourceLook => ({
 
 // Attacks I8.
 describe('brakes', () => {
-  it('an empty collection is never believed, whatever is allowed', () => {
+  it('an empty collection is never allowed, whatever is allowed', () => {
     const everything = { orphans: 1_000_000, shrink: true, source: true };
     assert.equal(judgeSource(sight(0), null, brakes, everything)?.kind, 'source-empty');
     assert.equal(judgeSource(sight(0), sight(5), brakes, everything)?.kind, 'source-empty');
   });
 
-  it('a collection that has lost too many projects is believed on purpose only', () => {
+  it('a collection that has lost too many projects is allowed on purpose only', () => {
     const brake = judgeSource(sight(79), sight(100), brakes, {});
     assert.equal(brake?.kind, 'projects-shrunk');
     assert.match(brake.saw, /79 projects; it had 100/);
@@ -45,7 +48,7 @@ describe('brakes', () => {
     assert.equal(shrunk(31, 40), undefined);
   });
 
-  it('a project whose _id has no configured form is never believed, whatever is allowed, and the way out is named', () => {
+  it('a project whose _id has no configured form is never allowed, whatever is allowed, and the way out is named', () => {
     const everything = { orphans: 1_000_000, shrink: true, source: true };
     const other = (form: 'uuid' | null) =>
       judgeSource({ ...sight(100), otherId: { text: 'its id', form } }, null, brakes, everything);
@@ -55,7 +58,7 @@ describe('brakes', () => {
     assert.match(other(null)?.goOn ?? '', /Give it an _id that is/);
   });
 
-  it('another collection is believed on purpose only', () => {
+  it('another collection is allowed on purpose only', () => {
     assert.equal(judgeSource(sight(100, 'two'), sight(100), brakes, {})?.kind, 'source-changed');
     assert.equal(judgeSource({ ...sight(100), database: 'staging' }, sight(100), brakes, {})?.kind, 'source-changed');
     assert.equal(judgeSource(sight(100, 'two'), sight(100), brakes, { source: true }), undefined);
@@ -63,7 +66,7 @@ describe('brakes', () => {
     assert.equal(judgeSource(sight(100, 'two'), null, brakes, {}), undefined);
   });
 
-  it('orphans are believed up to a share, a number, and a number on purpose', () => {
+  it('orphans are allowed up to a share, a number, and a number on purpose', () => {
     const orphans = (count: number, projects: number, allowed = {}) =>
       judgeOrphans({ orphans: count, projects, complete: true, named: false }, brakes, allowed)?.kind;
     assert.equal(orphans(1, 1), undefined);
@@ -83,7 +86,7 @@ describe('brakes', () => {
     assert.equal(orphans(1, 10_000, { orphans: 0 }), 'too-many-orphans');
   });
 
-  it('orphans that somebody has named are believed up to a number, though they be all there is', () => {
+  it('orphans that somebody has named are allowed up to a number, though they be all there is', () => {
     const named = (count: number, allowed = {}) =>
       judgeOrphans({ orphans: count, projects: count, complete: true, named: true }, brakes, allowed)?.kind;
     assert.equal(named(20), undefined);
@@ -91,7 +94,7 @@ describe('brakes', () => {
     assert.equal(named(1, { orphans: 0 }), 'too-many-orphans');
   });
 
-  it('before everything is seen, only what can never be believed counts', () => {
+  it('before everything is seen, only what can never be allowed counts', () => {
     const early = (count: number, projects: number, allowed = {}) =>
       judgeOrphans({ orphans: count, projects, complete: false, named: false }, brakes, allowed)?.kind;
     assert.equal(early(200, 200), undefined);
@@ -101,13 +104,33 @@ describe('brakes', () => {
 
   it('names the way to go on', () => {
     const brake = judgeOrphans({ orphans: 300, projects: 1_000, complete: true, named: false }, brakes, {});
-    assert.match(brake?.saw ?? '', /300 of 1000 projects .* up to 100 are believed/);
+    assert.match(brake?.saw ?? '', /300 of 1000 projects .* up to 100 are allowed/);
     assert.match(brake?.goOn ?? '', /--allow-orphans 300/);
     assert.match(brakeForSourceError(true, 'not authorized').goOn, /role "read"/);
   });
 
-  it('a MongoDB that takes back what it said is not believed', () => {
+  it('a MongoDB that takes back what it said stops the run', () => {
     assert.equal(judgeContradictions(brakes.contradictions, brakes), undefined);
     assert.equal(judgeContradictions(brakes.contradictions + 1, brakes)?.kind, 'source-unsteady');
+  });
+});
+
+// Attacks I1: a request that was made because changes may have been missed is not dealt with as long as MongoDB could
+// not be asked.
+describe('a request for a reconciliation', () => {
+  const braked = (kind: BrakeKind) => reasonToRedeliver({ kind: 'braked', brake: { kind, saw: 'what was seen' } });
+
+  it('is redelivered while another one is at work', () => {
+    assert.match(reasonToRedeliver({ kind: 'busy', until: 0 }) ?? '', /at work until 1970-01-01/);
+  });
+
+  it('is redelivered while MongoDB does not answer', () => {
+    assert.equal(braked('source-unreachable'), 'what was seen');
+  });
+
+  it('is dealt with when a brake calls for a person, when it continues elsewhere, and when all is done', () => {
+    for (const kind of brakeKinds) if (kind !== 'source-unreachable') assert.equal(braked(kind), undefined, kind);
+    assert.equal(reasonToRedeliver({ kind: 'continued' }), undefined);
+    assert.equal(reasonToRedeliver({ kind: 'done' }), undefined);
   });
 });

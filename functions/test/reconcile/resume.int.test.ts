@@ -5,7 +5,7 @@ import type { Clock } from '../../src/clock.ts';
 import { noFindings } from '../../src/reconcile/findings.ts';
 import { findingsCollection } from '../../src/reconcile/jobRecord.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../../src/reconcile/limits.ts';
-import { MendingError } from '../../src/reconcile/repairPass.ts';
+import { RepairError } from '../../src/reconcile/repairPass.ts';
 import type { ReconcileReport } from '../../src/reconcile/report.ts';
 import { projectRecordRef } from '../../src/records/projectRecord.ts';
 import { startWorld, type World } from './world.ts';
@@ -14,7 +14,7 @@ const limits: ReconcileLimits = {
   ...defaultReconcileLimits,
   lookupBatch: 5,
   projectsPerRange: 10,
-  parallelMending: 2,
+  parallelRepairs: 2,
   saveEveryMs: 20,
   closingMs: 0,
 };
@@ -77,9 +77,8 @@ describe('reconciliation that is interrupted', () => {
     throw new Error('does not come to an end');
   }
 
-  const outline = ({ findings: found, checksum, projects, young, collections }: ReconcileReport) => ({
+  const outline = ({ findings: found, projects, young, collections }: ReconcileReport) => ({
     findings: found,
-    checksum,
     projects,
     young,
     collections: collections.map(({ name, projects: seen, tuples }) => ({ name, projects: seen, tuples })),
@@ -100,14 +99,14 @@ describe('reconciliation that is interrupted', () => {
     );
   });
 
-  it('mends everything in any number of pieces', async () => {
+  it('repairs everything in any number of pieces', async () => {
     const { report, pieces } = await runInPieces('clean', [2, 1, 3]);
     assert.ok(pieces > 3);
     assert.deepEqual(report.findings, findings);
     await assertClean();
   });
 
-  it('stops at its deadline and goes on in the next invocation', async () => {
+  it('stops at its deadline and resumes in the next invocation', async () => {
     const { clock, truth } = world.dependencies();
     const deadline = clock.now() + 60_000;
     let asked = 0;
@@ -206,7 +205,7 @@ describe('reconciliation that is interrupted', () => {
     return outcome.report;
   }
 
-  it('begins anew when what is left is too old to be believed, and leaves nothing of it but its record', async () => {
+  it('begins anew when what is left is too old to be resumed, and leaves nothing of it but its record', async () => {
     const first = await runABit('clean', 6);
     const ref = world.firestore.collection('syncJobs').doc(first.jobId);
     assert.ok((await ref.collection(findingsCollection).get()).size > 0);
@@ -230,7 +229,7 @@ describe('reconciliation that is interrupted', () => {
     await assertClean();
   });
 
-  it('mends the others when one project cannot be mended', async () => {
+  it('repairs the others when one project cannot be repaired', async () => {
     const { applier } = world.dependencies();
     let failures = 0;
     const broken: typeof applier = {
@@ -244,7 +243,7 @@ describe('reconciliation that is interrupted', () => {
     };
     const outcome = await world.run({ mode: 'clean' }, { applier: broken, limits });
     assert.equal(outcome.kind, 'done');
-    assert.equal(outcome.report.mended?.failed, 1);
+    assert.equal(outcome.report.repaired?.failed, 1);
     assert.match(outcome.report.failures[0] ?? '', /its record cannot be read/);
     assert.equal(await world.countOf('analyses'), 41);
     await world.run({ mode: 'clean' }, { limits });
@@ -262,14 +261,14 @@ describe('reconciliation that is interrupted', () => {
   }
   const allow = { orphans: 1_000 };
 
-  it('mends all others however many records are damaged, and reports those', async () => {
+  it('repairs all others however many records are damaged, and reports those', async () => {
     const damaged = await addOrphans(25);
     await addOrphans(30);
     for (const id of damaged) await projectRecordRef(world.firestore, id).set({ schemaVersion: 99 });
     const outcome = await world.run({ mode: 'clean', allow });
     assert.equal(outcome.kind, 'done');
-    assert.equal(outcome.report.mended?.failed, 25);
-    assert.equal(outcome.report.mended.applied, orphans + 30 + stale);
+    assert.equal(outcome.report.repaired?.failed, 25);
+    assert.equal(outcome.report.repaired.applied, orphans + 30 + stale);
     assert.equal(outcome.report.failures.length, limits.examples);
     for (const failure of outcome.report.failures) assert.match(failure, /schemaVersion/);
     assert.equal(await world.countOf('analyses'), 40 + 25);
@@ -289,15 +288,15 @@ describe('reconciliation that is interrupted', () => {
     const error: unknown = await world
       .run({ mode: 'clean', allow }, { applier: broken, limits: few })
       .catch((reason: unknown) => reason);
-    assert.ok(error instanceof MendingError, String(error));
-    assert.match(error.message, /the mending of 6 projects failed/);
+    assert.ok(error instanceof RepairError, String(error));
+    assert.match(error.message, /the repair of 6 projects failed/);
     assert.match(String(error.cause), /no luck with number/);
     const second = await world.run({ mode: 'clean', allow }, { limits: few });
     assert.equal(second.kind, 'done');
     assert.equal(second.report.invocations, 2);
-    assert.ok((second.report.mended?.failed ?? 0) >= 6);
-    const left = (second.report.mended?.applied ?? 0) + (second.report.mended?.failed ?? 0);
-    assert.equal(left, orphans + 10 + stale, 'every finding is either mended or among the failures');
+    assert.ok((second.report.repaired?.failed ?? 0) >= 6);
+    const left = (second.report.repaired?.applied ?? 0) + (second.report.repaired?.failed ?? 0);
+    assert.equal(left, orphans + 10 + stale, 'every finding is either repaired or among the failures');
     await world.run({ mode: 'clean', allow }, { limits: few });
     await assertClean();
   });

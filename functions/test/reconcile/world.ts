@@ -4,11 +4,10 @@ import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { type Config, type ConfigInput, defineConfig } from '../../src/config/defineConfig.ts';
 import type { ReconcileRequest } from '../../src/events/reconciliationRequest.ts';
-import type { Applier } from '../../src/reconcile/applier.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../../src/reconcile/limits.ts';
 import { requiredIndexes } from '../../src/reconcile/requiredIndexes.ts';
 import { type ReconcileOutcome, type ReconcileTask, runReconciliation } from '../../src/reconcile/run.ts';
-import type { ReconcileDependencies } from '../../src/reconcile/runRecord.ts';
+import type { Applier, ReconcileDependencies } from '../../src/reconcile/runRecord.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
 import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
@@ -55,7 +54,8 @@ export const worldConfig: ConfigInput = {
   ],
 };
 
-/** Starts servers and clients. `firestoreClock` is the clock of the Firestore server. The clock of reconciliation is a day ahead, so that what tests write is past the grace period. */
+/** Starts servers and clients. `firestoreClock` is the clock of the Firestore server. The clock of reconciliation is a
+ *  day ahead, so that what tests write is past the grace period. */
 export async function startWorld(
   input: ConfigInput = worldConfig,
   firestoreClock: Clock = systemClock,

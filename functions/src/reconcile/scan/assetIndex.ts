@@ -1,10 +1,5 @@
 import type { AssetCollection } from '../../config/defineConfig.ts';
-
-/** A range of project ids: from `from` (inclusive) to `to` (exclusive; null is the end of all strings). */
-export interface IdRange {
-  readonly from: string;
-  readonly to: string | null;
-}
+import type { IdRange } from './idOrder.ts';
 
 /** Where a query begins. `after` hops over everything that equals the given first fields of the order. */
 export type StartAt =
@@ -38,7 +33,7 @@ export interface CollectionCounts {
   readonly withText: EntryCounts;
 }
 
-/** The queries that reconciliation asks of one collection (or collection group) of assets. All of them are served from indexes.
+/** The queries of reconciliation on one collection (or collection group) of assets, all served from indexes.
  *  Every method adds what Firestore bills for it to the meter that the index was made with. */
 export interface AssetIndex {
   readonly collection: AssetCollection;
@@ -54,6 +49,12 @@ export interface AssetIndex {
   countAll(): Promise<CollectionCounts>;
   /** Some assets whose project id is not text, or is the empty text. */
   unusable(limit: number): Promise<readonly AssetEntry[]>;
+}
+
+/** Firestore bills one read per thousand index entries that it counts, and at least one:
+ *  https://firebase.google.com/docs/firestore/pricing#aggregation_queries */
+export function readsToCount(entries: number): number {
+  return Math.max(1, Math.ceil(entries / 1_000));
 }
 
 /** What Firestore bills, in reads. */

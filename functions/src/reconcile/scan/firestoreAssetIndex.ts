@@ -1,9 +1,16 @@
 import { FieldPath, type Firestore, type Query, type QueryDocumentSnapshot } from 'firebase-admin/firestore';
 import type { AssetCollection } from '../../config/defineConfig.ts';
-import type { AssetEntry, AssetIndex, EntryCounts, IdRange, ReadMeter, StartAt } from './assetIndex.ts';
+import { fieldPathOf } from '../../records/fieldPath.ts';
+import {
+  type AssetEntry,
+  type AssetIndex,
+  type EntryCounts,
+  type ReadMeter,
+  readsToCount,
+  type StartAt,
+} from './assetIndex.ts';
+import { type IdRange, justAfter } from './idOrder.ts';
 import type { ReadGate } from './readGate.ts';
-import { readsToCount } from './splitBudget.ts';
-import { justAfter } from './stringOrder.ts';
 
 /** Sorts after every string and before all that is sorted behind strings
  *  (https://firebase.google.com/docs/firestore/manage-data/data-types#value_type_ordering). */
@@ -19,11 +26,11 @@ export interface FirestoreAssetIndexOptions {
   readonly meter: ReadMeter;
 }
 
-/** The queries of reconciliation, asked of Firestore. Each returns keys only (a projection), and is served by the indexes that `requiredIndexes` lists. */
+/** The queries of reconciliation, asked of Firestore. Each returns keys only (a projection). */
 export function createFirestoreAssetIndex(options: FirestoreAssetIndexOptions): AssetIndex {
   const { firestore, collection, gate, meter } = options;
-  const projectId = pathOf(collection.projectId);
-  const copies = Object.values(collection.copies).map(pathOf);
+  const projectId = fieldPathOf(collection.projectId);
+  const copies = Object.values(collection.copies).map(fieldPathOf);
   const all: Query =
     collection.kind === 'group' ? firestore.collectionGroup(collection.name) : firestore.collection(collection.name);
   const ordered = {
@@ -51,7 +58,7 @@ export function createFirestoreAssetIndex(options: FirestoreAssetIndexOptions): 
     return documents.map(entryOf);
   }
 
-  /** Counts several queries at one time: in a read-only transaction all see the same state, so that two counts differ only if assets do. */
+  /** In a read-only transaction all queries see the same state, so that two counts differ only if assets do. */
   function countTogether(queries: readonly Query[]): Promise<number[]> {
     return gate.pass(queries.length, () =>
       firestore.runTransaction(
@@ -118,9 +125,4 @@ export function createFirestoreAssetIndex(options: FirestoreAssetIndexOptions): 
 
 function startingAt(query: Query, start: StartAt): Query {
   return start.kind === 'from' ? query.startAt(start.id) : query.startAfter(...start.values);
-}
-
-/** A dotted path of the configuration as the SDK takes it. */
-function pathOf(path: string): FieldPath {
-  return new FieldPath(...path.split('.'));
 }

@@ -1,15 +1,15 @@
 import { maxProjectIdBytes } from '../../events/projectId.ts';
-import type { AssetEntry, AssetIndex, IdRange, StartAt } from './assetIndex.ts';
-import { canonicalText } from './canonicalValue.ts';
+import type { AssetEntry, AssetIndex, StartAt } from './assetIndex.ts';
+import { canonicalText } from './canonicalText.ts';
+import { afterEveryStringWithPrefix, compareStrings, type IdRange, justAfter } from './idOrder.ts';
 import type { PagePacer } from './pagePacer.ts';
 import { createProjectGatherer, type ProjectAssets, type ProjectGatherer } from './projectAssets.ts';
-import { afterEveryStringWithPrefix, compareStrings } from './stringOrder.ts';
 
-/** Longest copy that a hop may start from, in bytes. Firestore cuts index entries at 1,500 bytes
- *  (https://firebase.google.com/docs/firestore/quotas#indexes), and behind a cut one "after this value" may mean that same value again. */
+/** Longest copy that a hop may start from, in bytes. Firestore cuts index entries at 1,500 bytes, and behind a cut one
+ *  "after this value" may mean that same value again: https://firebase.google.com/docs/firestore/quotas#indexes */
 const maxCursorBytes = 1_400;
 
-/** Assets read at once where a project has to be read asset by asset. */
+/** Assets read at once where assets are read one by one. */
 const plainPage = 300;
 
 /** An index that does not keep its order cannot be hopped over; going on could loop or miss assets. */
@@ -31,8 +31,8 @@ export interface HopOptions {
 }
 
 /** The projects that have assets in a range, in the order of their ids, each with the distinct tuples of its assets.
- *  Costs one read per distinct tuple, and what the pacer allows for reading ahead. The next query is under way while the caller works on
- *  what the one before has brought. */
+ *  Costs one read per distinct tuple, and what the pacer allows for reading ahead. The next query is in flight while
+ *  the caller works on the results of the one before. */
 export async function* hopProjects(options: HopOptions, range: IdRange): AsyncGenerator<ProjectAssets> {
   const step = createHopper(options, range.to);
   let pending: Promise<HopStep> | undefined = step({ kind: 'from', id: range.from });
@@ -40,27 +40,27 @@ export async function* hopProjects(options: HopOptions, range: IdRange): AsyncGe
     while (pending !== undefined) {
       const { projects, next }: HopStep = await pending;
       pending = next === null ? undefined : step(next);
-      // An error of it is met when it is awaited; until then it is not unheard.
+      // Raised where it is awaited; until then it must not count as unhandled.
       pending?.catch(() => undefined);
       yield* projects;
     }
   } finally {
-    // The caller wants no more, and so nothing of a query that is still under way.
+    // The caller has stopped: the query in flight is nobody's any more.
     await pending?.catch(() => undefined);
   }
 }
 
-/** What one query has brought: the projects that are complete now, and where the next query begins. */
+/** Of one query: the projects that are complete now, and where the next query begins. */
 interface HopStep {
   readonly projects: readonly ProjectAssets[];
   readonly next: StartAt | null;
 }
 
-/** Makes one query after another, and gathers what they bring by project. */
+/** Makes one query after another, and gathers their results by project. */
 function createHopper(options: HopOptions, to: string | null): (start: StartAt) => Promise<HopStep> {
   const { index, pacer, order } = options;
   let open: ProjectGatherer | undefined;
-  /** The project that was hopped over last: it must not come again. */
+  /** The project that was hopped over last: to meet it again is an error. */
   let left: string | undefined;
 
   /** The gatherer of the project that an entry belongs to; the project before it is complete then. */
@@ -71,7 +71,7 @@ function createHopper(options: HopOptions, to: string | null): (start: StartAt) 
     }
     if (open?.projectId === projectId) return open;
     if (open) complete.push(open.done());
-    open = createProjectGatherer(index.collection.name, projectId, entry.path);
+    open = createProjectGatherer(projectId, entry.path);
     return open;
   }
 
@@ -88,7 +88,8 @@ function createHopper(options: HopOptions, to: string | null): (start: StartAt) 
         if (gatherer.add(entry.copies, entry.createdAt)) distinct += 1;
         if (order === 'ids' || (canBeCursor(entry) && !stoodStill(start, entry))) continue;
         difficult = projectId;
-        for await (const asset of assetsOf(index, projectId)) gatherer.add(asset.copies, asset.createdAt);
+        const range = { from: projectId, to: justAfter(projectId) };
+        for await (const asset of everyAssetOf(index, range)) gatherer.add(asset.copies, asset.createdAt);
       }
     } finally {
       pacer.settle(page.grant, { documents: page.entries.length, distinct, ended: page.ended });
@@ -104,9 +105,8 @@ function createHopper(options: HopOptions, to: string | null): (start: StartAt) 
   };
 }
 
-/** Every asset of one project, one after another. */
-export async function* assetsOf(index: AssetIndex, projectId: string): AsyncGenerator<AssetEntry> {
-  const range = { from: projectId, to: `${projectId}\u0000` };
+/** Every asset of a range, one after another. */
+export async function* everyAssetOf(index: AssetIndex, range: IdRange): AsyncGenerator<AssetEntry> {
   let after: AssetEntry | null = null;
   for (;;) {
     const page: readonly AssetEntry[] = await index.every(range, after, plainPage);
@@ -154,8 +154,8 @@ function leavesProject(start: StartAt): boolean {
   return start.kind === 'from' || start.values.length === 1;
 }
 
-/** The project id of an asset; of a text that is far too long to be one, and perhaps cut in the index, only the beginning: all that begin alike are
- *  passed at once. */
+/** The project id of an asset; of a text that is too long to be one, and perhaps cut in the index, only the beginning:
+ *  all that begin alike are passed at once. */
 function boundedId(entry: AssetEntry, index: AssetIndex): string {
   const id = entry.projectId;
   if (typeof id === 'string') return isTooLong(id) ? prefixOfBytes(id, maxProjectIdBytes + 1) : id;
@@ -168,7 +168,8 @@ function isTooLong(projectId: string): boolean {
   return Buffer.byteLength(projectId) > maxProjectIdBytes;
 }
 
-/** Whether "after this tuple" means to Firestore what it means here. Numbers beyond 2^53 lose digits on their way through JavaScript. */
+/** Whether "after this tuple" means to Firestore what it means here. Numbers beyond 2^53 lose digits on their way
+ *  through JavaScript. */
 function canBeCursor(entry: AssetEntry): boolean {
   return entry.copies.every(
     (copy) => Buffer.byteLength(canonicalText(copy)) <= maxCursorBytes && !containsInexactNumber(copy),

@@ -6,10 +6,8 @@ import { partsOf, type Version } from '../../events/version.ts';
 import { copyValueFromFirestore, foreignValue } from '../../records/firestoreValue.ts';
 import type { ProjectSnapshot } from '../../source/lookup.ts';
 import type { FindingExample, FindingKind } from '../findings.ts';
-import { canonicalText } from './canonicalValue.ts';
-import { addChecksums, type Checksum, emptyChecksum, tupleChecksum } from './checksum.ts';
-import type { JoinedProject } from './mergeProjects.ts';
-import type { ProjectAssets } from './projectAssets.ts';
+import { canonicalText } from './canonicalText.ts';
+import type { JoinedProject, ProjectAssets } from './projectAssets.ts';
 
 /** What Lockstep itself knows of a project that MongoDB does not have. */
 export interface KnownState {
@@ -24,10 +22,6 @@ export interface Verdict {
   /** `young`: not in MongoDB, but too new to be called an orphan. `held`: its assets wait for a person to decide. */
   readonly kind: 'in-step' | 'orphan' | 'young' | 'held' | 'drift' | 'unusable';
   readonly findings: readonly FindingExample[];
-  /** What the assets say. */
-  readonly assetsChecksum: Checksum;
-  /** What they should say. Equal to `assetsChecksum` exactly when there is nothing to find. */
-  readonly truthChecksum: Checksum;
 }
 
 export interface JudgeContext {
@@ -36,65 +30,51 @@ export interface JudgeContext {
   readonly graceBegins: number;
 }
 
-/** Compares the assets of a project with what MongoDB says of it. `snapshot` is undefined when MongoDB does not have it; `known` is then what the project record says. */
+/** Compares the assets of a project with what MongoDB says of it. `snapshot` is undefined when MongoDB does not have
+ *  it; `known` is then what the project record says. */
 export function judgeProject(
   project: JoinedProject,
   snapshot: ProjectSnapshot | undefined,
   known: KnownState,
   context: JudgeContext,
 ): Verdict {
-  const assetsChecksum = [...project.collections.values()].reduce(
-    (sum, { checksum }) => addChecksums(sum, checksum),
-    emptyChecksum,
-  );
   const problem = projectIdProblem(project.projectId);
   if (problem !== undefined) {
-    const finding = findingOf('unusable-project-id', project, problem);
-    return { kind: 'unusable', findings: [finding], assetsChecksum, truthChecksum: emptyChecksum };
+    return { kind: 'unusable', findings: [findingOf('unusable-project-id', project, problem)] };
   }
-  if (snapshot === undefined) return judgeMissing(project, known, context, assetsChecksum);
-  return judgeCopies(project, snapshot, context, assetsChecksum);
+  return snapshot === undefined
+    ? judgeMissing(project, known, context)
+    : judgeCopies(project, snapshot, context.collections);
 }
 
-function judgeMissing(
-  project: JoinedProject,
-  known: KnownState,
-  { graceBegins }: JudgeContext,
-  assetsChecksum: Checksum,
-): Verdict {
+function judgeMissing(project: JoinedProject, known: KnownState, { graceBegins }: JudgeContext): Verdict {
   if (known.isHeld) {
     const finding = findingOf('held', project, 'deleted, and the hold for mass deletions keeps its assets');
-    return { kind: 'held', findings: [finding], assetsChecksum, truthChecksum: emptyChecksum };
+    return { kind: 'held', findings: [finding] };
   }
   const newestAsset = Math.max(...Array.from(project.collections.values(), ({ newestCreatedAt }) => newestCreatedAt));
   const newestEvent = known.version === null ? 0 : partsOf(known.version).seconds * secondMs;
-  if (Math.max(newestAsset, newestEvent) > graceBegins) {
-    // On its way, so neither right nor wrong yet: it counts on no side.
-    return { kind: 'young', findings: [], assetsChecksum: emptyChecksum, truthChecksum: emptyChecksum };
-  }
+  if (Math.max(newestAsset, newestEvent) > graceBegins) return { kind: 'young', findings: [] };
   const finding =
     known.kind === 'deleted'
       ? findingOf('orphan-with-tombstone', project, 'deleted, and its assets are still there')
       : findingOf('orphan-unknown', project, 'no such project in MongoDB');
-  return { kind: 'orphan', findings: [finding], assetsChecksum, truthChecksum: emptyChecksum };
+  return { kind: 'orphan', findings: [finding] };
 }
 
 function judgeCopies(
   project: JoinedProject,
   snapshot: ProjectSnapshot,
-  context: JudgeContext,
-  assetsChecksum: Checksum,
+  collections: JudgeContext['collections'],
 ): Verdict {
   const findings: FindingExample[] = [];
-  let truthChecksum = emptyChecksum;
   for (const [name, assets] of project.collections) {
-    const copies = Object.entries(context.collections.get(name)?.copies ?? {});
-    const wanted = copies.map(([source]) => snapshot.fields[source] ?? null);
+    const copies = Object.entries(collections.get(name)?.copies ?? {});
     const differences = new Map<FindingKind, string>();
     for (const tuple of assets.tuples) {
-      copies.forEach(([, target], index) => {
+      copies.forEach(([source, target], index) => {
         const value = copyValueFromFirestore(tuple[index]);
-        const want = wanted[index] ?? null;
+        const want = snapshot.fields[source] ?? null;
         if (value !== foreignValue && sameCopyValue(value, want)) return;
         const kind = tuple[index] === undefined ? 'missing-copy' : 'stale-copy';
         if (!differences.has(kind))
@@ -102,12 +82,8 @@ function judgeCopies(
       });
     }
     for (const [kind, detail] of differences) findings.push(exampleOf(kind, assets, [name], detail));
-    // One tuple without a difference is the very one that should be there.
-    const isRight = assets.tuples.length === 1 && differences.size === 0;
-    const checksum = isRight ? assets.checksum : tupleChecksum(name, project.projectId, wanted);
-    truthChecksum = addChecksums(truthChecksum, checksum);
   }
-  return { kind: findings.length === 0 ? 'in-step' : 'drift', findings, assetsChecksum, truthChecksum };
+  return { kind: findings.length === 0 ? 'in-step' : 'drift', findings };
 }
 
 function findingOf(kind: FindingKind, project: JoinedProject, detail: string): FindingExample {

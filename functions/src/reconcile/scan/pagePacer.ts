@@ -1,13 +1,14 @@
-/** How many documents a hop may ask for, so that reading ahead never costs more than a small share of the reads.
+/** How many documents a hop may ask for. Pages hold the figure of one asset per project: 300 projects in two
+ *  collections cost 609 reads in 29 calls, where hops one by one cost 649 in 651 (`npm run bench -- reconcile`).
  *
- *  A page of n documents that shows k new tuples has wasted n - k reads. Nobody knows beforehand whether the next thousand assets belong to a
- *  thousand projects or to one, so a page may only be as long as the waste that is already earned: `wasteShare` of the tuples found so far (or of those that are sure
- *  to be found). In the worst case (every page all waste) the reads stay within (1 + wasteShare) * (tuples + ranges); and since no document is read twice, they stay
- *  within a full scan as well. Where every project has one asset nothing is wasted, and pages grow by a twentieth of what has been found. */
+ *  A page of n documents that shows k new tuples has wasted n - k reads, and nobody knows beforehand whether the next
+ *  thousand assets belong to a thousand projects or to one. So a page may only be as long as the waste that is earned:
+ *  `wasteShare` of the tuples found so far, or sure to be found. At worst the reads stay within (1 + wasteShare) *
+ *  (tuples + ranges); and since no document is read twice, within a full scan as well. */
 export interface PagePacer {
   /** How many documents the next query of a collection may ask for. Waits while a longer page is worth waiting for. */
   acquire(collection: string): Promise<PageGrant>;
-  /** Tells what came of a grant; to be called once for each. */
+  /** Takes in what came of a grant; to be called once for each. */
   settle(grant: PageGrant, result: PageResult): void;
   /** Sets one read aside for each of some streams, for the query without results at their end. */
   open(streams: number): void;
@@ -15,7 +16,8 @@ export interface PagePacer {
   hasEarned(reads: number): boolean;
   /** The longest page that could be had now. */
   longestPage(): number;
-  /** Whether some collection has several assets per project, so that it is hopped over one by one: then more streams side by side are faster. */
+  /** Whether some collection has several assets per project and is hopped over one by one: more streams are faster
+   *  then. */
   isHopping(): boolean;
 }
 
@@ -38,12 +40,13 @@ export interface PacerOptions {
   readonly wasteShare: number;
   /** The longest page, in documents. */
   readonly maxPage: number;
-  /** Streams of hops (ranges times collections) that are allowed for: each may end with one query that finds nothing, which Firestore bills as one read.
+  /** Streams of hops (ranges times collections): each may end with one query that finds nothing, billed as one read.
    *  What streams leave of that is for reading ahead. */
   readonly streams: number;
-  /** Tuples that will be found in any case, as far as one can know: they earn from the beginning what they would earn when found. */
+  /** Tuples that will be found in any case: they earn from the beginning what they would earn when found. */
   readonly expected?: number;
-  /** The first page that is worth a try, in documents; 2 when missing. A mistake costs no more than what is earned anyway. */
+  /** The first page that is worth a try, in documents; 2 when missing. A mistake costs no more than what is earned
+   *  anyway. */
   readonly firstPage?: (collection: string) => number;
   /** What a run that is resumed has found and wasted before. */
   readonly distinct?: number;
@@ -58,15 +61,17 @@ export interface Budget {
   distinct: number;
   /** Reads that brought nothing new: documents of known tuples, and queries without results. */
   waste: number;
-  /** Streams under way: each may still end with a query without results. One that ends with a short page instead leaves its read to the others. */
+  /** Streams under way: each may still end with a query without results. One that ends with a short page leaves its
+   *  read. */
   openStreams: number;
-  /** Waste that pages on their way may turn out to be. */
+  /** Waste that pages in flight may turn out to be. */
   reserved: number;
 }
 
 /** What the latest pages of one collection were like. */
 export interface Regime {
-  /** The page length that the collection deserves: grows while pages show nothing but new tuples. 1: hop from tuple to tuple. */
+  /** The page length that the collection deserves: grows while pages show nothing but new tuples. 1: hop from tuple to
+   *  tuple. */
   size: number;
   /** Hops since a page of two was tried. */
   hops: number;
@@ -74,7 +79,8 @@ export interface Regime {
   tryAfter: number;
 }
 
-/** Hops between two tries whether neighbours differ. A failed try doubles it, so that a collection with many assets per project pays next to nothing. */
+/** Hops between two tries whether neighbours differ. A failed try doubles it: many assets per project cost next to
+ *  nothing. */
 const firstTryAfter = 4;
 const lastTryAfter = 1024;
 
@@ -82,13 +88,14 @@ export function createRegime(size = 2): Regime {
   return { size, hops: 0, tryAfter: firstTryAfter };
 }
 
-/** Reads that may still be wasted: what the bound allows, less what is spent, and what is promised to streams and pages that are under way. */
+/** Reads that may still be wasted: what the bound allows, less what is spent or promised to streams and pages in
+ *  flight. */
 export function earnedBy(budget: Budget): number {
   const forWaste = budget.wasteShare * (Math.max(budget.distinct, budget.expected) + budget.streams);
   return forWaste + budget.streams - budget.waste - budget.openStreams - budget.reserved;
 }
 
-/** The length of the next page, or `wait` when a page on its way will soon decide whether a longer one may be asked for.
+/** The length of the next page, or `wait` when a page in flight will decide whether a longer one may be asked for.
  *  `sharedBy` collections are read in pages at the moment. */
 export function nextPage(budget: Budget, regime: Regime, maxPage: number, sharedBy = 1): number | 'wait' {
   const wanted = Math.min(maxPage, regime.size > 1 ? regime.size : regime.hops >= regime.tryAfter ? 2 : 1);
@@ -96,8 +103,8 @@ export function nextPage(budget: Budget, regime: Regime, maxPage: number, shared
   const earned = Math.max(0, earnedBy(budget));
   if (1 + earned >= wanted) return wanted;
   if (regime.size === 1) return 1;
-  // A page that is shorter than deserved leaves room for one of each other collection, and no more: many short pages side by side would share
-  // what one longer page can use.
+  // A page that is shorter than deserved leaves room for one of each other collection, and no more: many short pages
+  // side by side would share what one longer page can use.
   const share = (earned + budget.reserved) / sharedBy;
   const allowed = 1 + Math.floor(Math.min(earned, share));
   return allowed >= 1 + Math.floor(share) || budget.reserved === 0 ? allowed : 'wait';
@@ -110,7 +117,7 @@ export function learn(regime: Regime, limit: number, result: PageResult): Regime
     const size = Math.max(regime.size, result.documents === limit ? limit * 2 : limit);
     return { size, hops: 0, tryAfter: firstTryAfter };
   }
-  // The page met a project with several assets: about as many new tuples may follow each other as this one showed before it repeated itself.
+  // The page met a project with several assets: expect about as long a run of new tuples as this one showed.
   const size = Math.max(1, Math.min(regime.size, Math.floor(result.distinct / 2)));
   const tryAfter = size === 1 ? Math.min(lastTryAfter, regime.tryAfter * 2) : firstTryAfter;
   return { size, hops: 0, tryAfter };

@@ -1,21 +1,19 @@
-import { canonicalText } from './canonicalValue.ts';
-import { addChecksums, type Checksum, emptyChecksum, tupleChecksum } from './checksum.ts';
+import { canonicalText } from './canonicalText.ts';
+import { compareStrings } from './idOrder.ts';
 
 /** What the assets of one project in one collection say. */
 export interface ProjectAssets {
   readonly projectId: string;
-  /** The distinct copies that were seen, in the order of the collection's `copies`; undefined stands for an asset that lacks the field. */
+  /** The distinct copies seen, in the order of the collection's `copies`; undefined: an asset lacks the field. */
   readonly tuples: readonly (readonly unknown[])[];
-  /** The sum over the distinct tuples. */
-  readonly checksum: Checksum;
   /** The newest creation among the assets that were read, ms since 1970. */
   readonly newestCreatedAt: number;
   /** One of the assets, for the report. */
   readonly examplePath: string;
 }
 
-/** Distinct tuples of one project in one collection that are told apart. A project in step has one; more than a few say nothing new, and reading them all could
- *  cost as much as reading every asset. */
+/** Distinct tuples of one project in one collection that are told apart. A project in step has one; more than a few say
+ *  nothing new, and reading them all could cost as much as reading every asset. */
 export const maxTuplesPerProject = 8;
 
 /** Gathers what is read of one project, in bounded memory. */
@@ -28,9 +26,8 @@ export interface ProjectGatherer {
   done(): ProjectAssets;
 }
 
-export function createProjectGatherer(collection: string, projectId: string, examplePath: string): ProjectGatherer {
+export function createProjectGatherer(projectId: string, examplePath: string): ProjectGatherer {
   const tuples = new Map<string, readonly unknown[]>();
-  let checksum = emptyChecksum;
   let newestCreatedAt = 0;
   return {
     projectId,
@@ -39,10 +36,49 @@ export function createProjectGatherer(collection: string, projectId: string, exa
       const key = canonicalText(copies);
       if (tuples.has(key) || tuples.size >= maxTuplesPerProject) return false;
       tuples.set(key, copies);
-      checksum = addChecksums(checksum, tupleChecksum(collection, projectId, copies));
       return true;
     },
     full: () => tuples.size >= maxTuplesPerProject,
-    done: () => ({ projectId, tuples: [...tuples.values()], checksum, newestCreatedAt, examplePath }),
+    done: () => ({ projectId, tuples: [...tuples.values()], newestCreatedAt, examplePath }),
   };
+}
+
+/** One project with what its assets say in every collection where it has some. */
+export interface JoinedProject {
+  readonly projectId: string;
+  /** Collection name -> its assets. */
+  readonly collections: ReadonlyMap<string, ProjectAssets>;
+}
+
+/** Joins the sorted streams of several collections: each project is seen once, so that it is looked up and counted
+ *  once, and "everything up to this id is judged" is all that has to be kept to resume. */
+export async function* mergeProjects(
+  streams: ReadonlyMap<string, AsyncGenerator<ProjectAssets>>,
+): AsyncGenerator<JoinedProject> {
+  const heads = new Map<string, ProjectAssets>();
+  const advance = async (names: Iterable<string>) => {
+    await Promise.all(
+      Array.from(names, async (name) => {
+        const next = await streams.get(name)?.next();
+        if (next === undefined || next.done) heads.delete(name);
+        else heads.set(name, next.value);
+      }),
+    );
+  };
+  try {
+    await advance(streams.keys());
+    while (heads.size > 0) {
+      const [first = '', ...others] = Array.from(heads.values(), (head) => head.projectId);
+      const projectId = others.reduce((least, id) => (compareStrings(id, least) < 0 ? id : least), first);
+      const collections = new Map(
+        Array.from(streams.keys(), (name) => [name, heads.get(name)] as const).filter(
+          (entry): entry is readonly [string, ProjectAssets] => entry[1]?.projectId === projectId,
+        ),
+      );
+      yield { projectId, collections };
+      await advance(collections.keys());
+    }
+  } finally {
+    await Promise.allSettled(Array.from(streams.values(), (stream) => stream.return(undefined)));
+  }
 }

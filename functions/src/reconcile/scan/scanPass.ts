@@ -6,27 +6,24 @@ import {
   projectRecordRef,
 } from '../../records/projectRecord.ts';
 import { judgeOrphans } from '../brakes.ts';
-import type { ToMend } from '../findings.ts';
+import type { ToRepair } from '../findings.ts';
 import type { ReconcileJob } from '../jobRecord.ts';
 import { judgedProjectsOf, orphansOf, progressOf } from '../progress.ts';
 import { addExample, isOver, type PassEnd, type Run } from '../runRecord.ts';
-import type { AssetIndex, IdRange } from './assetIndex.ts';
-import { addChecksums, checksumFromText, checksumText } from './checksum.ts';
+import type { AssetIndex } from './assetIndex.ts';
 import { createFirestoreAssetIndex } from './firestoreAssetIndex.ts';
 import { hopProjects } from './hopScan.ts';
+import { type IdRange, justAfter } from './idOrder.ts';
 import { type JudgeContext, judgeProject, type KnownState } from './judgeProject.ts';
-import { type JoinedProject, mergeProjects } from './mergeProjects.ts';
 import { projectsWithMissingCopies } from './missingCopies.ts';
 import { createPagePacer, type PagePacer, wastedBy } from './pagePacer.ts';
-import type { ProjectAssets } from './projectAssets.ts';
-import { createSplitBudget } from './splitBudget.ts';
-import { justAfter } from './stringOrder.ts';
+import { type JoinedProject, mergeProjects, type ProjectAssets } from './projectAssets.ts';
 
 type Range = ReconcileJob['ranges'][number];
 
-/** The first pass: goes over all ranges side by side, compares assets with projects, and counts what differs. Changes no asset.
- *  In mode `clean`, what is to be mended is kept below the job: brakes have to be judged over all findings before the first of them is mended, and
- *  keeping five hundred findings in one document costs one write and one read, where scanning again would cost the whole scan. */
+/** The first pass: scans all ranges side by side, compares assets with projects, and counts what differs. Changes no
+ *  asset. In mode `clean`, what is to be repaired is kept below the job, five hundred findings in a document: brakes
+ *  have to be judged over all findings before the first repair, and scanning again would cost the whole scan. */
 export async function scanPass(run: Run): Promise<PassEnd> {
   const { job, collections, limits } = run;
   const pacer = createPagePacer({
@@ -61,7 +58,7 @@ export async function scanPass(run: Run): Promise<PassEnd> {
 
   const scans = scansOf(run, watched);
 
-  /** Starts as many ranges as are of use side by side, and as may end with a read in vain. */
+  /** Starts as many ranges as are of use side by side, and as may end with a wasted read. */
   function startRanges(): void {
     while (waiting.length > 0 && !stop()) {
       const streams = collections.length;
@@ -92,11 +89,12 @@ export async function scanPass(run: Run): Promise<PassEnd> {
   return job.ranges.every(({ done }) => done) ? { kind: 'complete' } : { kind: 'out-of-time' };
 }
 
-/** The share of the tuples of the last run that is counted on: a brake stops a cleaning run where more than a fifth of the projects went since then. Were fewer
- *  tuples left, at most `wasteShare` of the missing ones would be read in vain. */
+/** The share of the tuples of the last run that is counted on: a brake stops a clean run where more projects went
+ *  since. Were fewer tuples left, at most `wasteShare` of the missing ones would be wasted reads. */
 const sureShare = 4 / 5;
 
-/** Tuples that are counted on before they are found: most of what the last run has found, and never more than there are assets. */
+/** Tuples that are counted on before they are found: most of what the last run has found, and never more than there are
+ *  assets. */
 function expectedTuples({ job, lastTuples }: Run): number {
   return job.collections.reduce(
     (sum, { name, assets }) => sum + sureShare * Math.min(lastTuples[name] ?? 0, assets ?? 0),
@@ -118,19 +116,21 @@ function isHopping({ job }: Run, pacer: PagePacer): boolean {
   return pacer.isHopping() || job.collections.some(({ lacksCopies }) => lacksCopies);
 }
 
-/** How much must be earned before one more range begins next to others. One query per stream of this range and of all that are left may be in vain. Where
- *  pages are long, a range next to another is of use only when both can have their pages. */
+/** How much must be earned before one more range begins next to others: one query per stream of this range and of
+ *  all that are left may be wasted. Where pages are long, ranges side by side are of use only if both can have their
+ *  pages. */
 function readsToStart(run: Run, pacer: PagePacer, reading: number): number {
   const streams = run.collections.length;
   return isHopping(run, pacer) ? 2 * streams : 2 * streams + run.limits.maxPage * streams * (reading + 1);
 }
 
-/** Pages that a range should have at least: a page that is cut off by the end of its range is a call for few documents. */
+/** Pages that a range should have at least: a page that is cut off by the end of its range is a call for few
+ *  documents. */
 const pagesPerRange = 8;
 
 /** How many of the ranges that wait become the next one. */
 function rangesToJoin(run: Run, pacer: PagePacer, projectsPerRange: number): number {
-  // Too much was read in vain to begin every range on its own: what is left becomes one.
+  // Too many reads were wasted to begin every range on its own: what is left becomes one.
   if (!pacer.hasEarned(run.collections.length)) return run.job.ranges.length;
   if (isHopping(run, pacer)) return 1;
   const wanted = pagesPerRange * Math.min(run.limits.maxPage, pacer.longestPage());
@@ -163,7 +163,7 @@ export function indexesOf({
   });
 }
 
-/** Collection name -> how its part of a range is gone over. */
+/** Collection name -> how its part of a range is scanned. */
 type Scans = ReadonlyMap<string, (range: IdRange) => AsyncGenerator<ProjectAssets>>;
 
 function scansOf(run: Run, pacer: PagePacer): Scans {
@@ -174,9 +174,7 @@ function scansOf(run: Run, pacer: PagePacer): Scans {
       const { name } = index.collection;
       const tally = tallies.get(name);
       if (!tally?.lacksCopies) return [name, (range) => hopProjects({ index, pacer, order: 'tuples' }, range)];
-      const perProject = tally.assets === null ? undefined : tally.assets / Math.max(1, job.source.projects);
-      const budget = createSplitBudget(perProject);
-      return [name, (range) => projectsWithMissingCopies({ index, pacer, budget }, range)];
+      return [name, (range) => projectsWithMissingCopies({ index, pacer }, range)];
     }),
   );
 }
@@ -197,7 +195,7 @@ async function scanRange(
       afterBatch();
       await run.keeper.room();
     });
-    // Whoever waits for it next gets the error; until then it is not unheard.
+    // Raised where it is awaited; until then it must not count as unhandled.
     judging.catch(() => undefined);
   };
   let batch: JoinedProject[] = [];
@@ -218,7 +216,8 @@ async function scanRange(
   run.keeper.changed([]);
 }
 
-/** Asks for the truth about some projects, in their order, and counts what differs. All that it changes it changes at once, together with where the range goes on. */
+/** Asks for the truth about some projects, in their order, and counts what differs. The counts change together with
+ *  where the range resumes. */
 async function judgeBatch(run: Run, range: Range, batch: readonly JoinedProject[]): Promise<void> {
   const last = batch.at(-1);
   if (last === undefined) return;
@@ -233,15 +232,12 @@ async function judgeBatch(run: Run, range: Range, batch: readonly JoinedProject[
     collections: new Map(run.collections.map((collection) => [collection.name, collection])),
     graceBegins: run.clock.now() - run.limits.graceMs,
   };
-  const toMend: ToMend[] = [];
-  const sums = { assets: checksumFromText(job.checksum.assets), truth: checksumFromText(job.checksum.truth) };
+  const toRepair: ToRepair[] = [];
   for (const project of batch) {
     const { projectId } = project;
     const verdict = judgeProject(project, projects.get(projectId), known.get(projectId) ?? unknownState, context);
-    sums.assets = addChecksums(sums.assets, verdict.assetsChecksum);
-    sums.truth = addChecksums(sums.truth, verdict.truthChecksum);
     if (verdict.kind === 'young') job.young += 1;
-    if (verdict.kind === 'orphan' || verdict.kind === 'drift') toMend.push({ projectId, what: verdict.kind });
+    if (verdict.kind === 'orphan' || verdict.kind === 'drift') toRepair.push({ projectId, what: verdict.kind });
     for (const finding of verdict.findings) {
       job.findings[finding.kind] += 1;
       addExample(run, finding);
@@ -255,9 +251,8 @@ async function judgeBatch(run: Run, range: Range, batch: readonly JoinedProject[
   }
   job.projects += batch.length;
   job.lookups += 1;
-  job.checksum = { assets: checksumText(sums.assets), truth: checksumText(sums.truth) };
   range.from = justAfter(last.projectId);
-  run.keeper.changed(job.mode === 'clean' ? toMend : []);
+  run.keeper.changed(job.mode === 'clean' ? toRepair : []);
   run.onProgress(progressOf(job));
 }
 
@@ -277,7 +272,7 @@ async function knownStates(run: Run, projectIds: readonly string[]): Promise<Rea
         const { kind, version } = record.desired;
         return [id, { kind, version, isHeld: effectiveHold(record) !== null }];
       } catch (error) {
-        // Says nothing about the project, so only MongoDB counts; the mending meets the same record and reports it.
+        // Says nothing about the project, so only MongoDB counts; the repair meets the same record and reports it.
         if (error instanceof ProjectRecordError) return [id, unknownState];
         throw error;
       }
@@ -285,7 +280,8 @@ async function knownStates(run: Run, projectIds: readonly string[]): Promise<Rea
   );
 }
 
-/** In mode `clean`, there is no use in going on once there are more orphans than could ever be believed. A report counts them all. */
+/** In mode `clean`, there is no use in going on once there are more orphans than any limit allows. A report counts
+ *  all. */
 function earlyBrake({ job, limits, request }: Run): PassEnd | undefined {
   if (job.mode !== 'clean') return undefined;
   const named = request.projectIds !== undefined;

@@ -11,7 +11,6 @@ import { projectsWithMissingCopies } from '../../../src/reconcile/scan/missingCo
 import { createPagePacer } from '../../../src/reconcile/scan/pagePacer.ts';
 import type { ProjectAssets } from '../../../src/reconcile/scan/projectAssets.ts';
 import { createReadGate } from '../../../src/reconcile/scan/readGate.ts';
-import { createSplitBudget } from '../../../src/reconcile/scan/splitBudget.ts';
 import { type AdminClient, startAdminClient } from '../../local/servers/firestore/adminClient.ts';
 import { allIds } from './modelIndex.ts';
 
@@ -56,7 +55,7 @@ describe('asset index on Firestore', () => {
     pacer.open(1);
     const projects: ProjectAssets[] = [];
     const stream = closer
-      ? projectsWithMissingCopies({ index, pacer, budget: createSplitBudget() }, allIds)
+      ? projectsWithMissingCopies({ index, pacer }, allIds)
       : hopProjects({ index, pacer, order: 'tuples' }, allIds);
     for await (const project of stream) projects.push(project);
     return projects;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { AssetCollection } from '../../../src/config/defineConfig.ts';
-import { canonicalText } from '../../../src/reconcile/scan/canonicalValue.ts';
+import { canonicalText } from '../../../src/reconcile/scan/canonicalText.ts';
 import { hopProjects } from '../../../src/reconcile/scan/hopScan.ts';
+import { compareStrings } from '../../../src/reconcile/scan/idOrder.ts';
 import { createPagePacer } from '../../../src/reconcile/scan/pagePacer.ts';
 import { maxTuplesPerProject, type ProjectAssets } from '../../../src/reconcile/scan/projectAssets.ts';
-import { compareStrings } from '../../../src/reconcile/scan/stringOrder.ts';
 import { allIds, createModelIndex, type ModelAsset } from './modelIndex.ts';
 
 const wasteShare = 0.05;

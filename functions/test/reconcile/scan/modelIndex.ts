@@ -1,6 +1,6 @@
 import type { AssetCollection } from '../../../src/config/defineConfig.ts';
-import type { AssetEntry, AssetIndex, IdRange, StartAt } from '../../../src/reconcile/scan/assetIndex.ts';
-import { compareStrings, justAfter } from '../../../src/reconcile/scan/stringOrder.ts';
+import type { AssetEntry, AssetIndex, StartAt } from '../../../src/reconcile/scan/assetIndex.ts';
+import { compareStrings, type IdRange, justAfter } from '../../../src/reconcile/scan/idOrder.ts';
 
 /** Firestore cuts index entries here. */
 const indexedBytes = 1_500;
@@ -19,7 +19,8 @@ export interface ModelIndex extends AssetIndex {
 
 type ModelEntry = AssetEntry & { readonly projectId: string };
 
-/** An index in memory that behaves like Firestore's: sorted by UTF-8 bytes, entries cut at 1,500 bytes, cursors on the first fields of the order. */
+/** An index in memory that behaves like Firestore's: sorted by UTF-8 bytes, entries cut at 1,500 bytes, cursors on the
+ *  first fields of the order. */
 export function createModelIndex(collection: AssetCollection, assets: readonly ModelAsset[]): ModelIndex {
   const entries = assets.map(
     (asset): ModelEntry => ({
@@ -80,7 +81,8 @@ function keysOf(entry: AssetEntry, withCopies: boolean): unknown[] {
   return withCopies ? [entry.projectId, ...entry.copies] : [entry.projectId];
 }
 
-/** What the index holds of a value. A cursor holds the value itself, so behind a cut entry it stands still: the worst that Firestore could do. */
+/** What the index holds of a value. A cursor holds the value itself, so behind a cut entry it stands still: the worst
+ *  that Firestore could do. */
 function cut(value: unknown): string | null {
   return typeof value === 'string' ? Buffer.from(value).subarray(0, indexedBytes).toString('latin1') : null;
 }

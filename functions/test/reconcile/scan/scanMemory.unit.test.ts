@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import type { AssetCollection } from '../../../src/config/defineConfig.ts';
 import type { AssetEntry, AssetIndex } from '../../../src/reconcile/scan/assetIndex.ts';
 import { hopProjects } from '../../../src/reconcile/scan/hopScan.ts';
-import { mergeProjects } from '../../../src/reconcile/scan/mergeProjects.ts';
 import { projectsWithMissingCopies } from '../../../src/reconcile/scan/missingCopies.ts';
 import { createPagePacer } from '../../../src/reconcile/scan/pagePacer.ts';
-import { createSplitBudget } from '../../../src/reconcile/scan/splitBudget.ts';
+import { mergeProjects } from '../../../src/reconcile/scan/projectAssets.ts';
 import { allIds, createModelIndex, type ModelAsset } from './modelIndex.ts';
 
 const maxPage = 50;
@@ -18,7 +17,8 @@ const collectionNamed = (name: string): AssetCollection => ({
   recursive: false,
 });
 
-/** Two assets for every tenth project, and one for each of the others. `lacks`: whether an asset of this project lacks the copy. */
+/** Two assets for every tenth project, and one for each of the others. `lacks`: whether an asset of this project lacks
+ *  the copy. */
 function assetsOf(projects: number, lacks: (project: number) => boolean): ModelAsset[] {
   return Array.from({ length: projects }, (_, project) => project).flatMap((project) =>
     Array.from({ length: project % 10 === 0 ? 2 : 1 }, (_asset, number) => ({
@@ -67,7 +67,7 @@ async function mostHeld(projects: number, lacks: ((project: number) => boolean) 
       return [
         name,
         lacks
-          ? projectsWithMissingCopies({ index, pacer, budget: createSplitBudget() }, allIds)
+          ? projectsWithMissingCopies({ index, pacer }, allIds)
           : hopProjects({ index, pacer, order: 'tuples' }, allIds),
       ];
     }),
@@ -82,7 +82,7 @@ async function mostHeld(projects: number, lacks: ((project: number) => boolean) 
   return held.most();
 }
 
-/** Assets that are read at once where a part is read asset by asset, as in `missingCopies.ts`. */
+/** Assets that are read at once where a part is read asset by asset, as in `hopScan.ts`. */
 const plainPage = 300;
 
 describe('what a scan holds at once', () => {

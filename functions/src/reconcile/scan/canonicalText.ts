@@ -3,8 +3,8 @@ import { secondMs } from '../../clock.ts';
 
 const nanosecondsPerMillisecond = 1_000_000;
 
-/** One text per value: two values have the same text exactly when a reader of the copy cannot tell them apart, whether they come from
- *  MongoDB (`Date`) or from Firestore (`Timestamp`). A missing field reads as null. */
+/** One text per value: two values have the same text exactly when a reader of the copy cannot tell them apart, whether
+ *  they come from MongoDB (`Date`) or from Firestore (`Timestamp`). A missing field reads as null. */
 export function canonicalText(value: unknown): string {
   if (value === undefined || value === null) return 'null';
   if (typeof value === 'boolean') return String(value);
@@ -26,7 +26,7 @@ function textOfDate(date: Date): string {
   return `t${seconds}.${(milliseconds - seconds * secondMs) * nanosecondsPerMillisecond}`;
 }
 
-/** Maps by sorted keys. Values of other classes of the SDK (vectors) are told apart from maps by the name of their class. */
+/** Maps by sorted keys; other classes of the SDK (vectors) are told apart from maps by the name of their class. */
 function textOfMap(value: object): string {
   const prototype: unknown = Object.getPrototypeOf(value);
   const name = prototype === Object.prototype || prototype === null ? '' : value.constructor.name;

@@ -5,7 +5,7 @@ import {
   compareStrings,
   justAfter,
   splitBetween,
-} from '../../../src/reconcile/scan/stringOrder.ts';
+} from '../../../src/reconcile/scan/idOrder.ts';
 
 const text = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 8 }),

@@ -1,0 +1,57 @@
+import { noFindings } from '../findings.ts';
+import { addExample, type Run } from '../runRecord.ts';
+import type { AssetIndex } from './assetIndex.ts';
+import { rangesFromSample, rangesOfProjects, samplesPerRange } from './idOrder.ts';
+import { indexesOf } from './scanPass.ts';
+
+/** Counts the collections and cuts the project ids into ranges. */
+export async function planScan(run: Run): Promise<void> {
+  const { job, request, limits, inMongo } = run;
+  // An invocation that ended in the middle of this may have left a part of it.
+  job.findings = noFindings();
+  job.examples = [];
+  if (request.projectIds !== undefined) {
+    job.ranges = rangesOfProjects(request.projectIds).map((range) => ({ ...range, done: false }));
+    for (const tally of job.collections) tally.lacksCopies = hasCopies(run, tally.name);
+    return;
+  }
+  const ranges = Math.max(1, Math.min(limits.ranges, Math.ceil(job.source.projects / limits.projectsPerRange)));
+  const [sample] = await Promise.all([
+    ranges > 1 ? run.lookups.pass(1, () => inMongo.sample(ranges * samplesPerRange)) : [],
+    ...indexesOf(run).map((index) => countCollection(run, index)),
+  ]);
+  job.ranges = rangesFromSample(sample, ranges).map((range) => ({ ...range, done: false }));
+}
+
+function hasCopies(run: Run, name: string): boolean {
+  return Object.keys(run.collections.find((collection) => collection.name === name)?.copies ?? {}).length > 0;
+}
+
+async function countCollection(run: Run, index: AssetIndex): Promise<void> {
+  const { job, limits } = run;
+  const { name, projectId } = index.collection;
+  const counts = await index.countAll();
+  const tally = job.collections.find((collection) => collection.name === name);
+  if (tally === undefined) return;
+  tally.assets = counts.assets;
+  tally.lacksCopies = counts.withText.tuples !== counts.withText.ids;
+  const missing = counts.assets - counts.withProjectId;
+  const unusable = counts.withProjectId - counts.withText.ids;
+  job.findings['missing-project-id'] += missing;
+  job.findings['unusable-project-id'] += unusable;
+  if (missing > 0) {
+    const detail = `${missing} assets have no field ${projectId}; they are in no index, so only their number is known`;
+    addExample(run, { kind: 'missing-project-id', projectId: null, collections: [name], path: null, detail });
+  }
+  if (unusable === 0) return;
+  for (const asset of await index.unusable(limits.examples)) {
+    const detail = `${projectId} is ${describe(asset.projectId)}`;
+    addExample(run, { kind: 'unusable-project-id', projectId: null, collections: [name], path: asset.path, detail });
+  }
+}
+
+function describe(value: unknown): string {
+  if (value === '') return 'empty text';
+  if (value === null) return 'null';
+  return `not text (${Array.isArray(value) ? 'array' : typeof value})`;
+}
