@@ -15,13 +15,13 @@ import type { Environment, Terminal } from './terminal.ts';
 export class ServiceError extends Error {}
 
 /** How long a service is waited for, in ms: with the start of the process, whoever runs the command hears of it within ten seconds. */
-const patienceMs = 6_000;
+const patienceMs = 5_000;
 
 /** MongoDB's driver knows best why it gives up, so it is given a little longer to say so. */
-const driverPatienceMs = 7_000;
+const driverPatienceMs = 6_000;
 
 /** How often it is said what is being waited for, in ms. */
-const sayEveryMs = 2_500;
+const sayEveryMs = 2_000;
 
 interface Service {
   readonly name: 'Firestore' | 'Pub/Sub' | 'MongoDB';
