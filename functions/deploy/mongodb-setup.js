@@ -12,8 +12,12 @@ const collection = process.env.LOCKSTEP_COLLECTION ?? 'projects';
 const user = process.env.LOCKSTEP_USER ?? 'lockstep';
 const roleName = 'lockstepReader';
 
-/** Reading the projects, and watching them. Nothing is ever written, and nothing else is read. */
-const privileges = [{ resource: { db: database, collection }, actions: ['find', 'changeStream'] }];
+/** Reading the projects, and watching them; the list of collections tells reconciliation which collection it is that now has the name. Nothing is
+ *  ever written, and nothing else is read. */
+const privileges = [
+  { resource: { db: database, collection }, actions: ['find', 'changeStream'] },
+  { resource: { db: database, collection: '' }, actions: ['listCollections'] },
+];
 
 const admin = db.getSiblingDB('admin');
 const isAtlas = /mongodb\.net/.test(db.getMongo()._uri ?? '');

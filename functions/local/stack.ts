@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import config from '../src/lockstep.config.ts';
 import { startOnPort } from './ports.ts';
 import { type Runtime, type RuntimeLogEntry, startRuntime } from './runtime/runtime.ts';
+import { startSecuredMongo } from './securedMongo.ts';
 import { type FirestoreServer, startFirestoreServer } from './servers/firestore/server.ts';
-import { type MongoServer, startMongoServer } from './servers/mongodb/server.ts';
+import type { MongoServer } from './servers/mongodb/server.ts';
 import { type PubSubServer, startPubSubServer } from './servers/pubsub/server.ts';
 import { createTopics } from './topics.ts';
 
@@ -61,6 +63,7 @@ export interface StackOptions {
 
 /** The services and the functions, running on this machine. */
 export interface Stack {
+  /** For the service that owns the projects; the functions run as a user who may only do what they need. */
   readonly mongodbUri: string;
   readonly firestoreHost: string;
   readonly pubsubHost: string;
@@ -94,12 +97,19 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     return started;
   }
 
+  let productUri = given.MONGODB_URI ?? '';
   try {
     const mongodb = given.MONGODB_URI
       ? undefined
-      : await open('mongodb', (port) =>
-          startMongoServer({ port, ...(options.oplogLimit !== undefined && { oplogLimit: options.oplogLimit }) }),
-        );
+      : await open('mongodb', async (port) => {
+          const { oplogLimit } = options;
+          const secured = await startSecuredMongo(config.source, {
+            port,
+            ...(oplogLimit !== undefined && { oplogLimit }),
+          });
+          productUri = secured.productUri;
+          return secured.server;
+        });
     const firestore = given.FIRESTORE_EMULATOR_HOST
       ? undefined
       : await open('firestore', (port) =>
@@ -128,7 +138,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
               projectId,
               pubsubHost,
               port,
-              env: { ...variables, ...options.env },
+              env: { ...variables, MONGODB_URI: productUri, ...options.env },
               ...(options.onLog && { log: options.onLog }),
               ...(options.only && { only: options.only }),
               ...(options.retry && { retry: options.retry }),

@@ -280,7 +280,7 @@ describe('brakes against a wrong MongoDB', () => {
   });
 
   it('a user without read permission', async () => {
-    world.mongo.setReadable('collaboration.projects', false);
+    await world.source.client.db('admin').command({ updateUser: 'lockstep', roles: [] });
     await assertBrakes('source-refused', /MongoDB refused to answer/, allowAll);
   });
 

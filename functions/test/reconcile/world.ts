@@ -1,6 +1,7 @@
 import type { Firestore } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
-import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/server.ts';
+import { startSecuredMongo } from '../../local/securedMongo.ts';
+import type { MongoServer } from '../../local/servers/mongodb/server.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { type Config, type ConfigInput, defineConfig } from '../../src/config/defineConfig.ts';
 import type { ReconcileRequest } from '../../src/events/reconciliationRequest.ts';
@@ -24,6 +25,7 @@ export interface World {
   readonly mongo: MongoServer;
   readonly firestore: Firestore;
   readonly client: AdminClient;
+  /** The projects as the service that owns them writes them. */
   readonly source: ProjectsSource;
   readonly config: Config;
   readonly log: RecordedLog;
@@ -62,8 +64,9 @@ export async function startWorld(
 ): Promise<World> {
   const config = defineConfig(input);
   const client = await startAdminClient({ indexes: requiredIndexes(config), clock: firestoreClock });
-  const mongo = await startMongoServer();
-  const source = await connectSource(mongo.uri, config, { serverSelectionTimeoutMS: 300, socketTimeoutMS: 2_000 });
+  const { server: mongo, productUri } = await startSecuredMongo(config.source);
+  const owner = await connectSource(mongo.uri, config);
+  const source = await connectSource(productUri, config, { serverSelectionTimeoutMS: 300, socketTimeoutMS: 2_000 });
   const firestore = client.db;
   const log = recordedLog();
   let numbers = 0;
@@ -103,7 +106,7 @@ export async function startWorld(
     mongo,
     firestore,
     client,
-    source,
+    source: owner,
     config,
     log,
     advance: clock.shift,
@@ -117,7 +120,7 @@ export async function startWorld(
       }),
     async addProjects(names) {
       const documents = names.map((name) => ({ _id: new ObjectId(), name }));
-      if (documents.length > 0) await source.projects.insertMany(documents);
+      if (documents.length > 0) await owner.projects.insertMany(documents);
       return documents.map(({ _id }) => _id.toHexString()).toSorted();
     },
     async addAssets(collection, assets) {
@@ -132,7 +135,7 @@ export async function startWorld(
       return counted.data().count;
     },
     async close() {
-      await source.close();
+      await Promise.all([source.close(), owner.close()]);
       await mongo.close();
       await client.close();
     },

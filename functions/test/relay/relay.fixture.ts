@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { DocumentReference, Firestore } from 'firebase-admin/firestore';
 import { type Collection, MongoClient } from 'mongodb';
+import { startSecuredMongo } from '../../local/securedMongo.ts';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
-import { type MongoServer, type MongoServerOptions, startMongoServer } from '../../local/servers/mongodb/server.ts';
+import type { MongoServer, MongoServerOptions } from '../../local/servers/mongodb/server.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
 import { decodeEvent } from '../../src/events/codec.ts';
 import type { ProjectEvent } from '../../src/events/contract.ts';
@@ -69,8 +70,11 @@ export const fieldsConfig = (fields: readonly string[] = ['name', 'profile.title
   });
 
 export async function startRelayFixture(options: MongoServerOptions = {}): Promise<RelayFixture> {
-  const [mongo, firestoreServer] = await Promise.all([startMongoServer(options), startFirestoreServer()]);
   const config = fieldsConfig();
+  const [{ server: mongo, productUri }, firestoreServer] = await Promise.all([
+    startSecuredMongo(config.source, options),
+    startFirestoreServer(),
+  ]);
   const projectId = `demo-${randomUUID()}`;
   const firestore = connectFirestore(firestoreServer, projectId);
   const client = await new MongoClient(mongo.uri).connect();
@@ -83,7 +87,7 @@ export async function startRelayFixture(options: MongoServerOptions = {}): Promi
 
   const start = async (given: RelayStart = {}): Promise<RunningRelay> => {
     const own = connectFirestore(firestoreServer, projectId);
-    const source = await connectSource(mongo.uri, config);
+    const source = await connectSource(productUri, config);
     const clock = shiftedClock();
     const log = recordedLog();
     const health = createRelayHealth(clock);

@@ -4,9 +4,9 @@ import { PubSub } from '@google-cloud/pubsub';
 import type { Firestore } from 'firebase-admin/firestore';
 import { type Collection, MongoClient } from 'mongodb';
 import { z } from 'zod';
+import { startSecuredMongo } from '../../local/securedMongo.ts';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
-import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/server.ts';
-import { type PubSubServer, startPubSubServer } from '../../local/servers/pubsub/server.ts';
+import { startPubSubServer } from '../../local/servers/pubsub/server.ts';
 import config from '../../src/lockstep.config.ts';
 import type { ProjectDocument } from '../../src/source/connect.ts';
 import { until } from '../support/until.ts';
@@ -74,8 +74,8 @@ export interface RelayProcesses {
 
 /** Starts the servers; every topic has a subscription `{topic}-test`. */
 export async function startRelayProcesses(): Promise<RelayProcesses> {
-  const [mongo, firestoreServer, pubsubServer]: [MongoServer, FirestoreServer, PubSubServer] = await Promise.all([
-    startMongoServer(),
+  const [{ server: mongo, productUri }, firestoreServer, pubsubServer] = await Promise.all([
+    startSecuredMongo(config.source),
     startFirestoreServer(),
     startPubSubServer(),
   ]);
@@ -87,7 +87,7 @@ export async function startRelayProcesses(): Promise<RelayProcesses> {
     await created.createSubscription(`${topic}-test`);
   }
   const surroundings = {
-    MONGODB_URI: mongo.uri,
+    MONGODB_URI: productUri,
     GCLOUD_PROJECT: projectId,
     FIRESTORE_EMULATOR_HOST: firestoreServer.host,
     PUBSUB_EMULATOR_HOST: pubsubServer.host,

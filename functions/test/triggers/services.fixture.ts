@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Firestore } from 'firebase-admin/firestore';
 import functionsTest from 'firebase-functions-test';
+import { startSecuredMongo } from '../../local/securedMongo.ts';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
-import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/server.ts';
 import { systemClock } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
@@ -29,6 +29,7 @@ export interface ServicesFixture {
   readonly services: Services;
   readonly firestoreServer: FirestoreServer;
   readonly firestore: Firestore;
+  /** The projects as the service that owns them writes them. */
   readonly source: ProjectsSource;
   readonly log: RecordedLog;
   /** By topic name. */
@@ -39,11 +40,12 @@ export interface ServicesFixture {
 }
 
 export async function startServices(): Promise<ServicesFixture> {
-  const [mongo, firestoreServer]: [MongoServer, FirestoreServer] = await Promise.all([
-    startMongoServer(),
+  const [{ server: mongo, productUri }, firestoreServer] = await Promise.all([
+    startSecuredMongo(triggersConfig.source),
     startFirestoreServer(),
   ]);
-  const source = await connectSource(mongo.uri, triggersConfig);
+  const owner = await connectSource(mongo.uri, triggersConfig);
+  const source = await connectSource(productUri, triggersConfig);
   const firestore = connect(firestoreServer);
   const log = recordedLog();
   const controller = new AbortController();
@@ -74,12 +76,12 @@ export async function startServices(): Promise<ServicesFixture> {
     },
     firestoreServer,
     firestore,
-    source,
+    source: owner,
     log,
     topic,
     stop: () => controller.abort(new Error('the instance is asked to stop')),
     async close() {
-      await source.close();
+      await Promise.all([source.close(), owner.close()]);
       await firestore.terminate();
       await Promise.all([mongo.close(), firestoreServer.close()]);
     },

@@ -3,6 +3,7 @@ import { Long } from 'bson';
 import { systemClock } from '../../../src/clock.ts';
 import { encode } from './bson/codec.ts';
 import { type Document, isDocument, isNumeric, toNumber } from './bson/values.ts';
+import type { ClientConnection } from './clientConnection.ts';
 import { type DispatchParts, dispatch } from './dispatch.ts';
 import { CommandError, errorName } from './errors.ts';
 import type { Topology } from './topology.ts';
@@ -14,7 +15,7 @@ import { legacyReplyPayload, parseLegacyQuery } from './wire/opQuery.ts';
 export function serveConnection(socket: Socket, id: number, parts: DispatchParts): void {
   const reader = createMessageReader();
   const closing = new AbortController();
-  const connection = { id, signal: closing.signal };
+  const connection: ClientConnection = { id, signal: closing.signal };
   let lastReplyId = 0;
   let turn: Promise<void> = Promise.resolve();
 

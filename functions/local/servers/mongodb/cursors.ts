@@ -1,3 +1,4 @@
+import type { Named } from './auth/users.ts';
 import type { Document } from './bson/values.ts';
 import { type CommandError, cursorNotFound } from './errors.ts';
 
@@ -30,6 +31,8 @@ export interface ServerCursor {
   readonly id: bigint;
   readonly namespace: string;
   readonly sessionKey: string | undefined;
+  /** The user who opened it. */
+  readonly user: Named | undefined;
   readonly source: BatchSource;
   /** Whether errors of its `getMore` carry the labels of a change stream. */
   readonly changeStream: boolean;

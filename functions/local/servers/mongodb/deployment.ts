@@ -1,4 +1,5 @@
 import type { Clock } from '../../../src/clock.ts';
+import { createUsers, type Users } from './auth/users.ts';
 import { type Cursors, createCursors } from './cursors.ts';
 import { createSessions, type Session, type Sessions } from './sessions/sessions.ts';
 import { createTransactions, type Transactions } from './sessions/transactions.ts';
@@ -20,8 +21,7 @@ export interface Deployment {
   readonly transactions: Transactions;
   readonly writer: Writer;
   readonly cursors: Cursors;
-  /** Collections (`database.collection`) that may not be read: reading them is answered with 13 (Unauthorized). */
-  readonly unreadable: Set<string>;
+  readonly users: Users;
   /** Ends a session with its transaction and its cursors. */
   endSession(session: Session): void;
 }
@@ -31,6 +31,8 @@ export interface DeploymentOptions {
   readonly random: () => number;
   readonly oplogLimit: number;
   readonly replicaSet: string | null;
+  /** Whether commands are refused to those who lack a privilege. */
+  readonly enforceUsers: boolean;
   /** `host:port`, known once the server listens. */
   readonly address: () => string;
 }
@@ -55,7 +57,7 @@ export function createDeployment(options: DeploymentOptions): Deployment {
     transactions,
     writer,
     cursors,
-    unreadable: new Set(),
+    users: createUsers(options.enforceUsers),
     endSession(session) {
       if (session.transaction?.state === 'open') writer.abort(session.transaction);
       cursors.killAll(({ sessionKey }) => sessionKey === session.key);

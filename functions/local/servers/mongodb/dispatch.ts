@@ -1,5 +1,6 @@
 import { Binary, Long, Timestamp } from 'bson';
 import type { Faults } from '../../faults.ts';
+import { authorize } from './auth/authorize.ts';
 import { encode, encodeCursorReply } from './bson/codec.ts';
 import { type Document, isDocument } from './bson/values.ts';
 import { findCommand, handshakeCommands } from './commands/commandTable.ts';
@@ -63,6 +64,7 @@ async function run(request: Request, deployment: Deployment): Promise<Reply> {
   if (!command) throw new CommandError(59, `no such command: '${request.name}'`);
   if (!deployment.topology.writable && !handshakeCommands.has(request.name))
     throw new CommandError(10107, 'not primary');
+  authorize(request, deployment);
   if (request.db === '') throw new CommandError(73, 'a command needs a $db');
   const operation = openOperation(request, deployment);
   try {

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
-import { Binary, Long } from 'bson';
+import { Long } from 'bson';
 import { type Document, isDocument } from './bson/values.ts';
+import type { ClientConnection } from './clientConnection.ts';
 import { transactionCommands } from './commands/commandTable.ts';
 import { transactionLifetimeSeconds } from './commands/diagnosticCommands.ts';
 import { noSuchTransaction } from './commands/sessionCommands.ts';
@@ -21,11 +21,8 @@ export interface Request {
   readonly db: string;
   readonly body: Document;
   readonly sequences: ReadonlyMap<string, readonly Uint8Array[]>;
-  readonly connection: { readonly id: number; readonly signal: AbortSignal };
+  readonly connection: ClientConnection;
 }
-
-/** Events name the user of a session by a digest; without users it is that of nothing. */
-const nobody = new Binary(createHash('sha256').digest());
 
 const msPerMinute = 60_000;
 const msPerSecond = 1000;
@@ -36,7 +33,7 @@ const msPerSecond = 1000;
  */
 export function openOperation({ name, db, body, sequences, connection }: Request, deployment: Deployment): Operation {
   endIdleSessions(deployment);
-  const session = isDocument(body.lsid) ? deployment.sessions.open(body.lsid) : undefined;
+  const session = isDocument(body.lsid) ? deployment.sessions.open(body.lsid, connection.user) : undefined;
   const number = transactionNumber(body.txnNumber);
   const transaction =
     session && number !== undefined ? enterTransaction(name, body, session, number, deployment) : undefined;
@@ -100,7 +97,7 @@ function enterTransaction(
 function beginTransaction(session: Session, number: bigint, deployment: Deployment): Transaction {
   const { clock, transactions, writer } = deployment;
   const transaction = createTransaction(
-    { lsid: { ...session.lsid, uid: nobody }, txnNumber: Long.fromBigInt(number) },
+    { lsid: { ...session.lsid, uid: session.uid }, txnNumber: Long.fromBigInt(number) },
     clock.now(),
   );
   session.transaction = transaction;

@@ -1,4 +1,5 @@
 import type { Document } from './bson/values.ts';
+import type { ClientConnection } from './clientConnection.ts';
 import type { Deployment } from './deployment.ts';
 import type { Evaluation } from './expression/scope.ts';
 import type { Fields } from './requests/fields.ts';
@@ -18,7 +19,7 @@ export interface Operation {
   /** Whether the driver may send the command again with the same number. */
   readonly retryable: boolean;
   readonly evaluation: Evaluation;
-  readonly connection: { readonly id: number; readonly signal: AbortSignal };
+  readonly connection: ClientConnection;
   view(collection: Collection): CollectionView;
   /**
    * Runs one statement of a retryable write, or repeats what it answered the first time. A statement that a transaction

@@ -1,12 +1,18 @@
 import { createServer, type Socket } from 'node:net';
-import type { Timestamp } from 'bson';
+import { type Timestamp, UUID } from 'bson';
 import { type Clock, systemClock } from '../../../src/clock.ts';
 import type { Faults } from '../../faults.ts';
+import { scramSecret } from './auth/scram.ts';
 import { serveConnection } from './connection.ts';
 import { createDeployment } from './deployment.ts';
 import { type CommandError, steppedDown } from './errors.ts';
 import { createServerFaults } from './faultPoint.ts';
 import { toTimestamp } from './storage/clusterClock.ts';
+
+export interface Credentials {
+  readonly user: string;
+  readonly password: string;
+}
 
 export interface MongoServerOptions {
   /** 0, the default, is any free port. */
@@ -24,6 +30,8 @@ export interface MongoServerOptions {
    * nor transactions.
    */
   readonly replicaSet?: string | null;
+  /** The user that the server begins with, of the role `root`; from then on every command needs a user who may run it. Without it nobody needs one. */
+  readonly auth?: Credentials;
   /** Numbers in [0, 1) for `$sample` and `$rand`. */
   readonly random?: () => number;
 }
@@ -41,7 +49,10 @@ export interface MongoServerStats {
 /** A MongoDB server in this process and in memory, on a real socket. */
 export interface MongoServer {
   readonly port: number;
+  /** For the user of `auth`, if there is one. */
   readonly uri: string;
+  /** For another user, of the database `admin`. */
+  uriOf(credentials: Credentials): string;
   /**
    * Faults by command name (`insert`, `getMore` …); codes are MongoDB's numbers, and the labels a real server adds are
    * added.
@@ -60,8 +71,6 @@ export interface MongoServer {
   dropConnections(): void;
   /** Forgets the whole log: resuming from anywhere before now is answered with 286. */
   truncateOplog(): void;
-  /** Allows or forbids to read a collection (`database.collection`); reading a forbidden one is answered with 13. */
-  setReadable(namespace: string, readable: boolean): void;
   stats(): MongoServerStats;
   close(): Promise<void>;
 }
@@ -81,8 +90,14 @@ export async function startMongoServer(options: MongoServerOptions = {}): Promis
     replicaSet,
     oplogLimit: options.oplogLimit ?? defaultOplogLimit,
     random: options.random ?? Math.random,
+    enforceUsers: options.auth !== undefined,
     address: () => `${advertised}:${port}`,
   });
+  if (options.auth) {
+    const { user, password } = options.auth;
+    const roles = [{ name: 'root', db: 'admin' }];
+    deployment.users.put({ name: user, db: 'admin', id: new UUID(), secret: scramSecret(password), roles });
+  }
   let connections = 0;
   const server = createServer((socket) => {
     connections += 1;
@@ -112,9 +127,14 @@ export async function startMongoServer(options: MongoServerOptions = {}): Promis
     cancelStepUp();
     deployment.topology.setWritable(true);
   };
+  const uriOf = (credentials?: Credentials) => {
+    const who = credentials ? `${[credentials.user, credentials.password].map(encodeURIComponent).join(':')}@` : '';
+    return `mongodb://${who}${advertised}:${port}/${replicaSet === null ? '' : `?replicaSet=${replicaSet}`}`;
+  };
   return {
     port,
-    uri: `mongodb://${advertised}:${port}/${replicaSet === null ? '' : `?replicaSet=${replicaSet}`}`,
+    uri: uriOf(options.auth),
+    uriOf,
     faults,
     get clusterTime() {
       return toTimestamp(deployment.clusterClock.current());
@@ -128,10 +148,6 @@ export async function startMongoServer(options: MongoServerOptions = {}): Promis
     stepUp,
     dropConnections,
     truncateOplog: () => deployment.oplog.truncate(),
-    setReadable(namespace, readable) {
-      if (readable) deployment.unreadable.delete(namespace);
-      else deployment.unreadable.add(namespace);
-    },
     stats: () => ({
       connections: sockets.size,
       cursors: deployment.cursors.size,

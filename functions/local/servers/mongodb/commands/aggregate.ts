@@ -92,8 +92,7 @@ async function aggregate(operation: Operation): Promise<Reply> {
   const target = fields.body.aggregate;
   const collection = typeof target === 'string' ? target : undefined;
   const namespace = `${db}.${collection ?? '$cmd.aggregate'}`;
-  const pipeline = fields.array('pipeline');
-  if (!pipeline) throw new CommandError(40414, "BSON field 'aggregate.pipeline' is missing but a required field");
+  const pipeline = fields.requiredArray('pipeline');
   if (fields.boolean('explain')) return explain(operation, fields.body);
   const cursorOptions = fields.document('cursor');
   if (!cursorOptions) {

@@ -1,3 +1,5 @@
+import { saslCommands } from '../auth/saslCommands.ts';
+import { userCommands } from '../auth/userCommands.ts';
 import type { CommandHandler, CommandTable } from '../operation.ts';
 import { aggregateCommands } from './aggregate.ts';
 import { bulkWriteCommands } from './bulkWrite.ts';
@@ -12,6 +14,8 @@ import { writeCommands } from './writeCommands.ts';
 
 const commands: CommandTable = {
   ...diagnosticCommands,
+  ...saslCommands,
+  ...userCommands,
   ...sessionCommands,
   ...explainCommands,
   ...collectionCommands,
@@ -35,7 +39,7 @@ export const handshakeCommands: ReadonlySet<string> = new Set([
   ...['hello', 'isMaster', 'ismaster', 'ping', 'buildInfo', 'buildinfo', 'endSessions', 'connectionStatus'],
   ...[
     'saslStart',
-    'authenticate',
+    'saslContinue',
     'logout',
     'replSetGetStatus',
     'serverStatus',

@@ -23,6 +23,7 @@ export async function openCursor(
     : deployment.cursors.open({
         namespace,
         sessionKey: session?.key,
+        user: connection.user,
         source,
         changeStream: options.changeStream === true,
       }).id;

@@ -1,4 +1,5 @@
 import { Int32, Long } from 'bson';
+import { helloAuthentication } from '../auth/saslCommands.ts';
 import { CommandError } from '../errors.ts';
 import type { CommandHandler, CommandTable, Operation } from '../operation.ts';
 import { toTimestamp } from '../storage/clusterClock.ts';
@@ -7,30 +8,25 @@ import { maxDocumentBytes, serverVersion } from '../topology.ts';
 const hello =
   (legacy: boolean): CommandHandler =>
   ({ deployment, connection, fields }) => {
-    if (fields.body.speculativeAuthenticate !== undefined || fields.body.saslSupportedMechs !== undefined)
-      throw noAuthentication();
     const time = toTimestamp(deployment.clusterClock.current());
     const date = new Date(deployment.clock.now());
     return {
-      fields: deployment.topology.hello({
-        connectionId: connection.id,
-        now: deployment.clock.now(),
-        legacy,
-        lastWrite: {
-          opTime: { ts: time, t: Long.fromNumber(1) },
-          lastWriteDate: date,
-          majorityOpTime: { ts: time, t: Long.fromNumber(1) },
-          majorityWriteDate: date,
-        },
-      }),
+      fields: {
+        ...deployment.topology.hello({
+          connectionId: connection.id,
+          now: deployment.clock.now(),
+          legacy,
+          lastWrite: {
+            opTime: { ts: time, t: Long.fromNumber(1) },
+            lastWriteDate: date,
+            majorityOpTime: { ts: time, t: Long.fromNumber(1) },
+            majorityWriteDate: date,
+          },
+        }),
+        ...helloAuthentication(connection, deployment.users, fields.body),
+      },
     };
   };
-
-const noAuthentication = () =>
-  new CommandError(
-    18,
-    'Authentication failed: the embedded MongoDB server of the local stack knows no users; leave user and password out of the URI',
-  );
 
 const versionParts = serverVersion.split('.').map((part) => new Int32(Number(part)));
 
@@ -100,7 +96,7 @@ export const diagnosticCommands: CommandTable = {
     const known = {
       featureCompatibilityVersion: { version: '8.0' },
       transactionLifetimeLimitSeconds: new Int32(transactionLifetimeSeconds),
-      authenticationMechanisms: [],
+      authenticationMechanisms: ['SCRAM-SHA-256'],
       localLogicalSessionTimeoutMinutes: new Int32(30),
     };
     const wanted = Object.entries(known).filter(
@@ -114,26 +110,15 @@ export const diagnosticCommands: CommandTable = {
   replSetGetConfig: ({ deployment }) => ({
     fields: { config: { _id: deployment.topology.replicaSet ?? null, version: new Int32(1), members: [] } },
   }),
-  connectionStatus: () => ({
-    fields: { authInfo: { authenticatedUsers: [], authenticatedUserRoles: [], authenticatedUserPrivileges: [] } },
-  }),
   hostInfo: () => ({ fields: { system: { hostname: 'lockstep' }, os: { type: process.platform }, extra: {} } }),
   getCmdLineOpts: () => ({ fields: { argv: ['lockstep'], parsed: {} } }),
   getLog: () => ({ fields: { totalLinesWritten: new Int32(0), log: [] } }),
   getFreeMonitoringStatus: () => ({ fields: { state: 'disabled' } }),
   whatsmyuri: ({ connection }) => ({ fields: { you: `connection ${connection.id}` } }),
-  usersInfo: () => ({ fields: { users: [] } }),
-  rolesInfo: () => ({ fields: { roles: [] } }),
   listCommands: () => ({ fields: { commands: {} } }),
   profile: () => ({ fields: { was: new Int32(0), slowms: new Int32(100), sampleRate: 1 } }),
   setParameter: () => ({ fields: { was: null } }),
-  saslStart: () => {
-    throw noAuthentication();
-  },
-  authenticate: () => {
-    throw noAuthentication();
-  },
-  logout: () => ({ fields: {} }),
+  setClusterParameter: () => ({ fields: {} }),
 };
 
 /** A transaction that has been open for so long is aborted, in seconds; the default of a real server. */

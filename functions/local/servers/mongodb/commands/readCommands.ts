@@ -1,4 +1,5 @@
 import { Int32, Long } from 'bson';
+import { sameName } from '../auth/users.ts';
 import { encode } from '../bson/codec.ts';
 import { valuesAt } from '../bson/paths.ts';
 
@@ -8,16 +9,14 @@ import { distinctValues } from '../expression/sets.ts';
 import type { CommandTable, Operation } from '../operation.ts';
 import { compileProjection } from '../query/projection.ts';
 import { type Found, filterOf, readDocuments } from '../query/read.ts';
+import { oplogCollection } from '../replicaSet/oplogCollection.ts';
 import type { Collection } from '../storage/collection.ts';
 import { cursorReply, openCursor } from './cursorReply.ts';
 import { refuseCollation } from './writeCommands.ts';
 
-/** The collection of a read, if it is there. Throws 13 (Unauthorized) where a test has forbidden to read it. */
+/** The collection of a read, if it is there. */
 export function collectionForRead({ deployment, db }: Operation, name: string): Collection | undefined {
-  if (deployment.unreadable.has(`${db}.${name}`)) {
-    throw new CommandError(13, `not authorized on ${db} to execute command { find: "${name}" }`);
-  }
-  return deployment.catalog.find(db, name);
+  return db === 'local' && name === 'oplog.rs' ? oplogCollection(deployment) : deployment.catalog.find(db, name);
 }
 
 function* found(operation: Operation, name: string, limit: number): Generator<Found> {
@@ -77,6 +76,9 @@ export const readCommands: CommandTable = {
         `Requested getMore on namespace '${namespace}', but cursor belongs to a different namespace ${cursor.namespace}`,
       );
     }
+    if (!sameName(cursor.user, connection.user)) {
+      throw new CommandError(13, `cursor id ${id} was not created by the authenticated user`);
+    }
     if (cursor.sessionKey !== undefined && cursor.sessionKey !== session?.key) {
       throw new CommandError(13, `Cannot run getMore on cursor ${id}, which was created in another session`);
     }
@@ -96,8 +98,14 @@ export const readCommands: CommandTable = {
     }
   },
 
-  killCursors({ fields, deployment }) {
-    const ids = (fields.array('cursors') ?? []).map(cursorId);
+  killCursors({ fields, deployment, connection }) {
+    const ids = fields.requiredArray('cursors').map(cursorId);
+    for (const id of ids) {
+      const cursor = deployment.cursors.find(id);
+      if (cursor && !sameName(cursor.user, connection.user)) {
+        throw new CommandError(13, `not authorized to kill cursor on ${cursor.namespace}`);
+      }
+    }
     const killed = ids.filter((id) => deployment.cursors.kill(id));
     const notFound = ids.filter((id) => !killed.includes(id));
     const asLongs = (list: readonly bigint[]) => list.map((id) => Long.fromBigInt(id));

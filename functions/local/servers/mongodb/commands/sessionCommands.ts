@@ -3,9 +3,9 @@ import { CommandError } from '../errors.ts';
 import type { CommandTable, Operation } from '../operation.ts';
 import { transactionNumber } from '../sessions/sessions.ts';
 
-function endAll({ deployment }: Operation, lsids: readonly unknown[]): void {
+function endAll({ deployment, connection }: Operation, lsids: readonly unknown[]): void {
   for (const lsid of lsids) {
-    const session = isDocument(lsid) ? deployment.sessions.find(lsid) : undefined;
+    const session = isDocument(lsid) ? deployment.sessions.find(lsid, connection.user) : undefined;
     if (session) deployment.endSession(session);
   }
 }
@@ -49,8 +49,8 @@ export const sessionCommands: CommandTable = {
     return ok;
   },
 
-  refreshSessions({ fields, deployment }) {
-    for (const lsid of fields.documents('refreshSessions')) deployment.sessions.open(lsid);
+  refreshSessions({ fields, deployment, connection }) {
+    for (const lsid of fields.documents('refreshSessions')) deployment.sessions.open(lsid, connection.user);
     return ok;
   },
 

@@ -16,6 +16,7 @@ export interface Fields {
   document(field: string): Document | undefined;
   requiredDocument(field: string): Document;
   array(field: string): readonly unknown[] | undefined;
+  requiredArray(field: string): readonly unknown[];
   documents(field: string): readonly Document[];
 }
 
@@ -67,6 +68,7 @@ export function readFields(command: string, body: Document): Fields {
     document,
     requiredDocument: (field) => required(field, document(field)),
     array,
+    requiredArray: (field) => required(field, array(field)),
     documents: (field) =>
       required(field, array(field)).map((item, index) => {
         if (!isDocument(item)) throw wrongType(command, `${field}.${index}`, item, 'object');

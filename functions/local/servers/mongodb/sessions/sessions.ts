@@ -1,4 +1,5 @@
 import { Binary, Long } from 'bson';
+import { type Named, userDigest } from '../auth/users.ts';
 import type { Document } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import type { Transaction } from './transaction.ts';
@@ -7,6 +8,8 @@ import type { Transaction } from './transaction.ts';
 export interface Session {
   readonly key: string;
   readonly lsid: Document;
+  /** The digest of its user. */
+  readonly uid: Binary;
   lastUsed: number;
   /** The highest transaction number seen; retryable writes use the same numbers. */
   txnNumber: bigint;
@@ -16,9 +19,9 @@ export interface Session {
 }
 
 export interface Sessions {
-  /** The session with this id, made when it is new. */
-  open(lsid: Document): Session;
-  find(lsid: Document): Session | undefined;
+  /** The session of a user with this id, made when it is new. */
+  open(lsid: Document, user: Named | undefined): Session;
+  find(lsid: Document, user: Named | undefined): Session | undefined;
   end(key: string): void;
   /** Sessions that have not been used since `deadline`, in ms since the epoch. */
   idleSince(deadline: number): Session[];
@@ -29,28 +32,29 @@ export interface Sessions {
 /** Sessions that are not used for so long end; drivers are told in `hello`. */
 export const sessionTimeoutMinutes = 30;
 
-function keyOf(lsid: Document): string {
+function keyOf(lsid: Document, uid: Binary): string {
   const id = lsid.id;
   if (!(id instanceof Binary)) {
     throw new CommandError(14, "The field 'lsid.id' must be a UUID");
   }
-  return id.toString('hex');
+  return `${id.toString('hex')} ${uid.toString('hex')}`;
 }
 
 export function createSessions(now: () => number): Sessions {
   const sessions = new Map<string, Session>();
   return {
-    open(lsid) {
-      const key = keyOf(lsid);
+    open(lsid, user) {
+      const uid = userDigest(user);
+      const key = keyOf(lsid, uid);
       let session = sessions.get(key);
       if (!session) {
-        session = { key, lsid, lastUsed: now(), txnNumber: -1n, transaction: undefined, results: new Map() };
+        session = { key, lsid, uid, lastUsed: now(), txnNumber: -1n, transaction: undefined, results: new Map() };
         sessions.set(key, session);
       }
       session.lastUsed = now();
       return session;
     },
-    find: (lsid) => sessions.get(keyOf(lsid)),
+    find: (lsid, user) => sessions.get(keyOf(lsid, userDigest(user))),
     end: (key) => {
       sessions.delete(key);
     },

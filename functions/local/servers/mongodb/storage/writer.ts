@@ -1,5 +1,6 @@
 import { decode } from '../bson/codec.ts';
 import { valuesAt } from '../bson/paths.ts';
+import { shellText } from '../bson/shellText.ts';
 import type { Document } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import type { Transaction } from '../sessions/transaction.ts';
@@ -137,22 +138,11 @@ export function duplicateKey(collection: Collection, index: CollectionIndex, doc
 }
 
 function duplicate(namespace: string, index: string, keyPattern: Document, keyValue: Document): CommandError {
-  const shown = Object.entries(keyValue)
-    .map(([name, value]) => `${name}: ${describe(value)}`)
-    .join(', ');
   return new CommandError(
     11000,
-    `E11000 duplicate key error collection: ${namespace} index: ${index} dup key: { ${shown} }`,
+    `E11000 duplicate key error collection: ${namespace} index: ${index} dup key: ${shellText(keyValue)}`,
     {
       details: { keyPattern, keyValue },
     },
   );
-}
-
-function describe(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'object' && value !== null && '_bsontype' in value && value._bsontype === 'ObjectId') {
-    return `ObjectId('${String(value)}')`;
-  }
-  return String(value);
 }

@@ -102,24 +102,6 @@ describe('MongoDB server: faults and controls', () => {
     await session.endSession();
   });
 
-  it('forbids to read a collection, and allows it again', async () => {
-    await items.insertOne({ _id: 1 });
-    fixture.server.setReadable('app.items', false);
-    for (const read of [
-      () => items.findOne(),
-      () => items.countDocuments(),
-      () => items.distinct('_id'),
-      () => items.aggregate([]).toArray(),
-      () => items.watch().next(),
-    ]) {
-      await rejectsWithCode(read(), 13);
-    }
-    await fixture.client.db('app').collection('others').findOne();
-    await items.insertOne({ _id: 2 });
-    fixture.server.setReadable('app.items', true);
-    assert.equal(await items.countDocuments(), 2);
-  });
-
   it('steps down: clients lose their cursors, wait, and go on after it steps up', async () => {
     await withServer(async ({ client, server }) => {
       const collection = client.db('app').collection<Keyed>('items');

@@ -1,0 +1,229 @@
+import { type Document, isDocument } from '../bson/values.ts';
+import type { Requirement } from './privileges.ts';
+
+/** What of a command decides which privileges it needs. */
+export interface Asked {
+  readonly name: string;
+  readonly db: string;
+  readonly body: Document;
+}
+
+type Rule = (asked: Asked) => readonly Requirement[];
+
+const documentsIn = (value: unknown): Document[] => (Array.isArray(value) ? value.filter(isDocument) : []);
+const textOr = (value: unknown): string => (typeof value === 'string' ? value : '');
+const on = (db: string, collection: string, ...actions: string[]): Requirement => ({
+  target: { db, collection },
+  actions,
+});
+const split = (namespace: unknown) => {
+  const [db = '', ...rest] = textOr(namespace).split('.');
+  return { db, collection: rest.join('.') };
+};
+
+const onCollection =
+  (...actions: string[]): Rule =>
+  ({ db, name, body }) => [on(db, textOr(body[name]), ...actions)];
+const onDatabase =
+  (...actions: string[]): Rule =>
+  ({ db }) => [on(db, '', ...actions)];
+const onCluster =
+  (...actions: string[]): Rule =>
+  () => [{ target: 'cluster', actions }];
+/** Every user who has authenticated may do it. */
+const anyUser: Rule = () => [];
+
+function aggregation({ db, body }: Asked): Requirement[] {
+  const collection = textOr(body.aggregate);
+  const stages = documentsIn(body.pipeline).flatMap((stage) => Object.entries(stage).slice(0, 1));
+  const [first] = stages[0] ?? [''];
+  const reads = opening.has(first) ? [] : [on(db, collection, 'find')];
+  return [...reads, ...stages.flatMap(([name, operand]) => stage(name, operand, db, collection))];
+}
+
+/** First stages that do not read the documents of the collection. */
+const opening: ReadonlySet<string> = new Set([
+  ...['$changeStream', '$collStats', '$indexStats', '$currentOp', '$documents', '$listSessions', '$listLocalSessions'],
+]);
+
+function stage(name: string, operand: unknown, db: string, collection: string): Requirement[] {
+  const spec = isDocument(operand) ? operand : {};
+  const inner = (pipeline: unknown, from: string) =>
+    documentsIn(pipeline).flatMap((one) =>
+      Object.entries(one).flatMap(([inside, value]) => stage(inside, value, db, from)),
+    );
+  switch (name) {
+    case '$changeStream':
+      return [on(spec.allChangesForCluster === true ? '' : db, collection, 'changeStream', 'find')];
+    case '$collStats':
+      return [on(db, collection, 'collStats')];
+    case '$indexStats':
+      return [on(db, collection, 'indexStats')];
+    case '$currentOp':
+      return spec.allUsers === true ? [{ target: 'cluster', actions: ['inprog'] }] : [];
+    case '$listSessions':
+      return spec.allUsers === true ? [{ target: 'cluster', actions: ['listSessions'] }] : [];
+    case '$lookup':
+    case '$graphLookup':
+      return [
+        ...(spec.from === undefined ? [] : [on(db, textOr(spec.from), 'find')]),
+        ...inner(spec.pipeline, textOr(spec.from)),
+      ];
+    case '$unionWith': {
+      const from = textOr(isDocument(operand) ? spec.coll : operand);
+      return [...(from === '' ? [] : [on(db, from, 'find')]), ...inner(spec.pipeline, from)];
+    }
+    case '$facet':
+      return Object.values(spec).flatMap((pipeline) => inner(pipeline, collection));
+    case '$out':
+    case '$merge': {
+      const into = name === '$merge' && isDocument(operand) ? spec.into : operand;
+      const to = isDocument(into) ? { db: textOr(into.db), name: textOr(into.coll) } : { db, name: textOr(into) };
+      return [on(to.db, to.name, ...outputActions(name, spec))];
+    }
+    default:
+      return [];
+  }
+}
+
+function outputActions(
+  name: '$out' | '$merge',
+  { whenMatched = 'merge', whenNotMatched = 'insert' }: Document,
+): string[] {
+  if (name === '$out') return ['insert', 'remove'];
+  const updates = whenMatched !== 'fail' && whenMatched !== 'keepExisting';
+  return [...(updates ? ['update'] : []), ...(whenNotMatched === 'insert' || !updates ? ['insert'] : [])];
+}
+
+const upsertActions = (upsert: unknown) => (upsert === true ? ['update', 'insert'] : ['update']);
+
+const updating: Rule = ({ db, body }) =>
+  documentsIn(body.updates).map(({ upsert }) => on(db, textOr(body.update), ...upsertActions(upsert)));
+
+const findingAndModifying: Rule = ({ db, name, body }) => [
+  on(db, textOr(body[name]), 'find', ...(body.remove === true ? ['remove'] : upsertActions(body.upsert))),
+];
+
+const writingInBulk: Rule = ({ body }) => {
+  const namespaces = documentsIn(body.nsInfo).map(({ ns }) => split(ns));
+  return documentsIn(body.ops).flatMap((operation) => {
+    const kind = Object.keys(operation)[0] ?? '';
+    const { db = '', collection = '' } = namespaces[Number(operation[kind])] ?? {};
+    return [
+      on(
+        db,
+        collection,
+        ...(kind === 'update' ? upsertActions(operation.upsert) : [kind === 'insert' ? 'insert' : 'remove']),
+      ),
+    ];
+  });
+};
+
+const renaming: Rule = ({ body }) => {
+  const [from, to] = [split(body.renameCollection), split(body.to)];
+  if (from.db === to.db) {
+    return [
+      on(from.db, from.collection, 'renameCollectionSameDB'),
+      on(
+        to.db,
+        to.collection,
+        ...(body.dropTarget === true ? ['renameCollectionSameDB', 'dropCollection'] : ['renameCollectionSameDB']),
+      ),
+    ];
+  }
+  return [on(from.db, from.collection, 'find', 'dropCollection'), on(to.db, to.collection, 'insert', 'createIndex')];
+};
+
+const explaining: Rule = ({ db, body }) => {
+  const explained = isDocument(body.explain) ? body.explain : {};
+  return requirementsOf({ name: Object.keys(explained)[0] ?? '', db, body: explained }) ?? [];
+};
+
+const listingCollections: Rule = ({ db, body }) =>
+  body.nameOnly === true && body.authorizedCollections === true ? [] : [on(db, '', 'listCollections')];
+
+const rolesBelongTo = (value: unknown, db: string) =>
+  (Array.isArray(value) ? value : []).map((role) => (isDocument(role) ? textOr(role.db) : db));
+
+const managingUsers =
+  (...actions: string[]): Rule =>
+  ({ db, body }) => [on(db, '', ...actions), ...rolesBelongTo(body.roles, db).map((of) => on(of, '', 'grantRole'))];
+
+const updatingUser: Rule = ({ db, body }) => [
+  ...(body.pwd === undefined ? [] : [on(db, '', 'changePassword')]),
+  ...[db, ...rolesBelongTo(body.roles, db)].map((of) => on(of, '', 'grantRole')),
+];
+
+const rules: Readonly<Record<string, Rule>> = {
+  find: onCollection('find'),
+  count: onCollection('find'),
+  distinct: onCollection('find'),
+  aggregate: aggregation,
+  // A cursor belongs to its user, who was allowed to open it.
+  getMore: anyUser,
+  killCursors: anyUser,
+  explain: explaining,
+  insert: onCollection('insert'),
+  update: updating,
+  delete: onCollection('remove'),
+  bulkWrite: writingInBulk,
+  findAndModify: findingAndModifying,
+  findandmodify: findingAndModifying,
+  create: onCollection('createCollection'),
+  collMod: onCollection('collMod'),
+  drop: onCollection('dropCollection'),
+  dropDatabase: onDatabase('dropDatabase'),
+  renameCollection: renaming,
+  createIndexes: onCollection('createIndex'),
+  dropIndexes: onCollection('dropIndex'),
+  listIndexes: onCollection('listIndexes'),
+  listCollections: listingCollections,
+  listDatabases: onCluster('listDatabases'),
+  collStats: onCollection('collStats'),
+  dbStats: onDatabase('dbStats'),
+  profile: onDatabase('enableProfiler'),
+  createUser: managingUsers('createUser'),
+  updateUser: updatingUser,
+  dropUser: onDatabase('dropUser'),
+  grantRolesToUser: managingUsers('grantRole'),
+  usersInfo: onDatabase('viewUser'),
+  createRole: managingUsers('createRole'),
+  updateRole: managingUsers('grantRole'),
+  rolesInfo: onDatabase('viewRole'),
+  serverStatus: onCluster('serverStatus'),
+  replSetGetStatus: onCluster('replSetGetStatus'),
+  replSetGetConfig: onCluster('replSetGetConfig'),
+  getParameter: onCluster('getParameter'),
+  setParameter: onCluster('setParameter'),
+  setClusterParameter: onCluster('setParameter'),
+  getCmdLineOpts: onCluster('getCmdLineOpts'),
+  getLog: onCluster('getLog'),
+  hostInfo: onCluster('hostInfo'),
+  killSessions: onCluster('killAnySession'),
+  commitTransaction: anyUser,
+  abortTransaction: anyUser,
+  refreshSessions: anyUser,
+  startSession: anyUser,
+  getFreeMonitoringStatus: anyUser,
+};
+
+/** Commands that a client may run before it has authenticated. */
+export const openCommands: ReadonlySet<string> = new Set([
+  ...[
+    'hello',
+    'isMaster',
+    'ismaster',
+    'ping',
+    'buildInfo',
+    'buildinfo',
+    'connectionStatus',
+    'whatsmyuri',
+    'listCommands',
+  ],
+  ...['saslStart', 'saslContinue', 'authenticate', 'logout', 'endSessions'],
+]);
+
+/** What a user needs for a command; undefined for a command that there is no rule for, which then is forbidden. */
+export function requirementsOf(asked: Asked): readonly Requirement[] | undefined {
+  return Object.hasOwn(rules, asked.name) ? rules[asked.name]?.(asked) : undefined;
+}

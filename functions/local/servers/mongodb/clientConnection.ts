@@ -1,0 +1,13 @@
+import type { ScramConversation } from './auth/scram.ts';
+import type { Named } from './auth/users.ts';
+
+/** One connection of a client, and what the server knows of it. */
+export interface ClientConnection {
+  readonly id: number;
+  /** Aborted when it closes. */
+  readonly signal: AbortSignal;
+  /** The user that it has authenticated as. */
+  user?: Named | undefined;
+  /** The authentication that is under way. */
+  conversation?: { readonly scram: ScramConversation; readonly user: Named } | undefined;
+}
