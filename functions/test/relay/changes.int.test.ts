@@ -11,9 +11,15 @@ describe('relay: from change to event', () => {
 
   beforeEach(async () => {
     fixture = await startRelayFixture();
+    // Not every collection keeps them.
+    await keepImages(false);
   });
   afterEach(() => fixture.close());
 
+  const keepImages = (enabled: boolean) => {
+    const { database, collection } = fixture.config.source;
+    return fixture.client.db(database).command({ collMod: collection, changeStreamPreAndPostImages: { enabled } });
+  };
   const project = (fields: Record<string, unknown>): ProjectDocument => ({ _id: new ObjectId(), ...fields });
   const published = (count: number) => until(() => fixture.events().length >= count);
 
@@ -118,10 +124,7 @@ describe('relay: from change to event', () => {
   });
 
   it('knows who deleted a project where the collection keeps pre-images', async () => {
-    const { source } = fixture.config;
-    await fixture.client
-      .db(source.database)
-      .createCollection(source.collection, { changeStreamPreAndPostImages: { enabled: true } });
+    await keepImages(true);
     await fixture.reading();
     const one = project({ name: 'A', updatedBy: 'user-9', tags: ['x'] });
     await fixture.projects.insertOne(one);
