@@ -6,7 +6,7 @@ import { runShellScript } from '../../local/mongoShell.ts';
 import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/server.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { createProjectsInMongo } from '../../src/reconcile/projectsInMongo.ts';
-import { openStream, readOperationTime } from '../../src/relay/changeStream.ts';
+import { openStream, readOperationTime } from '../../src/relay/changeStream/open.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
 import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
