@@ -30,12 +30,14 @@ const errorNames = {
   67: 'CannotCreateIndex',
   72: 'InvalidOptions',
   73: 'InvalidNamespace',
+  76: 'NoReplicationEnabled',
   79: 'UnknownReplWriteConcern',
   85: 'IndexOptionsConflict',
   86: 'IndexKeySpecsConflict',
   89: 'NetworkTimeout',
   91: 'ShutdownInProgress',
   95: 'InvalidResumeToken_Old',
+  100: 'UnsatisfiableWriteConcern',
   112: 'WriteConflict',
   133: 'FailedToSatisfyReadPreference',
   136: 'CappedPositionLost',
@@ -48,6 +50,7 @@ const errorNames = {
   234: 'RetryChangeStream',
   237: 'CursorKilled',
   238: 'NotImplemented',
+  239: 'SnapshotTooOld',
   246: 'SnapshotUnavailable',
   251: 'NoSuchTransaction',
   256: 'TransactionCommitted',
@@ -56,10 +59,13 @@ const errorNames = {
   263: 'OperationNotSupportedInTransaction',
   280: 'ChangeStreamFatalError',
   286: 'ChangeStreamHistoryLost',
+  322: 'APIVersionError',
+  323: 'APIStrictError',
   334: 'MechanismUnavailable',
   352: 'UnsupportedOpQueryCommand',
   9001: 'SocketException',
   10003: 'CannotGrowDocumentInCappedNamespace',
+  10334: 'BSONObjectTooLarge',
   10107: 'NotWritablePrimary',
   11000: 'DuplicateKey',
   11600: 'InterruptedAtShutdown',
@@ -110,20 +116,22 @@ export const notImplemented = (what: string) =>
 /** What ends an operation that is under way when the server ceases to be primary. */
 export const steppedDown = () => new CommandError(11602, 'operation was interrupted because the server stepped down');
 
-/** Codes after which a driver may send a retryable write again. */
-const retryableWriteCodes: ReadonlySet<number> = new Set([
-  6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,
-]);
+/** Errors that pass by themselves: the network, an election, a shutdown. */
+const retriableCodes = [6, 7, 89, 91, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436];
+
+const retryableWriteCodes: ReadonlySet<number> = new Set(retriableCodes);
 
 /** Codes after which a driver may open a change stream again where it stood. */
-const resumableStreamCodes: ReadonlySet<number> = new Set([
-  6, 7, 63, 89, 91, 133, 150, 189, 234, 262, 9001, 10107, 11600, 11602, 13388, 13435, 13436,
-]);
+const resumableStreamCodes: ReadonlySet<number> = new Set([...retriableCodes, 63, 133, 150, 234, 13388]);
 
-/** Codes after which a whole transaction may be run again. */
-const transientTransactionCodes: ReadonlySet<number> = new Set([
-  24, 112, 246, 251, 6, 7, 89, 91, 189, 9001, 10107, 11600, 11602, 13435, 13436,
-]);
+/** Codes after which there is no way on for a change stream from where it stood. */
+const nonResumableStreamCodes: ReadonlySet<number> = new Set([280, 286]);
+
+/** Codes that say that a transaction left nothing behind, also where they answer its commit. */
+const conflictCodes = [24, 112, 239, 246, 251, 267];
+
+const transientCodes: ReadonlySet<number> = new Set([...conflictCodes, ...retriableCodes]);
+const transientCommitCodes: ReadonlySet<number> = new Set(conflictCodes);
 
 /** What the labels of an error depend on, besides its code. */
 export interface ErrorScene {
@@ -133,18 +141,15 @@ export interface ErrorScene {
   readonly changeStream: boolean;
 }
 
-/** The labels that a real server puts on an error, which tell the driver what it may do about it. */
+/**
+ * The labels that a real server puts on an error, which tell the driver what it may do about it. `UnknownTransactionCommitResult` is not among them:
+ * drivers add it themselves, to a commit that was answered with `RetryableWriteError` or a write concern error.
+ */
 export function labelsFor(code: number, scene: ErrorScene): string[] {
-  const labels: string[] = [];
   const endsTransaction = scene.command === 'commitTransaction' || scene.command === 'abortTransaction';
-  if ((scene.retryableWrite || endsTransaction) && retryableWriteCodes.has(code)) labels.push('RetryableWriteError');
-  if (
-    scene.inTransaction &&
-    transientTransactionCodes.has(code) &&
-    (!endsTransaction || code === 251 || code === 112)
-  ) {
-    labels.push('TransientTransactionError');
-  }
-  if (scene.changeStream && resumableStreamCodes.has(code)) labels.push('ResumableChangeStreamError');
-  return labels;
+  const transient = endsTransaction ? transientCommitCodes : transientCodes;
+  if (scene.inTransaction && transient.has(code)) return ['TransientTransactionError'];
+  if ((scene.retryableWrite || endsTransaction) && retryableWriteCodes.has(code)) return ['RetryableWriteError'];
+  if (scene.changeStream && resumableStreamCodes.has(code)) return ['ResumableChangeStreamError'];
+  return nonResumableStreamCodes.has(code) ? ['NonResumableChangeStreamError'] : [];
 }

@@ -1,4 +1,4 @@
-import { deserialize, serialize } from 'bson';
+import { calculateObjectSize, deserialize, serialize, setInternalBufferSize } from 'bson';
 import type { Document } from './values.ts';
 
 /**
@@ -19,8 +19,20 @@ export function decodeKeepingRaw(bytes: Uint8Array, field: string): Document {
   });
 }
 
+/** What the `bson` package encodes without being told to make more room, in bytes; beyond 17 MiB it cuts text off silently. */
+const safeBytes = 16.5 * 1024 * 1024;
+
+const spareBytes = 1024;
+
 /** Encodes a document; fields that are `undefined` are left out. */
 export function encode(document: Document): Uint8Array {
+  try {
+    const bytes = serialize(document, { ignoreUndefined: true });
+    if (bytes.length < safeBytes) return bytes;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+  }
+  setInternalBufferSize(calculateObjectSize(document, { ignoreUndefined: true }) + spareBytes);
   return serialize(document, { ignoreUndefined: true });
 }
 

@@ -6,12 +6,15 @@ import { CommandError } from '../errors.ts';
 import type { Catalog } from '../storage/catalog.ts';
 import { toTimestamp } from '../storage/clusterClock.ts';
 import type { Images, OplogEntry } from '../storage/oplog.ts';
+import type { Path } from '../update/description.ts';
 import { encodeToken } from './resumeToken.ts';
 import type { StreamOptions, StreamTarget } from './streamOptions.ts';
 
 /** An event of the log as one stream shows it, and whether the stream ends with it. */
 export interface ShownEvent {
   readonly event: Document;
+  /** The token behind a fragment of the event, counted from 0. */
+  readonly tokenOf: (fragment: number) => Document;
   readonly invalidates: boolean;
 }
 
@@ -22,7 +25,11 @@ const internalDatabases: ReadonlySet<string> = new Set(['admin', 'config', 'loca
 export function changeEvent(entry: OplogEntry, options: StreamOptions, catalog: Catalog): ShownEvent | undefined {
   if (!concerns(entry, options.target)) return undefined;
   if (expandedOnly.has(entry.change.kind) && !options.expanded) return undefined;
-  return { event: buildEvent(entry, options, catalog), invalidates: invalidates(entry, options.target) };
+  return {
+    event: buildEvent(entry, options, catalog),
+    tokenOf: (fragment) => tokenFor(entry, fragment),
+    invalidates: invalidates(entry, options.target),
+  };
 }
 
 /** The `invalidate` event that follows the one which ended the stream. */
@@ -50,14 +57,20 @@ export function invalidates({ change }: OplogEntry, target: StreamTarget): boole
   return target.kind === 'database' && change.kind === 'dropDatabase';
 }
 
+const documentKeyOf = (change: OplogEntry['change']) => ('id' in change ? { _id: change.id } : undefined);
+
+function tokenFor({ change, time, ordinal, uuid }: OplogEntry, fragment?: number): Document {
+  const identity = { uuid, operationType: change.kind, documentKey: documentKeyOf(change) };
+  return encodeToken({ kind: 'event', time, ordinal, fromInvalidate: false, fragment }, identity);
+}
+
 function buildEvent(entry: OplogEntry, options: StreamOptions, catalog: Catalog): Document {
-  const { change, time, ordinal, uuid, transaction } = entry;
-  const documentKey = 'id' in change ? { _id: change.id } : undefined;
-  const point = { kind: 'event', time, ordinal, fromInvalidate: false } as const;
+  const { change, time, uuid, transaction } = entry;
+  const documentKey = documentKeyOf(change);
   const fullDocument = fullDocumentOf(entry, options, catalog);
   const beforeChange = beforeChangeOf(entry, options);
   return {
-    _id: encodeToken(point, { uuid, operationType: change.kind, documentKey }),
+    _id: tokenFor(entry),
     operationType: change.kind,
     clusterTime: toTimestamp(time),
     wallTime: new Date(entry.wallTime),
@@ -74,16 +87,29 @@ function buildEvent(entry: OplogEntry, options: StreamOptions, catalog: Catalog)
 }
 
 function shownDescription(
-  { updatedFields, removedFields, truncatedArrays }: Extract<OplogEntry['change'], { kind: 'update' }>['description'],
+  {
+    updatedFields,
+    removedFields,
+    truncatedArrays,
+    disambiguatedPaths,
+  }: Extract<OplogEntry['change'], { kind: 'update' }>['description'],
   expanded: boolean,
 ): Document {
   return {
     updatedFields,
     removedFields: [...removedFields],
     truncatedArrays: truncatedArrays.map(({ field, newSize }) => ({ field, newSize: new Int32(newSize) })),
-    ...(expanded ? { disambiguatedPaths: {} } : {}),
+    ...(expanded ? { disambiguatedPaths: numbersAsInt32(disambiguatedPaths) } : {}),
   };
 }
+
+const numbersAsInt32 = (paths: Readonly<Record<string, Path>>): Document =>
+  Object.fromEntries(
+    Object.entries(paths).map(([name, parts]) => [
+      name,
+      parts.map((part) => (typeof part === 'number' ? new Int32(part) : part)),
+    ]),
+  );
 
 function operationDescription(change: OplogEntry['change']): Document {
   switch (change.kind) {

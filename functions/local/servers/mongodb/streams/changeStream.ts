@@ -1,4 +1,5 @@
 import { compileDocumentStage, type DocumentStage } from '../aggregate/documentStages.ts';
+import { stageParts } from '../aggregate/pipeline.ts';
 import { encode } from '../bson/codec.ts';
 import { equalValues } from '../bson/orderKey.ts';
 import { type Document, isDocument } from '../bson/values.ts';
@@ -6,9 +7,10 @@ import type { Batch, BatchRequest, BatchSource } from '../cursors.ts';
 import type { Deployment } from '../deployment.ts';
 import { CommandError, illegalOperation } from '../errors.ts';
 import type { Evaluation } from '../expression/scope.ts';
-import { justAfter, type OpTime } from '../storage/clusterClock.ts';
-import { changeEvent, invalidateEvent, invalidates } from './changeEvent.ts';
+import { compareOpTimes, justAfter, type OpTime } from '../storage/clusterClock.ts';
+import { changeEvent, invalidateEvent, invalidates, type ShownEvent } from './changeEvent.ts';
 import { encodeToken, type ResumePoint } from './resumeToken.ts';
+import { requireSendable, splitEvent } from './splitEvent.ts';
 import type { StreamOptions } from './streamOptions.ts';
 
 /** How long a `getMore` waits for an event when the client does not say, in ms; as on a real server. */
@@ -40,51 +42,68 @@ export function openChangeStream(
   evaluation: Evaluation,
 ): BatchSource {
   const { oplog, clusterClock, clock, catalog } = deployment;
-  const stages = compileStages(pipeline, evaluation);
+  const { stages, split } = compileStages(pipeline, evaluation);
   const begin = startPosition(deployment, options);
-  let position = begin.position;
-  /** Set when the next thing to say is `invalidate`. */
-  let ending: Document | undefined = begin.ending;
-  let token = begin.token;
+  if (begin.skipped && !split) throw cannotResumeFragment('the pipeline has no $changeStreamSplitLargeEvent');
+  let { position, token, ending, skipped } = begin;
+  const ready: Emission[] = [];
   let closed: CommandError | undefined;
   let interrupt: (() => void) | undefined;
 
-  /** The next event that the client gets to see, or `undefined` when the end of the log is reached. */
-  const advance = (): Document | undefined => {
+  const emissionsOf = ({ event, tokenOf }: ShownEvent): Emission[] => {
+    const skip = skipped ?? 0;
+    skipped = undefined;
+    const result = passThrough(event, stages);
+    if (!result) return [];
+    const bytes = encode(result);
+    const fragments = split ? splitEvent(result, bytes.length, tokenOf) : undefined;
+    if (skip > 0 && !fragments) throw cannotResumeFragment('the event is not large enough to be split');
+    if (fragments && skip > fragments.length) throw cannotResumeFragment('the event was split in another way');
+    if (fragments) return fragments.slice(skip).map((one) => ({ bytes: encode(one), token: idOf(one), last: false }));
+    return [{ bytes: requireSendable(bytes), token: idOf(event), last: false }];
+  };
+
+  /** What the client gets to see next, or `undefined` when the end of the log is reached. */
+  const advance = (): Emission | undefined => {
     for (;;) {
-      if (ending) return ending;
+      const next = ready.shift();
+      if (next) return next;
+      if (ending) {
+        const result = passThrough(ending, stages);
+        return { bytes: result && encode(result), token: idOf(ending), last: true };
+      }
       if (oplog.isLost(position)) throw historyLost();
       const entry = oplog.at(position);
       if (!entry) return undefined;
       position += 1;
+      if (compareOpTimes(entry.time, begin.notBefore) < 0) continue;
       const shown = changeEvent(entry, options, catalog);
       if (!shown) continue;
       if (shown.invalidates) ending = invalidateEvent(entry);
-      const event = passThrough(shown.event, stages);
-      if (event) return event;
+      ready.push(...emissionsOf(shown));
     }
   };
 
   const collect = (size: number): { documents: Uint8Array[]; invalidated: boolean } => {
     const documents: Uint8Array[] = [];
     let bytes = 0;
-    while (documents.length < size && bytes < largestBatchBytes) {
-      const event = advance();
-      if (!event) {
-        // Nothing is left up to now: the stream may be resumed behind all of it, also behind what the pipeline held
-        // back.
-        token = documents.length > 0 ? token : markAfter(clusterClock.follow());
+    while (documents.length < size) {
+      const next = advance();
+      if (!next) {
+        // Nothing is left up to now: the stream may be resumed behind all of it, also behind what the pipeline held back.
+        token = documents.length > 0 ? token : markAfter(later(clusterClock.follow(), begin.notBefore));
         break;
       }
-      const last = event === ending;
-      const document = last ? passThrough(event, stages) : event;
-      if (document) {
-        const encoded = encode(document);
-        bytes += encoded.length;
-        documents.push(encoded);
+      if (next.bytes && documents.length > 0 && bytes + next.bytes.length > largestBatchBytes) {
+        ready.unshift(next);
+        break;
       }
-      token = tokenOf(event);
-      if (last) return { documents, invalidated: true };
+      token = next.token;
+      if (next.bytes) {
+        bytes += next.bytes.length;
+        documents.push(next.bytes);
+      }
+      if (next.last) return { documents, invalidated: true };
     }
     return { documents, invalidated: false };
   };
@@ -130,18 +149,41 @@ export function openChangeStream(
   };
 }
 
+/** One document of a reply; without bytes where the pipeline held back the event that ends the stream. */
+interface Emission {
+  readonly bytes: Uint8Array | undefined;
+  readonly token: Document;
+  readonly last: boolean;
+}
+
+const later = (a: OpTime, b: OpTime) => (compareOpTimes(a, b) < 0 ? b : a);
+
 const markAfter = (time: OpTime): Document => encodeToken({ kind: 'mark', time: justAfter(time) });
 
-const tokenOf = (event: Document): Document => (isDocument(event._id) ? event._id : {});
+const idOf = (event: Document): Document => (isDocument(event._id) ? event._id : {});
 
-function compileStages(pipeline: readonly unknown[], evaluation: Evaluation): DocumentStage[] {
-  return pipeline.flatMap((stage, index) => {
-    const [name = '', operand] = isDocument(stage) ? (Object.entries(stage)[0] ?? []) : [];
-    // Events of this server are never larger than a document may be.
-    if (name === '$changeStreamSplitLargeEvent' && index === pipeline.length - 1) return [];
+const cannotResumeFragment = (why: string) =>
+  new CommandError(280, `Attempted to resume from a fragment of a split event, but ${why}.`);
+
+function compileStages(
+  pipeline: readonly unknown[],
+  evaluation: Evaluation,
+): { stages: DocumentStage[]; split: boolean } {
+  let split = false;
+  const stages = pipeline.flatMap((stage, index) => {
+    const [name, operand] = stageParts(stage);
+    if (name === '$changeStreamSplitLargeEvent') {
+      if (!isDocument(operand) || Object.keys(operand).length > 0)
+        throw new CommandError(7182800, '$changeStreamSplitLargeEvent spec should be an empty object');
+      if (index < pipeline.length - 1)
+        throw new CommandError(7182802, '$changeStreamSplitLargeEvent must be the last stage in the pipeline');
+      split = true;
+      return [];
+    }
     if (!allowedStages.has(name)) throw illegalOperation(`${name} is not permitted in a $changeStream pipeline`);
     return compileDocumentStage(name, operand, evaluation) ?? [];
   });
+  return { stages, split };
 }
 
 function passThrough(event: Document, stages: readonly DocumentStage[]): Document | undefined {
@@ -162,27 +204,29 @@ function passThrough(event: Document, stages: readonly DocumentStage[]): Documen
 interface Start {
   readonly position: number;
   readonly token: Document;
-  readonly ending?: Document | undefined;
+  readonly ending: Document | undefined;
+  /** Nothing older than this is shown, although it comes to the log after the stream was opened. */
+  readonly notBefore: OpTime;
+  /** How many fragments of the first event the client has already. */
+  readonly skipped: number | undefined;
 }
 
 function startPosition({ oplog, clusterClock }: Deployment, { start, target }: StreamOptions): Start {
-  if (start.kind === 'now') return { position: oplog.end, token: markAfter(clusterClock.current()) };
-  if (start.kind === 'time') {
-    const position = oplog.sequenceFrom(start.time, 0);
-    if (position === undefined) throw historyLost();
-    return { position, token: encodeToken({ kind: 'mark', time: start.time }) };
-  }
-  const { point } = start;
+  const found = { ending: undefined, skipped: undefined, notBefore: clusterClock.current() };
+  if (start.kind === 'now') return { ...found, position: oplog.end, token: markAfter(found.notBefore) };
+  const point: ResumePoint = start.kind === 'time' ? { kind: 'mark', time: start.time } : start.point;
+  const notBefore = point.time;
   const position = oplog.sequenceFrom(point.time, point.kind === 'event' ? point.ordinal : 0);
   if (position === undefined) throw historyLost();
   const token = encodeToken(point);
-  if (point.kind === 'mark') return { position, token };
+  if (point.kind === 'mark') return { ...found, notBefore, position, token };
   const entry = oplog.at(position);
   if (!entry || !isAt(entry, point)) {
     throw new CommandError(280, 'cannot resume stream; the resume token was not found.');
   }
+  if (point.fragment !== undefined) return { ...found, notBefore, position, token, skipped: point.fragment + 1 };
   const ending = !point.fromInvalidate && invalidates(entry, target) ? invalidateEvent(entry) : undefined;
-  return { position: position + 1, token, ending };
+  return { ...found, notBefore, position: position + 1, token, ending };
 }
 
 const isAt = (entry: { time: OpTime; ordinal: number }, point: Extract<ResumePoint, { kind: 'event' }>) =>

@@ -9,7 +9,14 @@ export type ResumePoint =
   /** Before everything that happens at this time or later. */
   | { readonly kind: 'mark'; readonly time: OpTime }
   /** Right behind one event; `fromInvalidate` tells the `invalidate` that follows a `drop` from the `drop` itself. */
-  | { readonly kind: 'event'; readonly time: OpTime; readonly ordinal: number; readonly fromInvalidate: boolean };
+  | {
+      readonly kind: 'event';
+      readonly time: OpTime;
+      readonly ordinal: number;
+      readonly fromInvalidate: boolean;
+      /** Behind this fragment of an event that was split, counted from 0. */
+      readonly fragment?: number | undefined;
+    };
 
 /** What an event's token names besides its place, as in a real token; it is not needed to resume. */
 export interface EventIdentity {
@@ -65,11 +72,12 @@ export function encodeToken(point: ResumePoint, identity?: EventIdentity): Docum
   if (point.kind === 'mark') return { _data: `${head}${kindBytes.mark}${zeroByte}${falseByte}${nullByte}${endByte}` };
   const uuid = identity?.uuid ? `${uuidHead}${identity.uuid.toHexString(false).toUpperCase()}` : nullByte;
   const place = `${kindBytes.event}${integer(point.ordinal)}${point.fromInvalidate ? trueByte : falseByte}`;
-  return { _data: `${head}${place}${uuid}${identity ? identityPart(identity) : ''}${endByte}` };
+  const fragment = point.fragment === undefined ? '' : integer(point.fragment);
+  return { _data: `${head}${place}${fragment}${uuid}${identity ? identityPart(identity) : ''}${endByte}` };
 }
 
 const tokenPattern =
-  /^82([0-9A-F]{8})([0-9A-F]{8})2B0[24](29|2C0100)(?:29|2B(..)|2C(.{4})|2D(.{6})|2E(.{8}))(6E|6F).*04$/;
+  /^82([0-9A-F]{8})([0-9A-F]{8})2B0[24](29|2C0100)(?:29|2B(..)|2C(.{4})|2D(.{6})|2E(.{8}))(6E|6F)(29|2B..)?(?:14|5A).*04$/;
 
 /** Reads a token. Throws 260 (InvalidResumeToken). */
 export function decodeToken(token: unknown): ResumePoint {
@@ -80,9 +88,15 @@ export function decodeToken(token: unknown): ResumePoint {
   if (!/^([0-9A-Fa-f]{2})*$/.test(text)) throw new CommandError(260, 'resume token string was not a valid hex string');
   const parsed = tokenPattern.exec(text.toUpperCase());
   if (!parsed) throw new CommandError(260, `resume token has a format that this server does not know: ${text}`);
-  const [, t = '0', i = '0', kind, one, two, three, four, invalidate] = parsed;
+  const [, t = '0', i = '0', kind, one, two, three, four, invalidate, fragment] = parsed;
   const time: OpTime = { t: Number.parseInt(t, 16), i: Number.parseInt(i, 16) };
   if (kind === kindBytes.mark) return { kind: 'mark', time };
   const ordinal = Number.parseInt(one ?? two ?? three ?? four ?? '0', 16) / 2;
-  return { kind: 'event', time, ordinal, fromInvalidate: invalidate === trueByte };
+  return {
+    kind: 'event',
+    time,
+    ordinal,
+    fromInvalidate: invalidate === trueByte,
+    ...(fragment === undefined ? {} : { fragment: Number.parseInt(fragment.slice(2) || '0', 16) / 2 }),
+  };
 }

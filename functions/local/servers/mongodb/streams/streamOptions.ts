@@ -1,6 +1,6 @@
 import { Timestamp } from 'bson';
 import { type Document, isDocument } from '../bson/values.ts';
-import { CommandError } from '../errors.ts';
+import { CommandError, notImplemented } from '../errors.ts';
 import { readFields } from '../requests/fields.ts';
 import type { OpTime } from '../storage/clusterClock.ts';
 import { decodeToken, type ResumePoint } from './resumeToken.ts';
@@ -31,6 +31,7 @@ export interface StreamOptions {
  */
 export function parseStreamOptions(spec: unknown, db: string, collection: string | undefined): StreamOptions {
   if (!isDocument(spec)) throw new CommandError(50808, '$changeStream stage expects a document as argument');
+  refuseUnknown(spec);
   const fields = readFields('$changeStream', spec);
   return {
     target: targetOf(fields.boolean('allChangesForCluster'), db, collection),
@@ -44,6 +45,25 @@ export function parseStreamOptions(spec: unknown, db: string, collection: string
     ),
     expanded: fields.boolean('showExpandedEvents'),
   };
+}
+
+const knownFields: ReadonlySet<string> = new Set([
+  ...['fullDocument', 'fullDocumentBeforeChange', 'resumeAfter', 'startAfter', 'startAtOperationTime'],
+  ...['allChangesForCluster', 'showExpandedEvents'],
+]);
+
+/** Options of a real server for its own tools, which this one does not have. */
+const internalFields: ReadonlySet<string> = new Set([
+  ...['showMigrationEvents', 'showRawUpdateDescription', 'showSystemEvents', 'ignoreRemovedShards'],
+  ...['allowToRunOnConfigDB', 'allowToRunOnSystemNS'],
+]);
+
+function refuseUnknown(spec: Document): void {
+  for (const name of Object.keys(spec)) {
+    if (internalFields.has(name)) throw notImplemented(`$changeStream with '${name}'`);
+    if (!knownFields.has(name))
+      throw new CommandError(40415, `BSON field '$changeStream.${name}' is an unknown field.`);
+  }
 }
 
 function targetOf(wholeCluster: boolean, db: string, collection: string | undefined): StreamTarget {

@@ -92,11 +92,7 @@ function compilePipeline(stages: readonly unknown[], evaluation: Evaluation): Co
       requireSameId(before, after, '_id');
       if (isIdentical(before, after)) return { kind: 'unchanged' };
       const description = describeDifference(before, after);
-      const { updatedFields, removedFields, truncatedArrays } = description;
-      const described = Object.keys(updatedFields).length + removedFields.length + truncatedArrays.length > 0;
-      // Fields that only changed places, or have names that a path cannot express, are logged as a replacement.
-      const expressible = described && Object.keys(after).every((name) => !name.includes('.') && !name.startsWith('$'));
-      return expressible ? { kind: 'update', after, description } : { kind: 'replace', after };
+      return description ? { kind: 'update', after, description } : { kind: 'replace', after };
     },
   };
 }

@@ -1,68 +1,95 @@
-import { Int32 } from 'bson';
 import { encode } from '../bson/codec.ts';
 import { type Document, isDocument } from '../bson/values.ts';
-import { isIdentical, type UpdateDescription } from './description.ts';
+import { isIdentical, type Path, type PathChange, type UpdateDescription, updateDescription } from './description.ts';
 
+/** How two documents or arrays differ, and how many bytes a real server's log entry takes for that. */
 interface Difference {
-  readonly updated: [path: string, value: unknown][];
-  readonly removed: string[];
-  readonly truncated: { field: string; newSize: number }[];
+  readonly bytes: number;
+  readonly changes: readonly PathChange[];
 }
+
+/** What wraps the difference in a log entry of a real server (`{ $v: 2, diff: … }`), in bytes. */
+const entryBytes = 15;
+const emptyDocumentBytes = 5;
+const emptyArrayBytes = 9;
+const sizeFieldBytes = 7;
+/** Each section (updated, inserted, deleted) is a document of its own. */
+const sectionBytes = 8;
+const flagBytes = 1;
 
 /**
- * The smallest description that turns one document into another: it goes down into subdocuments and arrays as long as
- * that is shorter than the whole new value. For updates by a pipeline, which do not say what they touch. A change of
- * the order of fields alone is not seen.
+ * Describes an update by a pipeline, which does not say what it touches, as a real server does: fields are compared in their order, and subdocuments
+ * and arrays are described by their parts where that takes fewer bytes than the new value. `undefined` where the whole document is shorter: the update
+ * is then logged as a replacement. Source: MongoDB's `document_diff_calculator.cpp`.
  */
-export function describeDifference(before: Document, after: Document): UpdateDescription {
-  const { updated, removed, truncated } = documentDifference(before, after, '');
-  return { updatedFields: Object.fromEntries(updated), removedFields: removed, truncatedArrays: truncated };
+export function describeDifference(before: Document, after: Document): UpdateDescription | undefined {
+  const difference = documentDifference(before, after, [], entryBytes);
+  return difference && updateDescription(difference.changes);
 }
 
-function documentDifference(before: Document, after: Document, prefix: string): Difference {
-  const difference: Difference = { updated: [], removed: [], truncated: [] };
-  for (const name of Object.keys(before)) if (!Object.hasOwn(after, name)) difference.removed.push(prefix + name);
-  for (const name of Object.keys(after)) {
-    add(
-      difference,
-      valueDifference(Object.hasOwn(before, name) ? before[name] : undefined, after[name], prefix + name),
-    );
+function documentDifference(before: Document, after: Document, at: Path, padding = 0): Difference | undefined {
+  const updated: PathChange[] = [];
+  const inserted: PathChange[] = [];
+  const inside: PathChange[] = [];
+  const removed = new Set<string>();
+  let bytes = padding + emptyDocumentBytes;
+  const newNames = Object.keys(after);
+  let next = 0;
+  for (const name of Object.keys(before)) {
+    const newName = newNames[next];
+    // Fields stand in order: one that does not come next is taken away here, and put behind the others if it comes later.
+    if (newName !== name) {
+      removed.add(name);
+      continue;
+    }
+    next += 1;
+    const [old, value] = [before[name], after[name]];
+    if (isIdentical(old, value)) continue;
+    bytes += elementBytes(name);
+    const part = partsDifference(old, value, [...at, name]);
+    if (part) {
+      bytes += part.bytes + flagBytes;
+      inside.push(...part.changes);
+    } else {
+      bytes += valueBytes(value) + (updated.length === 0 ? sectionBytes : 0);
+      updated.push({ path: [...at, name], value });
+    }
   }
-  return difference;
+  for (const name of newNames.slice(next)) {
+    bytes += elementBytes(name) + valueBytes(after[name]) + (inserted.length === 0 ? sectionBytes : 0);
+    inserted.push({ path: [...at, name], value: after[name] });
+    removed.delete(name);
+  }
+  for (const name of removed) bytes += elementBytes(name) + flagBytes;
+  if (removed.size > 0) bytes += sectionBytes;
+  if (bytes >= encode(after).length) return undefined;
+  const taken = [...removed].map((name): PathChange => ({ path: [...at, name], value: undefined }));
+  return { bytes, changes: [...updated, ...inserted, ...taken, ...inside] };
 }
 
-function arrayDifference(before: readonly unknown[], after: readonly unknown[], path: string): Difference {
-  const difference: Difference = { updated: [], removed: [], truncated: [] };
-  if (after.length < before.length) difference.truncated.push({ field: path, newSize: after.length });
-  after.forEach((item, index) => {
-    add(difference, valueDifference(index < before.length ? before[index] : undefined, item, `${path}.${index}`));
+function arrayDifference(before: readonly unknown[], after: readonly unknown[], at: Path): Difference | undefined {
+  const changes: PathChange[] = [];
+  let bytes = emptyArrayBytes;
+  if (after.length < before.length) {
+    bytes += sizeFieldBytes;
+    changes.push({ path: at, newSize: after.length });
+  }
+  after.forEach((value, index) => {
+    if (index < before.length && isIdentical(before[index], value)) return;
+    bytes += elementBytes(`u${index}`);
+    const part = index < before.length ? partsDifference(before[index], value, [...at, index]) : undefined;
+    bytes += part ? part.bytes : valueBytes(value);
+    changes.push(...(part ? part.changes : [{ path: [...at, index], value }]));
   });
-  return difference;
+  return bytes < valueBytes(after) ? { bytes, changes } : undefined;
 }
 
-function valueDifference(before: unknown, after: unknown, path: string): Difference {
-  if (isIdentical(before, after)) return { updated: [], removed: [], truncated: [] };
-  const whole: Difference = { updated: [[path, after]], removed: [], truncated: [] };
-  const parts =
-    Array.isArray(before) && Array.isArray(after)
-      ? arrayDifference(before, after, path)
-      : isDocument(before) && isDocument(after) && !hasDottedNames(before) && !hasDottedNames(after)
-        ? documentDifference(before, after, `${path}.`)
-        : undefined;
-  return parts && sizeOf(parts) < sizeOf(whole) ? parts : whole;
+function partsDifference(before: unknown, after: unknown, at: Path): Difference | undefined {
+  if (Array.isArray(before) && Array.isArray(after)) return arrayDifference(before, after, at);
+  return isDocument(before) && isDocument(after) ? documentDifference(before, after, at) : undefined;
 }
 
-/** A path through a field name with a dot or a dollar in it would be read wrongly. */
-const hasDottedNames = (document: Document) =>
-  Object.keys(document).some((name) => name.includes('.') || name.startsWith('$') || name === '');
+/** The type, the name and the zero behind it. */
+const elementBytes = (name: string) => Buffer.byteLength(name) + 2;
 
-function add(sum: Difference, more: Difference): void {
-  sum.updated.push(...more.updated);
-  sum.removed.push(...more.removed);
-  sum.truncated.push(...more.truncated);
-}
-
-function sizeOf({ updated, removed, truncated }: Difference): number {
-  const sizes = truncated.map(({ field, newSize }) => ({ field, newSize: new Int32(newSize) }));
-  return encode({ updated: Object.fromEntries(updated), removed, sizes }).length;
-}
+const valueBytes = (value: unknown) => encode({ '': value }).length - emptyDocumentBytes - elementBytes('');

@@ -93,6 +93,22 @@ describe('MongoDB server: faults and controls', () => {
     assert.ok(!plain.hasErrorLabel('ResumableChangeStreamError'));
   });
 
+  it('labels what a commit is answered, so that the driver runs it or the whole transaction again', async () => {
+    const items = fixture.client.db('app').collection('items');
+    const commit = async (code: number, times: number) => {
+      const session = fixture.client.startSession();
+      session.startTransaction();
+      await items.insertOne({ code }, { session });
+      fixture.server.faults.inject('commitTransaction', { error: { code } }, times);
+      const error = await rejectsWithCode(session.commitTransaction(), code);
+      await session.endSession();
+      return error.errorLabels.filter((label) => label !== 'ResetPool');
+    };
+    for (const code of [112, 246, 251]) assert.deepEqual(await commit(code, 1), ['TransientTransactionError']);
+    for (const code of [189, 11600])
+      assert.deepEqual(await commit(code, 2), ['RetryableWriteError', 'UnknownTransactionCommitResult']);
+  });
+
   it('labels errors in a transaction as transient', async () => {
     const session = fixture.client.startSession();
     session.startTransaction();

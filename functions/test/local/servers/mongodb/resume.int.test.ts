@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ChangeStream, Collection, Document, ResumeToken, Timestamp } from 'mongodb';
+import { type ChangeStream, type Collection, type Document, type ResumeToken, Timestamp } from 'mongodb';
 import { manualClock } from '../../../support/clock.ts';
 import { until } from '../../../support/until.ts';
 import { type Fixture, rejectsWithCode, startFixture, take, watch, withServer } from './mongo.fixture.ts';
@@ -60,6 +60,39 @@ describe('MongoDB server: resuming change streams', () => {
     const reply = await fixture.client.db('admin').command({ ping: 1 });
     await insert(1, 2);
     assert.deepEqual(keys(await from({ startAtOperationTime: reply.operationTime as Timestamp }, 2)), [1, 2]);
+  });
+
+  it('waits for a time that is still to come, and delivers nothing before it', async () => {
+    const clock = manualClock();
+    await withServer(
+      async ({ client }) => {
+        const later = client.db('app').collection<Keyed>('items');
+        const { operationTime } = await client.db('admin').command({ ping: 1 });
+        const startAtOperationTime = new Timestamp({ t: operationTime.t + 60, i: 1 });
+        const stream = watch(later, [], { startAtOperationTime, maxAwaitTimeMS: 1 });
+        const waiting = stream.tryNext();
+        await until(() => clock.timers() > 0, 'the server waits for an event');
+        await later.insertOne({ _id: 1 });
+        await until(() => clock.timers() > 0, 'the server waits again');
+        clock.advance(10);
+        assert.equal(await waiting, null);
+        const position = text(stream.resumeToken);
+        clock.advance(61_000);
+        await later.insertOne({ _id: 2 });
+        const [event] = await take(stream, 1);
+        assert.deepEqual(keys([event ?? {}]), [2]);
+        assert.ok(text(event?._id) > position, 'the position never goes back before the starting time');
+        await stream.close();
+      },
+      { clock },
+    );
+  });
+
+  it('refuses options that it does not know', async () => {
+    const open = (options: object) =>
+      fixture.client.db('app').command({ aggregate: 'items', pipeline: [{ $changeStream: options }], cursor: {} });
+    await rejectsWithCode(open({ fullDocuments: 'updateLookup' }), 40415);
+    await rejectsWithCode(open({ showMigrationEvents: true }), 238);
   });
 
   it('gives tokens that sort, as text, in the order of the events', async () => {
@@ -143,6 +176,7 @@ describe('MongoDB server: resuming change streams', () => {
     const error = await rejectsWithCode(watch(items, [], { resumeAfter: first?._id }).next(), 286);
     assert.equal(error.codeName, 'ChangeStreamHistoryLost');
     assert.ok(!error.hasErrorLabel('ResumableChangeStreamError'));
+    assert.ok(error.hasErrorLabel('NonResumableChangeStreamError'));
     assert.ok(first && 'clusterTime' in first);
     await rejectsWithCode(watch(items, [], { startAtOperationTime: first.clusterTime }).next(), 286);
   });
@@ -199,7 +233,8 @@ describe('MongoDB server: resuming change streams', () => {
     await stream.close();
     // The same time with an ordinal that no transaction had.
     const elsewhere = text(first?._id).replace('2C0100296E', '2C01002B0A6E');
-    await rejectsWithCode(watch(items, [], { resumeAfter: { _data: elsewhere } }).next(), 280);
+    const error = await rejectsWithCode(watch(items, [], { resumeAfter: { _data: elsewhere } }).next(), 280);
+    assert.ok(error.hasErrorLabel('NonResumableChangeStreamError'));
   });
 
   it('recovers by itself from errors and dropped connections, and misses nothing', async () => {
