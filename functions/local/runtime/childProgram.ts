@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type ChildMessage, childMessageSchema } from './manifest.ts';
+import { memoryLimitVariable } from './wire.ts';
 
 /** How a process ended. */
 export interface Exit {
@@ -33,13 +34,16 @@ export function startChild(
   args: readonly string[],
   options: {
     readonly env: Readonly<Record<string, string>>;
+    /** The memory limit of the function, in MiB; none: that of the machine. */
+    readonly memoryMiB?: number;
     readonly onLine: (line: string, stream: 'stdout' | 'stderr') => void;
     readonly onMessage: (message: ChildMessage) => void;
   },
 ): ChildProgram {
   const file = fileURLToPath(new URL(`./child/${program}.ts`, import.meta.url));
+  const { env, memoryMiB } = options;
   const child = spawn(process.execPath, [...nodeFlags, file, ...args], {
-    env: options.env,
+    env: memoryMiB === undefined ? env : { ...env, ...memoryLimit(memoryMiB, env.NODE_OPTIONS) },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const errors: string[] = [];
@@ -63,6 +67,15 @@ export function startChild(
     kill: (signal) => {
       child.kill(signal);
     },
+  };
+}
+
+/** Node collects garbage before its heap reaches the limit; what exceeds it all the same, the process itself ends. A
+ *  limit that the function's own settings name comes last, and counts. */
+function memoryLimit(memoryMiB: number, nodeOptions = ''): Record<string, string> {
+  return {
+    [memoryLimitVariable]: String(memoryMiB),
+    NODE_OPTIONS: `--max-old-space-size=${memoryMiB} ${nodeOptions}`.trim(),
   };
 }
 

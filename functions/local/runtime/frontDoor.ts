@@ -1,22 +1,18 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import type { FunctionRequest } from './callFunction.ts';
 import { closeServer } from './closeServer.ts';
 
-/** What the front door answers with. */
-export interface Answer {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** Text and bytes are sent as they are, objects as JSON. */
-  readonly body?: object | string | Buffer;
-}
+/** What the front door answers with: objects are sent as JSON. `streamed`: the function has answered by itself. */
+export type Answer = { readonly status: number; readonly body?: object | string } | 'streamed';
 
 export interface FrontDoorRoutes {
   /** GET / */
   list(): object;
   /** A delivery of Pub/Sub to the function. */
   push(name: string, request: FunctionRequest): Promise<Answer>;
-  /** Any other request to the function. */
-  call(name: string, request: FunctionRequest): Promise<Answer>;
+  /** Any other request to the function. `signal` is aborted when the client is gone. */
+  call(name: string, request: FunctionRequest, signal: AbortSignal): Promise<Answer>;
 }
 
 /** The HTTP server in front of all functions: its port stays while their processes come and go. */
@@ -32,12 +28,12 @@ export interface FrontDoor {
 const pushPrefix = '_push';
 
 /** Headers that belong to one connection and are not passed on. */
-const hopByHopHeaders = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'host', 'expect']);
+const hopByHopHeaders = new Set(['connection', 'keep-alive', 'transfer-encoding', 'host', 'expect']);
 
 /** Opens the front door on 127.0.0.1; rejects with code `EADDRINUSE` if the port is taken. */
 export async function openFrontDoor(port: number, routes: FrontDoorRoutes): Promise<FrontDoor> {
   const server = createServer((incoming, response) => {
-    answer(incoming, routes).then(
+    answer(incoming, response, routes).then(
       (result) => send(response, result),
       (error: unknown) => send(response, { status: 500, body: { error: String(error) } }),
     );
@@ -64,39 +60,40 @@ export async function openFrontDoor(port: number, routes: FrontDoorRoutes): Prom
   };
 }
 
-async function answer(incoming: IncomingMessage, routes: FrontDoorRoutes): Promise<Answer> {
+async function answer(incoming: IncomingMessage, response: ServerResponse, routes: FrontDoorRoutes): Promise<Answer> {
   const { pathname, search } = new URL(incoming.url ?? '/', 'http://localhost');
   const [first = '', ...rest] = pathname.split('/').slice(1).map(decodeURIComponent);
-  const headers = Object.entries(incoming.headers).filter(([name]) => !hopByHopHeaders.has(name));
-  const request = (path: readonly string[], body: Buffer): FunctionRequest => ({
+  const request = (path: readonly string[]) => ({
     method: incoming.method ?? 'GET',
     path: `/${path.map(encodeURIComponent).join('/')}${search}`,
-    headers: Object.fromEntries(headers),
-    body,
+    headers: passedOn(incoming.headers),
   });
   if (first === '') {
     if (incoming.method === 'GET') return { status: 200, body: routes.list() };
     return { status: 405, body: { error: 'GET / lists the functions; POST /NAME runs one.' } };
   }
-  const body = await readBody(incoming);
-  if (first === pushPrefix) return routes.push(rest[0] ?? '', request([], body));
-  return routes.call(first, request(rest, body));
+  if (first === pushPrefix) return routes.push(rest[0] ?? '', { ...request([]), body: await buffer(incoming) });
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  const receive = (status: number, headers: IncomingHttpHeaders) => {
+    response.writeHead(status, passedOn(headers)).flushHeaders();
+    return response;
+  };
+  return routes.call(first, { ...request(rest), body: incoming, receive }, gone.signal);
 }
 
-async function readBody(incoming: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks);
+function passedOn(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !hopByHopHeaders.has(name)));
 }
 
-function send(response: ServerResponse, { status, headers = {}, body }: Answer): void {
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined && !hopByHopHeaders.has(name)) response.setHeader(name, value);
+function send(response: ServerResponse, result: Answer): void {
+  if (result === 'streamed') return;
+  // What has begun cannot be taken back: a broken connection says that the rest is missing.
+  if (response.headersSent) response.destroy();
+  else if (result.body === undefined || typeof result.body === 'string') {
+    response.writeHead(result.status).end(result.body);
+  } else {
+    response.writeHead(result.status, { 'content-type': 'application/json' });
+    response.end(`${JSON.stringify(result.body, undefined, 2)}\n`);
   }
-  if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) {
-    response.writeHead(status).end(body);
-    return;
-  }
-  response.setHeader('content-type', 'application/json');
-  response.writeHead(status).end(`${JSON.stringify(body, undefined, 2)}\n`);
 }

@@ -44,18 +44,20 @@ export interface FunctionPoolOptions {
 interface Instance {
   readonly process: FunctionProcess;
   readonly agent: http.Agent;
-  inFlight: number;
+  cancelRetirement: (() => void) | undefined;
 }
 
-/** How many instances a function may have here, whatever it may have in the cloud, since all share this machine: two
- *  for a schedule, whose runs may overlap on purpose, and one for the rest, whose requests wait in line. */
-const localMaxInstances: Readonly<Record<FunctionSpec['trigger']['kind'], number>> = {
-  schedule: 2,
-  pubsub: 1,
-  https: 1,
-};
-
 const neverAborted = new AbortController().signal;
+
+/** The platform's limit where a function declares none: https://firebase.google.com/docs/functions/manage-functions */
+const defaultMaxInstances = 100;
+
+/** An instance beyond the first ends when it has had nothing to do for this long, in ms of the machine's time. The
+ *  cloud keeps it for up to 15 minutes; here all of them share one machine. */
+const idleLifeMs = 10_000;
+
+/** How long such an instance may take to end, in ms. */
+const retirementGraceMs = 10_000;
 
 /** How long a request waits for room before it is refused, in ms. Cloud Run holds requests about as long:
  *  https://cloud.google.com/run/docs/about-instance-autoscaling */
@@ -70,24 +72,23 @@ const refusedPauseMs = 10;
 
 export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
   const { spec, clock, pendingMs = defaultPendingMs } = options;
-  const localMax = localMaxInstances[spec.trigger.kind];
-  const maxInstances = Math.min(spec.maxInstances ?? localMax, localMax);
+  const maxInstances = spec.maxInstances ?? defaultMaxInstances;
   /** Requests without room, in order; each is notified when there may be some. */
   const waiting = new Set<() => void>();
   let invocations = 0;
   let errors = 0;
-  const startInstance = (keepAlive: boolean): Instance => ({
-    process: options.start(keepAlive),
-    agent: new http.Agent({ keepAlive: true }),
-    inFlight: 0,
-  });
   const first = startInstance(true);
   let instances = [first];
+
+  function startInstance(keepAlive: boolean): Instance {
+    const agent = new http.Agent({ keepAlive: true });
+    return { process: options.start(keepAlive), agent, cancelRetirement: undefined };
+  }
 
   /** An instance with room, those that are up before those that are on their way. */
   function findRoom(): Instance | undefined {
     instances = instances.filter((instance) => instance === first || instance.process.state() !== 'stopped');
-    const free = instances.filter(({ inFlight }) => inFlight < spec.concurrency);
+    const free = instances.filter(({ process }) => process.busy() < spec.concurrency);
     const ready = free.find(({ process }) => process.state() === 'ready');
     if (ready) return ready;
     if (free[0]) return free[0];
@@ -98,13 +99,14 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
   }
 
   /** An instance with a place taken in it, or undefined after a while. */
-  async function waitForRoom(): Promise<Instance | undefined> {
+  async function takeRoom(): Promise<Instance | undefined> {
     const since = clock.now();
     for (;;) {
       const instance = findRoom();
       const leftMs = since + pendingMs - clock.now();
       if (instance) {
-        instance.inFlight += 1;
+        instance.cancelRetirement?.();
+        instance.process.begin();
         return instance;
       }
       if (leftMs <= 0 || first.process.state() === 'stopped') return undefined;
@@ -120,27 +122,30 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
     }
   }
 
-  function notifyNext(): void {
+  function giveBackRoom(instance: Instance): void {
+    instance.process.end();
     const [next] = waiting;
     next?.();
+    if (instance === first || instance.process.busy() > 0) return;
+    instance.cancelRetirement?.();
+    instance.cancelRetirement = systemClock.after(idleLifeMs, () => void instance.process.stop(retirementGraceMs));
   }
 
-  async function run(instance: Instance, request: FunctionRequest, cancelled: AbortSignal): Promise<Outcome> {
+  async function run({ process, agent }: Instance, request: FunctionRequest, cancelled: AbortSignal): Promise<Outcome> {
     const timeout = new AbortController();
     const cancelTimeout = clock.after(spec.timeoutSeconds * 1000, () => timeout.abort());
     try {
       for (;;) {
-        const up = await portOf(instance, timeout.signal);
+        const up = await portOf(process, timeout.signal);
         if (up.kind === 'unavailable') return up;
-        const outcome = await call(up.port, instance.agent, request, { timeout: timeout.signal, cancelled });
+        const outcome = await call(up.port, agent, request, { timeout: timeout.signal, cancelled });
         if (outcome.kind !== 'refused') {
           invocations += 1;
           // Answered only when the end of the process is known: a redelivery must not meet its remains.
-          if (outcome.kind === 'crashed') await withinGrace(instance.process.gone());
+          if (outcome.kind === 'crashed') await withinGrace(process.gone());
           return outcome;
         }
-        // The process died a moment ago and its end is not known here yet: the next look finds the one that replaces
-        // it.
+        // The process died a moment ago and its end is not known here yet: the next try finds the one that replaces it.
         await sleep(systemClock, refusedPauseMs);
       }
     } finally {
@@ -149,7 +154,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
   }
 
   async function portOf(
-    { process }: Instance,
+    process: FunctionProcess,
     timeout: AbortSignal,
   ): Promise<{ kind: 'up'; port: number } | Extract<Outcome, { kind: 'unavailable' }>> {
     const unavailable = (reason: string) => ({ kind: 'unavailable', reason }) as const;
@@ -166,15 +171,14 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
   return {
     spec,
     async invoke(request, cancelled = neverAborted) {
-      const instance = await waitForRoom();
+      const instance = await takeRoom();
       if (!instance) {
         return first.process.state() === 'stopped'
           ? { kind: 'unavailable', reason: `${spec.name} is stopped` }
           : { kind: 'busy' };
       }
       const outcome = await run(instance, request, cancelled);
-      instance.inFlight -= 1;
-      notifyNext();
+      giveBackRoom(instance);
       if (isError(outcome)) errors += 1;
       return outcome;
     },
@@ -190,6 +194,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
     },
     async stop(graceMs) {
       for (const proceed of waiting) proceed();
+      for (const { cancelRetirement } of instances) cancelRetirement?.();
       await Promise.all(instances.map(({ process }) => process.stop(graceMs)));
       for (const { agent } of instances) agent.destroy();
     },

@@ -10,6 +10,11 @@ export interface FunctionProcess {
   pid(): number | undefined;
   /** The port it listens on, as soon as it does; waits through restarts and rejects when it is stopped. */
   port(): Promise<number>;
+  /** How many invocations it serves or is about to serve. */
+  busy(): number;
+  /** An invocation begins, or ends. */
+  begin(): void;
+  end(): void;
   /** Resolves when the process of this moment has ended; at once if there is none. */
   gone(): Promise<void>;
   /** Resolves when it was ready for the first time; rejects when it failed to start `FAILED_STARTS` times in a row
@@ -29,6 +34,8 @@ export interface FunctionProcessOptions {
   readonly spawn: (onListening: (port: number) => void) => ChildProgram;
   /** Whether a process that ended is started again. */
   readonly keepAlive: boolean;
+  /** Whether it has no CPU between invocations, as Cloud Run may do it: it is stopped by SIGSTOP. */
+  readonly freezeIdle: boolean;
   /** Time of restarts and grace: that of the machine, for processes do not live in virtual time. */
   readonly clock: Clock;
   readonly onExit: (exit: Exit, expected: boolean) => void;
@@ -49,6 +56,8 @@ export function keepFunctionProcess(options: FunctionProcessOptions): FunctionPr
   let failedStarts = 0;
   let cancelRestart: (() => void) | undefined;
   let stopping = false;
+  let invocations = 0;
+  let frozen = false;
   const first = Promise.withResolvers<void>();
   // Both are awaited only by who is interested.
   first.promise.catch(() => {});
@@ -65,8 +74,10 @@ export function keepFunctionProcess(options: FunctionProcessOptions): FunctionPr
       failedStarts = 0;
       first.resolve();
       listening.resolve(port);
+      freezeIfIdle();
     });
     program = current;
+    frozen = false;
     void current.exited.then((exit) => ended(current, exit));
   }
 
@@ -92,6 +103,18 @@ export function keepFunctionProcess(options: FunctionProcessOptions): FunctionPr
     giveUp(`the process of ${options.name} ${describeExit(exit)} and is not started again`);
   }
 
+  function freezeIfIdle(): void {
+    if (!options.freezeIdle || invocations > 0 || state !== 'ready' || stopping) return;
+    frozen = true;
+    program?.kill('SIGSTOP');
+  }
+
+  function thaw(): void {
+    if (!frozen) return;
+    frozen = false;
+    program?.kill('SIGCONT');
+  }
+
   function giveUp(reason: string): void {
     state = 'stopped';
     const error = new Error(reason);
@@ -106,6 +129,15 @@ export function keepFunctionProcess(options: FunctionProcessOptions): FunctionPr
     state: () => state,
     pid: () => program?.pid,
     firstReady: first.promise,
+    busy: () => invocations,
+    begin() {
+      invocations += 1;
+      thaw();
+    },
+    end() {
+      invocations -= 1;
+      freezeIfIdle();
+    },
     async gone() {
       await program?.exited;
     },
@@ -113,6 +145,8 @@ export function keepFunctionProcess(options: FunctionProcessOptions): FunctionPr
     async kill(signal) {
       const target = program;
       target?.kill(signal);
+      // A process that is stopped meets no other signal than SIGKILL.
+      thaw();
       await target?.exited;
     },
     start() {
@@ -128,6 +162,7 @@ export function keepFunctionProcess(options: FunctionProcessOptions): FunctionPr
         return;
       }
       target.kill('SIGTERM');
+      thaw();
       const done = new AbortController();
       const tooSlow = sleep(options.clock, graceMs, done.signal).then(
         () => target.kill('SIGKILL'),

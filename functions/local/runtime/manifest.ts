@@ -24,6 +24,8 @@ const functionSchema = z.object({
   name: z.string(),
   trigger: triggerSchema,
   timeoutSeconds: z.number().positive(),
+  /** A process that needs more is ended, in MiB. */
+  memoryMiB: z.number().positive(),
   /** How many requests one instance serves at a time. */
   concurrency: z.number().int().positive(),
   /** How many instances there may be; undefined: the platform decides. */

@@ -1,17 +1,20 @@
 import { resolve } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { type Clock, systemClock } from '../../src/clock.ts';
-import { type FunctionRequest, jsonRequest } from './callFunction.ts';
+import type { FunctionRequest } from './callFunction.ts';
 import { bundleEnvironment, functionEnvironment, withoutOtherSecrets } from './childEnvironment.ts';
 import { describeExit, startChild } from './childProgram.ts';
 import { checkManifest, describeBundle } from './describeBundle.ts';
 import { type Answer, openFrontDoor } from './frontDoor.ts';
-import { createFunctionPool, type FunctionPool, isError, type Outcome } from './functionPool.ts';
+import { createFunctionPool, type FunctionPool, isError } from './functionPool.ts';
 import { keepFunctionProcess, type ProcessState } from './functionProcess.ts';
+import { type FireResult, toResult, triggerRequest } from './invocation.ts';
 import { parseLogLine, type RuntimeLogEntry } from './logLine.ts';
 import type { FunctionSpec } from './manifest.ts';
 import { type ScheduleTrigger, startSchedule } from './scheduler.ts';
-import { openTriggerSubscriptions, subscriptionName } from './triggerSubscriptions.ts';
+import { openTriggerSubscriptions } from './triggerSubscriptions.ts';
 
+export type { FireResult } from './invocation.ts';
 export type { RuntimeLogEntry } from './logLine.ts';
 
 /** A running function, as `functions()` and GET / show it. */
@@ -30,17 +33,6 @@ export interface FunctionStatus {
   readonly invocations: number;
   /** Invocations that threw, took too long or died with their process. */
   readonly errors: number;
-}
-
-/** How an invocation on request ended. */
-export interface FireResult {
-  /** HTTP status: 2xx success, 500 error, 504 timeout, 429 busy, 503 not running. */
-  readonly status: number;
-  readonly ok: boolean;
-  /** What went wrong, in words. */
-  readonly error?: string;
-  /** What the function answered, if anything. */
-  readonly body?: string;
 }
 
 /** The functions of one bundle, running. */
@@ -87,6 +79,9 @@ export interface RuntimeOptions {
   readonly dueAtStart?: readonly string[];
   /** False: a process that ended is not started again by itself. Default: true. */
   readonly keepAlive?: boolean;
+  /** True: a process has no CPU between invocations, as in the cloud, so that work which goes on after its invocation
+   *  shows. Default: false. */
+  readonly freezeIdle?: boolean;
   /** How long a request waits for room when every instance is busy, in ms, before it is refused. Default: 10 s. */
   readonly pendingMs?: number;
   /** How long processes may take to end before they are killed, in ms. Default: 10 s, as in Cloud Run. */
@@ -122,7 +117,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     subscriptions.close();
     throw error;
   });
-  let manualMessages = 0;
+  let messages = 0;
 
   function startPool(spec: FunctionSpec): FunctionPool {
     const { name, trigger } = spec;
@@ -140,9 +135,11 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
           name,
           clock: systemClock,
           keepAlive: keptAlive && options.keepAlive !== false,
+          freezeIdle: options.freezeIdle === true,
           spawn(onListening) {
             const child = startChild('serve', [bundle, name, ...topic], {
               env: childEnv,
+              memoryMiB: spec.memoryMiB,
               onLine: (line, stream) => log({ function: name, pid: child.pid, ...parseLogLine(line, stream) }),
               onMessage: (message) => {
                 if (message.kind === 'listening') onListening(message.port);
@@ -207,44 +204,20 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   }
 
   /** A request to the front door. */
-  async function call(name: string, request: FunctionRequest): Promise<Answer> {
+  async function call(name: string, request: FunctionRequest, signal: AbortSignal): Promise<Answer> {
     const pool = pools.get(name);
     if (!pool) return { status: 404, body: { error: `no function ${name}`, functions: [...pools.keys()] } };
     if (pool.spec.trigger.kind === 'https') {
-      const outcome = await pool.invoke(request);
-      if (outcome.kind === 'answered') return outcome.response;
-      return { status: toResult(outcome).status, body: toResult(outcome) };
+      const outcome = await pool.invoke(request, signal);
+      if (outcome.kind === 'answered') return 'streamed';
+      const result = toResult(outcome);
+      return { status: result.status, body: result };
     }
     if (request.method !== 'POST') return { status: 405, body: { error: `POST /${name} runs the function.` } };
-    const payload = parseJson(request.body);
+    const payload = parseJson(Buffer.isBuffer(request.body) ? request.body : await buffer(request.body));
     if (!payload.ok) return { status: 400, body: { error: `The body is not JSON: ${payload.error}` } };
     const result = await fire(name, payload.value);
     return { status: result.status === 204 ? 200 : result.status, body: result };
-  }
-
-  function requestFor(spec: FunctionSpec, payload: unknown, scheduledAt: number): FunctionRequest {
-    switch (spec.trigger.kind) {
-      case 'pubsub':
-        manualMessages += 1;
-        return jsonRequest({
-          message: {
-            data: Buffer.from(JSON.stringify(payload ?? {})).toString('base64'),
-            messageId: `manual-${manualMessages}`,
-            publishTime: new Date(scheduledAt).toISOString(),
-            attributes: {},
-          },
-          subscription: subscriptionName(projectId, spec.name),
-        });
-      case 'schedule':
-        return jsonRequest(payload ?? {}, {
-          'user-agent': 'Google-Cloud-Scheduler',
-          'x-cloudscheduler': 'true',
-          'x-cloudscheduler-jobname': `firebase-schedule-${spec.name}`,
-          'x-cloudscheduler-scheduletime': new Date(scheduledAt).toISOString(),
-        });
-      case 'https':
-        return jsonRequest(payload ?? {});
-    }
   }
 
   async function fire(
@@ -254,7 +227,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     signal?: AbortSignal,
   ): Promise<FireResult> {
     const pool = poolOf(name);
-    return toResult(await pool.invoke(requestFor(pool.spec, payload, scheduledAt), signal));
+    messages += 1;
+    const request = triggerRequest(pool.spec, { projectId, payload, scheduledAt, messageId: `manual-${messages}` });
+    return toResult(await pool.invoke(request, signal));
   }
 
   function openSchedule(spec: FunctionSpec, trigger: ScheduleTrigger): { stop(): void } {
@@ -328,30 +303,6 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       return closing;
     },
   };
-}
-
-function toResult(outcome: Outcome): FireResult {
-  switch (outcome.kind) {
-    case 'answered': {
-      const { status, error, body } = outcome.response;
-      return {
-        status,
-        ok: status >= 200 && status < 300,
-        ...(error === undefined ? {} : { error }),
-        ...(body.length === 0 ? {} : { body: body.toString() }),
-      };
-    }
-    case 'timed-out':
-      return { status: 504, ok: false, error: 'the function did not end within its timeout' };
-    case 'cancelled':
-      return { status: 499, ok: false, error: 'the function did not answer before the caller gave up' };
-    case 'crashed':
-      return { status: 500, ok: false, error: `the process ended under the invocation: ${outcome.reason}` };
-    case 'busy':
-      return { status: 429, ok: false, error: 'every instance is busy' };
-    case 'unavailable':
-      return { status: 503, ok: false, error: outcome.reason };
-  }
 }
 
 function parseJson(body: Buffer): { ok: true; value: unknown } | { ok: false; error: string } {

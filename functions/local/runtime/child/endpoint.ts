@@ -4,7 +4,9 @@ import { resolveValue } from './params.ts';
 
 // Defaults of the platform for second generation functions: https://firebase.google.com/docs/functions/manage-functions
 const defaultTimeoutSeconds = 60;
-const defaultConcurrency = 80;
+const defaultMemoryMiB = 256;
+/** Less than one CPU serves one request at a time. */
+const defaultConcurrency = { wholeCpu: 80, partOfCpu: 1 };
 
 // Defaults of Cloud Scheduler:
 // https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs#RetryConfig
@@ -40,7 +42,8 @@ export function describeEndpoint(name: string, endpoint: Readonly<Record<string,
       name,
       trigger,
       timeoutSeconds: numberOr(fields.timeoutSeconds, defaultTimeoutSeconds),
-      concurrency: numberOr(fields.concurrency, defaultConcurrency),
+      memoryMiB: numberOr(fields.availableMemoryMb, defaultMemoryMiB),
+      concurrency: numberOr(fields.concurrency, defaultConcurrency[hasWholeCpu(fields.cpu) ? 'wholeCpu' : 'partOfCpu']),
       ...(maxInstances === undefined ? {} : { maxInstances }),
       secrets: secrets.flatMap((secret: unknown) => (isRecord(secret) ? [String(secret.key)] : [])),
     },
@@ -73,6 +76,11 @@ function readTrigger(fields: Record<string, unknown>): Trigger | string {
   }
   if (fields.httpsTrigger || fields.callableTrigger) return { kind: 'https' };
   return Object.keys(fields).find((field) => field.endsWith('Trigger')) ?? 'no trigger';
+}
+
+/** `gcf_gen1` is the share of a CPU that functions of first generation had, by their memory. */
+function hasWholeCpu(cpu: unknown): boolean {
+  return cpu !== 'gcf_gen1' && (typeof cpu !== 'number' || cpu >= 1);
 }
 
 /** Zero and less mean the default, as for the platform. */

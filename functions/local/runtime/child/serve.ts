@@ -7,12 +7,14 @@ import { toMessagePublishedEvent } from './cloudEvent.ts';
 import { installErrorReport } from './errorReport.ts';
 import { type ExpressHandler, expressApplication } from './express.ts';
 import { type ExportedFunction, loadFunctions } from './loadBundle.ts';
+import { dieBeyondMemoryLimit } from './memoryGuard.ts';
 import { exitWithSupervisor } from './orphanGuard.ts';
 
 /** Headers must stay small: Node refuses answers with more than 16 KB of them. */
 const maxErrorCharacters = 1000;
 
 exitWithSupervisor();
+dieBeyondMemoryLimit();
 
 const [bundle, name, topic] = process.argv.slice(2);
 if (bundle === undefined || name === undefined) throw new Error('usage: serve.ts BUNDLE FUNCTION [TOPIC]');

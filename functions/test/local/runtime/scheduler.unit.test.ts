@@ -35,6 +35,7 @@ function startJob(
     spec: {
       name: 'job',
       timeoutSeconds: options.timeout ?? 60,
+      memoryMiB: 256,
       concurrency: 1,
       secrets: [],
       trigger: { kind: 'schedule', schedule: '* * * * *', retry: noRetry, ...trigger },
