@@ -15,6 +15,7 @@ describe('the description of a function', () => {
         name: 'name',
         trigger: { kind: 'pubsub', topic: 'events', retry: false },
         timeoutSeconds: 60,
+        memoryMiB: 256,
         concurrency: 80,
         secrets: [],
       },
@@ -32,6 +33,7 @@ describe('the description of a function', () => {
         maxDoublings: 2,
         maxRetrySeconds: 90,
         timeoutSeconds: 540,
+        memory: '512MiB',
         concurrency: 1,
         maxInstances: 2,
         secrets: ['TOKEN'],
@@ -49,6 +51,7 @@ describe('the description of a function', () => {
           retry: { count: 3, minBackoffSeconds: 1, maxBackoffSeconds: 60, maxDoublings: 2, maxRetrySeconds: 90 },
         },
         timeoutSeconds: 540,
+        memoryMiB: 512,
         concurrency: 1,
         maxInstances: 2,
         secrets: ['TOKEN'],
@@ -59,6 +62,14 @@ describe('the description of a function', () => {
   it('is refused with more retries than Cloud Scheduler allows', () => {
     const made = onSchedule({ schedule: 'every 5 minutes', retryCount: 6 }, () => {});
     assert.throws(() => describeFunction(made), /retryCount is 6; Cloud Scheduler allows at most 5/);
+  });
+
+  it('serves one request at a time on part of a CPU', () => {
+    const concurrency = (cpu: number | 'gcf_gen1') => {
+      const described = describeFunction(onMessagePublished({ topic: 'events', cpu }, () => {}));
+      return described.kind === 'supported' && described.spec.concurrency;
+    };
+    assert.deepEqual([concurrency(1), concurrency(0.5), concurrency('gcf_gen1')], [80, 1, 1]);
   });
 
   it('leaves out what is not to be deployed, and first generation functions', () => {

@@ -34,11 +34,15 @@ describe('functions runtime: triggers and processes', () => {
       { name: 'nightly', kind: 'schedule', on: '30 2 * * *', state: 'ready' },
       { name: 'onEvent', kind: 'pubsub', on: 'other-events', state: 'ready' },
       { name: 'onNotice', kind: 'pubsub', on: 'notices', state: 'ready' },
+      { name: 'onPair', kind: 'pubsub', on: 'pairs', state: 'ready' },
       { name: 'relay', kind: 'schedule', on: '* * * * *', state: 'ready' },
+      { name: 'web-events', kind: 'https', on: undefined, state: 'ready' },
+      { name: 'web-size', kind: 'https', on: undefined, state: 'ready' },
+      { name: 'web-dies', kind: 'https', on: undefined, state: 'ready' },
       { name: 'web-hello', kind: 'https', on: undefined, state: 'ready' },
     ]);
     const pids = fixture.runtime.functions().map(({ pid }) => pid);
-    assert.equal(new Set([...pids, process.pid]).size, 6, 'each in a process of its own');
+    assert.equal(new Set([...pids, process.pid]).size, 10, 'each in a process of its own');
   });
 
   it('delivers a message as the event that Cloud Functions make of it', async () => {
@@ -122,6 +126,61 @@ describe('functions runtime: triggers and processes', () => {
     }
     assert.equal(fixture.logged('ended').length, 3);
     assert.equal(statsOf('onevent').nacked, 0);
+  });
+
+  it('starts as many instances as the function declares, and not more', async () => {
+    fixture = await startFixture({ only: ['onPair'] });
+    for (const id of ['one', 'two', 'three']) await fixture.publish('pairs', { id, do: 'hold' });
+    await until(() => fixture.logged('started').length === 2 && statsOf('onpair').delivered === 3);
+    const { pids } = status('onPair');
+    assert.equal(pids.length, 2);
+    assert.deepEqual(new Set(fixture.logged('started').map(({ pid }) => pid)), new Set(pids));
+    const release = setInterval(() => {
+      for (const pid of pids) process.kill(pid, 'SIGUSR2');
+    }, 20);
+    try {
+      await fixture.server.idle();
+    } finally {
+      clearInterval(release);
+    }
+    assert.equal(fixture.logged('ended').length, 3);
+    assert.equal(statsOf('onpair').nacked, 0);
+  });
+
+  it('ends a process that holds more memory than its function declares, and redelivers', async () => {
+    fixture = await startFixture({ only: ['onEvent'] });
+    await fixture.publish('test-events', { id: 'one', do: 'fill-buffers-once' });
+    await fixture.server.idle();
+    assert.ok(fixture.log.some(({ message }) => /^memory limit of 256 MiB exceeded with \d+ MiB used$/.test(message)));
+    assert.equal(fixture.log.filter(({ message }) => message.includes('was ended by SIGKILL')).length, 1);
+    assert.equal(fixture.logged('ended', 'one').length, 1);
+    assert.equal(status('onEvent').errors, 1);
+  });
+
+  it('crashes when the heap alone is too large, even in one turn of the event loop', async () => {
+    fixture = await startFixture({ only: ['onEvent'] });
+    await fixture.publish('test-events', { id: 'one', do: 'fill-heap-once' });
+    await fixture.server.idle();
+    assert.ok(fixture.log.some(({ message }) => message.includes('JavaScript heap out of memory')));
+    assert.equal(fixture.logged('ended', 'one').length, 1);
+  });
+
+  it('has no CPU between invocations where that is asked for: work that goes on waits for the next one', async () => {
+    fixture = await startFixture({ only: ['onEvent'], freezeIdle: true });
+    await fixture.publish('test-events', { id: 'one', do: 'work-on' });
+    await fixture.server.idle();
+    const answeredAt = Date.now();
+    // Longer than the late work would take.
+    await until(() => Date.now() > answeredAt + 300);
+    assert.equal(fixture.logged('late', 'one').length, 0);
+    const nextAt = Date.now();
+    await fixture.publish('test-events', { id: 'two', do: 'hold' });
+    await until(() => fixture.logged('late', 'one').length === 1);
+    assert.ok(Number(fixture.logged('late', 'one')[0]?.at) >= nextAt);
+    process.kill(status('onEvent').pid ?? 0, 'SIGUSR2');
+    await fixture.server.idle();
+    await fixture.runtime.restart('onEvent');
+    await fixture.runtime.kill('onEvent', 'SIGTERM');
   });
 
   it('redelivers what a killed process was working on, to the process that replaces it', async () => {
@@ -335,6 +394,57 @@ describe('functions runtime: front door', () => {
     assert.equal((await fetch(`${url}/nightly`)).status, 405);
     assert.equal((await fetch(`${url}/onEvent`, { method: 'POST', body: 'no json' })).status, 400);
     assert.equal((await fetch(`${url}/absent`, { method: 'POST' })).status, 404);
+  });
+});
+
+describe('functions runtime: answers that stream', () => {
+  let fixture: RuntimeFixture;
+  afterEach(() => fixture.close());
+
+  it('passes server-sent events on as they come, and lets the function see that the client left', async () => {
+    fixture = await startFixture({ only: ['web-events'] });
+    const leave = new AbortController();
+    const response = await fetch(`${fixture.runtime.url}/web-events`, { signal: leave.signal });
+    assert.equal(response.headers.get('content-type'), 'text/event-stream');
+    const reader = response.body?.getReader();
+    const next = async () => new TextDecoder().decode((await reader?.read())?.value);
+    assert.equal(await next(), 'data: one\n\n');
+    process.kill(fixture.runtime.functions()[0]?.pid ?? 0, 'SIGUSR2');
+    assert.equal(await next(), 'data: two\n\n');
+    leave.abort();
+    await until(() => fixture.logged('client left').length === 1);
+  });
+
+  it('ends a stream at the timeout of the function', async () => {
+    const clock = manualClock();
+    fixture = await startFixture({ only: ['web-events'], clock });
+    const response = await fetch(`${fixture.runtime.url}/web-events`);
+    const reader = response.body?.getReader();
+    await reader?.read();
+    clock.advance(60 * secondMs);
+    await assert.rejects(async () => reader?.read(), /terminated/);
+    await until(() => fixture.runtime.functions()[0]?.errors === 1);
+  });
+
+  it('breaks the connection when the process dies under an answer', async () => {
+    fixture = await startFixture({ only: ['web-dies'] });
+    const response = await fetch(`${fixture.runtime.url}/web-dies`);
+    await assert.rejects(response.text(), /terminated/);
+  });
+
+  it('takes bodies up to 32 MB, with all headers', async () => {
+    fixture = await startFixture({ only: ['web-size'] });
+    const bytes = 31 * 1024 * 1024;
+    const post = (size: number) =>
+      fetch(`${fixture.runtime.url}/web-size`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/octet-stream' },
+        body: new Uint8Array(size),
+      });
+    const response = await post(bytes);
+    assert.deepEqual(await response.json(), { bytes });
+    assert.deepEqual(response.headers.getSetCookie(), ['a=1', 'b=2']);
+    assert.equal((await post(bytes + 2 * 1024 * 1024)).status, 413);
   });
 });
 
