@@ -26,6 +26,9 @@ export const builtBundle = join(functionsDir, 'lib', 'index.js');
 export const usualPorts = { mongodb: 27017, firestore: 8080, pubsub: 8085, functions: 5001 } as const;
 export type Service = keyof typeof usualPorts;
 
+/** Instances of each function, at most: they share one machine, and two are enough to meet each other. */
+const mostInstances = 2;
+
 /** The function that tails the change stream. */
 const relay = 'relayProjectChanges';
 
@@ -143,6 +146,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
               ...(options.only && { only: options.only }),
               ...(options.retry && { retry: options.retry }),
               ...(options.schedules !== undefined && { schedules: options.schedules }),
+              mostInstances,
               // Its schedule begins with the next minute, and nobody wants to wait for that here.
               dueAtStart: [relay],
             }),

@@ -35,6 +35,8 @@ export interface FunctionPoolOptions {
   readonly spec: FunctionSpec;
   /** Times the timeout of invocations. */
   readonly clock: Clock;
+  /** How many instances the machine bears, whatever the function declares; undefined: as declared. */
+  readonly mostInstances?: number | undefined;
   /** How long a request waits for room, in ms of the clock. */
   readonly pendingMs?: number | undefined;
   /** Starts an instance. Only the first one is kept alive: more come and go with the load. */
@@ -72,7 +74,7 @@ const refusedPauseMs = 10;
 
 export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
   const { spec, clock, pendingMs = defaultPendingMs } = options;
-  const maxInstances = spec.maxInstances ?? defaultMaxInstances;
+  const maxInstances = Math.min(spec.maxInstances ?? defaultMaxInstances, options.mostInstances ?? Infinity);
   /** Requests without room, in order; each is notified when there may be some. */
   const waiting = new Set<() => void>();
   let invocations = 0;

@@ -82,6 +82,8 @@ export interface RuntimeOptions {
   /** True: a process has no CPU between invocations, as in the cloud, so that work which goes on after its invocation
    *  shows. Default: false. */
   readonly freezeIdle?: boolean;
+  /** How many instances of a function the machine bears, whatever the function declares. Default: as declared. */
+  readonly mostInstances?: number;
   /** How long a request waits for room when every instance is busy, in ms, before it is refused. Default: 10 s. */
   readonly pendingMs?: number;
   /** How long processes may take to end before they are killed, in ms. Default: 10 s, as in Cloud Run. */
@@ -130,6 +132,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       spec,
       clock,
       pendingMs: options.pendingMs,
+      mostInstances: options.mostInstances,
       start: (keptAlive) =>
         keepFunctionProcess({
           name,
