@@ -1,38 +1,77 @@
 import type { AssetCollection, Config } from '../config/defineConfig.ts';
+import { recordIndexing } from './recordIndexes.ts';
+
+type QueryScope = 'COLLECTION' | 'COLLECTION_GROUP';
 
 /** An entry of `indexes` in firestore.indexes.json: https://firebase.google.com/docs/reference/firestore/indexes */
 export interface CompositeIndex {
   readonly collectionGroup: string;
-  readonly queryScope: 'COLLECTION' | 'COLLECTION_GROUP';
+  readonly queryScope: QueryScope;
   readonly fields: readonly { readonly fieldPath: string; readonly order: 'ASCENDING' }[];
 }
 
-/** An entry of `fieldOverrides` in firestore.indexes.json. */
+export interface FieldIndex {
+  readonly queryScope: QueryScope;
+  readonly order: 'ASCENDING' | 'DESCENDING';
+}
+
+/** An entry of `fieldOverrides` in firestore.indexes.json. It replaces what Firestore does with the field by itself. */
 export interface FieldOverride {
   readonly collectionGroup: string;
   readonly fieldPath: string;
-  readonly indexes: readonly {
-    readonly order: 'ASCENDING' | 'DESCENDING';
-    readonly queryScope: 'COLLECTION' | 'COLLECTION_GROUP';
-  }[];
+  readonly ttl?: true;
+  readonly indexes: readonly FieldIndex[];
 }
 
-/** The indexes that the queries of reconciliation need: one over (project id, copies …) per collection with copies, and
- *  for a collection group the project id, which Firestore indexes by itself in single collections only. */
-export function requiredIndexes(config: Config): {
+/** What the queries of Lockstep need. */
+export interface RequiredIndexes {
   readonly indexes: readonly CompositeIndex[];
   readonly fieldOverrides: readonly FieldOverride[];
-} {
+  /** Fields whose own indexes are queried: an override of them, if there is one, has to keep these. */
+  readonly kept: readonly FieldOverride[];
+}
+
+/** What Firestore makes for each field by itself, as far as Lockstep queries it. */
+const automatic: readonly FieldIndex[] = [
+  { queryScope: 'COLLECTION', order: 'ASCENDING' },
+  { queryScope: 'COLLECTION', order: 'DESCENDING' },
+];
+
+/** Of a field in a collection group Firestore indexes nothing by itself. Both directions: work on a project also asks for its last asset. */
+const ofGroup: readonly FieldIndex[] = [
+  ...automatic,
+  { queryScope: 'COLLECTION_GROUP', order: 'ASCENDING' },
+  { queryScope: 'COLLECTION_GROUP', order: 'DESCENDING' },
+];
+
+/** The indexes that the queries for assets need (one over project id and copies for each collection with copies, and the project id of
+ *  each collection group), and how the records of Lockstep are indexed. */
+export function requiredIndexes({ collections }: Config): RequiredIndexes {
+  const [groups, paths] = [collections.filter(isGroup), collections.filter((collection) => !isGroup(collection))];
   return {
-    indexes: config.collections.filter(({ copies }) => Object.keys(copies).length > 0).map(compositeOf),
-    fieldOverrides: config.collections.filter(({ kind }) => kind === 'group').map(overrideOf),
+    indexes: collections.filter(({ copies }) => Object.keys(copies).length > 0).map(compositeOf),
+    fieldOverrides: [
+      ...groups.map((collection) => projectIdOf(collection, ofGroup)),
+      ...recordIndexing.flatMap(({ collectionGroup, unindexed, expires }): FieldOverride[] => [
+        ...(expires === undefined ? [] : [{ collectionGroup, fieldPath: expires, ttl: true as const, indexes: [] }]),
+        ...unindexed.map((fieldPath) => ({ collectionGroup, fieldPath, indexes: [] })),
+      ]),
+    ],
+    kept: [
+      ...paths.map((collection) => projectIdOf(collection, automatic)),
+      ...recordIndexing.flatMap(({ collectionGroup, queried }) =>
+        queried.map((fieldPath) => ({ collectionGroup, fieldPath, indexes: automatic })),
+      ),
+    ],
   };
 }
 
+const isGroup = ({ kind }: AssetCollection) => kind === 'group';
+
 function compositeOf(collection: AssetCollection): CompositeIndex {
   return {
-    collectionGroup: idOf(collection),
-    queryScope: collection.kind === 'group' ? 'COLLECTION_GROUP' : 'COLLECTION',
+    collectionGroup: collectionIdOf(collection),
+    queryScope: isGroup(collection) ? 'COLLECTION_GROUP' : 'COLLECTION',
     fields: [collection.projectId, ...Object.values(collection.copies)].map((path) => ({
       fieldPath: written(path),
       order: 'ASCENDING',
@@ -40,24 +79,12 @@ function compositeOf(collection: AssetCollection): CompositeIndex {
   };
 }
 
-/** An override replaces what Firestore does by itself, so the usual indexes of single collections are named too. */
-function overrideOf(collection: AssetCollection): FieldOverride {
-  return {
-    collectionGroup: idOf(collection),
-    fieldPath: written(collection.projectId),
-    indexes: [
-      { order: 'ASCENDING', queryScope: 'COLLECTION' },
-      { order: 'DESCENDING', queryScope: 'COLLECTION' },
-      { order: 'ASCENDING', queryScope: 'COLLECTION_GROUP' },
-      // Looking for assets that lack a copy asks for the last project of a range.
-      ...(Object.keys(collection.copies).length > 0
-        ? [{ order: 'DESCENDING', queryScope: 'COLLECTION_GROUP' } as const]
-        : []),
-    ],
-  };
+function projectIdOf(collection: AssetCollection, indexes: readonly FieldIndex[]): FieldOverride {
+  return { collectionGroup: collectionIdOf(collection), fieldPath: written(collection.projectId), indexes };
 }
 
-function idOf({ name }: AssetCollection): string {
+/** The last segment of a collection's path, which is what indexes and rules go by. */
+export function collectionIdOf({ name }: AssetCollection): string {
   return name.split('/').at(-1) ?? name;
 }
 

@@ -1,0 +1,57 @@
+import { recordCollections } from '../config/defineConfig.ts';
+import { findingsCollection } from './jobRecord.ts';
+
+/** What the fields of one collection of records need from Firestore, which indexes every field of every document by itself, and every key of
+ *  a map. */
+export interface RecordIndexing {
+  readonly collectionGroup: string;
+  /** Queries ask for these, so their own indexes must stay. */
+  readonly queried: readonly string[];
+  /** Nobody queries these. Without an exemption they cost writes and space, and those that only grow, such as a lease's expiry, a limit of
+   *  500 writes a second (https://firebase.google.com/docs/firestore/best-practices#hotspots). */
+  readonly unindexed: readonly string[];
+  /** The time after which Firestore deletes a document: https://firebase.google.com/docs/firestore/ttl */
+  readonly expires?: string;
+}
+
+/** Every collection of Lockstep's own records. */
+export const recordIndexing: readonly RecordIndexing[] = [
+  {
+    collectionGroup: recordCollections.projects,
+    queried: ['deletedAt'],
+    unindexed: ['desired', 'lease', 'progress', 'attempts', 'hold'],
+    expires: 'expireAt',
+  },
+  {
+    collectionGroup: recordCollections.relay,
+    queried: [],
+    unindexed: ['resumeToken', 'startAtOperationTime', 'clusterTime', 'lease', 'checkpointAt', 'reconciliationPending'],
+  },
+  {
+    collectionGroup: recordCollections.jobs,
+    queried: ['status'],
+    unindexed: [
+      'event',
+      'finishedAt',
+      'cursor',
+      'errors',
+      'origin',
+      'updatedAt',
+      'ranges',
+      'collections',
+      'examples',
+      'repair',
+      'lastError',
+      'lease',
+      'open',
+      'lastSource',
+    ],
+  },
+  // One index entry for each of thousands of elements would meet Firestore's limit of 40,000 a document.
+  { collectionGroup: findingsCollection, queried: [], unindexed: ['entries'] },
+  {
+    collectionGroup: recordCollections.failures,
+    queried: ['status'],
+    unindexed: ['payload', 'attributes', 'preview', 'error'],
+  },
+];
