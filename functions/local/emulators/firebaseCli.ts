@@ -1,19 +1,19 @@
-import { spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { z } from 'zod';
 
-/** The version that these commands were written against. Not a dependency: it would weigh more than everything else together, on every
- *  installation. A newer one may print and wire differently, so it is pinned. */
+/** The version that these commands were written against. Not a dependency: it would weigh more than everything else
+ *  together, on every installation. A newer one may print and wire differently, so it is pinned. */
 export const cliVersion = '15.34.2';
 
 const packageName = `firebase-tools@${cliVersion}`;
 
-/** Lines of npm's own complaint that are shown. */
-const complaintLines = 6;
+type Environment = Readonly<Record<string, string | undefined>>;
 
-const packageSchema = z.object({ version: z.string(), bin: z.object({ firebase: z.string() }) });
+const packageSchema = z.object({ version: z.literal(cliVersion), bin: z.object({ firebase: z.string() }) });
 
 /** Firebase's command line on this machine. */
 export interface FirebaseCli {
@@ -23,81 +23,64 @@ export interface FirebaseCli {
   readonly program: string;
 }
 
-export type CliOutcome =
-  | { readonly kind: 'found'; readonly cli: FirebaseCli }
-  | { readonly kind: 'unavailable'; readonly why: string };
-
-/** Firebase's command line, from npm's cache; `onFetch` is told before it is fetched into it, once per machine. */
-export async function findFirebaseCli(signal: AbortSignal, onFetch: () => void): Promise<CliOutcome> {
-  const cached = await pathOfNpx(['--offline', '--no'], signal);
-  if (cached.code === 0) return installedIn(cached.path);
-  onFetch();
-  const fetched = await pathOfNpx(['--yes'], signal);
-  if (fetched.code === 0) return installedIn(fetched.path);
-  return { kind: 'unavailable', why: complaint(fetched.stderr) };
-}
-
-/** The PATH that npx gives to a command which comes from the package. */
-async function pathOfNpx(
-  flags: readonly string[],
-  signal: AbortSignal,
-): Promise<{ readonly code: number | null; readonly path: string; readonly stderr: string }> {
-  const args = [...flags, '--loglevel=error', `--package=${packageName}`, '-c', 'node -p process.env.PATH'];
-  return new Promise((resolve, reject) => {
-    // Not in the package's own folder, whose settings and modules are none of the CLI's business.
-    const npx = spawn('npx', args, {
-      cwd: tmpdir(),
-      env: withoutCallingNpm(process.env),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      signal,
-    });
-    let stdout = '';
-    let stderr = '';
-    npx.stdout.setEncoding('utf8').on('data', (text: string) => {
-      stdout += text;
-    });
-    npx.stderr.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text;
-    });
-    npx.on('error', (error) => {
-      if (signal.aborted) reject(signal.reason);
-      else resolve({ code: null, path: '', stderr: `npx cannot be started: ${error.message}` });
-    });
-    npx.on('close', (code) => resolve({ code, path: stdout.trim(), stderr }));
-  });
-}
-
-function installedIn(path: string): CliOutcome {
-  for (const bin of path.split(delimiter)) {
+/** Firebase's command line through npx: from npm's cache, and from the registry where it is not there yet.
+ *  @throws Error with npm's own words when it is in neither */
+export async function findFirebaseCli(signal: AbortSignal): Promise<FirebaseCli> {
+  const args = ['--yes', '--prefer-offline', '--loglevel=error', `--package=${packageName}`, '-c'];
+  // Not in the package's own folder, whose settings and modules are none of the CLI's business.
+  const options = { cwd: tmpdir(), env: withoutCallingNpm(process.env), signal };
+  const { stdout } = await promisify(execFile)('npx', [...args, 'node -p process.env.PATH'], options).catch(
+    (error: unknown) => {
+      signal.throwIfAborted();
+      throw new Error(`${packageName} is not in npm's cache and cannot be fetched from the npm registry`, {
+        cause: error,
+      });
+    },
+  );
+  for (const bin of stdout.trim().split(delimiter)) {
     const directory = join(dirname(bin), 'firebase-tools');
     const manifest = join(directory, 'package.json');
     if (!existsSync(manifest)) continue;
     const parsed = packageSchema.safeParse(JSON.parse(readFileSync(manifest, 'utf8')));
-    if (parsed.success && parsed.data.version === cliVersion) {
-      return { kind: 'found', cli: { directory, program: join(directory, parsed.data.bin.firebase) } };
-    }
+    if (parsed.success) return { directory, program: join(directory, parsed.data.bin.firebase) };
   }
-  return {
-    kind: 'unavailable',
-    why: `npx says that it has ${packageName}, but it is nowhere on the path that it gives`,
-  };
+  throw new Error(`npx says that it has ${packageName}, but it is nowhere on the path that it gives: ${stdout.trim()}`);
 }
 
 /** What `npm run` tells its scripts about itself would make npx look into this package. */
-export function withoutCallingNpm(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+export function withoutCallingNpm(env: Environment): Record<string, string> {
   const callers = /^npm_(package_|lifecycle_|config_(local_)?prefix$|command$|execpath$)/i;
-  const kept: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && !callers.test(name)) kept[name] = value;
-  }
-  return kept;
+  return defined(Object.fromEntries(Object.entries(env).filter(([name]) => !callers.test(name))));
 }
 
-/** What npm said, without where it keeps its own log. */
-export function complaint(stderr: string): string {
-  const lines = stderr
-    .split('\n')
-    .map((line) => line.replace(/^npm (error|ERR!) ?/, '').trim())
-    .filter((line) => line !== '' && !line.startsWith('npm warn') && !/A complete log of this run|_logs\//.test(line));
-  return lines.slice(0, complaintLines).join('; ') || 'npx said nothing';
+/** Variables that would lead the CLI or the functions to an account or to services of somebody else. */
+const foreign = [
+  'FIREBASE_CONFIG',
+  'FIREBASE_TOKEN',
+  'GOOGLE_APPLICATION_CREDENTIALS',
+  'GOOGLE_CLOUD_PROJECT',
+  'FIRESTORE_EMULATOR_HOST',
+  'PUBSUB_EMULATOR_HOST',
+];
+
+/** The environment of Firebase's CLI and of all that it starts. Its settings, login and statistics are those of an empty
+ *  home, so that the user's are neither used nor changed, and it asks nothing on the network. */
+export function cliEnvironment(base: Environment, home: string, services: Environment): Record<string, string> {
+  return defined({
+    ...withoutCallingNpm(base),
+    ...Object.fromEntries(foreign.map((name) => [name, undefined])),
+    CI: 'true',
+    NO_UPDATE_NOTIFIER: '1',
+    METADATA_SERVER_DETECTION: 'none',
+    HOME: home,
+    XDG_CONFIG_HOME: join(home, '.config'),
+    // What the CLI has downloaded lies in the same place for everybody on the machine.
+    FIREBASE_EMULATORS_PATH: base.FIREBASE_EMULATORS_PATH || join(homedir(), '.cache', 'firebase', 'emulators'),
+    ...services,
+  });
+}
+
+function defined(env: Environment): Record<string, string> {
+  const entries = Object.entries(env);
+  return Object.fromEntries(entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }

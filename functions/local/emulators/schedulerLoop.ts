@@ -1,37 +1,29 @@
-import type { EmulatedFunction } from './emulatedFunctions.ts';
+import { sleep, systemClock } from '../../src/clock.ts';
 
-/** What became of the invocations of a scheduled function. */
-export interface Invocations {
-  readonly answered: number;
-  /** Status and text of those that failed. */
-  readonly failures: readonly string[];
-}
+/** Pause after a call that failed, in ms. */
+const pauseMs = 1_000;
 
-/** Cloud Scheduler's part, which the emulator leaves out: calls a function again and again, each time when the one before has ended. */
-export function callOnSchedule(scheduled: EmulatedFunction): {
-  invocations(): Invocations;
-  stop(): Promise<void>;
-} {
+/** Cloud Scheduler's part, which the CLI's emulators leave out: calls a function again and again, each time when the call
+ *  before has ended. `onEnd` is called after each, with status and text of one that failed. */
+export function callOnSchedule(url: string, onEnd: (failure: string | undefined) => void): () => Promise<void> {
   const stopped = new AbortController();
-  const failures: string[] = [];
-  let answered = 0;
+  const { signal } = stopped;
+  const call = async () => {
+    const answer = await fetch(url, { method: 'POST', signal });
+    const text = await answer.text();
+    return answer.ok ? undefined : `${answer.status} ${text}`;
+  };
   async function loop(): Promise<void> {
-    // One that fails is called no more: what it would have done is then missed, and says so.
-    while (!stopped.signal.aborted && failures.length === 0) {
-      const answer = await fetch(scheduled.url, { method: 'POST', signal: stopped.signal });
-      const text = await answer.text();
-      if (answer.ok) answered += 1;
-      else failures.push(`${answer.status} ${text}`);
+    while (!signal.aborted) {
+      const failure = await call().catch((error: unknown) => String(error));
+      if (signal.aborted) return;
+      onEnd(failure);
+      if (failure !== undefined) await sleep(systemClock, pauseMs, signal).catch(() => undefined);
     }
   }
-  const running = loop().catch((error: unknown) => {
-    if (!stopped.signal.aborted) failures.push(String(error));
-  });
-  return {
-    invocations: () => ({ answered, failures }),
-    async stop() {
-      stopped.abort();
-      await running;
-    },
+  const running = loop();
+  return () => {
+    stopped.abort();
+    return running;
   };
 }

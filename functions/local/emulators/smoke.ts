@@ -1,34 +1,36 @@
 // `npm run emulators:smoke`: the whole path through Firebase's own CLI and its loader of functions.
-import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ObjectId } from 'mongodb';
+import { errorText } from '../../src/log.ts';
 import { readArguments, UsageError } from '../cli/arguments.ts';
 import { type Row, renderTable } from '../demo/table.ts';
-import { startFirestoreServer } from '../servers/firestore/server.ts';
-import { startMongoServer } from '../servers/mongodb/server.ts';
+import { createWorld, type World } from '../demo/world.ts';
+import { freePorts } from '../freePorts.ts';
 import { freshProjectId } from '../stack.ts';
-import { cliEnvironment } from './cliEnvironment.ts';
-import { startCli } from './cliProcess.ts';
-import { compile } from './compile.ts';
+import { chooseFirestore } from './chooseFirestore.ts';
+import { type Emulators, startEmulators } from './emulators.ts';
 import { cliVersion, type FirebaseCli, findFirebaseCli } from './firebaseCli.ts';
-import { type FirebaseJson, furtherEmulators, parseFirebaseJson, withPorts } from './firebaseJson.ts';
-import { packagedByCli } from './packagedByCli.ts';
-import { freePorts } from './ports.ts';
-import { rowsSchema } from './smokeRows.ts';
-import { createStage } from './stage.ts';
+import { callOnSchedule } from './schedulerLoop.ts';
+import { type Check, checks, type Finding } from './smokeChecks.ts';
+import { type FirebaseJson, readFirebaseJson, withPorts } from './stage.ts';
 import { createStopSignal } from './stopSignal.ts';
-import { uploadedPackage } from './uploadedPackage.ts';
+import { packagedByCli, uploadedPackage } from './uploadedPackage.ts';
 
 const usage = `usage: npm --prefix functions run emulators:smoke [-- options]
 
-Runs the functions in Firebase's own emulator (firebase-tools ${cliVersion}, fetched by npx at its first use), with our Firestore and Pub/Sub
-behind it, so that it needs neither Java nor a network beyond the npm registry. Creates, renames and deletes projects in MongoDB, and looks at
-what becomes of their assets. MONGODB_URI and FIRESTORE_EMULATOR_HOST name services that are used instead of ours.
+Runs the functions in Firebase's own emulator (firebase-tools ${cliVersion}, fetched by npx at its first use), with our
+Firestore and Pub/Sub behind it, so that it needs neither Java nor a network beyond the npm registry. Creates, renames
+and deletes projects in MongoDB, and looks at what becomes of their assets. MONGODB_URI and FIRESTORE_EMULATOR_HOST name
+services that are used instead of ours.
 
   --verbose   prints what the CLI and the functions say
   --help      this text
 `;
 
 const projectDir = join(import.meta.dirname, '..', '..', '..');
+
+/** The ports that the CLI opens; those that `firebase.json` does not set would be the next free ones. */
+const openedPorts = ['functions', 'pubsub', 'hub', 'logging', 'eventarc', 'tasks'] as const;
 
 /** Parameters that make the functions fit for a test of seconds. */
 const params = {
@@ -45,106 +47,111 @@ async function main(): Promise<number> {
     console.log(usage);
     return 0;
   }
-  const stop = createStopSignal();
-  const found = await findFirebaseCli(stop.signal, () =>
-    console.log(`smoke: fetching firebase-tools ${cliVersion} from the npm registry, once (about half a minute) ...`),
+  const { signal } = createStopSignal();
+  console.log(
+    `smoke: firebase-tools ${cliVersion}, through npx (at the first use it is fetched, about half a minute) ...`,
   );
-  if (found.kind === 'unavailable') {
-    console.error(`smoke: firebase-tools ${cliVersion} is not in npm's cache and cannot be fetched: ${found.why}`);
-    return 1;
-  }
+  const cli = await findFirebaseCli(signal);
   const log: string[] = [];
   const onLine = (line: string) => {
     if (values.verbose === true) console.log(line);
     else log.push(line);
   };
-  const rows = await runThrough(found.cli, stop.signal, onLine);
-  if (stop.signal.aborted) return 1;
-  const failed = rows.filter(({ passed }) => !passed).length;
-  if (failed > 0 || rows.length === 0) console.log(`${log.join('\n')}\n`);
-  if (rows.length === 0) {
-    console.log('smoke: the emulators did not get as far as the first check; what they said stands above');
-    return 1;
+  try {
+    const rows = await runThrough(cli, signal, onLine);
+    const failed = rows.filter(({ passed }) => !passed).length;
+    if (failed > 0) console.log(`${log.join('\n')}\n`);
+    console.log(`\n${renderTable(rows)}\n`);
+    console.log(`smoke: ${rows.length - failed} passed, ${failed} failed`);
+    return failed === 0 ? 0 : 1;
+  } catch (error) {
+    if (signal.aborted) return 1;
+    console.log(`${log.join('\n')}\n`);
+    throw error;
   }
-  console.log(`\n${renderTable(rows)}\n`);
-  console.log(`smoke: ${rows.length - failed} passed, ${failed} failed`);
-  return failed === 0 ? 0 : 1;
 }
 
-/** Brings everything up, performs the checks inside of the CLI, and takes everything down; no rows when it came to no check. */
+/** Brings everything up, performs the checks, and takes everything down. */
 async function runThrough(cli: FirebaseCli, signal: AbortSignal, onLine: (line: string) => void): Promise<Row[]> {
-  const opened: { close(): unknown }[] = [];
+  const ports = await freePorts(openedPorts.length);
+  const firebaseJson = withPorts(
+    readFirebaseJson(),
+    Object.fromEntries(openedPorts.map((name, index) => [name, ports[index] ?? 0])),
+  );
+  const emulators = await startEmulators({
+    cli,
+    firebaseJson,
+    // Records that earlier runs left in a Firestore that stays would count.
+    projectId: freshProjectId(),
+    mongodbUri: process.env.MONGODB_URI,
+    firestore: chooseFirestore(process.env.FIRESTORE_EMULATOR_HOST, true, ''),
+    isApart: true,
+    params,
+    onLine,
+    say: (text) => console.log(`smoke: ${text}`),
+    signal,
+  });
   try {
-    const { MONGODB_URI: givenMongodb, FIRESTORE_EMULATOR_HOST: givenFirestore } = process.env;
-    console.log(`smoke: MongoDB ${givenMongodb ? 'named by MONGODB_URI' : 'embedded'}`);
-    const mongodb = givenMongodb ? undefined : await startMongoServer();
-    if (mongodb) opened.push(mongodb);
-    console.log(`smoke: Firestore ${givenFirestore ? `at ${givenFirestore}` : 'ours'}, Pub/Sub ours`);
-    const firestore = givenFirestore
-      ? undefined
-      : await startFirestoreServer({ indexes: join(projectDir, 'firestore.indexes.json') });
-    if (firestore) opened.push(firestore);
-    const mongodbUri = givenMongodb || (mongodb?.uri ?? '');
-
-    const ports = await freePorts(['functions', 'pubsub', ...furtherEmulators]);
-    const firebaseJson = parseFirebaseJson(readFileSync(join(projectDir, 'firebase.json'), 'utf8'));
-    const stage = createStage({ firebaseJson: withPorts(firebaseJson, ports), mongodbUri, params });
-    opened.push({ close: () => stage.remove() });
-    compile(stage);
-    signal.throwIfAborted();
-
-    console.log(`smoke: firebase-tools ${cliVersion} loads the functions ...`);
-    const rowsFile = join(stage.directory, 'rows.json');
-    const here = (file: string) => join(import.meta.dirname, file);
-    const run = startCli({
-      cli,
-      // Records that earlier runs left in a Firestore that stays would count.
-      projectId: freshProjectId(),
-      // Through variables, so that no path has to be quoted.
-      command: [
-        'emulators:exec',
-        ...['--only', 'functions,pubsub'],
-        'exec "$SMOKE_NODE" --import "$SMOKE_LIFELINE" "$SMOKE_SESSION"',
-      ],
-      cwd: stage.directory,
-      env: cliEnvironment(process.env, stage.home, {
-        MONGODB_URI: mongodbUri,
-        FIRESTORE_EMULATOR_HOST: givenFirestore || firestore?.host,
-        PUBSUB_EMULATOR_BINARY_PATH: stage.pubsubProgram,
-        SMOKE_NODE: process.execPath,
-        SMOKE_LIFELINE: here('lifeline.ts'),
-        SMOKE_SESSION: here('smokeSession.ts'),
-        SMOKE_FUNCTIONS_URL: `http://127.0.0.1:${ports.get('functions')}`,
-        SMOKE_ROWS_FILE: rowsFile,
-      }),
-      onLine,
-    });
-    opened.push({ close: () => run.stop() });
-    const onAbort = () => void run.stop();
-    signal.addEventListener('abort', onAbort);
-    const code = await run.exited;
-    signal.removeEventListener('abort', onAbort);
-    const { killed } = await run.stop();
-    if (!existsSync(rowsFile)) return [];
-    const rows: Row[] = rowsSchema.parse(JSON.parse(readFileSync(rowsFile, 'utf8')));
-    rows.push({
-      what: 'firebase emulators:exec',
-      expected: 'ends with what the checks came to',
-      mongodb: '',
-      firestore: `exit code ${code}`,
-      passed: code === (rows.every(({ passed }) => passed) ? 0 : 1),
-    });
-    rows.push({
-      what: 'processes after the end',
-      expected: 'none',
-      mongodb: '',
-      firestore: killed ? 'some had to be killed' : 'none',
-      passed: !killed,
-    });
+    const rows = await performChecks(emulators, signal);
+    const { killed } = await emulators.stopCli();
+    const code = await emulators.exited;
+    const told = { what: 'firebase emulators:start', expected: 'ends when it is told to' };
+    rows.push(rowOf(told, { firestore: `exit code ${code}`, passed: code === 0 }));
+    const after = { what: 'processes after the end', expected: 'none' };
+    rows.push(rowOf(after, { firestore: killed ? 'some had to be killed' : 'none', passed: !killed }));
     rows.push(await comparePackages(cli, firebaseJson));
     return rows;
   } finally {
-    for (const one of opened.reverse()) await one.close();
+    await emulators.stack.close();
+  }
+}
+
+/** Acts on the emulators as a service and an operator would. */
+async function performChecks({ stack, functions }: Emulators, signal: AbortSignal): Promise<Row[]> {
+  const relay = functions.find(({ name }) => name === 'relayProjectChanges');
+  if (relay === undefined) throw new Error('the emulator does not serve relayProjectChanges');
+  const world = await createWorld(stack);
+  // Older than the relay's first start, which asks for a reconciliation; that one would stop at an empty MongoDB.
+  await world.projects.insertOne({ _id: new ObjectId(), name: 'There before' });
+  const failures: string[] = [];
+  let ended = 0;
+  const stopScheduling = callOnSchedule(relay.url, (failure) => {
+    ended += 1;
+    if (failure !== undefined) failures.push(failure);
+  });
+  try {
+    await world.observer.until('the relay to tail the change stream', async () => {
+      signal.throwIfAborted();
+      return failures.length > 0 || (await world.firestore.collection('syncRelay').get()).size > 0;
+    });
+    const rows: Row[] = [];
+    for (const check of checks) {
+      signal.throwIfAborted();
+      rows.push(await perform(check, world, functions));
+    }
+    await world.observer.until('an invocation of the relay to end', async () => ended > 0);
+    const scheduled = {
+      what: 'relayProjectChanges, called as by its schedule',
+      expected: 'tails, ends within its budget',
+    };
+    const found = failures.join('; ') || `${ended} invocations ended`;
+    rows.push(rowOf(scheduled, { firestore: found, passed: failures.length === 0 }));
+    return rows;
+  } finally {
+    await stopScheduling();
+    await world.close();
+  }
+}
+
+const rowOf = ({ what, expected }: Pick<Check, 'what' | 'expected'>, finding: Finding): Row => {
+  return { what, expected, mongodb: '', ...finding };
+};
+
+async function perform(check: Check, world: World, functions: Emulators['functions']): Promise<Row> {
+  try {
+    return rowOf(check, await check.run(world, functions));
+  } catch (error) {
+    return rowOf(check, { firestore: errorText(error), passed: false });
   }
 }
 
@@ -157,19 +164,15 @@ async function comparePackages(cli: FirebaseCli, { functions: [codebase] }: Fire
     ...byCli.filter((file) => !byUs.includes(file)).map((file) => `the CLI takes ${file}`),
     ...byUs.filter((file) => !byCli.includes(file)).map((file) => `the CLI leaves out ${file}`),
   ];
-  return {
-    what: 'what would be uploaded',
-    expected: 'as the package test computes it',
-    mongodb: '',
-    firestore: only.slice(0, 3).join('; ') || `the same ${byCli.length} files`,
-    passed: only.length === 0,
-  };
+  const upload = { what: 'what would be uploaded', expected: 'as the package test computes it' };
+  const found = only.slice(0, 3).join('; ') || `the same ${byCli.length} files`;
+  return rowOf(upload, { firestore: found, passed: only.length === 0 });
 }
 
 try {
   process.exitCode = await main();
 } catch (error) {
-  const text = error instanceof Error ? error.message : String(error);
-  console.error(`smoke: ${error instanceof UsageError ? `${text}\n\n${usage}` : text}`);
-  process.exitCode = error instanceof UsageError ? 2 : 1;
+  const isUsage = error instanceof UsageError;
+  console.error(`smoke: ${isUsage ? `${error.message}\n\n${usage}` : errorText(error)}`);
+  process.exitCode = isUsage ? 2 : 1;
 }

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
-import { freePorts } from '../../local/emulators/ports.ts';
+import { freePorts } from '../../local/freePorts.ts';
 
 const functionsDir = join(import.meta.dirname, '..', '..');
 
@@ -43,7 +43,7 @@ export interface Discovery {
 /** Loads the bundle in a folder as `firebase deploy` does: a process of `firebase-functions` that serves the manifest. It may read the folder and
  *  the packages, and listen; it may not write, connect, look up names or start anything. */
 export async function discover(folder: string, lingerMs = patienceMs): Promise<Discovery> {
-  const port = (await freePorts(['discovery'])).get('discovery') ?? 0;
+  const [port] = await freePorts(1);
   const startedAt = performance.now();
   const child = spawn(
     process.execPath,

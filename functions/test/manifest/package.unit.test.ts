@@ -6,12 +6,11 @@ import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { parseFirebaseJson } from '../../local/emulators/firebaseJson.ts';
+import { readFirebaseJson } from '../../local/emulators/stage.ts';
 import { uploadedPackage } from '../../local/emulators/uploadedPackage.ts';
 
 const functionsDir = join(import.meta.dirname, '..', '..');
-const firebaseJson = parseFirebaseJson(readFileSync(join(functionsDir, '..', 'firebase.json'), 'utf8'));
-const ignore = firebaseJson.functions[0]?.ignore ?? [];
+const ignore = readFirebaseJson().functions[0]?.ignore ?? [];
 
 /** What npm needs to install what the code imports. */
 const forNpm = ['.npmrc', 'package-lock.json', 'package.json'];

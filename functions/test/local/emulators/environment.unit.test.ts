@@ -2,10 +2,8 @@
 import assert from 'node:assert/strict';
 import { parseEnv } from 'node:util';
 import fc from 'fast-check';
-import { cliEnvironment } from '../../../local/emulators/cliEnvironment.ts';
-import { complaint, withoutCallingNpm } from '../../../local/emulators/firebaseCli.ts';
-import { parseFirebaseJson, withPorts } from '../../../local/emulators/firebaseJson.ts';
-import { variableLines } from '../../../local/emulators/stage.ts';
+import { cliEnvironment, withoutCallingNpm } from '../../../local/emulators/firebaseCli.ts';
+import { readFirebaseJson, variableLines, withPorts } from '../../../local/emulators/stage.ts';
 
 describe('the environment of the CLI', () => {
   const base = {
@@ -65,20 +63,6 @@ describe('a variables file', () => {
   });
 });
 
-describe('what npm complains', () => {
-  it('is told in one line', () => {
-    const said = [
-      'npm warn Unknown user config "nodedir".',
-      'npm error code ENOTFOUND',
-      'npm error network request to https://registry.example/firebase-tools failed',
-      'npm error A complete log of this run can be found in: /root/.npm/_logs/x.log',
-      '',
-    ].join('\n');
-    assert.equal(complaint(said), 'code ENOTFOUND; network request to https://registry.example/firebase-tools failed');
-    assert.equal(complaint(''), 'npx said nothing');
-  });
-});
-
 describe('firebase.json', () => {
   const json = {
     functions: [{ source: 'functions', ignore: [], codebase: 'lockstep' }],
@@ -92,8 +76,8 @@ describe('firebase.json', () => {
   };
 
   it('is passed on as it is, with other ports', () => {
-    const parsed = parseFirebaseJson(JSON.stringify(json));
-    const moved = withPorts(parsed, new Map(Object.entries({ functions: 1, hub: 2 })));
+    const parsed = readFirebaseJson(JSON.stringify(json));
+    const moved = withPorts(parsed, { functions: 1, hub: 2 });
     assert.deepEqual(moved.emulators, {
       functions: { host: '0.0.0.0', port: 1 },
       firestore: { host: '127.0.0.1', port: 8080 },
@@ -107,6 +91,6 @@ describe('firebase.json', () => {
 
   it('is refused with the place where something is missing', () => {
     const { pubsub: _none, ...emulators } = json.emulators;
-    assert.throws(() => parseFirebaseJson(JSON.stringify({ ...json, emulators })), /emulators\.pubsub/);
+    assert.throws(() => readFirebaseJson(JSON.stringify({ ...json, emulators })), /emulators\.pubsub/);
   });
 });
