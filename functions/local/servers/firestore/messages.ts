@@ -145,6 +145,7 @@ export interface RollbackRequest {
 export interface RunQueryRequest extends ConsistencyMessage {
   readonly parent?: string;
   readonly structuredQuery?: StructuredQueryMessage;
+  readonly explainOptions?: object;
 }
 
 export interface RunAggregationQueryRequest extends ConsistencyMessage {
@@ -153,6 +154,7 @@ export interface RunAggregationQueryRequest extends ConsistencyMessage {
     readonly structuredQuery?: StructuredQueryMessage;
     readonly aggregations?: readonly AggregationMessage[];
   };
+  readonly explainOptions?: object;
 }
 
 export interface PartitionQueryRequest extends ConsistencyMessage {

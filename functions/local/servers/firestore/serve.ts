@@ -163,9 +163,9 @@ export function createServiceBuilder(serving: Serving): ServiceBuilder {
   };
 }
 
-function messageOf<Request>({ bytes, message }: Received<Request>): Request {
+function messageOf<Request>({ message }: Received<Request>): Request {
   if (message !== undefined) return message;
-  throw invalidArgument(`Request payload size exceeds the limit: ${maxRequestBytes} bytes. It has ${bytes} bytes.`);
+  throw invalidArgument(`Request payload size exceeds the limit: ${maxRequestBytes} bytes.`);
 }
 
 /** One for all calls: the transport reports every call that is over as cancelled, and a stack trace for each would cost

@@ -7,7 +7,8 @@ import type { Backend } from './backend.ts';
 import { createMeter, type Meter } from './meter.ts';
 import { loadFirestoreService } from './protocol.ts';
 import { createIndexCheck, everyIndexExists } from './query/indexCheck.ts';
-import { readIndexConfig } from './query/indexConfig.ts';
+import { automaticIndexes, readIndexConfig } from './query/indexConfig.ts';
+import { createIndexEntries } from './query/indexEntries.ts';
 import { createServiceBuilder } from './serve.ts';
 import { addListenMethod } from './services/listenService.ts';
 import { addListMethods } from './services/listService.ts';
@@ -69,16 +70,24 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
   const meter = createMeter();
   let databases = new Map<string, Database>();
 
+  const indexConfig = options.indexes === undefined ? undefined : readIndexConfig(options.indexes);
+  const indexEntries = createIndexEntries(indexConfig ?? automaticIndexes);
+
   const backend: Backend = {
     meter,
-    indexCheck: options.indexes === undefined ? everyIndexExists : createIndexCheck(readIndexConfig(options.indexes)),
+    indexCheck: indexConfig ? createIndexCheck(indexConfig) : everyIndexExists,
     newDocumentId: () => randomBytes(documentIdLength).toString('base64url').slice(0, documentIdLength),
     database(name = '') {
       const existing = databases.get(name);
       if (existing) return existing;
       if (!databaseNamePattern.test(name)) throw invalidArgument(`Invalid database name: "${name}".`);
       const lockTimeoutMs = options.lockTimeoutMs ?? defaultLockTimeoutMs;
-      const created = createDatabase(name, { clock, lockTimeoutMs, newToken: () => randomBytes(tokenBytes) });
+      const created = createDatabase(name, {
+        clock,
+        lockTimeoutMs,
+        indexEntries,
+        newToken: () => randomBytes(tokenBytes),
+      });
       databases.set(name, created);
       return created;
     },

@@ -18,6 +18,11 @@ export class FirestoreError extends Error {
 /** The client sent something that can never be served, whatever the state of the database. */
 export const invalidArgument = (message: string) => new FirestoreError('INVALID_ARGUMENT', message);
 
+/** The client asks for something that production has and this server does not: never ignored, because the answer would
+ *  only look right. */
+export const unimplemented = (what: string) =>
+  new FirestoreError('UNIMPLEMENTED', `${what} is not supported by the embedded Firestore server.`);
+
 /** The gRPC code that belongs to a thrown value: its own, or INTERNAL. */
 export function codeOf(error: unknown): number {
   return error instanceof FirestoreError ? error.code : status.INTERNAL;

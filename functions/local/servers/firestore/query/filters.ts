@@ -2,7 +2,7 @@ import { fieldOf, type StoredDocument } from '../values/document.ts';
 import { nameField } from '../values/fieldPath.ts';
 import { compareKeys } from '../values/keyBytes.ts';
 import { fullName } from '../values/resourceName.ts';
-import { sameType, valueKey } from '../values/sortKey.ts';
+import { comparable, indexKey } from '../values/sortKey.ts';
 import type { Value } from '../values/value.ts';
 import type { Conjunction, FieldCondition } from './query.ts';
 
@@ -31,8 +31,6 @@ export function meets(value: Value, { op, value: operand }: Pick<FieldCondition,
       return equal(value, operand);
     case 'notEqual':
       return value.type !== 'null' && !equal(value, operand);
-    case 'in':
-      return elements(operand).some((element) => equal(value, element));
     case 'notIn':
       // A null in the list makes every comparison with it undefined, so that nothing matches.
       if (value.type === 'null' || elements(operand).some(({ type }) => type === 'null')) return false;
@@ -41,10 +39,8 @@ export function meets(value: Value, { op, value: operand }: Pick<FieldCondition,
       return true;
     case 'arrayContains':
       return elements(value).some((element) => equal(element, operand));
-    case 'arrayContainsAny':
-      return elements(operand).some((wanted) => elements(value).some((element) => equal(element, wanted)));
     default:
-      return sameType(value, operand) && inRange(compareKeys(valueKey(value), valueKey(operand)), op);
+      return comparable(value, operand) && inRange(compareKeys(indexKey(value), indexKey(operand)), op);
   }
 }
 
@@ -54,6 +50,6 @@ function inRange(order: number, op: 'less' | 'lessOrEqual' | 'greater' | 'greate
   return op === 'greater' ? order > 0 : order >= 0;
 }
 
-const equal = (a: Value, b: Value) => valueKey(a) === valueKey(b);
+const equal = (a: Value, b: Value) => indexKey(a) === indexKey(b);
 
 const elements = (value: Value) => (value.type === 'array' ? value.values : []);

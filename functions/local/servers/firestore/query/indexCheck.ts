@@ -6,7 +6,13 @@ import { FirestoreError } from '../status.ts';
 import { type FieldPath, nameField } from '../values/fieldPath.ts';
 import { projectOf } from '../values/resourceName.ts';
 import { bytesType, tag, varintType, WireWriter } from '../values/wire.ts';
-import type { CompositeIndex, FieldMode, IndexConfig, QueryScope } from './indexConfig.ts';
+import {
+  type CompositeIndex,
+  type FieldMode,
+  type IndexConfig,
+  type QueryScope,
+  singleFieldIndexes,
+} from './indexConfig.ts';
 import type { Conjunction, Query } from './query.ts';
 
 /** Refuses a query that production would refuse for want of an index.
@@ -122,17 +128,10 @@ function prefixServing(index: CompositeIndex, need: Need): readonly Part[] | und
 
 const serves = (field: Part, part: Part) => field.fieldPath === part.fieldPath && modesFor(part).includes(field.mode);
 
-/** Whether a field has one of these single-field indexes: the automatic ones of scope COLLECTION, unless an override of
- *  the field or of a map around it says otherwise. */
+/** Whether a field has one of these single-field indexes. */
 function hasSingleField(config: IndexConfig, need: Need, fieldPath: string, modes: readonly FieldMode[]): boolean {
-  for (let path = fieldPath; path !== ''; path = path.slice(0, Math.max(0, path.lastIndexOf('.')))) {
-    const override = config.fieldOverrides.find(
-      (each) => each.collectionGroup === need.collectionGroup && each.fieldPath === path,
-    );
-    if (!override) continue;
-    return override.indexes.some((index) => index.queryScope === need.queryScope && modes.includes(index.mode));
-  }
-  return need.queryScope === 'COLLECTION';
+  const indexes = singleFieldIndexes(config, need.collectionGroup, fieldPath);
+  return indexes.some((index) => index.queryScope === need.queryScope && modes.includes(index.mode));
 }
 
 function missingIndex(database: string, need: Need): FirestoreError {

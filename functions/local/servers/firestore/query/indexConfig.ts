@@ -9,6 +9,8 @@ const indexField = z.object({
   fieldPath: z.string().min(1),
   order: order.optional(),
   arrayConfig: z.literal('CONTAINS').optional(),
+  /** Only findNearest uses such an index, which this server refuses. */
+  vectorConfig: z.object({}).optional(),
 });
 
 const schema = z.object({
@@ -50,16 +52,39 @@ export interface CompositeIndex {
   readonly fields: readonly { readonly fieldPath: string; readonly mode: FieldMode }[];
 }
 
-/** Replaces the automatic indexes of one field. */
-export interface FieldOverride {
-  readonly collectionGroup: string;
-  readonly fieldPath: string;
-  readonly indexes: readonly { readonly mode: FieldMode; readonly queryScope: QueryScope }[];
+export interface SingleFieldIndex {
+  readonly mode: FieldMode;
+  readonly queryScope: QueryScope;
 }
 
 export interface IndexConfig {
   readonly indexes: readonly CompositeIndex[];
-  readonly fieldOverrides: readonly FieldOverride[];
+  /** What replaces the automatic indexes of a field, by collection group and the field's canonical path. */
+  readonly fieldOverrides: ReadonlyMap<string, ReadonlyMap<string, readonly SingleFieldIndex[]>>;
+}
+
+/** Production's own indexes of every field. */
+export const automaticIndexes: IndexConfig = { indexes: [], fieldOverrides: new Map() };
+
+const automatic: readonly SingleFieldIndex[] = (['ASCENDING', 'DESCENDING', 'CONTAINS'] as const).map((mode) => ({
+  mode,
+  queryScope: 'COLLECTION',
+}));
+
+/** The single-field indexes of a field: the automatic ones, unless an override of the field, of a map around it or of
+ *  all fields (`*`) says otherwise. */
+export function singleFieldIndexes(
+  { fieldOverrides }: IndexConfig,
+  collectionGroup: string,
+  fieldPath: string,
+): readonly SingleFieldIndex[] {
+  const overrides = fieldOverrides.get(collectionGroup);
+  if (!overrides) return automatic;
+  for (let path = fieldPath; path !== ''; path = path.slice(0, Math.max(0, path.lastIndexOf('.')))) {
+    const override = overrides.get(path);
+    if (override) return override;
+  }
+  return overrides.get('*') ?? automatic;
 }
 
 /** Reads index definitions.
@@ -73,15 +98,27 @@ export function readIndexConfig(source: string | object): IndexConfig {
     throw new Error(`${where}: ${z.prettifyError(parsed.error)}`);
   }
   return {
-    indexes: parsed.data.indexes.map(({ fields, ...index }) => ({
-      ...index,
-      fields: fields.map((field) => ({ fieldPath: field.fieldPath, mode: modeOf(field) })),
-    })),
-    fieldOverrides: parsed.data.fieldOverrides.map(({ indexes, ...override }) => ({
-      ...override,
-      indexes: indexes.map((index) => ({ mode: modeOf(index), queryScope: index.queryScope })),
-    })),
+    indexes: parsed.data.indexes
+      .filter(({ fields }) => fields.every(({ vectorConfig }) => !vectorConfig))
+      .map(({ fields, ...index }) => ({
+        ...index,
+        fields: fields.map((field) => ({ fieldPath: field.fieldPath, mode: modeOf(field) })),
+      })),
+    fieldOverrides: overridesOf(parsed.data.fieldOverrides),
   };
+}
+
+function overridesOf(definitions: z.infer<typeof schema>['fieldOverrides']): IndexConfig['fieldOverrides'] {
+  const overrides = new Map<string, Map<string, SingleFieldIndex[]>>();
+  for (const { collectionGroup, fieldPath, indexes } of definitions) {
+    const ofGroup = overrides.get(collectionGroup) ?? new Map<string, SingleFieldIndex[]>();
+    ofGroup.set(
+      fieldPath,
+      indexes.map((index) => ({ mode: modeOf(index), queryScope: index.queryScope })),
+    );
+    overrides.set(collectionGroup, ofGroup);
+  }
+  return overrides;
 }
 
 const modeOf = (field: {

@@ -1,18 +1,19 @@
 import type { CursorMessage, FilterMessage, StructuredQueryMessage } from '../messages.ts';
-import { invalidArgument } from '../status.ts';
-import { type FieldPath, fieldPath, nameField, parseFieldPath } from '../values/fieldPath.ts';
-import { parseName } from '../values/resourceName.ts';
+import { invalidArgument, unimplemented } from '../status.ts';
+import { compareFieldPaths, type FieldPath, fieldPath, nameField, parseFieldPath } from '../values/fieldPath.ts';
+import { checkId, parseParent } from '../values/resourceName.ts';
+import { isNaNValue } from '../values/sortKey.ts';
 import { nullValue, type Value } from '../values/value.ts';
 import { decodeValue } from '../values/valueCodec.ts';
-import {
-  type ConditionOp,
-  type Conjunction,
-  type Cursor,
-  type FieldCondition,
-  type Filter,
-  isEquality,
-  type Order,
-  type Query,
+import type {
+  ConditionOp,
+  Conjunction,
+  Cursor,
+  FieldCondition,
+  Filter,
+  FilterCondition,
+  Order,
+  Query,
 } from './query.ts';
 
 /** How many conjunctions a where clause may come to once it is written as a disjunction of them (published limit). */
@@ -23,7 +24,7 @@ const maxNotIn = 10;
 const nanValue: Value = { type: 'double', value: Number.NaN };
 const nameOrder = fieldPath([nameField]);
 
-const fieldOps: Readonly<Record<string, ConditionOp>> = {
+const fieldOps: Readonly<Record<string, FilterCondition['op']>> = {
   LESS_THAN: 'less',
   LESS_THAN_OR_EQUAL: 'lessOrEqual',
   GREATER_THAN: 'greater',
@@ -36,6 +37,9 @@ const fieldOps: Readonly<Record<string, ConditionOp>> = {
   NOT_IN: 'notIn',
 };
 
+/** Operators that pick single values of a field rather than a range of them. */
+const equalityOps: readonly FilterCondition['op'][] = ['equal', 'arrayContains', 'in', 'arrayContainsAny'];
+
 const unaryOps: Readonly<Record<string, readonly [ConditionOp, Value]>> = {
   IS_NAN: ['equal', nanValue],
   IS_NULL: ['equal', nullValue],
@@ -45,9 +49,11 @@ const unaryOps: Readonly<Record<string, readonly [ConditionOp, Value]>> = {
 
 /** Checks a query and brings it into normal form. @throws FirestoreError INVALID_ARGUMENT if it is not a valid one */
 export function parseQuery(parentName: string, message: StructuredQueryMessage): Query {
+  if (message.findNearest) throw unimplemented('StructuredQuery.find_nearest');
   const [from, ...more] = message.from ?? [];
   if (more.length > 0) throw invalidArgument('A query can only have one collection selector.');
   const collectionId = from?.collectionId || undefined;
+  if (collectionId !== undefined) checkId(collectionId, 'Collection');
   const allDescendants = from?.allDescendants ?? false;
   if (collectionId === undefined && from !== undefined && !allDescendants) {
     throw invalidArgument('A collection selector needs a collection id, or all descendants.');
@@ -62,13 +68,13 @@ export function parseQuery(parentName: string, message: StructuredQueryMessage):
   if (offset < 0) throw invalidArgument('offset is negative');
   if (collectionId === undefined) checkKindless(filter, orders);
   return {
-    parent: parseName(parentName).path,
+    parent: parseParent(parentName).path,
     collectionId,
     allDescendants: allDescendants || from === undefined,
     disjuncts: disjuncts.map((conjunction) => [...conjunction, ...existing]),
     orders,
-    startAt: message.startAt ? parseCursor(message.startAt, orders) : undefined,
-    endAt: message.endAt ? parseCursor(message.endAt, orders) : undefined,
+    startAt: parseCursor(message.startAt, orders, message.orderBy?.length ?? 0),
+    endAt: parseCursor(message.endAt, orders, message.orderBy?.length ?? 0),
     offset,
     limit,
     select: message.select ? selected(message.select.fields ?? []) : undefined,
@@ -99,13 +105,13 @@ function parseFilter(message: FilterMessage): Filter {
   return condition(parseFieldPath(field?.fieldPath ?? ''), known, decodeValue(value));
 }
 
-function condition(field: FieldPath, op: ConditionOp, value: Value): Filter {
+function condition(field: FieldPath, op: FilterCondition['op'], value: Value): Filter {
   if (op === 'in' || op === 'notIn' || op === 'arrayContainsAny') checkList(op, value);
   if (field.canonical === nameField) checkNameOperand(value);
   return { type: 'condition', condition: { field, op, value } };
 }
 
-function checkList(op: ConditionOp, value: Value): void {
+function checkList(op: FilterCondition['op'], value: Value): void {
   const name = op === 'in' ? 'IN' : op === 'notIn' ? 'NOT_IN' : 'ARRAY_CONTAINS_ANY';
   if (value.type !== 'array' || value.values.length === 0)
     throw invalidArgument(`'${name}' requires an non-empty ArrayValue.`);
@@ -130,18 +136,22 @@ function disjunctiveForm(filter: Filter): readonly Conjunction[] {
   );
 }
 
-function alternativesOf(condition: FieldCondition): readonly FieldCondition[] {
-  const { op, value, field } = condition;
-  if ((op !== 'in' && op !== 'arrayContainsAny') || value.type !== 'array') return [condition];
-  return value.values.map((each) => ({ field, op: op === 'in' ? 'equal' : 'arrayContains', value: each }));
+/** Null and NaN are only found by comparisons with them alone: inside a list, and inside an array, nothing equals them. */
+function alternativesOf({ field, op, value }: FilterCondition): readonly FieldCondition[] {
+  if (op === 'arrayContains') return findable([value]).map((each) => ({ field, op, value: each }));
+  if (op !== 'in' && op !== 'arrayContainsAny') return [{ field, op, value }];
+  const listed = findable(value.type === 'array' ? value.values : []);
+  return listed.map((each) => ({ field, op: op === 'in' ? 'equal' : 'arrayContains', value: each }));
 }
+
+const findable = (values: readonly Value[]) => values.filter((each) => each.type !== 'null' && !isNaNValue(each));
 
 function checkDisjuncts(disjuncts: readonly Conjunction[], filter: Filter | undefined): void {
   if (disjuncts.length > maxDisjunctions) {
     throw invalidArgument(`The query has more than ${maxDisjunctions} disjunctions after it has been normalized.`);
   }
   const ops = filter ? conditionsOf(filter).map(({ op }) => op) : [];
-  const count = (op: ConditionOp) => ops.filter((each) => each === op).length;
+  const count = (op: FilterCondition['op']) => ops.filter((each) => each === op).length;
   if (count('notEqual') > 0 && count('notIn') > 0)
     throw invalidArgument('NOT_EQUAL and NOT_IN cannot be used in one query.');
   if (count('notIn') > 1) throw invalidArgument('Only one NOT_IN filter is allowed in a query.');
@@ -150,12 +160,12 @@ function checkDisjuncts(disjuncts: readonly Conjunction[], filter: Filter | unde
   }
   for (const conjunction of disjuncts) {
     if (conjunction.filter(({ op }) => op === 'arrayContains').length > 1) {
-      throw invalidArgument('Only a single array-contains clause is allowed in a query.');
+      throw invalidArgument("A maximum of 1 'ARRAY_CONTAINS' filter is allowed per disjunction.");
     }
   }
 }
 
-function conditionsOf(filter: Filter): readonly FieldCondition[] {
+function conditionsOf(filter: Filter): readonly FilterCondition[] {
   return filter.type === 'condition' ? [filter.condition] : filter.filters.flatMap(conditionsOf);
 }
 
@@ -172,13 +182,10 @@ function completeOrders(
   const descending = orders.at(-1)?.descending ?? false;
   const ordered = new Set(orders.map(({ field }) => field.canonical));
   if (ordered.size < orders.length) throw invalidArgument('A field can be ordered by only once.');
-  const ranged = (filter ? conditionsOf(filter) : []).filter(
-    ({ op }) => !isEquality(op) && op !== 'in' && op !== 'arrayContainsAny',
-  );
+  const ranged = (filter ? conditionsOf(filter) : []).filter(({ op }) => !equalityOps.includes(op));
   const added = new Map(ranged.map(({ field }) => [field.canonical, field]));
-  for (const canonical of [...added.keys()].sort()) {
-    const field = added.get(canonical);
-    if (field && canonical !== nameField && !ordered.has(canonical)) orders.push({ field, descending });
+  for (const field of [...added.values()].sort(compareFieldPaths)) {
+    if (field.canonical !== nameField && !ordered.has(field.canonical)) orders.push({ field, descending });
   }
   const nameAt = orders.findIndex(({ field }) => field.canonical === nameField);
   if (nameAt < 0) return { orders: [...orders, { field: nameOrder, descending }], existing: [] };
@@ -199,8 +206,15 @@ function checkKindless(filter: Filter | undefined, orders: readonly Order[]): vo
   if (!fine) throw invalidArgument('kind is required for filter or sort order on a property other than __name__');
 }
 
-function parseCursor(message: CursorMessage, orders: readonly Order[]): Cursor {
+/** @param explicit  how many orders the client gave: only they may have values */
+function parseCursor(
+  message: CursorMessage | undefined,
+  orders: readonly Order[],
+  explicit: number,
+): Cursor | undefined {
+  if (!message) return undefined;
   const values = (message.values ?? []).map(decodeValue);
+  if (values.length > explicit) throw invalidArgument('Cursor has too many values.');
   for (const [i, value] of values.entries()) {
     if (orders[i]?.field.canonical === nameField && value.type !== 'reference') {
       throw invalidArgument('Cursor value for __name__ must be a reference.');

@@ -4,7 +4,7 @@ import { type FieldPath, nameField } from '../values/fieldPath.ts';
 import { invert, invertPosition, type Position, positionKey } from '../values/keyBytes.ts';
 import { descendantRange, pathKey } from '../values/pathKey.ts';
 import { databaseAndPath } from '../values/resourceName.ts';
-import { typeRange, valueKey } from '../values/sortKey.ts';
+import { indexKey, typeRange } from '../values/sortKey.ts';
 import type { Value } from '../values/value.ts';
 import type { Conjunction, Cursor, FieldCondition, Order, Query } from './query.ts';
 
@@ -34,7 +34,7 @@ export function planScan(query: Query, conjunction: Conjunction): Scan {
   const directions = query.orders.map(({ field, descending }) => ({ field, descending: descending !== flipped }));
   const spec = specFor(query, equalities, directions);
   const scope = scopeOf(query, spec);
-  const base = scope.prefix + equalities.map(({ value }) => valueKey(value)).join('');
+  const base = scope.prefix + equalities.map(({ value }) => indexKey(value)).join('');
   const fixed = fixedOrders(conjunction, equalities, directions);
   const range = rangeOf(conjunction, directions[fixed.conditions.length]);
   const start = { prefix: base + fixed.prefix, side: 'before' } as const;
@@ -118,7 +118,7 @@ function fixedOrders(conjunction: Conjunction, equalities: readonly FieldConditi
 /** The key part of a value under an order. */
 function partKey({ field, descending }: Order, value: Value): string {
   const key =
-    isName(field) && value.type === 'reference' ? pathKey(databaseAndPath(value.value).path) : valueKey(value);
+    isName(field) && value.type === 'reference' ? pathKey(databaseAndPath(value.value).path) : indexKey(value);
   return descending ? invert(key) : key;
 }
 

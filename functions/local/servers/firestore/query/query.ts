@@ -16,16 +16,19 @@ export type ConditionOp =
   | 'greater'
   | 'greaterOrEqual'
   | 'arrayContains'
-  | 'in'
-  | 'arrayContainsAny'
   | 'notIn'
   /** Any value at all: an order demands no more of its field. */
   | 'exists';
 
 /** A where clause as the client sent it, with the unary operators as comparisons with null and NaN. */
 export type Filter =
-  | { readonly type: 'condition'; readonly condition: FieldCondition }
+  | { readonly type: 'condition'; readonly condition: FilterCondition }
   | { readonly type: 'and' | 'or'; readonly filters: readonly Filter[] };
+
+/** A condition before `in` and `array-contains-any` are taken apart. */
+export interface FilterCondition extends Omit<FieldCondition, 'op'> {
+  readonly op: ConditionOp | 'in' | 'arrayContainsAny';
+}
 
 /** Conditions that must all hold. `in` and `array-contains-any` are gone: each of their values has made a conjunction
  *  of its own. */
@@ -61,6 +64,3 @@ export interface Query {
   /** The fields wanted; undefined means all, empty means none (the name always comes). */
   readonly select: readonly FieldPath[] | undefined;
 }
-
-/** Whether an operator picks single values of a field rather than a range of them. */
-export const isEquality = (op: ConditionOp) => op === 'equal' || op === 'arrayContains';

@@ -3,9 +3,9 @@ import type { ListCollectionIdsRequest, ListDocumentsRequest, PartitionQueryRequ
 import { parseQuery } from '../query/parseQuery.ts';
 import { runQuery } from '../query/runQuery.ts';
 import type { ServiceBuilder } from '../serve.ts';
-import { invalidArgument } from '../status.ts';
+import { invalidArgument, unimplemented } from '../status.ts';
 import { encodeDocument, encodeName } from '../values/document.ts';
-import { fullName, parseName, rootCollectionOf } from '../values/resourceName.ts';
+import { checkId, fullName, parseParent, rootCollectionOf } from '../values/resourceName.ts';
 import { encodeValue } from '../values/valueCodec.ts';
 import { childPaths, pageOf } from './listing.ts';
 import { maskOf } from './readService.ts';
@@ -18,12 +18,13 @@ export function addListMethods(service: ServiceBuilder, backend: Backend): void 
   const { meter } = backend;
 
   service.unary<ListDocumentsRequest>('ListDocuments', async (request, { signal }) => {
-    const { database: name, path: parent } = parseName(required(request.parent, 'parent'));
+    const { database: name, path: parent } = parseParent(required(request.parent, 'parent'));
     const database = backend.database(name);
     const collectionId = required(request.collectionId, 'collection_id');
     if (request.orderBy && request.orderBy !== '__name__') {
-      throw invalidArgument('ListDocuments orders by __name__ only here; use a query for other orders.');
+      throw unimplemented(`ListDocuments ordered by "${request.orderBy}"`);
     }
+    checkId(collectionId, 'Collection');
     const collection = parent === '' ? collectionId : `${parent}/${collectionId}`;
     const { view } = viewOf(database, request);
     const { result } = await database.read(view, signal, (store) => {
@@ -44,7 +45,7 @@ export function addListMethods(service: ServiceBuilder, backend: Backend): void 
   });
 
   service.unary<ListCollectionIdsRequest>('ListCollectionIds', async (request, { signal }) => {
-    const { database: name, path: parent } = parseName(required(request.parent, 'parent'));
+    const { database: name, path: parent } = parseParent(required(request.parent, 'parent'));
     const database = backend.database(name);
     const { view } = viewOf(database, request);
     const { result } = await database.read(view, signal, (store) => ({
@@ -60,7 +61,7 @@ export function addListMethods(service: ServiceBuilder, backend: Backend): void 
 
   service.unary<PartitionQueryRequest>('PartitionQuery', async (request, { signal }) => {
     const parent = required(request.parent, 'parent');
-    const database = backend.database(parseName(parent).database);
+    const database = backend.database(parseParent(parent).database);
     const query = parseQuery(parent, required(request.structuredQuery, 'structured_query'));
     const byName =
       query.orders.length === 1 && !query.orders[0]?.descending && query.disjuncts.every((each) => each.length === 0);
@@ -69,6 +70,7 @@ export function addListMethods(service: ServiceBuilder, backend: Backend): void 
         'A partition query must be over all descendants, without filters, and ordered by __name__ ascending.',
       );
     }
+    if (request.pageSize || request.pageToken) throw unimplemented('PartitionQuery page by page');
     const count = Number(request.partitionCount ?? 0);
     if (!(count > 0)) throw invalidArgument('partition_count must be positive.');
     const { view } = viewOf(database, request);

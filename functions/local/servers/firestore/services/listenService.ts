@@ -2,7 +2,7 @@ import { type Backend, required } from '../backend.ts';
 import type { ListenRequest, TargetMessage } from '../messages.ts';
 import { parseQuery } from '../query/parseQuery.ts';
 import type { Conversation, ServiceBuilder } from '../serve.ts';
-import { codeOf, FirestoreError, invalidArgument } from '../status.ts';
+import { codeOf, FirestoreError, invalidArgument, unimplemented } from '../status.ts';
 import type { Database } from '../store/database.ts';
 import type { Change } from '../store/store.ts';
 import { encodeDocument, type Micros, timestampOf } from '../values/document.ts';
@@ -73,6 +73,7 @@ function createListenSession(backend: Backend, database: Database, conversation:
   conversation.onClose(unsubscribe);
 
   const start = (message: TargetMessage, targetId: number) => {
+    if (message.readTime) throw unimplemented('Target.read_time');
     const watched = watchedOf(database, message);
     if (watched.type === 'query') backend.indexCheck(database.name, watched.query, []);
     const target = createListenTarget(database, watched);

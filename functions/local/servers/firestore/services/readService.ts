@@ -12,10 +12,10 @@ import { parseQuery } from '../query/parseQuery.ts';
 import type { Query } from '../query/query.ts';
 import { type QueryResult, runQuery } from '../query/runQuery.ts';
 import type { ServiceBuilder } from '../serve.ts';
-import { FirestoreError } from '../status.ts';
+import { FirestoreError, unimplemented } from '../status.ts';
 import { encodeDocument, type StoredDocument } from '../values/document.ts';
 import { type FieldPath, parseFieldPath } from '../values/fieldPath.ts';
-import { fullName, parseDocumentName, parseName, rootCollectionOf } from '../values/resourceName.ts';
+import { fullName, parseDocumentName, parseParent, rootCollectionOf } from '../values/resourceName.ts';
 import type { Value } from '../values/value.ts';
 import { encodeValue } from '../values/valueCodec.ts';
 
@@ -28,7 +28,7 @@ export function addReadMethods(service: ServiceBuilder, backend: Backend): void 
 
   service.unary<GetDocumentRequest>('GetDocument', async (request, { signal }) => {
     const name = required(request.name, 'name');
-    const database = backend.database(parseName(name).database);
+    const database = backend.database(parseParent(name).database);
     const path = parseDocumentName(name, database.name);
     const { view } = viewOf(database, request);
     const { result } = await database.read(view, signal, (store) => ({
@@ -60,8 +60,9 @@ export function addReadMethods(service: ServiceBuilder, backend: Backend): void 
   });
 
   service.stream<RunQueryRequest>('RunQuery', async (request, { signal }) => {
+    if (request.explainOptions) throw unimplemented('explain_options');
     const parent = required(request.parent, 'parent');
-    const database = backend.database(parseName(parent).database);
+    const database = backend.database(parseParent(parent).database);
     const query = parseQuery(parent, required(request.structuredQuery, 'structured_query'));
     indexCheck(database.name, query, []);
     const { view, started } = viewOf(database, request);
@@ -80,8 +81,9 @@ export function addReadMethods(service: ServiceBuilder, backend: Backend): void 
   });
 
   service.stream<RunAggregationQueryRequest>('RunAggregationQuery', async (request, { signal }) => {
+    if (request.explainOptions) throw unimplemented('explain_options');
     const parent = required(request.parent, 'parent');
-    const database = backend.database(parseName(parent).database);
+    const database = backend.database(parseParent(parent).database);
     const message = required(request.structuredAggregationQuery, 'structured_aggregation_query');
     const query = parseQuery(parent, message.structuredQuery ?? {});
     const aggregations = parseAggregations(message.aggregations ?? []);

@@ -14,11 +14,9 @@ import type { MeterRecorder } from '../meter.ts';
 import type { ServiceBuilder } from '../serve.ts';
 import { codeOf, invalidArgument } from '../status.ts';
 import type { Database } from '../store/database.ts';
-import { parsePrecondition, parseWrite, type Write, type Written } from '../store/writes.ts';
+import { parsePrecondition, parseUpdateMask, parseWrites, type Write, type Written } from '../store/writes.ts';
 import { decodeDocument, encodeDocument, timestampOf } from '../values/document.ts';
-import { parseFieldPath } from '../values/fieldPath.ts';
-import { checkId } from '../values/limits.ts';
-import { parseDocumentName, parseName, rootCollectionOf } from '../values/resourceName.ts';
+import { checkId, parseDocumentName, parseParent, rootCollectionOf } from '../values/resourceName.ts';
 import { encodeValue } from '../values/valueCodec.ts';
 import { maskOf } from './readService.ts';
 
@@ -38,7 +36,7 @@ export function addWriteMethods(service: ServiceBuilder, backend: Backend): void
 
   service.unary<CommitRequest>('Commit', async (request, { signal }) => {
     const database = backend.database(request.database);
-    const writes = (request.writes ?? []).map((write) => parseWrite(write, database.name));
+    const writes = parseWrites(request.writes, database.name);
     const transaction = request.transaction && database.transactions.get(request.transaction);
     const { results, time } = await database.commit(writes, transaction, signal);
     bill(meter, writes);
@@ -49,7 +47,7 @@ export function addWriteMethods(service: ServiceBuilder, backend: Backend): void
     const database = backend.database(request.database);
     const messages = request.writes ?? [];
     if (messages.length > maxBatchWrites) throw invalidArgument(`A batch can have at most ${maxBatchWrites} writes.`);
-    const writes = messages.map((write) => parseWrite(write, database.name));
+    const writes = parseWrites(messages, database.name);
     if (new Set(writes.map(({ path }) => path)).size < writes.length) {
       throw invalidArgument('Cannot write to the same document more than once in a batch.');
     }
@@ -63,12 +61,12 @@ export function addWriteMethods(service: ServiceBuilder, backend: Backend): void
   });
 
   service.unary<CreateDocumentRequest>('CreateDocument', async (request, { signal }) => {
-    const { database: name, path: parent } = parseName(required(request.parent, 'parent'));
+    const { database: name, path: parent } = parseParent(required(request.parent, 'parent'));
     const database = backend.database(name);
     const collectionId = required(request.collectionId, 'collection_id');
     const id = request.documentId || backend.newDocumentId();
-    checkId(collectionId, 'collection');
-    checkId(id, 'document');
+    checkId(collectionId, 'Collection');
+    checkId(id, 'Resource');
     const { fields } = decodeDocument(request.document ?? Buffer.alloc(0));
     const path = parent === '' ? `${collectionId}/${id}` : `${parent}/${collectionId}/${id}`;
     const operation = { type: 'update', fields, mask: undefined } as const;
@@ -82,8 +80,8 @@ export function addWriteMethods(service: ServiceBuilder, backend: Backend): void
 
   service.unary<UpdateDocumentRequest>('UpdateDocument', async (request, { signal }) => {
     const { name, fields } = decodeDocument(required(request.document, 'document'));
-    const database = backend.database(parseName(name).database);
-    const mask = request.updateMask && (request.updateMask.fieldPaths ?? []).map(parseFieldPath);
+    const database = backend.database(parseParent(name).database);
+    const mask = parseUpdateMask(request.updateMask);
     const write: Write = {
       path: parseDocumentName(name, database.name),
       operation: { type: 'update', fields, mask },
@@ -96,7 +94,7 @@ export function addWriteMethods(service: ServiceBuilder, backend: Backend): void
 
   service.unary<DeleteDocumentRequest>('DeleteDocument', async (request, { signal }) => {
     const name = required(request.name, 'name');
-    const database = backend.database(parseName(name).database);
+    const database = backend.database(parseParent(name).database);
     const path = parseDocumentName(name, database.name);
     const precondition = parsePrecondition(request.currentDocument);
     await commitOne(database, { path, operation: { type: 'delete' }, precondition, transforms: [] }, signal);

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../../src/clock.ts';
+import type { IndexEntries } from '../query/indexEntries.ts';
 import { FirestoreError } from '../status.ts';
 import type { Micros, StoredDocument } from '../values/document.ts';
 import { createHistory } from './history.ts';
@@ -70,6 +71,10 @@ export interface Subscriber {
 
 const microsPerMilli = 1000;
 
+/** Microseconds to put after a clock's milliseconds, never none: production's commits do not fall on whole milliseconds,
+ *  so that `updateTime` differs from what a server timestamp wrote. Derived from the last time, to be repeatable. */
+const microsInto = (lastTime: Micros) => 1 + ((lastTime + 388) % (microsPerMilli - 1));
+
 /** What came of trying to commit: it is done, or these others rely on what it touches. */
 type Attempt =
   | { readonly type: 'done'; readonly committed: Committed }
@@ -78,10 +83,12 @@ type Attempt =
 export interface DatabaseOptions {
   readonly clock: Clock;
   readonly lockTimeoutMs: number;
+  readonly indexEntries: IndexEntries;
   readonly newToken: () => Buffer;
 }
 
-export function createDatabase(name: string, { clock, lockTimeoutMs, newToken }: DatabaseOptions): Database {
+export function createDatabase(name: string, options: DatabaseOptions): Database {
+  const { clock, lockTimeoutMs, indexEntries, newToken } = options;
   const store = createStore();
   const locks = createLocks();
   const waiting = createWaiting(clock, lockTimeoutMs);
@@ -108,8 +115,9 @@ export function createDatabase(name: string, { clock, lockTimeoutMs, newToken }:
     const byPath: Touched = { paths, entries: new Map() };
     const readers = locks.holders(byPath, party);
     if (readers.size > 0) return { type: 'blocked', blockers: readers, touched: byPath };
-    const time = Math.max(lastTime + 1, clock.now() * microsPerMilli);
-    const { changes, results } = evaluate(name, store, writes, time);
+    const time = Math.max(lastTime + 1, clock.now() * microsPerMilli + microsInto(lastTime));
+    const { changes, results } = evaluate(name, store, indexEntries, writes, time);
+    indexEntries.checkTransaction(changes);
     let entries: (readonly EntryChange[])[] | undefined;
     if (locks.othersHoldRanges(party)) {
       entries = changes.map((change) => store.entriesOf(change));
@@ -213,12 +221,12 @@ export function createDatabase(name: string, { clock, lockTimeoutMs, newToken }:
 }
 
 /** What writes would do, without doing it. Several writes of one document see each other's effect. */
-function evaluate(database: string, store: Store, writes: readonly Write[], time: Micros) {
+function evaluate(database: string, store: Store, indexEntries: IndexEntries, writes: readonly Write[], time: Micros) {
   const pending = new Map<string, { before: StoredDocument | undefined; after: StoredDocument | undefined }>();
   const results: Written[] = [];
   for (const write of writes) {
     const entry = pending.get(write.path) ?? startOf(store, write.path);
-    const written = applyWrite(database, entry.after, write, time);
+    const written = applyWrite(database, indexEntries, entry.after, write, time);
     pending.set(write.path, { before: entry.before, after: written.document });
     results.push(written);
   }

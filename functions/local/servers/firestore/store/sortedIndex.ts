@@ -4,7 +4,7 @@ import type { FieldPath } from '../values/fieldPath.ts';
 import { compareKeys, invert } from '../values/keyBytes.ts';
 import { pathKey } from '../values/pathKey.ts';
 import { parentOf } from '../values/resourceName.ts';
-import { valueKey } from '../values/sortKey.ts';
+import { indexKey } from '../values/sortKey.ts';
 
 // The package is CommonJS and puts its class under `default`, which Node and the type checker see differently.
 const BTree = BTreeModule.default;
@@ -101,10 +101,10 @@ function keysOf(spec: IndexSpec, document: StoredDocument, place: Place): string
     if (value === undefined) return [];
     if (mode === 'contains') {
       if (value.type !== 'array') return [];
-      const elements = new Set(value.values.map(valueKey));
+      const elements = new Set(value.values.map(indexKey));
       keys = keys.flatMap((key) => [...elements].map((element) => key + element));
     } else {
-      const part = mode === 'ascending' ? valueKey(value) : invert(valueKey(value));
+      const part = mode === 'ascending' ? indexKey(value) : invert(indexKey(value));
       keys = keys.map((key) => key + part);
     }
   }

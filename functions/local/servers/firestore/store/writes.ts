@@ -1,4 +1,5 @@
-import type { PreconditionMessage, WriteMessage } from '../messages.ts';
+import type { DocumentMaskMessage, PreconditionMessage, WriteMessage } from '../messages.ts';
+import type { IndexEntries } from '../query/indexEntries.ts';
 import { FirestoreError, invalidArgument } from '../status.ts';
 import {
   decodeDocument,
@@ -9,8 +10,9 @@ import {
   type StoredDocument,
 } from '../values/document.ts';
 import { type FieldPath, parseFieldPath, valueAt, withValueAt } from '../values/fieldPath.ts';
-import { checkDocument, checkPath, maxTransforms } from '../values/limits.ts';
+import { checkDocumentSize, checkFields } from '../values/limits.ts';
 import { fullName, parseDocumentName } from '../values/resourceName.ts';
+import { documentSize } from '../values/size.ts';
 import type { Fields, Value } from '../values/value.ts';
 import { applyTransforms, type FieldTransform, parseTransform } from './transforms.ts';
 
@@ -36,38 +38,47 @@ export interface Written {
   readonly transformResults: readonly Value[];
 }
 
-/** Reads and checks a write. @throws FirestoreError INVALID_ARGUMENT */
-export function parseWrite(message: WriteMessage, database: string): Write {
-  const precondition = parsePrecondition(message.currentDocument);
-  const transforms = (message.transform?.fieldTransforms ?? message.updateTransforms ?? []).map(parseTransform);
-  if (transforms.length > maxTransforms)
-    throw invalidArgument(`A document can have at most ${maxTransforms} transforms in a commit.`);
-  if (message.delete !== undefined) {
-    return { path: pathOf(message.delete, database), precondition, operation: { type: 'delete' }, transforms };
+/** Transforms of one document in one commit (published limit). */
+const maxTransforms = 500;
+
+/** Reads and checks the writes of one commit. @throws FirestoreError INVALID_ARGUMENT */
+export function parseWrites(messages: readonly WriteMessage[] = [], database: string): Write[] {
+  const writes = messages.map((message) => parseWrite(message, database));
+  const transforms = new Map<string, number>();
+  for (const write of writes) {
+    const count = (transforms.get(write.path) ?? 0) + write.transforms.length;
+    if (count > maxTransforms)
+      throw invalidArgument(`cannot have more than ${maxTransforms} field transforms on a single document`);
+    transforms.set(write.path, count);
   }
-  if (message.transform) {
-    return {
-      path: pathOf(message.transform.document ?? '', database),
-      precondition,
-      operation: { type: 'transform' },
-      transforms,
-    };
-  }
-  if (!message.update) throw invalidArgument('A write needs an operation: update, delete or transform.');
-  const { name, fields } = decodeDocument(message.update);
-  const mask = message.updateMask?.fieldPaths?.map(parseFieldPath);
-  return {
-    path: pathOf(name, database),
-    precondition,
-    operation: { type: 'update', fields, mask: message.updateMask ? (mask ?? []) : undefined },
-    transforms,
-  };
+  return writes;
 }
 
-function pathOf(name: string, database: string): string {
-  const path = parseDocumentName(name, database);
-  checkPath(path);
-  return path;
+function parseWrite(message: WriteMessage, database: string): Write {
+  const precondition = parsePrecondition(message.currentDocument);
+  const transforms = (message.transform?.fieldTransforms ?? message.updateTransforms ?? []).map(parseTransform);
+  const write = (name: string, operation: Write['operation']): Write => ({
+    path: parseDocumentName(name, database),
+    precondition,
+    operation,
+    transforms,
+  });
+  if (message.delete !== undefined) return write(message.delete, { type: 'delete' });
+  if (message.transform) return write(message.transform.document ?? '', { type: 'transform' });
+  if (!message.update) throw invalidArgument('A write needs an operation: update, delete or transform.');
+  const { name, fields } = decodeDocument(message.update);
+  return write(name, { type: 'update', fields, mask: parseUpdateMask(message.updateMask) });
+}
+
+/** The fields that an update names; undefined, for all of them, if it names none.
+ *  @throws FirestoreError INVALID_ARGUMENT also for a path that lies inside another one */
+export function parseUpdateMask(mask: DocumentMaskMessage | undefined): readonly FieldPath[] | undefined {
+  const paths = mask && (mask.fieldPaths ?? []).map(parseFieldPath);
+  for (const { canonical } of paths ?? []) {
+    const inner = paths?.find((path) => path.canonical.startsWith(`${canonical}.`));
+    if (inner) throw invalidArgument(`The field paths "${canonical}" and "${inner.canonical}" of a mask conflict.`);
+  }
+  return paths;
 }
 
 /** Reads a precondition; undefined if there is none. */
@@ -80,18 +91,27 @@ export function parsePrecondition(message: PreconditionMessage | undefined): Pre
  *  @param now  time of the commit
  *  @throws FirestoreError NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION by the precondition, INVALID_ARGUMENT by the
  *  limits */
-export function applyWrite(database: string, before: StoredDocument | undefined, write: Write, now: Micros): Written {
+export function applyWrite(
+  database: string,
+  indexEntries: IndexEntries,
+  before: StoredDocument | undefined,
+  write: Write,
+  now: Micros,
+): Written {
   checkPrecondition(database, before, write);
   const { operation, path } = write;
   if (operation.type === 'delete') return { document: undefined, transformResults: [] };
   const present = before ? fieldsOf(before) : new Map<string, Value>();
   const updated = operation.type === 'update' ? updateFields(present, operation.fields, operation.mask) : present;
   const { fields, results } = applyTransforms(updated, write.transforms, requestTime(now));
-  checkDocument(database, path, fields);
   const encoded = encodeFields(fields);
   if (before && encoded.equals(before.fields)) return { document: before, transformResults: results };
+  checkFields(fields);
+  const bytes = documentSize(path, fields);
+  checkDocumentSize(database, path, bytes);
+  const entryBytes = indexEntries.check(path, fields);
   return {
-    document: { path, fields: encoded, createTime: before?.createTime ?? now, updateTime: now },
+    document: { path, fields: encoded, createTime: before?.createTime ?? now, updateTime: now, bytes, entryBytes },
     transformResults: results,
   };
 }

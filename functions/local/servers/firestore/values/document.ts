@@ -16,6 +16,9 @@ export interface StoredDocument {
   readonly fields: Buffer;
   readonly createTime: Micros;
   readonly updateTime: Micros;
+  /** Its size, and that of its index entries, as the published limits count them. */
+  readonly bytes: number;
+  readonly entryBytes: number;
 }
 
 // Field numbers of google.firestore.v1.Document.

@@ -52,10 +52,23 @@ const invalidPath = (text: string) => invalidArgument(`Invalid property path "${
 
 /** A path made of keys of any content. */
 export function fieldPath(keys: readonly string[]): FieldPath {
-  const canonical = keys
-    .map((key) => (simpleKey.test(key) ? key : `\`${key.replace(/[\\`]/g, (special) => `\\${special}`)}\``))
-    .join('.');
+  const canonical = keys.reduce((around, key) => canonicalPath(key, around), '');
   return { keys, encoded: keys.map((key) => Buffer.from(key)), canonical };
+}
+
+/** The canonical spelling of a key below a path (empty: at the top). */
+export function canonicalPath(key: string, around: string): string {
+  const quoted = simpleKey.test(key) ? key : `\`${key.replace(/[\\`]/g, (special) => `\\${special}`)}\``;
+  return around === '' ? quoted : `${around}.${quoted}`;
+}
+
+/** Order of two paths, key by key: negative, zero or positive. */
+export function compareFieldPaths(a: FieldPath, b: FieldPath): number {
+  for (const [i, key] of a.encoded.entries()) {
+    const order = Buffer.compare(key, b.encoded[i] ?? Buffer.alloc(0));
+    if (order !== 0) return order;
+  }
+  return a.keys.length - b.keys.length;
 }
 
 /** The value at a path; undefined if there is none. */

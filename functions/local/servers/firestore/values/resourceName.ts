@@ -1,10 +1,18 @@
 import { invalidArgument } from '../status.ts';
+import { numericId } from './pathKey.ts';
 
 /** `projects/P/databases/D`, then `/documents` and perhaps a path below it. */
 const namePattern = /^(projects\/[^/]+\/databases\/[^/]+)\/documents(?:\/(.*))?$/s;
 
-/** A name taken apart: the database it belongs to and the path below that database's root (empty for the root
- *  itself). */
+// Published limits: https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields
+const maxIdBytes = 1500;
+/** A document's name below the root may have this many bytes … */
+const maxNameBytes = 6 * 1024;
+/** … and this many collections, one in the other. */
+const maxCollectionDepth = 100;
+const reservedName = /^__.*__$/s;
+
+/** A name taken apart: the database it belongs to and the path below that database's root (empty for the root). */
 export interface Name {
   readonly database: string;
   readonly path: string;
@@ -17,32 +25,64 @@ export function databaseAndPath(name: string): Name {
   return match ? { database: match[1] ?? '', path: match[2] ?? '' } : { database: '', path: name };
 }
 
-/** Takes the name of a document or a database root apart. @throws FirestoreError INVALID_ARGUMENT if it is neither */
-export function parseName(name: string): Name {
-  const match = namePattern.exec(name);
-  if (!match) throw invalidArgument(`Invalid resource name: "${name}".`);
-  return { database: match[1] ?? '', path: match[2] ?? '' };
+/** Takes the name of a document or of a database's root apart, as parents are given.
+ *  @throws FirestoreError INVALID_ARGUMENT if it is neither */
+export function parseParent(name: string): Name {
+  const parsed = databaseAndPath(name);
+  if (parsed.database === '') throw invalidArgument(`Invalid resource name: "${name}".`);
+  if (parsed.path !== '') checkDocumentPath(parsed.path, name);
+  return parsed;
 }
 
-/** Takes the name of a document apart. @throws FirestoreError INVALID_ARGUMENT if it does not name a document of
- *  `database` */
+/** Takes the name of a document apart. @throws FirestoreError INVALID_ARGUMENT if it names no document of `database` */
 export function parseDocumentName(name: string, database: string): string {
-  const parsed = parseName(name);
+  const parsed = databaseAndPath(name);
+  if (parsed.database === '') throw invalidArgument(`Invalid resource name: "${name}".`);
   if (parsed.database !== database) {
     throw invalidArgument(`Document name "${name}" does not belong to the database of this request, "${database}".`);
   }
-  if (depth(parsed.path) % 2 !== 0 || parsed.path === '') {
-    throw invalidArgument(`Document name "${name}" lacks "/documents/collection/document" at its end.`);
-  }
+  checkDocumentPath(parsed.path, name);
   return parsed.path;
 }
 
+/** Checks a value that refers to a document, of whatever database. @throws FirestoreError INVALID_ARGUMENT */
+export function checkReference(name: string): void {
+  const { database, path } = databaseAndPath(name);
+  if (database === '' || path.split('/').includes('')) throw invalidArgument(`Invalid reference value: "${name}".`);
+  if (depth(path) % 2 !== 0) throw notADocument(name);
+}
+
+const notADocument = (name: string) =>
+  invalidArgument(`Document name "${name}" lacks "/documents/collection/document" at its end.`);
+
+function checkDocumentPath(path: string, name: string): void {
+  const segments = path.split('/');
+  if (segments.length % 2 !== 0) throw notADocument(name);
+  if (segments.length > maxCollectionDepth * 2)
+    throw invalidArgument(`A document can be nested at most ${maxCollectionDepth} collections deep.`);
+  if (Buffer.byteLength(path) > maxNameBytes)
+    throw invalidArgument(`A document name can have at most ${maxNameBytes} bytes.`);
+  for (const [i, id] of segments.entries()) checkId(id, i % 2 === 0 ? 'Collection' : 'Resource');
+}
+
+/** Checks an id, of a collection or of a document, which production calls a resource.
+ *  @throws FirestoreError INVALID_ARGUMENT */
+export function checkId(id: string, what: 'Collection' | 'Resource'): void {
+  if (id === '') throw invalidArgument(`${what} id is the empty string.`);
+  if (id.includes('/')) throw invalidArgument(`${what} id "${id}" is invalid because it contains "/".`);
+  if (id === '.' || id === '..') throw invalidArgument(`${what} id "${id}" is invalid because it is "." or "..".`);
+  if (Buffer.byteLength(id) > maxIdBytes)
+    throw invalidArgument(`The key path element name is longer than ${maxIdBytes} bytes.`);
+  if (isReserved(id) && !(what === 'Resource' && numericId(id) !== undefined))
+    throw invalidArgument(`${what} id "${id}" is invalid because it is reserved.`);
+}
+
+/** Whether a name of a collection, a document or a field belongs to the service. */
+export const isReserved = (name: string) => reservedName.test(name);
+
 /** How many segments a path has. */
 export function depth(path: string): number {
-  if (path === '') return 0;
-  let segments = 1;
-  for (let i = path.indexOf('/'); i >= 0; i = path.indexOf('/', i + 1)) segments += 1;
-  return segments;
+  return path === '' ? 0 : path.split('/').length;
 }
 
 /** The full name of a path in a database. */
@@ -63,10 +103,7 @@ export function parentOf(path: string): string {
 }
 
 /** The first segment of a path: the root collection that everything below it is accounted to. */
-export function rootCollectionOf(path: string): string {
-  const end = path.indexOf('/');
-  return end < 0 ? path : path.slice(0, end);
-}
+export const rootCollectionOf = (path: string) => path.split('/', 1)[0] ?? '';
 
 /** The id of a database inside its name, as messages show it. */
 export const projectOf = (database: string) => database.split('/')[1] ?? '';

@@ -6,7 +6,13 @@ const documentOverheadBytes = 32;
 const numberBytes = 8;
 const geoPointBytes = 16;
 
-const textSize = (text: string) => Buffer.byteLength(text) + 1;
+/** Size of a text, or of the name of a field. */
+export const textSize = (text: string) => Buffer.byteLength(text) + 1;
+
+/** What every index entry has besides names and values. */
+export const indexEntryOverheadBytes = 32;
+/** What an index keeps of a value: longer ones are cut off. */
+const maxIndexedBytes = 1500;
 
 /** Size of a document's name, from its path below the root. */
 export function nameSize(path: string): number {
@@ -17,6 +23,9 @@ export function nameSize(path: string): number {
 export function documentSize(path: string, fields: Fields): number {
   return nameSize(path) + fieldsSize(fields) + documentOverheadBytes;
 }
+
+/** What an index entry has of a value. */
+export const indexedSize = (value: Value) => Math.min(valueSize(value), maxIndexedBytes);
 
 function fieldsSize(fields: Fields): number {
   let sum = 0;

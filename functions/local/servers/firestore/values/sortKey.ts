@@ -34,7 +34,22 @@ export function valueKey(value: Value): string {
   return scratch.finish();
 }
 
-/** The range of the values that can be compared with `value` by `<` and `>`: those of its type. NaN counts as a number.
+/** An index keeps 1,500 bytes of a value (published limit): the key has as many after the tag. */
+const maxIndexedBytes = 1501;
+/** Ends what was cut off, after what ends there. */
+const cutOff = '\0\x02';
+
+/** The key of a value in an index: those that agree in the bytes that an index keeps have the same key, so that queries
+ *  for long values find too much, as the documentation warns. */
+export function indexKey(value: Value): string {
+  const key = valueKey(value);
+  return key.length <= maxIndexedBytes + cutOff.length ? key : key.slice(0, maxIndexedBytes) + cutOff;
+}
+
+/** Whether a value is NaN, which equals itself but is neither less nor greater than any number. */
+export const isNaNValue = (value: Value) => value.type === 'double' && Number.isNaN(value.value);
+
+/** The range of the values that can be compared with `value` by `<` and `>`: those of its type, none for NaN.
  *  Its ends are bytes between two tags, which begin no key, so that they separate the types in a descending index
  *  too. */
 export function typeRange(value: Value): { readonly from: Position; readonly to: Position } {
@@ -52,7 +67,7 @@ function typeTags(value: Value): readonly [number, number] {
       return [booleanTag, nanTag];
     case 'integer':
     case 'double':
-      return [nanTag, timestampTag];
+      return isNaNValue(value) ? [numberTag, nanTag] : [numberTag, timestampTag];
     case 'timestamp':
       return [timestampTag, stringTag];
     case 'string':
@@ -71,8 +86,8 @@ function typeTags(value: Value): readonly [number, number] {
 }
 
 /** Whether `a` and `b` are of one type, so that `<` and `>` between them can hold. */
-export function sameType(a: Value, b: Value): boolean {
-  return typeTags(a)[0] === typeTags(b)[0];
+export function comparable(a: Value, b: Value): boolean {
+  return typeTags(a)[0] === typeTags(b)[0] && !isNaNValue(a) && !isNaNValue(b);
 }
 
 /** Firestore's order: negative, zero or positive. */

@@ -1,4 +1,5 @@
 import { invalidArgument } from '../status.ts';
+import { checkReference } from './resourceName.ts';
 import { type Fields, maxTimestampSeconds, minTimestampSeconds, nullValue, type Value } from './value.ts';
 import { bytesType, fixed64Type, tag, varintType, WireReader, WireWriter } from './wire.ts';
 
@@ -47,7 +48,7 @@ export function encodeValue(value: Value): Buffer {
 
 function readValue(reader: WireReader): Value {
   // The last one wins if a client sent several, as protobuf demands of a oneof.
-  let value: Value = nullValue;
+  let value: Value | undefined;
   while (!reader.done) {
     const fieldTag = reader.uint32();
     if (fieldTag === stringTag) value = { type: 'string', value: reader.string() };
@@ -57,7 +58,7 @@ function readValue(reader: WireReader): Value {
     else if (fieldTag === mapTag) value = { type: 'map', fields: readFields(reader.message(), mapEntryTag) };
     else if (fieldTag === arrayTag) value = { type: 'array', values: readElements(reader.message()) };
     else if (fieldTag === timestampTag) value = readTimestamp(reader.message());
-    else if (fieldTag === referenceTag) value = { type: 'reference', value: reader.string() };
+    else if (fieldTag === referenceTag) value = readReference(reader.string());
     else if (fieldTag === bytesTag) value = { type: 'bytes', value: reader.slice() };
     else if (fieldTag === geoPointTag) value = readGeoPoint(reader.message());
     else {
@@ -65,7 +66,16 @@ function readValue(reader: WireReader): Value {
       if (fieldTag === nullTag) value = nullValue;
     }
   }
-  return value;
+  return value ?? typeUnset();
+}
+
+function typeUnset(): never {
+  throw invalidArgument('Cannot convert firestore.v1.Value with type unset.');
+}
+
+function readReference(name: string): Value {
+  checkReference(name);
+  return { type: 'reference', value: name };
 }
 
 function readTimestamp(reader: WireReader): Value {
@@ -92,7 +102,14 @@ function readGeoPoint(reader: WireReader): Value {
     else if (fieldTag === longitudeTag) longitude = reader.double();
     else reader.skip(fieldTag);
   }
+  checkDegrees('latitude', latitude, 90);
+  checkDegrees('longitude', longitude, 180);
   return { type: 'geoPoint', latitude, longitude };
+}
+
+function checkDegrees(what: string, degrees: number, most: number): void {
+  if (Math.abs(degrees) <= most) return;
+  throw invalidArgument(`Geo point ${what} '${degrees}' outside permitted range -${most}.0 to ${most}.0.`);
 }
 
 function readElements(reader: WireReader): Value[] {
@@ -118,14 +135,14 @@ export function readFields(reader: WireReader, entryTag: number): Map<string, Va
 
 function readEntry(entry: WireReader, into: Map<string, Value>): void {
   let key = '';
-  let value: Value = nullValue;
+  let value: Value | undefined;
   while (!entry.done) {
     const fieldTag = entry.uint32();
     if (fieldTag === entryKeyTag) key = entry.string();
     else if (fieldTag === entryValueTag) value = readValue(entry.message());
     else entry.skip(fieldTag);
   }
-  into.set(key, value);
+  into.set(key, value ?? typeUnset());
 }
 
 function writeValue(writer: WireWriter, value: Value): void {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { automaticIndexes } from '../../../../local/servers/firestore/query/indexConfig.ts';
+import { createIndexEntries } from '../../../../local/servers/firestore/query/indexEntries.ts';
 import type { Query } from '../../../../local/servers/firestore/query/query.ts';
 import { runQuery } from '../../../../local/servers/firestore/query/runQuery.ts';
 import { FirestoreError } from '../../../../local/servers/firestore/status.ts';
@@ -96,6 +98,7 @@ describe('Firestore locks', () => {
   let tokens = 0;
   const create = () =>
     createDatabase(databaseName, {
+      indexEntries: createIndexEntries(automaticIndexes),
       clock: systemClock,
       lockTimeoutMs: 20_000,
       newToken: () => {

@@ -31,7 +31,7 @@ for (let i = 0; i < 1000; i += 1) {
     store.apply({
       path,
       before: undefined,
-      after: { path, fields: encodeFields(fields), createTime: 1, updateTime: 1 },
+      after: { path, fields: encodeFields(fields), createTime: 1, updateTime: 1, bytes: 0, entryBytes: 0 },
     });
   }
 }

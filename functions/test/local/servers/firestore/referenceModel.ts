@@ -102,6 +102,8 @@ function holds({ data }: ModelDocument, { field, op, value }: ModelFilter): bool
   if (!(field in data)) return false;
   const actual = data[field];
   const same = (a: unknown, b: unknown) => referenceOrder(a, b) === 0;
+  // Null and NaN are found by == alone, not inside lists.
+  const findable = (each: unknown) => each !== null && !Number.isNaN(each);
   const list = Array.isArray(value) ? value : [];
   const elements = Array.isArray(actual) ? actual : [];
   switch (op) {
@@ -110,15 +112,15 @@ function holds({ data }: ModelDocument, { field, op, value }: ModelFilter): bool
     case '!=':
       return actual !== null && !same(actual, value);
     case 'in':
-      return list.some((each) => same(actual, each));
+      return list.filter(findable).some((each) => same(actual, each));
     case 'not-in':
       return actual !== null && !list.includes(null) && !list.some((each) => same(actual, each));
     case 'array-contains':
       return elements.some((each) => same(each, value));
     case 'array-contains-any':
-      return elements.some((each) => list.some((wanted) => same(each, wanted)));
+      return elements.some((each) => list.filter(findable).some((wanted) => same(each, wanted)));
     default: {
-      if (rank(actual) !== rank(value)) return false;
+      if (rank(actual) !== rank(value) || Number.isNaN(actual)) return false;
       const order = referenceOrder(actual, value);
       if (op === '<') return order < 0;
       if (op === '<=') return order <= 0;

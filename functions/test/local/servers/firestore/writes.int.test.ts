@@ -176,25 +176,41 @@ describe('Firestore writes through the Admin SDK', () => {
       assert.rejects(db.doc(path).set(data), { code: invalidArgument, message });
     await refused(
       'a/big',
-      { text: 'x'.repeat(1024 * 1024) },
+      { text: 'x'.repeat(1_048_488) },
+      /The value of property "text" is longer than 1048487 bytes/,
+    );
+    await refused(
+      'a/big',
+      { text: 'x'.repeat(1024 * 512), more: 'x'.repeat(1024 * 512) },
       /cannot be written because its size \([\d,]+ bytes\) exceeds the maximum allowed size of 1,048,576 bytes/,
     );
     await refused('a/__reserved__', {}, /reserved/);
     await refused('__coll__/x', {}, /reserved/);
-    await refused(`a/${'é'.repeat(751)}`, {}, /longer than 1500 bytes/);
+    await refused(`a/${'é'.repeat(751)}`, {}, /The key path element name is longer than 1500 bytes\./);
     await refused('a/..', {}, /"\." or "\.\."/);
-    await refused('a/entries', { list: Array.from({ length: 40_001 }, (_, i) => i) }, /too many index entries/);
+    await refused('a/entries', { list: Array.from({ length: 20_000 }, (_, i) => i) }, /too many index entries/);
     // Name 4 + 5 + 16, field "t" 2, text and its end, document 32.
     const fits = 1024 * 1024 - 25 - 2 - 1 - 32;
-    await db.doc('big/fits').set({ t: 'x'.repeat(fits) });
-    await refused('big/fits', { t: 'x'.repeat(fits + 1) }, /1,048,577/);
+    // A second field takes part of it: one value alone may not have as much.
+    await db.doc('big/fits').set({ t: 'x'.repeat(fits - 103), u: 'x'.repeat(100) });
+    await refused('big/fits', { t: 'x'.repeat(fits - 103), u: 'x'.repeat(101) }, /1,048,577/);
     await db.doc('a/__id7__').set({ numeric: true });
   });
 
-  it('refuses a request of more than 10 MiB', async () => {
-    const batch = client.db.batch();
-    for (let i = 0; i < 11; i += 1) batch.set(client.db.doc(`big/${i}`), { t: 'x'.repeat(1_000_000) });
-    await assert.rejects(batch.commit(), { code: invalidArgument, message: /Request payload size exceeds the limit/ });
+  it('refuses a commit of more than 10 MiB, and a request of more than 11', async () => {
+    const commit = (documents: number) => {
+      const batch = client.db.batch();
+      for (let i = 0; i < documents; i += 1) batch.set(client.db.doc(`big/${i}`), { t: 'x'.repeat(1_000_000) });
+      return batch.commit();
+    };
+    await assert.rejects(commit(11), {
+      code: invalidArgument,
+      message: '3 INVALID_ARGUMENT: Transaction too big. Decrease transaction size.',
+    });
+    await assert.rejects(commit(12), {
+      code: invalidArgument,
+      message: '3 INVALID_ARGUMENT: Request payload size exceeds the limit: 11534336 bytes.',
+    });
     assert.equal(client.server.stats().documents, 0);
   });
 
