@@ -1,5 +1,4 @@
 import type { ConsistencyMessage, TimestampMessage } from './messages.ts';
-import type { MeterRecorder } from './meter.ts';
 import type { IndexCheck } from './query/indexCheck.ts';
 import { invalidArgument } from './status.ts';
 import type { Database, View } from './store/database.ts';
@@ -11,7 +10,6 @@ export interface Backend {
   /** The database of that name; it comes into being when it is first asked for. @throws FirestoreError INVALID_ARGUMENT
    *  if that is no name of one */
   database(name: string | undefined): Database;
-  readonly meter: MeterRecorder;
   readonly indexCheck: IndexCheck;
   /** An id for a document that the client left unnamed. */
   newDocumentId(): string;

@@ -8,7 +8,7 @@ import {
 } from '@grpc/grpc-js';
 import { type Clock, sleep } from '../../../src/clock.ts';
 import type { Fault, Faults } from '../../faults.ts';
-import type { MeterRecorder } from './meter.ts';
+import type { CallMeter, MeterRecorder } from './meter.ts';
 import { maxRequestBytes, type Received } from './protocol.ts';
 import { codeOf, FirestoreError, invalidArgument, isStatusName } from './status.ts';
 
@@ -16,6 +16,8 @@ import { codeOf, FirestoreError, invalidArgument, isStatusName } from './status.
 export interface CallContext {
   /** Aborted when the client has given up or gone: nobody waits for the answer any more. */
   readonly signal: AbortSignal;
+  /** Counts what the call costs its caller. */
+  readonly meter: CallMeter;
 }
 
 /** One message for one request. */
@@ -23,8 +25,7 @@ export type UnaryHandler<Request> = (request: Request, context: CallContext) => 
 /** Any number of messages for one request. */
 export type StreamHandler<Request> = (request: Request, context: CallContext) => Promise<Iterable<object>>;
 /** A conversation. */
-export interface Conversation<Request> {
-  readonly signal: AbortSignal;
+export interface Conversation<Request> extends CallContext {
   send(message: object): void;
   onRequest(handle: (request: Request) => void): void;
   /** Calls `closed` when the client or the server has ended it. */
@@ -53,14 +54,21 @@ export interface ServiceBuilder {
   readonly implementation: UntypedServiceImplementation;
 }
 
+/** What all kinds of calls have. */
+interface AnyCall {
+  readonly metadata: Metadata;
+  getPeer(): string;
+  on(event: 'cancelled', listener: () => void): unknown;
+}
+
 /** What an injected fault leaves of a call. */
 type Met = { readonly serve: boolean; readonly fail: FirestoreError | undefined; readonly drop: boolean };
 
 export function createServiceBuilder(serving: Serving): ServiceBuilder {
-  const { faults, meter, clock } = serving;
+  const { faults, clock } = serving;
   const implementation: UntypedServiceImplementation = {};
 
-  const meet = async (method: string, signal: AbortSignal): Promise<Met> => {
+  const meet = async (method: string, { meter, signal }: CallContext): Promise<Met> => {
     meter.call(method);
     const fault = faults.take(method);
     if (!fault) return { serve: true, fail: undefined, drop: false };
@@ -68,6 +76,11 @@ export function createServiceBuilder(serving: Serving): ServiceBuilder {
     const fails = fault.error !== undefined || fault.drop === true;
     return { serve: !fails || fault.afterEffect === true, fail: errorOf(fault), drop: fault.drop === true };
   };
+
+  const contextOf = (call: AnyCall): CallContext => ({
+    signal: signalOf(call),
+    meter: serving.meter.of(callerOf(call)),
+  });
 
   const statusOf = (method: string, error: unknown, signal: AbortSignal) => {
     if (!(error instanceof FirestoreError) && error !== signal.reason) serving.onDefect(method, error);
@@ -79,24 +92,25 @@ export function createServiceBuilder(serving: Serving): ServiceBuilder {
     implementation,
     unary<Request>(method: string, handler: UnaryHandler<Request>) {
       const handle: handleUnaryCall<Received<Request>, object> = (call, callback) => {
-        const signal = signalOf(call);
+        const context = contextOf(call);
         const serve = async () => {
-          const met = await meet(method, signal);
-          const response = met.serve ? await handler(messageOf(call.request), { signal }) : undefined;
+          const met = await meet(method, context);
+          const response = met.serve ? await handler(messageOf(call.request), context) : undefined;
           if (met.drop) return serving.dropConnection(call.getPeer());
           if (met.fail || !response) throw met.fail;
           callback(null, response);
         };
-        serve().catch((error) => callback(statusOf(method, error, signal)));
+        serve().catch((error) => callback(statusOf(method, error, context.signal)));
       };
       implementation[method] = handle;
     },
     stream<Request>(method: string, handler: StreamHandler<Request>) {
       const handle: handleServerStreamingCall<Received<Request>, object> = (call) => {
-        const signal = signalOf(call);
+        const context = contextOf(call);
+        const { signal } = context;
         const serve = async () => {
-          const met = await meet(method, signal);
-          const responses = met.serve ? await handler(messageOf(call.request), { signal }) : [];
+          const met = await meet(method, context);
+          const responses = met.serve ? await handler(messageOf(call.request), context) : [];
           if (met.drop) return serving.dropConnection(call.getPeer());
           if (met.fail) throw met.fail;
           for (const response of responses) {
@@ -120,7 +134,8 @@ export function createServiceBuilder(serving: Serving): ServiceBuilder {
     },
     bidi<Request>(method: string, handler: BidiHandler<Request>) {
       const handle: handleBidiStreamingCall<Received<Request>, object> = (call) => {
-        const signal = signalOf(call);
+        const context = contextOf(call);
+        const { signal } = context;
         const closers: (() => void)[] = [];
         const close = () => {
           for (const closed of closers.splice(0)) closed();
@@ -132,11 +147,11 @@ export function createServiceBuilder(serving: Serving): ServiceBuilder {
         signal.addEventListener('abort', close, { once: true });
         const serve = async () => {
           call.pause();
-          const met = await meet(method, signal);
+          const met = await meet(method, context);
           if (met.drop) return serving.dropConnection(call.getPeer());
           if (met.fail) throw met.fail;
           handler({
-            signal,
+            ...context,
             send: (message) => void call.write(message),
             onRequest(handleRequest) {
               call.on('data', (received: Received<Request>) => {
@@ -172,10 +187,17 @@ function messageOf<Request>({ message }: Received<Request>): Request {
  *  more than the call. */
 const cancelled = new FirestoreError('CANCELLED', 'The client cancelled the call.');
 
-function signalOf(call: { on(event: 'cancelled', listener: () => void): unknown }): AbortSignal {
+function signalOf(call: AnyCall): AbortSignal {
   const controller = new AbortController();
   call.on('cancelled', () => controller.abort(cancelled));
   return controller.signal;
+}
+
+/** Who calls: whose token it is, or, where it is the one that SDKs send to every emulator, from where. */
+function callerOf(call: AnyCall): string {
+  const [authorization] = call.metadata.get('authorization');
+  const token = String(authorization ?? '').replace(/^Bearer /, '');
+  return token === '' || token === 'owner' ? call.getPeer() : token;
 }
 
 function errorOf({ error }: Fault): FirestoreError | undefined {

@@ -74,7 +74,6 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
   const indexEntries = createIndexEntries(indexConfig ?? automaticIndexes);
 
   const backend: Backend = {
-    meter,
     indexCheck: indexConfig ? createIndexCheck(indexConfig) : everyIndexExists,
     newDocumentId: () => randomBytes(documentIdLength).toString('base64url').slice(0, documentIdLength),
     database(name = '') {

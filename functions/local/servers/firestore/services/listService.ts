@@ -15,9 +15,7 @@ const defaultPageSize = 300;
 
 /** Adds the methods that list what there is. */
 export function addListMethods(service: ServiceBuilder, backend: Backend): void {
-  const { meter } = backend;
-
-  service.unary<ListDocumentsRequest>('ListDocuments', async (request, { signal }) => {
+  service.unary<ListDocumentsRequest>('ListDocuments', async (request, { meter, signal }) => {
     const { database: name, path: parent } = parseParent(required(request.parent, 'parent'));
     const database = backend.database(name);
     const collectionId = required(request.collectionId, 'collection_id');
@@ -44,7 +42,7 @@ export function addListMethods(service: ServiceBuilder, backend: Backend): void 
     };
   });
 
-  service.unary<ListCollectionIdsRequest>('ListCollectionIds', async (request, { signal }) => {
+  service.unary<ListCollectionIdsRequest>('ListCollectionIds', async (request, { meter, signal }) => {
     const { database: name, path: parent } = parseParent(required(request.parent, 'parent'));
     const database = backend.database(name);
     const { view } = viewOf(database, request);

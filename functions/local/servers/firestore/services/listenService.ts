@@ -1,5 +1,6 @@
 import { type Backend, required } from '../backend.ts';
 import type { ListenRequest, TargetMessage } from '../messages.ts';
+import type { CallMeter } from '../meter.ts';
 import { parseQuery } from '../query/parseQuery.ts';
 import type { Conversation, ServiceBuilder } from '../serve.ts';
 import { codeOf, FirestoreError, invalidArgument, unimplemented } from '../status.ts';
@@ -28,6 +29,7 @@ interface ListenSession {
 }
 
 function createListenSession(backend: Backend, database: Database, conversation: Conversation<unknown>): ListenSession {
+  const { meter } = conversation;
   const targets = new Map<number, ListenTarget>();
 
   const send = (message: object) => conversation.send(message);
@@ -46,7 +48,7 @@ function createListenSession(backend: Backend, database: Database, conversation:
   const sendDelta = (targetId: number, target: ListenTarget, time: Micros) => {
     const { changed, gone } = target.delta();
     for (const document of changed) {
-      backend.meter.bill('reads', rootCollectionOf(document.path));
+      meter.bill('reads', rootCollectionOf(document.path));
       send({ documentChange: { document: encodeDocument(database.name, document), targetIds: [targetId] } });
     }
     for (const { path, exists } of gone) {
@@ -86,7 +88,7 @@ function createListenSession(backend: Backend, database: Database, conversation:
       // What the client knows from before its connection broke may be gone: it starts again from nothing.
       if (message.resumeToken?.length) send({ targetChange: { targetChangeType: 'RESET', targetIds: [targetId] } });
       const sent = sendDelta(targetId, target, time);
-      if (sent === 0) billEmpty(backend, watched);
+      if (sent === 0) billEmpty(meter, watched);
       if (watched.type === 'documents') sendMissing(watched.paths, targetId, time);
     }
     const token = { readTime: timestampOf(time), resumeToken: resumeToken(database, time) };
@@ -141,9 +143,9 @@ function watchedOf(database: Database, message: TargetMessage): Watched {
 }
 
 /** A query that finds nothing is billed one read, and so is each missing document. */
-function billEmpty(backend: Backend, watched: Watched): void {
-  if (watched.type === 'query') backend.meter.bill('reads', watched.query.collectionId ?? '');
-  else for (const path of watched.paths) backend.meter.bill('reads', rootCollectionOf(path));
+function billEmpty(meter: CallMeter, watched: Watched): void {
+  if (watched.type === 'query') meter.bill('reads', watched.query.collectionId ?? '');
+  else for (const path of watched.paths) meter.bill('reads', rootCollectionOf(path));
 }
 
 /** Which database object, and up to when: a token of a server that has been restarted or cleared is worth nothing. */

@@ -6,7 +6,7 @@ import type {
   RunAggregationQueryRequest,
   RunQueryRequest,
 } from '../messages.ts';
-import type { MeterRecorder } from '../meter.ts';
+import type { CallMeter } from '../meter.ts';
 import { type Aggregation, aggregate, aggregated, mostNeeded, parseAggregations } from '../query/aggregate.ts';
 import { parseQuery } from '../query/parseQuery.ts';
 import type { Query } from '../query/query.ts';
@@ -24,9 +24,9 @@ const entriesPerRead = 1000;
 
 /** Adds the methods that read documents by name and by query. */
 export function addReadMethods(service: ServiceBuilder, backend: Backend): void {
-  const { meter, indexCheck } = backend;
+  const { indexCheck } = backend;
 
-  service.unary<GetDocumentRequest>('GetDocument', async (request, { signal }) => {
+  service.unary<GetDocumentRequest>('GetDocument', async (request, { meter, signal }) => {
     const name = required(request.name, 'name');
     const database = backend.database(parseParent(name).database);
     const path = parseDocumentName(name, database.name);
@@ -40,7 +40,7 @@ export function addReadMethods(service: ServiceBuilder, backend: Backend): void 
     return encodeDocument(database.name, result, maskOf(request.mask));
   });
 
-  service.stream<BatchGetDocumentsRequest>('BatchGetDocuments', async (request, { signal }) => {
+  service.stream<BatchGetDocumentsRequest>('BatchGetDocuments', async (request, { meter, signal }) => {
     const database = backend.database(request.database);
     const paths = [...new Set((request.documents ?? []).map((name) => parseDocumentName(name, database.name)))];
     const mask = maskOf(request.mask);
@@ -59,7 +59,7 @@ export function addReadMethods(service: ServiceBuilder, backend: Backend): void 
     });
   });
 
-  service.stream<RunQueryRequest>('RunQuery', async (request, { signal }) => {
+  service.stream<RunQueryRequest>('RunQuery', async (request, { meter, signal }) => {
     if (request.explainOptions) throw unimplemented('explain_options');
     const parent = required(request.parent, 'parent');
     const database = backend.database(parseParent(parent).database);
@@ -80,7 +80,7 @@ export function addReadMethods(service: ServiceBuilder, backend: Backend): void 
     });
   });
 
-  service.stream<RunAggregationQueryRequest>('RunAggregationQuery', async (request, { signal }) => {
+  service.stream<RunAggregationQueryRequest>('RunAggregationQuery', async (request, { meter, signal }) => {
     if (request.explainOptions) throw unimplemented('explain_options');
     const parent = required(request.parent, 'parent');
     const database = backend.database(parseParent(parent).database);
@@ -159,7 +159,7 @@ function* queryResponses(database: string, query: Query, result: QueryResult, at
   }
 }
 
-function billQuery(meter: MeterRecorder, query: Query, { documents, skipped }: QueryResult): void {
+function billQuery(meter: CallMeter, query: Query, { documents, skipped }: QueryResult): void {
   for (const { path } of documents) meter.bill('reads', rootCollectionOf(path));
   meter.bill('reads', accountOf(query, documents[0]), skipped);
   // A query costs at least one read, even if it finds nothing.

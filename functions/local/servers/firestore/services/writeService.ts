@@ -10,8 +10,8 @@ import type {
   UpdateDocumentRequest,
   WriteResultMessage,
 } from '../messages.ts';
-import type { MeterRecorder } from '../meter.ts';
-import type { ServiceBuilder } from '../serve.ts';
+import type { CallMeter } from '../meter.ts';
+import type { CallContext, ServiceBuilder } from '../serve.ts';
 import { codeOf, invalidArgument } from '../status.ts';
 import type { Database } from '../store/database.ts';
 import { parsePrecondition, parseUpdateMask, parseWrites, type Write, type Written } from '../store/writes.ts';
@@ -26,15 +26,13 @@ const maxBatchWrites = 500;
 
 /** Adds the methods that write, and those that begin and end transactions. */
 export function addWriteMethods(service: ServiceBuilder, backend: Backend): void {
-  const { meter } = backend;
-
-  const commitOne = async (database: Database, write: Write, signal: AbortSignal) => {
+  const commitOne = async (database: Database, write: Write, { meter, signal }: CallContext) => {
     const { results, time } = await database.commit([write], undefined, signal);
     bill(meter, [write]);
     return { written: results[0], time };
   };
 
-  service.unary<CommitRequest>('Commit', async (request, { signal }) => {
+  service.unary<CommitRequest>('Commit', async (request, { meter, signal }) => {
     const database = backend.database(request.database);
     const writes = parseWrites(request.writes, database.name);
     const transaction = request.transaction && database.transactions.get(request.transaction);
@@ -43,7 +41,7 @@ export function addWriteMethods(service: ServiceBuilder, backend: Backend): void
     return { writeResults: results.map(writeResult), commitTime: timestampOf(time) };
   });
 
-  service.unary<BatchWriteRequest>('BatchWrite', async (request, { signal }) => {
+  service.unary<BatchWriteRequest>('BatchWrite', async (request, context) => {
     const database = backend.database(request.database);
     const messages = request.writes ?? [];
     if (messages.length > maxBatchWrites) throw invalidArgument(`A batch can have at most ${maxBatchWrites} writes.`);
@@ -51,7 +49,7 @@ export function addWriteMethods(service: ServiceBuilder, backend: Backend): void
     if (new Set(writes.map(({ path }) => path)).size < writes.length) {
       throw invalidArgument('Cannot write to the same document more than once in a batch.');
     }
-    const outcomes = await Promise.allSettled(writes.map((write) => commitOne(database, write, signal)));
+    const outcomes = await Promise.allSettled(writes.map((write) => commitOne(database, write, context)));
     return {
       writeResults: outcomes.map((each) =>
         each.status === 'fulfilled' && each.value.written ? writeResult(each.value.written) : {},
@@ -60,7 +58,7 @@ export function addWriteMethods(service: ServiceBuilder, backend: Backend): void
     };
   });
 
-  service.unary<CreateDocumentRequest>('CreateDocument', async (request, { signal }) => {
+  service.unary<CreateDocumentRequest>('CreateDocument', async (request, context) => {
     const { database: name, path: parent } = parseParent(required(request.parent, 'parent'));
     const database = backend.database(name);
     const collectionId = required(request.collectionId, 'collection_id');
@@ -73,12 +71,12 @@ export function addWriteMethods(service: ServiceBuilder, backend: Backend): void
     const { written } = await commitOne(
       database,
       { path, operation, precondition: { exists: false }, transforms: [] },
-      signal,
+      context,
     );
     return encodeDocument(database.name, required(written?.document, 'document'), maskOf(request.mask));
   });
 
-  service.unary<UpdateDocumentRequest>('UpdateDocument', async (request, { signal }) => {
+  service.unary<UpdateDocumentRequest>('UpdateDocument', async (request, context) => {
     const { name, fields } = decodeDocument(required(request.document, 'document'));
     const database = backend.database(parseParent(name).database);
     const mask = parseUpdateMask(request.updateMask);
@@ -88,16 +86,16 @@ export function addWriteMethods(service: ServiceBuilder, backend: Backend): void
       precondition: parsePrecondition(request.currentDocument),
       transforms: [],
     };
-    const { written } = await commitOne(database, write, signal);
+    const { written } = await commitOne(database, write, context);
     return encodeDocument(database.name, required(written?.document, 'document'), maskOf(request.mask));
   });
 
-  service.unary<DeleteDocumentRequest>('DeleteDocument', async (request, { signal }) => {
+  service.unary<DeleteDocumentRequest>('DeleteDocument', async (request, context) => {
     const name = required(request.name, 'name');
     const database = backend.database(parseParent(name).database);
     const path = parseDocumentName(name, database.name);
     const precondition = parsePrecondition(request.currentDocument);
-    await commitOne(database, { path, operation: { type: 'delete' }, precondition, transforms: [] }, signal);
+    await commitOne(database, { path, operation: { type: 'delete' }, precondition, transforms: [] }, context);
     return {};
   });
 
@@ -131,7 +129,7 @@ function statusMessage(error: unknown) {
 }
 
 /** Every write and every delete of a commit is billed, also one that changed nothing or deleted what was not there. */
-function bill(meter: MeterRecorder, writes: readonly Write[]): void {
+function bill(meter: CallMeter, writes: readonly Write[]): void {
   for (const { path, operation } of writes)
     meter.bill(operation.type === 'delete' ? 'deletes' : 'writes', rootCollectionOf(path));
 }

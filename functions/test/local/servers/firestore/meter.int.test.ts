@@ -95,4 +95,22 @@ describe('Firestore meter', () => {
     });
     assert.deepEqual(rpcs, { BatchGetDocuments: 1, Commit: 1 });
   });
+
+  it('keeps callers apart: by the token that they send, or by where they call from', async () => {
+    const relay = client.connect('lockstep-test');
+    relay.settings({ customHeaders: { Authorization: 'Bearer relay@lockstep-test' } });
+    client.server.meter.reset();
+    await relay.doc('records/r').set({});
+    await relay.collection('boards').limit(2).get();
+    await db.doc('records/r').get();
+    const { 'relay@lockstep-test': ofRelay, ...others } = client.server.meter.callers();
+    assert.deepEqual(ofRelay?.rpcs, { Commit: 1, RunQuery: 1 });
+    assert.deepEqual([ofRelay?.reads, ofRelay?.writes, ofRelay?.deletes], [2, 1, 0]);
+    assert.deepEqual(
+      Object.values(others).map(({ rpcs }) => rpcs),
+      [{ BatchGetDocuments: 1 }],
+    );
+    for (const address of Object.keys(others)) assert.match(address, /^127\.0\.0\.1:\d+$/);
+    assert.equal(client.server.meter.snapshot().reads, 3);
+  });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FieldPath, FieldValue, GeoPoint, Timestamp } from 'firebase-admin/firestore';
 import { startFirestoreServer } from '../../../../local/servers/firestore/server.ts';
-import { type AdminClient, startAdminClient } from './adminClient.ts';
+import { type AdminClient, startAdminClient, until } from './adminClient.ts';
 
 const notFound = 5;
 const alreadyExists = 6;
@@ -152,14 +152,29 @@ describe('Firestore writes through the Admin SDK', () => {
     assert.equal((await db.collection('bulk').get()).size, 2);
   });
 
-  it('keeps databases and projects apart', async () => {
-    const other = client.connect('lockstep-test', 'second');
-    const project = client.connect('another-project');
-    await client.db.doc('a/b').set({ from: 'first' });
-    await other.doc('a/b').set({ from: 'second' });
-    assert.equal((await client.db.doc('a/b').get()).get('from'), 'first');
-    assert.equal((await other.doc('a/b').get()).get('from'), 'second');
+  it('keeps databases and projects apart, with transactions, listeners and clearing of their own', async () => {
+    const studio = client.connect('lockstep-test', 'studio');
+    const project = client.connect('another-project', 'studio');
+    await client.db.doc('a/b').set({ from: 'default' });
+    await studio.doc('a/b').set({ from: 'studio' });
+    assert.equal((await client.db.doc('a/b').get()).get('from'), 'default');
+    assert.equal((await studio.doc('a/b').get()).get('from'), 'studio');
     assert.equal((await project.doc('a/b').get()).exists, false);
+    const seen: unknown[] = [];
+    const stop = studio.doc('a/b').onSnapshot((snapshot) => void seen.push(snapshot.get('from')));
+    await until(() => seen.length === 1);
+    await studio.runTransaction(async (transaction) => {
+      await transaction.get(studio.doc('a/b'));
+      // The same path in another database is another document: nobody waits for anybody.
+      await client.db.doc('a/b').set({ from: 'default again' });
+      transaction.update(studio.doc('a/b'), { from: 'studio again' });
+    });
+    await until(() => seen.length === 2);
+    stop();
+    assert.deepEqual(seen, ['studio', 'studio again']);
+    assert.equal(client.server.stats().documents, 2);
+    client.server.clear();
+    assert.equal((await studio.doc('a/b').get()).exists, false);
   });
 
   it('returns only the masked fields, and which documents are missing', async () => {
