@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { FieldPath, FieldValue, GeoPoint, Timestamp } from 'firebase-admin/firestore';
 import { startFirestoreServer } from '../../../../local/servers/firestore/server.ts';
-import { type AdminClient, startAdminClient, until } from './adminClient.ts';
+import { until } from '../../../support/until.ts';
+import { type AdminClient, startAdminClient } from './adminClient.ts';
 
 const notFound = 5;
 const alreadyExists = 6;
