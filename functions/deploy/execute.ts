@@ -1,4 +1,5 @@
 import { type Clock, sleep } from '../src/clock.ts';
+import { printable } from '../src/printable.ts';
 import { type Command, fillIn, type Step, saysNotFound, variablesOf } from './step.ts';
 
 /** How a command ended. */
@@ -14,7 +15,7 @@ export type RunCommand = (command: Command) => Promise<CommandResult>;
 export interface Execution {
   readonly run: RunCommand;
   readonly clock: Clock;
-  /** Tells what is done, a line at a time. */
+  /** Says what is done, a line at a time. */
   readonly say: (line: string) => void;
 }
 
@@ -27,9 +28,13 @@ export interface Executed {
 /** A command failed; the message says which, what it was for, what it said, and what to do. */
 export class ProvisionError extends Error {
   constructor(step: Step, command: Command, result: CommandResult) {
+    const said = result.stderr.trim() || `exit code ${result.exitCode}`;
     super(
-      `"${step.title}" failed: ${command.argv.join(' ')}\n${result.stderr.trim() || `exit code ${result.exitCode}`}\n` +
-        'Mend what it names and run this again: every step may be repeated.',
+      [
+        printable(`"${step.title}" failed: ${command.argv.join(' ')}`),
+        ...said.split(/\r?\n/).map(printable),
+        'Repair what it names and run this again: every step may be repeated.',
+      ].join('\n'),
     );
     this.name = 'ProvisionError';
   }
@@ -53,7 +58,7 @@ export async function execute(steps: readonly Step[], execution: Execution): Pro
       continue;
     }
     const outcome = await carryOut(step, values, execution);
-    execution.say(`${outcome.padEnd(9)} ${step.title}`);
+    execution.say(printable(`${outcome.padEnd(9)} ${step.title}`));
     if (outcome === 'waiting' && step.kind === 'lookup') {
       missing.add(step.variable);
       waiting.push(step.title);

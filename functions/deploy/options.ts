@@ -27,7 +27,11 @@ export type Invocation =
 /** https://cloud.google.com/resource-manager/docs/creating-managing-projects */
 const projectId = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
 const region = /^[a-z]+-[a-z]+[0-9]+$/;
-const channel = /^projects\/[^/,]+\/notificationChannels\/[^/,]+$/;
+const channel = /^projects\/[\w.:-]+\/notificationChannels\/[\w-]+$/;
+/** https://cloud.google.com/firestore/docs/manage-databases#database_id */
+const database = /^(\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$/;
+/** https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names */
+const topic = /^(?!goog)[A-Za-z][\w.~+%-]{2,254}$/;
 
 /** Reads the command line.
  *  @param loadEnvironment loads the deployment's parameters of a project before they are read. */
@@ -46,6 +50,17 @@ export function readInvocation(args: readonly string[], loadEnvironment: (projec
   loadEnvironment(project);
   const regionName = values.region ?? params.region.value();
   if (!region.test(regionName)) return { kind: 'mistake', problem: `--region: "${regionName}" is not a region` };
+  const databaseId = values.database ?? '(default)';
+  if (!database.test(databaseId))
+    return { kind: 'mistake', problem: `--database: "${databaseId}" is not the id of a database` };
+  const topics = {
+    events: params.eventsTopic.value(),
+    deadLetters: params.deadLetterTopic.value(),
+    requests: params.requestsTopic.value(),
+  };
+  const wrongTopic = Object.values(topics).find((name) => !topic.test(name));
+  if (wrongTopic !== undefined)
+    return { kind: 'mistake', problem: `"${wrongTopic}" in functions/.env is not the name of a topic` };
   const channels = values['notification-channel'] ?? [];
   const wrong = channels.find((name) => !channel.test(name));
   if (wrong !== undefined) {
@@ -60,12 +75,8 @@ export function readInvocation(args: readonly string[], loadEnvironment: (projec
     options: {
       project,
       region: regionName,
-      database: values.database ?? '(default)',
-      topics: {
-        events: params.eventsTopic.value(),
-        deadLetters: params.deadLetterTopic.value(),
-        requests: params.requestsTopic.value(),
-      },
+      database: databaseId,
+      topics,
       secret: params.mongodbUri.name,
       notificationChannels: channels,
     },

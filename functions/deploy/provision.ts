@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemClock } from '../src/clock.ts';
 import { errorText } from '../src/log.ts';
+import { printable } from '../src/printable.ts';
 import { execute } from './execute.ts';
 import { loadEnvironmentFiles, readInvocation, usage } from './options.ts';
 import { plan } from './plan.ts';
@@ -17,7 +18,7 @@ async function main(): Promise<number> {
     return 0;
   }
   if (invocation.kind === 'mistake') {
-    console.error(`provision: ${invocation.problem}\n\n${usage}`);
+    console.error(`provision: ${printable(invocation.problem)}\n\n${usage}`);
     return 2;
   }
   const steps = plan(invocation.options);

@@ -1,3 +1,4 @@
+import { printable } from '../src/printable.ts';
 import { type Command, type Step, saysNotFound, variablesIn, variablesOf } from './step.ts';
 
 /** An argument as bash has to read it: bare where nothing in it is special, in double quotes where a variable stands in it. */
@@ -14,6 +15,8 @@ export function quote(argument: string): string {
 const endOfInput = 'END_OF_INPUT';
 
 function render({ argv, stdin }: Command): string {
+  if (stdin?.split('\n').includes(endOfInput))
+    throw new Error(`the input of ${argv.join(' ')} has a line that would end it`);
   const line = argv.map(quote).join(' ');
   return stdin === undefined ? line : `${line} <<'${endOfInput}'\n${stdin}\n${endOfInput}`;
 }
@@ -35,8 +38,10 @@ function indented(command: string): string {
   return `  ${command}`;
 }
 
-/** A bash script that does what the plan says, with its reasons as comments. It may be run as often as one likes. */
+/** A bash script that does what the plan says, with its reasons as comments. It may be run as often as one likes.
+ *  @throws Error when a value of the deployment would be more than a value in it: a line break, for example, ends a comment. */
 export function renderScript(steps: readonly Step[]): string {
+  refuseWhatIsNoValue(steps);
   const waiting = new Map(
     steps.flatMap((step) => (step.kind === 'lookup' && step.waitsFor ? [[step.variable, step.waitsFor] as const] : [])),
   );
@@ -46,6 +51,24 @@ export function renderScript(steps: readonly Step[]): string {
     return `# ${step.title}\n${comment(step.why)}\n${needs === undefined ? body : guarded(step, body, needs, waiting.get(needs) ?? '')}`;
   });
   return `${header}\n${blocks.join('\n\n')}\n`;
+}
+
+/** Values stand in comments, in arguments and in input. Quoting keeps every character of an argument from being read by bash; a comment ends with its
+ *  line, and a reviewer has to see what is there. A variable that no step looks up was never the plan's. */
+function refuseWhatIsNoValue(steps: readonly Step[]): void {
+  const known = new Set<string>();
+  for (const step of steps) {
+    const commands = step.kind === 'ensure' ? [step.check, step.create, step.update] : [step.command];
+    const texts = commands.flatMap((command) => [...(command?.argv ?? []), ...(command?.stdin?.split('\n') ?? [])]);
+    const waitsFor = step.kind === 'lookup' ? (step.waitsFor ?? '') : '';
+    for (const text of [step.title, step.why, waitsFor, ...texts]) {
+      if (printable(text) !== text)
+        throw new Error(`a value with control characters cannot be in a script: ${printable(text)}`);
+    }
+    const unknown = variablesOf(step).find((variable) => !known.has(variable));
+    if (unknown !== undefined) throw new Error(`"${step.title}" refers to \${${unknown}}, which no step looks up`);
+    if (step.kind === 'lookup') known.add(step.variable);
+  }
 }
 
 /** Does a step only where the value that it needs is there. */

@@ -139,6 +139,64 @@ describe('provisioning', () => {
     assert.deepEqual(creations(), []);
   });
 
+  it('the printed script makes no command of any parameter', async () => {
+    writeFileSync(join(home, 'DEPLOYED'), '');
+    const canary = join(home, 'canary');
+    const touch = `touch ${canary}`;
+    const hostile = [
+      `$(${touch})`,
+      `\`${touch}\``,
+      `'; ${touch}; '`,
+      `"; ${touch}; #`,
+      `&& ${touch}`,
+      `\\"; ${touch}`,
+      `> ${canary}`,
+    ];
+    const [events = '', deadLetters = '', requests = '', database = '', project = '', ...channels] = hostile;
+    const topics = { events, deadLetters, requests };
+    const steps = plan({
+      ...options,
+      project,
+      region: `'$(${touch})`,
+      database,
+      topics,
+      secret: events,
+      notificationChannels: channels,
+    });
+    await execute(steps, { run, clock, say: () => {} });
+    const own = calls();
+    rmSync(join(home, 'made'), { force: true });
+    const { exitCode, stderr } = await bash(renderScript(steps));
+    assert.equal(exitCode, 0, stderr);
+    assert.ok(!existsSync(canary), 'a parameter was run');
+    assert.deepEqual(
+      calls().map((call) => ({ ...call, stdin: call.stdin.trimEnd() })),
+      own,
+    );
+  }).timeout(120_000);
+
+  it('refuses to print what ends a comment, hides from a reviewer, or is a variable that is not the plan’s', () => {
+    for (const value of ['a\nrm -rf /', 'a\rb', 'a\u001b[2K', 'a\u202eb', 'a\u0000', 'a\u2028b']) {
+      const topics = { ...options.topics, events: value };
+      assert.throws(() => renderScript(plan({ ...options, topics })), /control characters/, JSON.stringify(value));
+      assert.throws(() => renderScript(plan({ ...options, database: value })), /control characters/);
+    }
+    const topics = { ...options.topics, events: valueOfVariable('HOME') };
+    assert.throws(() => renderScript(plan({ ...options, topics })), /refers to \$\{HOME\}, which no step looks up/);
+  });
+
+  it('prints what gcloud and the parameters say without their control characters', async () => {
+    writeFileSync(join(home, 'refuse'), 'topics describe');
+    const steps = plan({ ...options, topics: { ...options.topics, events: 'x\u001b[31m\n' } });
+    const failing = execute(steps, { run, clock, say: (line) => void said.push(line) });
+    await assert.rejects(failing, (error) => {
+      assert.ok(error instanceof ProvisionError);
+      assert.match(error.message, /Topic x\\u001b\[31m\\u000a" failed/);
+      for (const line of error.message.split('\n')) assert.doesNotMatch(line, /\p{Cc}/u);
+      return true;
+    });
+  });
+
   it('quotes every argument so that bash passes it on unchanged', async () => {
     const nasty = [
       'plain',
@@ -186,6 +244,11 @@ describe('provisioning: command line', () => {
       [['--project', 'acme-films', '--region', 'Europe'], /"Europe" is not a region/],
       [['--project', 'acme-films', '--notification-channel', '7'], /expected projects\/ID\/notificationChannels/],
       [['--projekt', 'acme-films'], /Unknown option '--projekt'/],
+      [['--project', 'acme-films', '--database', 'x" || true || "'], /is not the id of a database/],
+      [
+        ['--project', 'acme-films', '--notification-channel', 'projects/a/notificationChannels/$(x)'],
+        /expected projects/,
+      ],
       [['--project', 'acme-films', 'again'], /Unexpected argument 'again'/],
     ] as const) {
       const invocation = read(...args);
@@ -193,6 +256,20 @@ describe('provisioning: command line', () => {
       assert.match(invocation.problem, problem);
     }
     assert.equal(read('--help').kind, 'help');
+  });
+
+  it('takes no topic that gcloud would read as an option', () => {
+    const before = process.env.PROJECT_EVENTS_TOPIC;
+    try {
+      for (const name of ['--flags-file=x', '$(id)', 'a b', 'goog-topic', 'x\n']) {
+        process.env.PROJECT_EVENTS_TOPIC = name;
+        const invocation = read('--project', 'acme-films');
+        assert.match(invocation.kind === 'mistake' ? invocation.problem : '', /is not the name of a topic/, name);
+      }
+    } finally {
+      if (before === undefined) delete process.env.PROJECT_EVENTS_TOPIC;
+      else process.env.PROJECT_EVENTS_TOPIC = before;
+    }
   });
 
   it('takes parameters from the same files as "firebase deploy"', () => {
