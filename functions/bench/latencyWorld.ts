@@ -15,9 +15,8 @@ import { watchAssets } from './watchAssets.ts';
 /** Functions that are on the way of a deletion, or tell why one did not arrive. */
 const functionsOnTheWay = ['relayProjectChanges', 'syncProject', 'recordDeadLetter'];
 
-/** More than a run deletes: the hold still counts the deletions before each, and holds none. It would all the same if MongoDB were left without any project:
- *  so there have to be others. */
-const holdMaxProjects = 100_000;
+/** The hold counts the deletions before each, as in production, and holds none. */
+const holdMaxSharePercent = 100;
 
 /** Longer than anything here takes, in ms, also a backlog on a machine that has other work: what has not happened by then does not happen. */
 const timeoutMs = 180_000;
@@ -91,7 +90,7 @@ function startFunctions(services: ServicesProcess, onError: (text: string) => vo
     projectId: benchProjectId,
     ports: { functions: 0 },
     only: functionsOnTheWay,
-    env: { HOLD_MAX_PROJECTS: String(holdMaxProjects) },
+    env: { HOLD_MAX_SHARE_PERCENT: String(holdMaxSharePercent) },
     onLog: ({ severity, function: name, message, error }) => {
       if (severity === 'ERROR') onError(`${name}: ${message}${error === undefined ? '' : ` (${String(error)})`}`);
     },

@@ -128,10 +128,10 @@ async function workOn(
   async function passOrHold(): Promise<'pass' | 'held' | 'nothing-to-delete' | ProjectRecord> {
     if (!hasToBeJudged(record, event, options)) return 'pass';
     const judgement = await retryTransient(() => judgeDeletion(dependencies, record), { ...dependencies, ...options });
-    if (judgement.kind === 'believed') return 'pass';
+    if (judgement.kind === 'within-limits') return 'pass';
     const assets = await retryTransient(() => countAssets(dependencies, record), { ...dependencies, ...options });
     if (assets === 0) return 'nothing-to-delete';
-    const { deletions, countedUpTo, believed, projects } = judgement;
+    const { deletions, countedUpTo, allowed, projects } = judgement;
     // Before it is written, so that a crash in between cannot leave a hold that nobody was told of.
     log.alarm(
       'hold',
@@ -141,7 +141,7 @@ async function workOn(
         eventId: event.id,
         assets,
         deletions: deletions < countedUpTo ? deletions : `at least ${deletions}`,
-        believed,
+        allowed,
         withinMinutes: dependencies.limits.hold.windowMs / minuteMs,
         projectsLeft: projects,
         decide: 'npm --prefix functions run holds -- list',

@@ -15,7 +15,7 @@ describe('npm run holds', () => {
 
   /** Three deletions are held: of `p1` to `p3`, each with one asset more than the one before. */
   beforeEach(async () => {
-    fixture = await startSyncFixture({ limits: { hold: { ...defaultHoldLimits, maxProjects: 1, maxWhenEmpty: 1 } } });
+    fixture = await startSyncFixture({ limits: { hold: { ...defaultHoldLimits, maxProjects: 1 } } });
     held = [1, 2, 3].map((number) => {
       const deletion = event('ProjectDeleted', `p${number}`);
       return { ...deletion, origin: { ...deletion.origin, ...(number < 3 && { actor: `user-${number}` }) } };

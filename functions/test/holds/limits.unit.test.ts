@@ -1,38 +1,73 @@
-// How many deletions are believed, and what the deployment's parameters make of it.
+// The policy of mass deletions: a table without cliffs, which the docs print, and what the deployment's parameters make of it.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { defaultHoldLimits, deletionsBelieved, deployedHoldLimits } from '../../src/holds/limits.ts';
+import {
+  defaultHoldLimits,
+  deletionsAllowed,
+  deletionsAllowedLeaving,
+  deployedHoldLimits,
+  type HoldLimits,
+} from '../../src/holds/limits.ts';
+import { installations } from './installations.ts';
+
+const anyLimits: fc.Arbitrary<HoldLimits> = fc.record({
+  windowMs: fc.constant(1),
+  maxProjects: fc.integer({ min: 1, max: 2_000 }),
+  maxShare: fc.integer({ min: 0, max: 99 }).map((percent) => percent / 100),
+});
+const anyProjects = fc.oneof(fc.integer({ min: 0, max: 50 }), fc.integer({ min: 0, max: 10_000_000 }));
 
 describe('hold limits', () => {
-  for (const [projects, believed] of [
-    [0, 10],
-    [1, 100],
-    [9_900, 100],
-    [19_800, 200],
-    [990_000, 10_000],
-  ] as const) {
-    it(`believe ${believed} deletions by default while MongoDB holds ${projects} projects`, () => {
-      assert.equal(deletionsBelieved(defaultHoldLimits, projects), believed);
+  for (const { projects, allowed } of installations) {
+    it(`allow ${allowed} deletions of ${projects} projects by default`, () => {
+      assert.equal(deletionsAllowed(defaultHoldLimits, projects), allowed);
     });
   }
 
-  it('believe the share of what there was before the deletions, to the last project (property)', () => {
-    const sharePercent = fc.integer({ min: 1, max: 99 });
+  it('have no cliff: one project more allows one deletion more at most, and never one less (property)', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 10_000_000 }), sharePercent, (projects, percent) => {
-        const maxShare = percent / 100;
-        const believed = deletionsBelieved({ ...defaultHoldLimits, maxProjects: 0, maxShare }, projects);
-        // Compared in whole numbers: n is within the share when n * 100 <= percent * (projects + n), give or take the rounding of the division.
-        const excess = (n: number) => n * 100 - percent * (projects + n);
-        assert.ok(excess(believed) <= 0, `${believed} are too many`);
-        assert.ok(excess(believed + 2) > 0, `${believed + 2} would be within the share`);
+      fc.property(anyLimits, anyProjects, (limits, projects) => {
+        const step = deletionsAllowed(limits, projects + 1) - deletionsAllowed(limits, projects);
+        assert.ok(step === 0 || step === 1, `${step}`);
       }),
-      { verbose: true },
+    );
+  });
+
+  it('never allow all projects of an installation of more than one, unless their share does (property)', () => {
+    fc.assert(
+      fc.property(anyLimits, fc.integer({ min: 2, max: 100_000 }), (limits, projects) => {
+        assert.ok(deletionsAllowed(limits, projects) < projects);
+      }),
+    );
+  });
+
+  it('are the same told by the projects that are left (property)', () => {
+    fc.assert(
+      fc.property(anyLimits, anyProjects, (limits, left) => {
+        const allowed = deletionsAllowedLeaving(limits, left);
+        assert.ok(allowed <= deletionsAllowed(limits, left + allowed), `${allowed} are too many`);
+        for (const more of [1, 2, 10]) {
+          const deletions = allowed + more;
+          assert.ok(deletions > deletionsAllowed(limits, left + deletions), `${deletions} are allowed too`);
+        }
+      }),
     );
   });
 
   it('never hold by share when every project may go', () => {
-    assert.equal(deletionsBelieved({ ...defaultHoldLimits, maxShare: 1 }, 5), Number.POSITIVE_INFINITY);
+    assert.equal(deletionsAllowedLeaving({ ...defaultHoldLimits, maxShare: 1 }, 5), Number.POSITIVE_INFINITY);
+  });
+
+  it('are in the docs as they are here', () => {
+    const rows = installations.map(({ projects, allowed }) => {
+      const share = Math.round((100 * allowed) / projects);
+      return `| ${projects.toLocaleString('en-US')} | ${allowed.toLocaleString('en-US')} | ${share} % |`;
+    });
+    const table = ['| projects | deletions allowed within the window | share |', '| ---: | ---: | ---: |', ...rows];
+    const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'massDeletion.md'), 'utf8');
+    assert.ok(page.includes(table.join('\n')), `docs/massDeletion.md should have\n${table.join('\n')}`);
   });
 
   describe('of a deployment', () => {
