@@ -1,23 +1,27 @@
-// `npm test`: lint, types, build, then every test; ends with one line that counts.
-import { spawnSync } from 'node:child_process';
+// `npm test`: lint, types, build, then every test in two processes side by side; ends with one line that counts.
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import Mocha from 'mocha';
-import './givenServices.ts';
+import { type Order, type Result, resultSchema } from './workerMessages.ts';
 
 const functionsDir = join(import.meta.dirname, '..');
 const usage = `usage: npm --prefix functions test [-- options]
 
-Lint, types, build and every test. MONGODB_URI, FIRESTORE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST make the tests of the whole path use
-those services instead of servers of their own.
+Lint, types, build and every test. MONGODB_URI, FIRESTORE_EMULATOR_HOST and PUBSUB_EMULATOR_HOST make the tests of the
+whole path use those services instead of servers of their own.
 
   --grep TEXT      only tests whose title contains it
   --only GLOB      only test files that match, e.g. 'test/sync/**'
   --help           this text
 `;
 
-/** After the last test nothing may keep the process alive; what does is named after so long, in ms. */
-const lingerMs = 10_000;
+/** Two cores are what the tests may count on; more processes would only take the time from those that measure it. */
+const workers = Math.min(2, availableParallelism());
+
+/** By the level in their names, files take about this order, the longest first. */
+const levels = ['.e2e.', '.int.', '.property.', '.unit.'];
 
 function step(title: string, program: string, args: readonly string[]): boolean {
   console.log(`\ntest: ${title}`);
@@ -39,47 +43,71 @@ function flag(name: string): string | undefined {
   return index < 0 ? undefined : process.argv[index + 1];
 }
 
-async function runTests(): Promise<number> {
-  const files = globSync(flag('--only') ?? 'test/**/*.test.ts', { cwd: functionsDir })
+function testFiles(): string[] {
+  const levelOf = (file: string) => levels.findIndex((level) => file.includes(level));
+  return globSync(flag('--only') ?? 'test/**/*.test.ts', { cwd: functionsDir })
     .filter((file) => file.endsWith('.test.ts'))
-    .sort();
+    .sort()
+    .sort((a, b) => levelOf(a) - levelOf(b));
+}
+
+/** Runs the files that `next` gives, in one process after another if one dies; resolves when the last has ended. */
+async function runLane(next: () => string | undefined, onResult: (result: Result) => void): Promise<void> {
   const grep = flag('--grep');
-  const mocha = new Mocha({
-    timeout: 20_000,
-    forbidOnly: true,
-    forbidPending: process.env.CI === 'true',
-    reporter: 'dot',
-    ...(grep !== undefined && { fgrep: grep }),
-  });
-  for (const file of files) mocha.addFile(join(functionsDir, file));
-  console.log(`\ntest: ${files.length} files`);
-  await mocha.loadFilesAsync();
+  let worker: ChildProcess | undefined;
+  const send = (to: ChildProcess, order: Order) => to.send(order);
+  for (let file = next(); file !== undefined; file = next()) {
+    worker ??= fork(join(import.meta.dirname, 'worker.ts'), { cwd: functionsDir });
+    const startedAt = performance.now();
+    const result = resultOf(worker);
+    send(worker, { kind: 'run', file: join(functionsDir, file), ...(grep !== undefined && { grep }) });
+    const { passed, skipped, failed } = await result;
+    if (worker.exitCode !== null || worker.signalCode !== null) worker = undefined;
+    onResult({ passed, skipped, failed: failed.map((title) => `${file}: ${title}`) });
+    const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
+    console.log(`${seconds.padStart(7)} s ${String(passed).padStart(5)} passed  ${file}`);
+  }
+  if (worker === undefined) return;
+  const exited = once(worker, 'exit');
+  send(worker, { kind: 'end' });
+  const [code] = await exited;
+  if (code !== 0) onResult({ passed: 0, skipped: 0, failed: [`the tests' process ended with code ${code}`] });
+}
+
+/** What a worker answers; that it died counts as one failure. */
+function resultOf(worker: ChildProcess): Promise<Result> {
   return new Promise((resolve) => {
-    const runner = mocha.run((failures) => {
-      const passed = runner.stats?.passes ?? 0;
-      const pending = runner.stats?.pending ?? 0;
-      // Written when everything has been cleaned up, so that it is the last line.
-      process.once('exit', () => {
-        console.log(`tests: ${passed} passed, ${failures} failed${pending > 0 ? `, ${pending} skipped` : ''}`);
-      });
-      resolve(passed === 0 ? 1 : failures);
+    const onExit = (code: number | null) =>
+      resolve({ passed: 0, skipped: 0, failed: [`the process of the tests ended with code ${code}`] });
+    worker.once('exit', onExit);
+    worker.once('message', (message) => {
+      worker.off('exit', onExit);
+      resolve(resultSchema.parse(message));
     });
   });
 }
 
-/** A test that leaves something open is a defect; it must not hang the run, nor go unseen. */
-function watchForLeftovers(): void {
-  setTimeout(() => {
-    console.error(`test: something still runs after the last test: ${process.getActiveResourcesInfo().join(', ')}`);
-    process.exit(1);
-  }, lingerMs).unref();
+async function runTests(): Promise<boolean> {
+  const files = testFiles();
+  console.log(`\ntest: ${files.length} files in ${workers} processes`);
+  const total = { passed: 0, skipped: 0 };
+  const failures: string[] = [];
+  const onResult = ({ passed, skipped, failed }: Result) => {
+    total.passed += passed;
+    total.skipped += skipped;
+    failures.push(...failed);
+  };
+  // From both ends, so that the tests of many processes run beside those of one.
+  const ends = [() => files.shift(), () => files.pop()];
+  await Promise.all(ends.slice(0, workers).map((next) => runLane(next, onResult)));
+  if (failures.length > 0) console.log(`\ntest: failed\n${failures.map((title) => `  ${title}`).join('\n')}`);
+  const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
+  console.log(`\ntests: ${total.passed} passed, ${failures.length} failed${skipped}`);
+  return total.passed > 0 && failures.length === 0;
 }
 
 if (process.argv.includes('--help')) {
   console.log(usage);
-} else if (checks()) {
-  process.exitCode = (await runTests()) === 0 ? 0 : 1;
-  watchForLeftovers();
 } else {
-  process.exitCode = 1;
+  process.exitCode = checks() && (await runTests()) ? 0 : 1;
 }
