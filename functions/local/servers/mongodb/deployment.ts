@@ -5,6 +5,7 @@ import { createSessions, type Session, type Sessions } from './sessions/sessions
 import { createTransactions, type Transactions } from './sessions/transactions.ts';
 import { type Catalog, createCatalog } from './storage/catalog.ts';
 import { type ClusterClock, createClusterClock } from './storage/clusterClock.ts';
+import { createHistory, type History } from './storage/history.ts';
 import { createOplog, type Oplog } from './storage/oplog.ts';
 import { createWriter, type Writer } from './storage/writer.ts';
 import { createTopology, type Topology } from './topology.ts';
@@ -16,6 +17,7 @@ export interface Deployment {
   readonly topology: Topology;
   readonly catalog: Catalog;
   readonly oplog: Oplog;
+  readonly history: History;
   readonly clusterClock: ClusterClock;
   readonly sessions: Sessions;
   readonly transactions: Transactions;
@@ -42,8 +44,9 @@ export function createDeployment(options: DeploymentOptions): Deployment {
   const now = () => clock.now();
   const clusterClock = createClusterClock(clock);
   const oplog = createOplog(clusterClock.current(), options.oplogLimit);
+  const history = createHistory();
   const transactions = createTransactions();
-  const writer = createWriter({ oplog, clusterClock, transactions, now });
+  const writer = createWriter({ oplog, history, clusterClock, transactions, now });
   const sessions = createSessions(now);
   const cursors = createCursors(now);
   return {
@@ -52,6 +55,7 @@ export function createDeployment(options: DeploymentOptions): Deployment {
     topology: createTopology(options),
     catalog: createCatalog(),
     oplog,
+    history,
     clusterClock,
     sessions,
     transactions,

@@ -9,6 +9,8 @@ import { CommandError, errorName, labelsFor } from './errors.ts';
 import { faultError, faultLatency } from './faultPoint.ts';
 import { openOperation, type Request } from './openOperation.ts';
 import type { Reply } from './operation.ts';
+import { checkApiVersion } from './requests/apiVersion.ts';
+import { writeConcernError } from './requests/writeConcern.ts';
 import { toTimestamp } from './storage/clusterClock.ts';
 
 export type Outcome = { readonly kind: 'reply'; readonly bytes: Uint8Array } | { readonly kind: 'drop' };
@@ -66,9 +68,12 @@ async function run(request: Request, deployment: Deployment): Promise<Reply> {
     throw new CommandError(10107, 'not primary');
   authorize(request, deployment);
   if (request.db === '') throw new CommandError(73, 'a command needs a $db');
+  checkApiVersion(request.name, request.body);
+  const unsatisfied = writeConcernError(request.name, request.body, deployment.topology.replicaSet);
   const operation = openOperation(request, deployment);
   try {
-    return await command(operation);
+    const reply = await command(operation);
+    return unsatisfied ? { ...reply, fields: { ...reply.fields, writeConcernError: unsatisfied } } : reply;
   } catch (error) {
     const { transaction } = operation;
     const ending = request.name === 'commitTransaction' || request.name === 'abortTransaction';

@@ -6,13 +6,15 @@ import { transactionLifetimeSeconds } from './commands/diagnosticCommands.ts';
 import { noSuchTransaction } from './commands/sessionCommands.ts';
 import type { Deployment } from './deployment.ts';
 import { CommandError, steppedDown } from './errors.ts';
+import { withLet } from './expression/letVariables.ts';
 import { createEvaluation } from './expression/scope.ts';
 import type { Operation } from './operation.ts';
 import { readFields } from './requests/fields.ts';
+import { snapshotTime } from './requests/readConcern.ts';
 import { type Session, sessionTimeoutMinutes, transactionNumber } from './sessions/sessions.ts';
 import { createTransaction, type Transaction } from './sessions/transaction.ts';
 import { HeldByTransaction } from './sessions/transactions.ts';
-import { toTimestamp } from './storage/clusterClock.ts';
+import { type OpTime, toTimestamp } from './storage/clusterClock.ts';
 import { viewOf } from './storage/view.ts';
 
 /** A command from a client. */
@@ -35,10 +37,13 @@ export function openOperation({ name, db, body, sequences, connection }: Request
   endIdleSessions(deployment);
   const session = isDocument(body.lsid) ? deployment.sessions.open(body.lsid, connection.user) : undefined;
   const number = transactionNumber(body.txnNumber);
+  const snapshot = snapshotTime(name, body, deployment);
   const transaction =
-    session && number !== undefined ? enterTransaction(name, body, session, number, deployment) : undefined;
+    session && number !== undefined ? enterTransaction(name, body, session, number, snapshot, deployment) : undefined;
   const retryable = session !== undefined && number !== undefined && body.autocommit === undefined;
   const { clock, clusterClock, random } = deployment;
+  const readTime = transaction?.readTime ?? snapshot;
+  const evaluation = createEvaluation({ now: clock.now(), clusterTime: toTimestamp(clusterClock.current()), random });
   return {
     deployment,
     db,
@@ -47,9 +52,10 @@ export function openOperation({ name, db, body, sequences, connection }: Request
     session,
     transaction,
     retryable,
-    evaluation: createEvaluation({ now: clock.now(), clusterTime: toTimestamp(clusterClock.current()), random }),
+    evaluation: withLet(evaluation, body.let),
     connection,
-    view: (collection) => viewOf(collection, transaction),
+    readTime,
+    view: (collection) => viewOf(collection, readTime && { history: deployment.history, time: readTime, transaction }),
     once: (statement, run) =>
       runOnce(statement, run, retryable ? session : undefined, (held) =>
         whenEnded(held, deployment, connection.signal),
@@ -68,6 +74,7 @@ function enterTransaction(
   body: Document,
   session: Session,
   number: bigint,
+  snapshot: OpTime | undefined,
   deployment: Deployment,
 ): Transaction | undefined {
   if (deployment.topology.replicaSet === undefined) {
@@ -89,16 +96,21 @@ function enterTransaction(
   if (body.autocommit !== false || ending) return undefined;
   if (!transactionCommands.has(name))
     throw new CommandError(263, `Cannot run '${name}' in a multi-document transaction.`);
-  if (body.startTransaction === true) return beginTransaction(session, number, deployment);
+  if (body.startTransaction === true) return beginTransaction(session, number, snapshot, deployment);
   if (session.transaction?.state !== 'open') throw noSuchTransaction(number);
   return session.transaction;
 }
 
-function beginTransaction(session: Session, number: bigint, deployment: Deployment): Transaction {
-  const { clock, transactions, writer } = deployment;
+function beginTransaction(
+  session: Session,
+  number: bigint,
+  snapshot: OpTime | undefined,
+  deployment: Deployment,
+): Transaction {
+  const { clock, clusterClock, transactions, writer } = deployment;
   const transaction = createTransaction(
     { lsid: { ...session.lsid, uid: session.uid }, txnNumber: Long.fromBigInt(number) },
-    clock.now(),
+    snapshot ?? clusterClock.current(),
   );
   session.transaction = transaction;
   transactions.begin(transaction);

@@ -5,6 +5,7 @@ import type { Evaluation } from './expression/scope.ts';
 import type { Fields } from './requests/fields.ts';
 import type { Session } from './sessions/sessions.ts';
 import type { Transaction } from './sessions/transaction.ts';
+import type { OpTime } from './storage/clusterClock.ts';
 import type { Collection } from './storage/collection.ts';
 import type { CollectionView } from './storage/view.ts';
 
@@ -16,6 +17,8 @@ export interface Operation {
   readonly sequences: ReadonlyMap<string, readonly Uint8Array[]>;
   readonly session: Session | undefined;
   readonly transaction: Transaction | undefined;
+  /** What it reads is as it was at this time: of its transaction, or of a snapshot read outside of one. */
+  readonly readTime: OpTime | undefined;
   /** Whether the driver may send the command again with the same number. */
   readonly retryable: boolean;
   readonly evaluation: Evaluation;

@@ -1,22 +1,28 @@
 import { calculateObjectSize, deserialize, serialize, setInternalBufferSize } from 'bson';
+import { holdsRawText, reviveText, unmarkText, withMarkedText } from './rawText.ts';
 import type { Document } from './values.ts';
+
+const exact = { promoteValues: false, promoteLongs: false, bsonRegExp: true } as const;
 
 /**
  * Decodes one BSON document so that it can be encoded again without loss: 5 and 5.0 stay an `Int32` and a `Double`,
  * 64-bit integers stay `Long`, regular expressions keep the options that JavaScript has not.
  */
 export function decode(bytes: Uint8Array): Document {
-  return deserialize(bytes, { promoteValues: false, promoteLongs: false, bsonRegExp: true });
+  try {
+    return deserialize(bytes, exact);
+  } catch (error) {
+    const marked = withMarkedText(bytes);
+    if (!marked) throw error;
+    const document = deserialize(marked, exact);
+    reviveText(document);
+    return document;
+  }
 }
 
 /** Decodes a command but leaves the documents of the named array field as the bytes that came. */
 export function decodeKeepingRaw(bytes: Uint8Array, field: string): Document {
-  return deserialize(bytes, {
-    promoteValues: false,
-    promoteLongs: false,
-    bsonRegExp: true,
-    fieldsAsRaw: { [field]: true },
-  });
+  return deserialize(bytes, { ...exact, fieldsAsRaw: { [field]: true } });
 }
 
 /** What the `bson` package encodes without being told to make more room, in bytes; beyond 17 MiB it cuts text off silently. */
@@ -26,6 +32,12 @@ const spareBytes = 1024;
 
 /** Encodes a document; fields that are `undefined` are left out. */
 export function encode(document: Document): Uint8Array {
+  const bytes = encodeAny(document);
+  if (holdsRawText(document)) unmarkText(bytes);
+  return bytes;
+}
+
+function encodeAny(document: Document): Uint8Array {
   try {
     const bytes = serialize(document, { ignoreUndefined: true });
     if (bytes.length < safeBytes) return bytes;

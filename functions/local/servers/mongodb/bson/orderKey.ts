@@ -1,4 +1,5 @@
 import { Binary, BSONRegExp, BSONSymbol, Code, Decimal128, Long, ObjectId, Timestamp } from 'bson';
+import { RawText } from './rawText.ts';
 import { fieldsOf, isNumeric, type Numeric, toNumber, typeOf } from './values.ts';
 
 /**
@@ -25,6 +26,7 @@ export function orderKey(value: unknown): string {
   if (Array.isArray(value)) return `${typeByte.array}${value.map((item) => orderKey(item)).join('')}${endByte}`;
   if (value instanceof Timestamp) return `${typeByte.timestamp}${uint32Key(value.t)}${uint32Key(value.i)}`;
   if (value instanceof BSONSymbol) return `${typeByte.string}${textKey(value.value)}`;
+  if (value instanceof RawText) return `${typeByte.string}${bytesKey(value.value())}`;
   if (value instanceof Binary) return binaryKey(value.value(), value.sub_type);
   if (value instanceof Uint8Array) return binaryKey(value, 0);
   if (value instanceof BSONRegExp) return `${typeByte.regex}${textKey(value.pattern)}${textKey(value.options)}`;
@@ -103,8 +105,10 @@ function objectKey(fields: Record<string, unknown>): string {
 function textKey(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the zero char is the one that has to be escaped
   if (/^[\x01-\x7f]*$/.test(text)) return `${text}\x00\x00`;
-  return `${Buffer.from(text, 'utf8').toString('latin1').replaceAll('\x00', '\x00\xff')}\x00\x00`;
+  return bytesKey(Buffer.from(text, 'utf8'));
 }
+
+const bytesKey = (bytes: Uint8Array) => `${bytesToText(bytes).replaceAll('\x00', '\x00\xff')}\x00\x00`;
 
 const bytesToText = (bytes: Uint8Array) =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');

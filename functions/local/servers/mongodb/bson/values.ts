@@ -14,6 +14,8 @@ import {
   Timestamp,
 } from 'bson';
 
+import { RawText } from './rawText.ts';
+
 /** A document as `decode` gives it: plain objects and arrays, and every other BSON type as its own class. */
 export type Document = Record<string, unknown>;
 
@@ -94,6 +96,7 @@ export function typeOf(value: unknown): TypeName {
   if (value instanceof Timestamp) return 'timestamp';
   if (value instanceof Long) return 'long';
   if (value instanceof Decimal128) return 'decimal';
+  if (value instanceof RawText) return 'string';
   if (value instanceof Binary || value instanceof Uint8Array) return 'binData';
   if (value instanceof BSONRegExp || value instanceof RegExp) return 'regex';
   if (value instanceof BSONSymbol) return 'symbol';

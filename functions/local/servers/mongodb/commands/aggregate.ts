@@ -6,14 +6,14 @@ import { documentsSource } from '../cursors.ts';
 import { CommandError, failedToParse } from '../errors.ts';
 import type { Evaluation } from '../expression/scope.ts';
 import type { CommandTable, Operation, Reply } from '../operation.ts';
-import { readDocuments } from '../query/read.ts';
+import { type Query, readDocuments } from '../query/read.ts';
 import { openChangeStream } from '../streams/changeStream.ts';
 import { parseStreamOptions } from '../streams/streamOptions.ts';
 import { parseOutput, writeOutput } from './aggregateOutput.ts';
 import { statisticsSource } from './aggregateStatistics.ts';
 import { openCursor } from './cursorReply.ts';
 import { explain } from './explain.ts';
-import { collectionForRead } from './readCommands.ts';
+import { atOneTime, viewForRead } from './readCommands.ts';
 import { refuseCollation } from './writeCommands.ts';
 
 /** Where the documents of a pipeline come from and what is left of it to run. */
@@ -22,18 +22,8 @@ interface Opening {
   readonly rest: readonly unknown[];
 }
 
-function* readPlain(
-  operation: Operation,
-  name: string,
-  filter: Document,
-  sort: Document | undefined,
-  limit: number,
-  evaluation: Evaluation,
-) {
-  const collection = collectionForRead(operation, name);
-  if (!collection) return;
-  for (const { document } of readDocuments(operation.view(collection), { filter, sort, limit }, evaluation))
-    yield document;
+function* readPlain(operation: Operation, name: string, query: Query, evaluation: Evaluation): Generator<Document> {
+  for (const { document } of readDocuments(viewForRead(operation, name), query, evaluation)) yield document;
 }
 
 /** Lets the collection do the leading `$match`, `$sort` and `$limit`: with an index, they touch few documents. */
@@ -43,6 +33,7 @@ function openPipeline(
   pipeline: readonly unknown[],
   evaluation: Evaluation,
 ): Opening {
+  const { hint } = operation.fields.body;
   let at = 0;
   const next = (wanted: string): unknown => {
     const stage = pipeline[at];
@@ -61,13 +52,13 @@ function openPipeline(
   const limitStage = pipeline[at];
   const [limitName, limitOperand] = limitStage === undefined ? ['', undefined] : stageParts(limitStage);
   const limit = limitName === '$limit' ? Number(limitOperand) : 0;
-  return { documents: readPlain(operation, name, filter, sort, limit, evaluation), rest: pipeline.slice(at) };
+  return { documents: readPlain(operation, name, { filter, sort, limit, hint }, evaluation), rest: pipeline.slice(at) };
 }
 
 function sourcesOf(operation: Operation, evaluation: Evaluation): PipelineSources {
   return {
     random: operation.deployment.random,
-    read: (name, filter) => readPlain(operation, name, filter, undefined, 0, evaluation),
+    read: (name, filter) => readPlain(operation, name, { filter }, evaluation),
   };
 }
 
@@ -83,7 +74,8 @@ function changeStream(
     throw new CommandError(40573, 'The $changeStream stage is only supported on replica sets');
   }
   if (transaction) throw new CommandError(263, '$changeStream cannot run within a multi-document transaction');
-  if (collection !== undefined) collectionForRead(operation, collection);
+  if (operation.readTime)
+    throw new CommandError(72, "Aggregation stage $changeStream cannot run with a readConcern of 'snapshot'");
   return openChangeStream(deployment, parseStreamOptions(spec, db, collection), rest, evaluation);
 }
 
@@ -101,8 +93,7 @@ async function aggregate(operation: Operation): Promise<Reply> {
   refuseCollation(fields.body);
   const size = cursorOptions.batchSize;
   const batchSize = size === undefined ? undefined : Number(size);
-  const variables = fields.document('let');
-  const evaluation = variables ? operation.evaluation.with(variables) : operation.evaluation;
+  const { evaluation } = operation;
   const first = pipeline[0];
   if (first !== undefined) {
     const [name, operand] = stageParts(first);
@@ -121,8 +112,7 @@ async function aggregate(operation: Operation): Promise<Reply> {
   const bytes = (function* () {
     for (const document of documents) yield encode(document);
   })();
-  const iterator = operation.transaction ? [...bytes][Symbol.iterator]() : bytes;
-  return openCursor(operation, namespace, documentsSource(iterator), { batchSize });
+  return openCursor(operation, namespace, documentsSource(atOneTime(operation, bytes)), { batchSize });
 }
 
 function open(

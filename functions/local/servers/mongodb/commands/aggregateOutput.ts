@@ -58,14 +58,14 @@ export function parseOutput(
  * which nobody sees here either.
  */
 export async function writeOutput(operation: Operation, output: Output, documents: readonly Document[]): Promise<void> {
-  const collection = collectionForWrite(operation, output.db, output.name);
+  const collection = collectionForWrite(operation, output);
   let statement = 0;
   const run = async (write: () => void) => {
     await operation.once(statement, write);
     statement += 1;
   };
   if (output.kind === 'out') {
-    await run(() => deleteDocuments(operation, collection, { filter: {}, single: false }));
+    await run(() => deleteDocuments(operation, output, { filter: {}, single: false }));
     for (const document of documents) await run(() => insertDocument(operation, collection, encode(document)));
     return;
   }
@@ -77,12 +77,12 @@ export async function writeOutput(operation: Operation, output: Output, document
 }
 
 function mergeDocument(operation: Operation, output: Extract<Output, { kind: 'merge' }>, document: Document): void {
-  const collection = collectionForWrite(operation, output.db, output.name);
+  const collection = collectionForWrite(operation, output);
   const filter = Object.fromEntries(output.on.map((path) => [path, { $eq: valueAt(document, path.split('.')) }]));
   const single = output.on.length === 1 && output.on[0] === '_id';
   const existing = single ? operation.view(collection).get(orderKey(document._id)) : undefined;
   const found =
-    existing !== undefined || (!single && updateDocuments(operation, collection, statementFor(filter, [])).matched > 0);
+    existing !== undefined || (!single && updateDocuments(operation, output, statementFor(filter, [])).matched > 0);
   if (!found) {
     if (output.whenNotMatched === 'fail')
       throw new CommandError(
@@ -101,7 +101,7 @@ function mergeDocument(operation: Operation, output: Extract<Output, { kind: 'me
     : whenMatched === 'replace'
       ? [{ $replaceWith: { $mergeObjects: [{ _id: '$_id' }, { $literal: document }] } }]
       : [{ $replaceWith: { $mergeObjects: ['$$ROOT', { $literal: document }] } }];
-  updateDocuments(operation, collection, {
+  updateDocuments(operation, output, {
     ...statementFor(filter, pipeline),
     variables: { new: decode(encode(document)) },
   });

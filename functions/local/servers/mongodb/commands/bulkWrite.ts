@@ -8,7 +8,7 @@ import { readFields } from '../requests/fields.ts';
 import { runBatch } from '../writes/batch.ts';
 import { deleteDocuments } from '../writes/deleteDocuments.ts';
 import { insertDecoded } from '../writes/insertDocument.ts';
-import { collectionForWrite } from '../writes/targetCollection.ts';
+import { collectionForWrite, type Namespace } from '../writes/targetCollection.ts';
 import { updateDocuments } from '../writes/updateDocuments.ts';
 import { openCursor } from './cursorReply.ts';
 import { parseUpdate } from './writeCommands.ts';
@@ -23,7 +23,7 @@ type OperationResult =
     }
   | { readonly kind: 'delete'; readonly deleted: number };
 
-function namespaceOf(namespaces: readonly Document[], index: unknown): { db: string; name: string } {
+function namespaceOf(namespaces: readonly Document[], index: unknown): Namespace {
   const info = isNumeric(index) ? namespaces[toNumber(index)] : undefined;
   const namespace = info?.ns;
   if (typeof namespace !== 'string' || !namespace.includes('.'))
@@ -33,41 +33,21 @@ function namespaceOf(namespaces: readonly Document[], index: unknown): { db: str
 }
 
 function runOperation(operation: Operation, op: Document, namespaces: readonly Document[]): OperationResult {
-  const { deployment } = operation;
+  const fields = readFields('bulkWrite.ops', op);
   if (op.insert !== undefined) {
-    const { db, name } = namespaceOf(namespaces, op.insert);
-    const fields = readFields('bulkWrite.ops', op);
     const { _id, ...rest } = fields.requiredDocument('document');
-    insertDecoded(operation, collectionForWrite(operation, db, name), { _id, ...rest });
+    insertDecoded(operation, collectionForWrite(operation, namespaceOf(namespaces, op.insert)), { _id, ...rest });
     return { kind: 'insert' };
   }
   if (op.update !== undefined) {
-    const { db, name } = namespaceOf(namespaces, op.update);
-    const statement = parseUpdate('bulkWrite.ops', op, {
-      filter: 'filter',
-      update: 'updateMods',
-      variables: 'constants',
-    });
-    const existing = deployment.catalog.find(db, name);
-    if (!existing && !statement.upsert) return { kind: 'update', matched: 0, modified: 0 };
-    const { matched, modified, upserted } = updateDocuments(
-      operation,
-      existing ?? collectionForWrite(operation, db, name),
-      statement,
-    );
+    const names = { filter: 'filter', update: 'updateMods', variables: 'constants' };
+    const statement = parseUpdate('bulkWrite.ops', op, names);
+    const { matched, modified, upserted } = updateDocuments(operation, namespaceOf(namespaces, op.update), statement);
     return { kind: 'update', matched, modified, upserted };
   }
   if (op.delete !== undefined) {
-    const { db, name } = namespaceOf(namespaces, op.delete);
-    const collection = deployment.catalog.find(db, name);
-    const fields = readFields('bulkWrite.ops', op);
-    const single = !fields.boolean('multi');
-    return {
-      kind: 'delete',
-      deleted: collection
-        ? deleteDocuments(operation, collection, { filter: fields.requiredDocument('filter'), single }).deleted
-        : 0,
-    };
+    const statement = { filter: fields.requiredDocument('filter'), hint: op.hint, single: !fields.boolean('multi') };
+    return { kind: 'delete', ...deleteDocuments(operation, namespaceOf(namespaces, op.delete), statement) };
   }
   throw badValue('BulkWrite ops entry needs insert, update or delete');
 }

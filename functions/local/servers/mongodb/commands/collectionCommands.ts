@@ -2,32 +2,43 @@ import { Int32 } from 'bson';
 import { encode } from '../bson/codec.ts';
 import { type Document, isDocument } from '../bson/values.ts';
 import { documentsSource } from '../cursors.ts';
-import { CommandError, namespaceNotFound } from '../errors.ts';
+import { CommandError, namespaceNotFound, notImplemented } from '../errors.ts';
 import type { CommandTable, Operation } from '../operation.ts';
 import { compileFilter } from '../query/matcher.ts';
+import type { Fields } from '../requests/fields.ts';
+import { isGeneric } from '../requests/genericFields.ts';
 import type { Collection } from '../storage/collection.ts';
 import { createAndLog } from '../writes/targetCollection.ts';
 import { sizes } from './aggregateStatistics.ts';
 import { openCursor } from './cursorReply.ts';
 import { refuseCollation } from './writeCommands.ts';
 
-/**
- * Options of `create` that a collection keeps; the others concern the command itself or storage that this server has
- * not.
- */
-const keptOptions = [
-  'changeStreamPreAndPostImages',
-  'validator',
-  'validationLevel',
-  'validationAction',
-  'expireAfterSeconds',
-] as const;
+/** Options of a real server that would change what a collection does, which this one cannot do. */
+const unsupportedOptions = [
+  ...['validator', 'validationLevel', 'validationAction', 'expireAfterSeconds', 'viewOn', 'pipeline', 'timeseries'],
+  ...[
+    'capped',
+    'size',
+    'max',
+    'cappedSize',
+    'cappedMax',
+    'clusteredIndex',
+    'encryptedFields',
+    'storageEngine',
+    'index',
+  ],
+  ...['indexOptionDefaults', 'prepareUnique', 'recordPreImages'],
+];
 
-function keep(body: Document, current: Document = {}): Document {
-  const options = { ...current };
-  for (const name of keptOptions) if (body[name] !== undefined) options[name] = body[name];
-  return options;
+function refuseUnsupported({ command, body }: Fields): void {
+  refuseCollation(body);
+  const found = unsupportedOptions.find((name) => body[name] !== undefined && body[name] !== false);
+  if (found !== undefined) throw notImplemented(`${command} with '${found}'`);
 }
+
+/** The options that a collection keeps. */
+const optionsIn = ({ body: { changeStreamPreAndPostImages } }: Fields): Document =>
+  changeStreamPreAndPostImages === undefined ? {} : { changeStreamPreAndPostImages };
 
 function existing({ deployment, db }: Operation, name: string): Collection {
   const collection = deployment.catalog.find(db, name);
@@ -73,26 +84,23 @@ export const collectionCommands: CommandTable = {
   create(operation) {
     const { fields, deployment, db } = operation;
     const name = fields.string('create');
-    for (const unsupported of ['viewOn', 'timeseries', 'capped', 'clusteredIndex', 'validator']) {
-      if (fields.body[unsupported] !== undefined && fields.body[unsupported] !== false) {
-        throw new CommandError(
-          238,
-          `create with '${unsupported}' is not implemented by the embedded MongoDB server of the local stack`,
-        );
-      }
-    }
-    refuseCollation(fields.body);
+    refuseUnsupported(fields);
     if (deployment.catalog.find(db, name)) throw new CommandError(48, `Collection ${db}.${name} already exists.`);
-    createAndLog(operation, db, name, keep(fields.body));
+    createAndLog(operation, db, name, optionsIn(fields));
     return { fields: {} };
   },
 
   collMod(operation) {
     const { fields, deployment } = operation;
     const collection = existing(operation, fields.string('collMod'));
-    const options = keep(fields.body, collection.options);
-    collection.setOptions(options);
-    deployment.writer.log(collection, { kind: 'modify', options: keep(fields.body) });
+    refuseUnsupported(fields);
+    const options = optionsIn(fields);
+    const unknown = Object.keys(fields.body).find(
+      (name) => !(name in options) && !isGeneric(name) && name !== 'collMod',
+    );
+    if (unknown !== undefined) throw new CommandError(40415, `BSON field 'collMod.${unknown}' is an unknown field.`);
+    collection.setOptions({ ...collection.options, ...options });
+    deployment.writer.log(collection, { kind: 'modify', options });
     return { fields: {} };
   },
 

@@ -2,6 +2,7 @@ import { Long } from 'bson';
 import type { Document } from '../bson/values.ts';
 import type { Batch, BatchSource } from '../cursors.ts';
 import type { Operation, Reply } from '../operation.ts';
+import { toTimestamp } from '../storage/clusterClock.ts';
 
 /** So many documents are in a first batch unless the client says otherwise. */
 const defaultFirstBatch = 101;
@@ -27,8 +28,15 @@ export async function openCursor(
         source,
         changeStream: options.changeStream === true,
       }).id;
-  return cursorReply('firstBatch', id, namespace, batch);
+  return cursorReply('firstBatch', id, namespace, {
+    ...batch,
+    fields: { ...batch.fields, ...snapshotFields(operation) },
+  });
 }
+
+/** What a snapshot read outside of a transaction answers besides: the time that it saw. */
+export const snapshotFields = ({ transaction, readTime }: Operation): Document =>
+  readTime && !transaction ? { atClusterTime: toTimestamp(readTime) } : {};
 
 export function cursorReply(name: 'firstBatch' | 'nextBatch', id: bigint, namespace: string, batch: Batch): Reply {
   const fields: Document = { id: Long.fromBigInt(id), ns: namespace, ...batch.fields };

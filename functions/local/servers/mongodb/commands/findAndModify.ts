@@ -5,7 +5,6 @@ import type { CommandHandler, CommandTable, Operation } from '../operation.ts';
 import { compileProjection } from '../query/projection.ts';
 import { filterOf } from '../query/read.ts';
 import { deleteDocuments } from '../writes/deleteDocuments.ts';
-import { collectionForWrite } from '../writes/targetCollection.ts';
 import { updateDocuments } from '../writes/updateDocuments.ts';
 import { refuseCollation } from './writeCommands.ts';
 
@@ -17,37 +16,41 @@ interface Modified {
 }
 
 function remove(operation: Operation, name: string): Modified {
-  const { fields, deployment, db } = operation;
+  const { fields, db } = operation;
   if (fields.body.update !== undefined) throw failedToParse("Cannot specify both an 'update' and 'remove'=true");
   if (fields.boolean('new'))
     throw failedToParse(
       "Cannot specify both 'new'=true and 'remove'=true; 'remove' always returns the deleted document",
     );
-  const collection = deployment.catalog.find(db, name);
-  if (!collection) return { value: undefined, count: 0 };
-  const { deleted, before } = deleteDocuments(operation, collection, {
-    filter: filterOf(fields.body.query),
-    sort: fields.document('sort'),
-    single: true,
-    variables: fields.document('let'),
-  });
+  const { deleted, before } = deleteDocuments(
+    operation,
+    { db, name },
+    {
+      filter: filterOf(fields.body.query),
+      sort: fields.document('sort'),
+      hint: fields.body.hint,
+      single: true,
+    },
+  );
   return { value: before, count: deleted };
 }
 
 function update(operation: Operation, name: string): Modified {
-  const { fields, deployment, db } = operation;
+  const { fields, db } = operation;
   const upsert = fields.boolean('upsert');
-  const existing = deployment.catalog.find(db, name);
-  if (!existing && !upsert) return { value: undefined, count: 0, updatedExisting: false };
-  const result = updateDocuments(operation, existing ?? collectionForWrite(operation, db, name), {
-    filter: filterOf(fields.body.query),
-    update: fields.body.update,
-    sort: fields.document('sort'),
-    multi: false,
-    upsert,
-    arrayFilters: fields.array('arrayFilters') ?? [],
-    variables: fields.document('let'),
-  });
+  const result = updateDocuments(
+    operation,
+    { db, name },
+    {
+      filter: filterOf(fields.body.query),
+      update: fields.body.update,
+      sort: fields.document('sort'),
+      hint: fields.body.hint,
+      multi: false,
+      upsert,
+      arrayFilters: fields.array('arrayFilters') ?? [],
+    },
+  );
   return {
     value: fields.boolean('new') ? result.after : result.before,
     count: result.matched + (result.upserted ? 1 : 0),

@@ -124,7 +124,7 @@ export const indexCommands: CommandTable = {
     const { fields, deployment, db, evaluation } = operation;
     const name = fields.string('createIndexes');
     const isNew = deployment.catalog.find(db, name) === undefined;
-    const collection = collectionForWrite(operation, db, name);
+    const collection = collectionForWrite(operation, { db, name });
     const before = collection.indexes.size + 1;
     const specs = fields.documents('indexes').map((spec) => parseSpec(spec, evaluation));
     const created = specs.filter((spec) => !sameIndex(collection, spec));

@@ -2,7 +2,6 @@ import { Int32, Long } from 'bson';
 import { sameName } from '../auth/users.ts';
 import { encode } from '../bson/codec.ts';
 import { valuesAt } from '../bson/paths.ts';
-
 import { documentsSource } from '../cursors.ts';
 import { badValue, CommandError } from '../errors.ts';
 import { distinctValues } from '../expression/sets.ts';
@@ -10,28 +9,28 @@ import type { CommandTable, Operation } from '../operation.ts';
 import { compileProjection } from '../query/projection.ts';
 import { type Found, filterOf, readDocuments } from '../query/read.ts';
 import { oplogCollection } from '../replicaSet/oplogCollection.ts';
-import type { Collection } from '../storage/collection.ts';
-import { cursorReply, openCursor } from './cursorReply.ts';
+import type { CollectionView } from '../storage/view.ts';
+import { collectionOrEmpty } from '../writes/targetCollection.ts';
+import { cursorReply, openCursor, snapshotFields } from './cursorReply.ts';
 import { refuseCollation } from './writeCommands.ts';
 
-/** The collection of a read, if it is there. */
-export function collectionForRead({ deployment, db }: Operation, name: string): Collection | undefined {
-  return db === 'local' && name === 'oplog.rs' ? oplogCollection(deployment) : deployment.catalog.find(db, name);
+/** A collection as a read sees it. One that is not there is read like an empty one, so that what is asked is checked all the same. */
+export function viewForRead({ deployment, db, readTime, view }: Operation, name: string): CollectionView {
+  if (readTime) deployment.history.requireSameCollection(`${db}.${name}`, readTime);
+  const isLog = db === 'local' && name === 'oplog.rs';
+  return view(isLog ? oplogCollection(deployment) : collectionOrEmpty(deployment, { db, name }));
 }
 
-function* found(operation: Operation, name: string, limit: number): Generator<Found> {
+function found(operation: Operation, name: string, limit: number): Generator<Found> {
   const { fields } = operation;
-  const collection = collectionForRead(operation, name);
-  if (!collection) return;
-  const variables = fields.document('let');
-  const evaluation = variables ? operation.evaluation.with(variables) : operation.evaluation;
   const query = {
     filter: filterOf(fields.body.filter ?? fields.body.query),
     sort: fields.document('sort'),
     skip: fields.count('skip'),
+    hint: fields.body.hint,
     limit,
   };
-  yield* readDocuments(operation.view(collection), query, evaluation);
+  return readDocuments(viewForRead(operation, name), query, operation.evaluation);
 }
 
 function* projected(operation: Operation, documents: Iterable<Found>): Generator<Uint8Array> {
@@ -41,9 +40,9 @@ function* projected(operation: Operation, documents: Iterable<Found>): Generator
   for (const { bytes, document, trace } of documents) yield project ? encode(project(document, trace)) : bytes;
 }
 
-/** Reads everything at once inside a transaction, whose view is that of this moment. */
-const inTransaction = <T>(operation: Operation, items: Iterable<T>): Iterator<T> =>
-  (operation.transaction ? [...items] : items)[Symbol.iterator]();
+/** Reads everything at once where the collection is seen as it was at one time. */
+export const atOneTime = <T>(operation: Operation, items: Iterable<T>): Iterator<T> =>
+  (operation.readTime ? [...items] : items)[Symbol.iterator]();
 
 function cursorId(value: unknown): bigint {
   if (value instanceof Long) return value.toBigInt();
@@ -59,7 +58,7 @@ export const readCommands: CommandTable = {
       throw badValue('error processing query: tailable cursor requested on non capped collection');
     const limit = fields.count('limit') ?? 0;
     const documents = projected(operation, found(operation, name, limit));
-    return openCursor(operation, `${db}.${name}`, documentsSource(inTransaction(operation, documents)), {
+    return openCursor(operation, `${db}.${name}`, documentsSource(atOneTime(operation, documents)), {
       batchSize: fields.count('batchSize'),
       singleBatch: fields.boolean('singleBatch'),
     });
@@ -126,8 +125,8 @@ export const readCommands: CommandTable = {
     const filter = filterOf(fields.body.query);
     const skip = fields.count('skip') ?? 0;
     const limit = fields.count('limit') ?? 0;
-    const collection = collectionForRead(operation, name);
-    if (collection && Object.keys(filter).length === 0 && !operation.transaction) {
+    const { collection } = viewForRead(operation, name);
+    if (Object.keys(filter).length === 0 && fields.body.hint === undefined && !operation.readTime) {
       const rest = Math.max(0, collection.size - skip);
       return { fields: { n: new Int32(limit === 0 ? rest : Math.min(rest, limit)) } };
     }
@@ -143,6 +142,6 @@ export const readCommands: CommandTable = {
     const values = function* () {
       for (const { document } of found(operation, fields.string('distinct'), 0)) yield* valuesAt(document, path);
     };
-    return { fields: { values: distinctValues(values()) } };
+    return { fields: { values: distinctValues(values()), ...snapshotFields(operation) } };
   },
 };

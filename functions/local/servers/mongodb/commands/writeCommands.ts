@@ -35,6 +35,7 @@ export function parseUpdate(
     upsert: fields.boolean('upsert'),
     arrayFilters: fields.array('arrayFilters') ?? [],
     sort: fields.document('sort'),
+    hint: statement.hint,
     variables: fields.document(names.variables),
   };
 }
@@ -60,7 +61,7 @@ export const writeCommands: CommandTable = {
     const documents = sequences.get('documents') ?? [];
     if (documents.length === 0)
       throw new CommandError(16, 'Write batch sizes must be between 1 and 100000. Got 0 operations.');
-    const collection = collectionForWrite(operation, db, fields.string('insert'));
+    const collection = collectionForWrite(operation, { db, name: fields.string('insert') });
     const outcome = await runBatch(operation, documents.length, isOrdered(operation), (index) =>
       insertDocument(operation, collection, documents[index] ?? new Uint8Array()),
     );
@@ -76,9 +77,7 @@ export const writeCommands: CommandTable = {
     const outcome = await runBatch(operation, statements.length, isOrdered(operation), (index) => {
       const statement = statements[index];
       if (!statement) throw new RangeError('no such statement');
-      const existing = operation.deployment.catalog.find(db, name);
-      if (!existing && !statement.upsert) return { matched: 0, modified: 0 };
-      return updateDocuments(operation, existing ?? collectionForWrite(operation, db, name), statement);
+      return updateDocuments(operation, { db, name }, statement);
     });
     const upserted = outcome.results.flatMap(({ index, result }) =>
       result.upserted ? [{ index: new Int32(index), _id: result.upserted.id }] : [],
@@ -100,15 +99,9 @@ export const writeCommands: CommandTable = {
     const outcome = await runBatch(operation, statements.length, isOrdered(operation), (index) => {
       const statement = statements[index] ?? {};
       refuseCollation(statement);
-      const collection = operation.deployment.catalog.find(db, name);
-      if (!collection) return 0;
-      const parts = readFields('delete.deletes', statement);
-      const { deleted } = deleteDocuments(operation, collection, {
-        filter: parts.requiredDocument('q'),
-        single: isSingle(statement.limit),
-        variables: fields.document('let'),
-      });
-      return deleted;
+      const filter = readFields('delete.deletes', statement).requiredDocument('q');
+      const { hint, limit } = statement;
+      return deleteDocuments(operation, { db, name }, { filter, hint, single: isSingle(limit) }).deleted;
     });
     return { fields: { n: total(outcome.results.map(({ result }) => result)), ...batchFields(outcome) } };
   },

@@ -29,25 +29,26 @@ interface Bounds {
 /** More combinations of `$in` lists than this are not looked up one by one. */
 const mostRanges = 100_000;
 
-/** Chooses the index that fixes the most fields of the filter, or else one that gives the order of the sort. */
+/** Chooses the index that fixes the most fields of the filter, or else one that gives the order of the sort; or takes the one of the hint. */
 export function chooseAccessPath(
   filter: Document,
   sort: readonly SortField[],
   indexes: Iterable<CollectionIndex>,
+  hint?: { readonly index: CollectionIndex | undefined },
 ): AccessPath {
   const bounds = collectBounds(filter);
   const candidates = [
     { index: undefined, fields: [{ path: '_id', descending: false }], multikey: false },
     ...[...indexes]
-      .filter(({ spec }) => spec.partial === undefined)
+      .filter((index) => index.spec.partial === undefined || index === hint?.index)
       .map((index) => ({ index, fields: index.spec.fields, multikey: index.multikey })),
-  ];
+  ].filter(({ index }) => !hint || index === hint.index);
   let best: { path: AccessPath; score: number } | undefined;
   for (const { index, fields, multikey } of candidates) {
     const { ranges, fixed, ranged, single } = rangesFor(fields, bounds, multikey);
     const order = single && !multikey ? orderAfter(fields, fixed, sort) : undefined;
     const useful = fixed > 0 || ranged;
-    if (!useful && (order === undefined || index?.spec.sparse === true)) continue;
+    if (!hint && !useful && (order === undefined || index?.spec.sparse === true)) continue;
     const score = fixed * 4 + (ranged ? 2 : 0) + (order === undefined ? 0 : 1);
     if (best && best.score >= score) continue;
     best = { score, path: { kind: 'index', index, ranges, reverse: order === 'reverse', sorted: order !== undefined } };

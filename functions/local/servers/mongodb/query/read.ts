@@ -3,6 +3,7 @@ import { type Document, isDocument, typeOf } from '../bson/values.ts';
 import { typeMismatch } from '../errors.ts';
 import type { Evaluation } from '../expression/scope.ts';
 import type { CollectionView } from '../storage/view.ts';
+import { parseHint } from './hint.ts';
 import { compileFilter, type MatchTrace } from './matcher.ts';
 import { type AccessPath, chooseAccessPath } from './plan.ts';
 import { parseSort, sortBy } from './sort.ts';
@@ -21,6 +22,8 @@ export interface Query {
   readonly skip?: number | undefined;
   /** 0 or nothing: no limit. */
   readonly limit?: number | undefined;
+  /** The name or the key of the index to use, or `{ $natural: 1 }`. */
+  readonly hint?: unknown;
 }
 
 /**
@@ -28,13 +31,15 @@ export interface Query {
  * asked for.
  */
 export function* readDocuments(view: CollectionView, query: Query, evaluation: Evaluation): Generator<Found> {
-  const natural = query.sort?.$natural;
-  const sort = natural === undefined ? (query.sort ?? {}) : {};
+  const indexes = [...view.collection.indexes.values()];
+  const hint = parseHint(query.hint, indexes);
+  const natural = query.sort?.$natural ?? (hint?.kind === 'natural' ? hint.direction : undefined);
+  const sort = query.sort?.$natural === undefined ? (query.sort ?? {}) : {};
   const sortFields = parseSort(sort);
   const matches = compileFilter(query.filter, evaluation);
   const plan: AccessPath =
     natural === undefined
-      ? chooseAccessPath(query.filter, sortFields, view.collection.indexes.values())
+      ? chooseAccessPath(query.filter, sortFields, indexes, hint?.kind === 'index' ? hint : undefined)
       : { kind: 'everything', reverse: Number(natural) < 0 };
   const skip = query.skip ?? 0;
   const limit = query.limit ? query.limit : Number.POSITIVE_INFINITY;

@@ -11,58 +11,43 @@ export interface PendingChange {
   readonly change: Change;
 }
 
-/**
- * How a transaction sees one collection: where it differs from the collection as it is now. `undefined` is a document
- * that is not there.
- */
-export interface Divergence {
-  /** Documents that others changed since the transaction began, as they were then. */
-  readonly snapshot: Map<string, Uint8Array | undefined>;
-  /** Documents that the transaction itself has written. */
-  readonly written: Map<string, Uint8Array | undefined>;
-}
-
 export type TransactionState = 'open' | 'committed' | 'aborted';
 
 /** One transaction. It holds what it wrote until it commits; everybody else sees the collections without it. */
 export interface Transaction {
   readonly identity: TransactionIdentity;
-  readonly startedAt: number;
+  /** What it reads is as it was at this time. */
+  readonly readTime: OpTime;
   state: TransactionState;
   /** The time of the commit, for a commit that is sent twice. */
   committedAt: OpTime | undefined;
   readonly pending: PendingChange[];
-  divergence(collection: Collection): Divergence;
-  /** The divergence if there is any. */
-  peek(collection: Collection): Divergence | undefined;
+  /** The documents of a collection that it has written; `undefined` is one that it deleted. */
+  written(collection: Collection): Map<string, Uint8Array | undefined>;
   /** Resolves when the transaction has ended, one way or the other. */
   readonly ended: Promise<void>;
   end(state: 'committed' | 'aborted'): void;
 }
 
-export function createTransaction(identity: TransactionIdentity, startedAt: number): Transaction {
-  const divergences = new Map<Collection, Divergence>();
+export function createTransaction(identity: TransactionIdentity, readTime: OpTime): Transaction {
+  const writtenBy = new Map<Collection, Map<string, Uint8Array | undefined>>();
   const { promise, resolve } = Promise.withResolvers<void>();
   return {
     identity,
-    startedAt,
+    readTime,
     state: 'open',
     committedAt: undefined,
     pending: [],
-    divergence(collection) {
-      let divergence = divergences.get(collection);
-      if (!divergence) {
-        divergence = { snapshot: new Map(), written: new Map() };
-        divergences.set(collection, divergence);
-      }
-      return divergence;
+    written(collection) {
+      const written = writtenBy.get(collection) ?? new Map<string, Uint8Array | undefined>();
+      writtenBy.set(collection, written);
+      return written;
     },
-    peek: (collection) => divergences.get(collection),
     ended: promise,
     end(state) {
       this.state = state;
       this.pending.length = 0;
-      divergences.clear();
+      writtenBy.clear();
       resolve();
     },
   };

@@ -1,5 +1,4 @@
 import { CommandError } from '../errors.ts';
-import type { Collection } from '../storage/collection.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -27,13 +26,6 @@ export interface Transactions {
    * (WriteConflict), and a write outside of one wait (`HeldByTransaction`).
    */
   claim(key: string, writer: Transaction | undefined): void;
-  /** Remembers, for every open transaction but the writer's, how a document was before it is changed. */
-  remember(
-    collection: Collection,
-    idKey: string,
-    before: Uint8Array | undefined,
-    writer: Transaction | undefined,
-  ): void;
 }
 
 export const writeConflict = () =>
@@ -61,13 +53,6 @@ export function createTransactions(): Transactions {
         throw new HeldByTransaction(holder);
       }
       if (writer) holders.set(key, writer);
-    },
-    remember(collection, idKey, before, writer) {
-      for (const transaction of open) {
-        if (transaction === writer) continue;
-        const { snapshot } = transaction.divergence(collection);
-        if (!snapshot.has(idKey)) snapshot.set(idKey, before);
-      }
     },
   };
 }

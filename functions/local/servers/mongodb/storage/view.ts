@@ -1,7 +1,9 @@
 import type { Transaction } from '../sessions/transaction.ts';
+import type { OpTime } from './clusterClock.ts';
 import type { Collection } from './collection.ts';
+import type { History } from './history.ts';
 
-/** A collection as one reader sees it: as it is, or as a transaction sees it. */
+/** A collection as one reader sees it: as it is, or as it was at the time of a snapshot, with what its transaction wrote. */
 export interface CollectionView {
   readonly collection: Collection;
   get(idKey: string): Uint8Array | undefined;
@@ -14,12 +16,19 @@ export interface CollectionView {
 
 const nothing: ReadonlyMap<string, Uint8Array | undefined> = new Map();
 
-export function viewOf(collection: Collection, transaction: Transaction | undefined): CollectionView {
-  const divergence = transaction?.peek(collection);
-  if (!divergence || divergence.snapshot.size + divergence.written.size === 0) {
-    return { collection, get: collection.get, differing: nothing };
-  }
-  const differing = new Map([...divergence.snapshot, ...divergence.written]);
+/** Who reads: without one, a collection is seen as it is. */
+export interface SnapshotReader {
+  readonly history: History;
+  readonly time: OpTime;
+  readonly transaction: Transaction | undefined;
+}
+
+export function viewOf(collection: Collection, reader: SnapshotReader | undefined): CollectionView {
+  if (!reader) return { collection, get: collection.get, differing: nothing };
+  const { history, time, transaction } = reader;
+  const past = history.changedSince(collection, time);
+  const written = transaction?.written(collection) ?? nothing;
+  const differing = past.size === 0 ? written : new Map([...past, ...written]);
   return {
     collection,
     differing,

@@ -8,6 +8,7 @@ import { type Transactions, writeConflict } from '../sessions/transactions.ts';
 import type { ClusterClock, OpTime } from './clusterClock.ts';
 import type { Collection } from './collection.ts';
 import type { CollectionIndex } from './collectionIndex.ts';
+import type { History } from './history.ts';
 import type { Change, Oplog } from './oplog.ts';
 import { type CollectionView, viewOf } from './view.ts';
 
@@ -38,6 +39,7 @@ export interface Writer {
 
 export interface WriterParts {
   readonly oplog: Oplog;
+  readonly history: History;
   readonly clusterClock: ClusterClock;
   readonly transactions: Transactions;
   /** Ms since the epoch. */
@@ -48,14 +50,9 @@ const documentKey = (collection: Collection, idKey: string) => `${collection.uui
 const uniqueKey = (collection: Collection, index: CollectionIndex, key: string) =>
   `${collection.uuid.toHexString(false)}/${index.spec.name} ${key}`;
 
-export function createWriter({ oplog, clusterClock, transactions, now }: WriterParts): Writer {
-  const apply = (
-    collection: Collection,
-    idKey: string,
-    bytes: Uint8Array | undefined,
-    writer: Transaction | undefined,
-  ) => {
-    transactions.remember(collection, idKey, collection.get(idKey), writer);
+export function createWriter({ oplog, history, clusterClock, transactions, now }: WriterParts): Writer {
+  const apply = (collection: Collection, idKey: string, bytes: Uint8Array | undefined, time: OpTime) => {
+    history.add(collection, { time, idKey, before: collection.get(idKey) });
     if (bytes) collection.put(idKey, bytes);
     else collection.remove(idKey);
   };
@@ -65,18 +62,19 @@ export function createWriter({ oplog, clusterClock, transactions, now }: WriterP
   };
   return {
     write({ collection, idKey, before, after, change }, transaction) {
-      const view = viewOf(collection, transaction);
+      const view = viewOf(collection, transaction && { history, time: transaction.readTime, transaction });
       transactions.claim(documentKey(collection, idKey), transaction);
-      if (transaction?.peek(collection)?.snapshot.has(idKey)) throw writeConflict();
+      if (transaction && history.changedSince(collection, transaction.readTime).has(idKey)) throw writeConflict();
       if (!before && view.get(idKey)) throw duplicateId(collection, after?.document);
       if (after) claimUniqueKeys(view, idKey, after.document, transactions, transaction);
       if (transaction) {
-        transaction.divergence(collection).written.set(idKey, after?.bytes);
+        transaction.written(collection).set(idKey, after?.bytes);
         transaction.pending.push({ collection, idKey, after: after?.bytes, change });
         return;
       }
-      apply(collection, idKey, after?.bytes, undefined);
-      oplog.append({ time: clusterClock.next(), ordinal: 0, wallTime: now(), ...place(collection), change });
+      const time = clusterClock.next();
+      apply(collection, idKey, after?.bytes, time);
+      oplog.append({ time, ordinal: 0, wallTime: now(), ...place(collection), change });
     },
     claim: (collection, idKey, transaction) => transactions.claim(documentKey(collection, idKey), transaction),
     commit(transaction) {
@@ -84,7 +82,7 @@ export function createWriter({ oplog, clusterClock, transactions, now }: WriterP
       const time = pending.length > 0 ? clusterClock.next() : clusterClock.current();
       const wallTime = now();
       pending.forEach(({ collection, idKey, after, change }, ordinal) => {
-        apply(collection, idKey, after, transaction);
+        apply(collection, idKey, after, time);
         oplog.append({ time, ordinal, wallTime, ...place(collection), change, transaction: identity });
       });
       transaction.committedAt = time;
@@ -93,7 +91,10 @@ export function createWriter({ oplog, clusterClock, transactions, now }: WriterP
     },
     abort: (transaction) => finish(transaction, 'aborted'),
     log({ db, name, uuid }, change) {
-      oplog.append({ time: clusterClock.next(), ordinal: 0, wallTime: now(), db, name, uuid, change });
+      const time = clusterClock.next();
+      if (change.kind === 'drop' || change.kind === 'rename') history.collectionGone(`${db}.${name}`, time);
+      if (change.kind === 'rename') history.collectionGone(`${change.to.db}.${change.to.name}`, time);
+      oplog.append({ time, ordinal: 0, wallTime: now(), db, name, uuid, change });
     },
   };
 }

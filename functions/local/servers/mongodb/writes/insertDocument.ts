@@ -1,7 +1,7 @@
 import { ObjectId } from 'bson';
 import { decode, encode } from '../bson/codec.ts';
 import { orderKey } from '../bson/orderKey.ts';
-import { type Document, typeOf } from '../bson/values.ts';
+import { type Document, isDocument, typeOf } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import type { Collection } from '../storage/collection.ts';
@@ -35,12 +35,15 @@ function insert(operation: Operation, collection: Collection, document: Document
   return document._id;
 }
 
-/** Throws 53 for an `_id` that cannot be one, 10334 for a document that is too large. */
+/** Throws 53 or 52 for an `_id` that cannot be one, 10334 for a document that is too large. */
 export function requireStorable(document: Document, bytes: Uint8Array): void {
   const type = typeOf(document._id);
   if (type === 'array' || type === 'regex' || type === 'undefined') {
     throw new CommandError(53, `The '_id' value cannot be of type ${type}`);
   }
+  const dollar = isDocument(document._id) ? Object.keys(document._id).find((name) => name.startsWith('$')) : undefined;
+  if (dollar !== undefined)
+    throw new CommandError(52, `_id fields may not contain '$'-prefixed fields: ${dollar} is not valid for storage.`);
   if (bytes.length > maxDocumentBytes) {
     throw new CommandError(
       10334,

@@ -9,6 +9,7 @@ import type { Change, Images } from '../storage/oplog.ts';
 import { compileUpdate, type UpdateContext, type UpdateOutcome } from '../update/compile.ts';
 import { upsertedDocument } from '../update/upsert.ts';
 import { insertDecoded, requireStorable } from './insertDocument.ts';
+import { collectionForWrite, collectionOrEmpty, type Namespace } from './targetCollection.ts';
 
 /** One update statement. */
 export interface UpdateStatement {
@@ -18,6 +19,8 @@ export interface UpdateStatement {
   readonly upsert: boolean;
   readonly arrayFilters: readonly unknown[];
   readonly sort?: Document | undefined;
+  readonly hint?: unknown;
+  /** The constants (`c`) that a pipeline may name. */
   readonly variables?: Document | undefined;
 }
 
@@ -31,11 +34,7 @@ export interface UpdateResult {
 }
 
 /** Runs one update statement as a whole: all documents are found first, then changed. */
-export function updateDocuments(
-  operation: Operation,
-  collection: Collection,
-  statement: UpdateStatement,
-): UpdateResult {
+export function updateDocuments(operation: Operation, target: Namespace, statement: UpdateStatement): UpdateResult {
   const evaluation = statement.variables ? operation.evaluation.with(statement.variables) : operation.evaluation;
   const update = compileUpdate(statement.update, statement.arrayFilters, evaluation);
   if (update.replacement && statement.multi)
@@ -47,12 +46,15 @@ export function updateDocuments(
     now: deployment.clock.now(),
     clusterTime: toTimestamp(deployment.clusterClock.current()),
   });
-  const query = { filter: statement.filter, sort: statement.sort, limit: statement.multi ? 0 : 1 };
+  const collection = collectionOrEmpty(deployment, target);
+  const { filter, sort, hint, multi } = statement;
+  const query = { filter, sort, hint, limit: multi ? 0 : 1 };
   const found = [...readDocuments(operation.view(collection), query, evaluation)];
   for (const { idKey } of found) deployment.writer.claim(collection, idKey, transaction);
   if (found.length === 0 && statement.upsert) {
     const after = upsertedDocument(statement.filter, update, context(true));
-    return { matched: 0, modified: 0, upserted: { id: insertDecoded(operation, collection, after) }, after };
+    const id = insertDecoded(operation, collectionForWrite(operation, target), after);
+    return { matched: 0, modified: 0, upserted: { id }, after };
   }
   let modified = 0;
   let last: { before: Document; after: Document } | undefined;
