@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { ChangeStreamDocument, Collection, Document } from 'mongodb';
-import { type Fixture, startFixture, take, watch } from './mongo.fixture.ts';
+import { type Fixture, startFixture, take, watch } from '../mongo.fixture.ts';
 
 interface Keyed extends Document {
   _id: number;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Binary, BSONRegExp, Decimal128, Double, Int32, Long, MaxKey, MinKey, ObjectId, Timestamp } from 'bson';
 import fc from 'fast-check';
-import { compareValues, equalValues, orderKey } from '../../../../local/servers/mongodb/bson/orderKey.ts';
+import { compareValues, equalValues, orderKey } from '../../../../../local/servers/mongodb/bson/orderKey.ts';
 
 /** Values in MongoDB's order; those in one row are equal. */
 const ladder: unknown[][] = [

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { type Document, Int32, ObjectId } from 'bson';
-import { encode } from '../../../../local/servers/mongodb/bson/codec.ts';
-import { orderKey } from '../../../../local/servers/mongodb/bson/orderKey.ts';
-import { createEvaluation } from '../../../../local/servers/mongodb/expression/scope.ts';
-import { type Query, readDocuments } from '../../../../local/servers/mongodb/query/read.ts';
-import { type Collection, createCollection } from '../../../../local/servers/mongodb/storage/collection.ts';
-import { viewOf } from '../../../../local/servers/mongodb/storage/view.ts';
+import { encode } from '../../../../../local/servers/mongodb/bson/codec.ts';
+import { orderKey } from '../../../../../local/servers/mongodb/bson/orderKey.ts';
+import { createEvaluation } from '../../../../../local/servers/mongodb/expression/scope.ts';
+import { type Query, readDocuments } from '../../../../../local/servers/mongodb/query/read.ts';
+import { type Collection, createCollection } from '../../../../../local/servers/mongodb/storage/collection.ts';
+import { viewOf } from '../../../../../local/servers/mongodb/storage/view.ts';
 
 const collectionSize = 5000;
 

@@ -13,10 +13,10 @@ import {
   Timestamp,
   UUID,
 } from 'bson';
-import { decode, encode } from '../../../../local/servers/mongodb/bson/codec.ts';
-import { CommandError } from '../../../../local/servers/mongodb/errors.ts';
-import { createEvaluation } from '../../../../local/servers/mongodb/expression/scope.ts';
-import { compileFilter, type MatchTrace } from '../../../../local/servers/mongodb/query/matcher.ts';
+import { decode, encode } from '../../../../../local/servers/mongodb/bson/codec.ts';
+import { CommandError } from '../../../../../local/servers/mongodb/errors.ts';
+import { createEvaluation } from '../../../../../local/servers/mongodb/expression/scope.ts';
+import { compileFilter, type MatchTrace } from '../../../../../local/servers/mongodb/query/matcher.ts';
 
 const evaluation = createEvaluation({ now: 0, random: () => 0.5 });
 

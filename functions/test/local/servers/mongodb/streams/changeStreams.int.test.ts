@@ -10,7 +10,7 @@ import {
   Timestamp,
   UUID,
 } from 'mongodb';
-import { until } from '../../../support/until.ts';
+import { until } from '../../../../support/until.ts';
 import {
   eventsUntilMarker,
   type Fixture,
@@ -19,7 +19,7 @@ import {
   take,
   watch,
   withServer,
-} from './mongo.fixture.ts';
+} from '../mongo.fixture.ts';
 
 /** A document with an id that is not made by the driver. */
 interface Keyed extends Document {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type Document, Double, Int32, Long, ObjectId, Timestamp } from 'bson';
-import { decode, encode } from '../../../../local/servers/mongodb/bson/codec.ts';
-import { CommandError } from '../../../../local/servers/mongodb/errors.ts';
-import { createEvaluation } from '../../../../local/servers/mongodb/expression/scope.ts';
-import { compileUpdate, type UpdateOutcome } from '../../../../local/servers/mongodb/update/compile.ts';
+import { decode, encode } from '../../../../../local/servers/mongodb/bson/codec.ts';
+import { CommandError } from '../../../../../local/servers/mongodb/errors.ts';
+import { createEvaluation } from '../../../../../local/servers/mongodb/expression/scope.ts';
+import { compileUpdate, type UpdateOutcome } from '../../../../../local/servers/mongodb/update/compile.ts';
 
 const evaluation = createEvaluation({ now: 0, random: () => 0.5 });
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { BSON } from 'mongodb';
-import type { MongoServer } from '../../../../local/servers/mongodb/server.ts';
+import type { MongoServer } from '../../../../../local/servers/mongodb/server.ts';
 
 const opMessage = 2013;
 const headBytes = 21;

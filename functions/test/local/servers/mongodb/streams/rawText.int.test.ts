@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { BSON, Collection, Document } from 'mongodb';
-import { type Fixture, startFixture, watch } from './mongo.fixture.ts';
+import { type Fixture, startFixture, watch } from '../mongo.fixture.ts';
 import { insertRaw } from './rawInsert.ts';
 
 interface Keyed extends Document {

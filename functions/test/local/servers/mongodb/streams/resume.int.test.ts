@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChangeStream, type Collection, type Document, type ResumeToken, Timestamp } from 'mongodb';
-import { manualClock } from '../../../support/clock.ts';
-import { until } from '../../../support/until.ts';
-import { type Fixture, rejectsWithCode, startFixture, take, watch, withServer } from './mongo.fixture.ts';
+import { manualClock } from '../../../../support/clock.ts';
+import { until } from '../../../../support/until.ts';
+import { type Fixture, rejectsWithCode, startFixture, take, watch, withServer } from '../mongo.fixture.ts';
 
 interface Keyed extends Document {
   _id: number;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { Document } from 'mongodb';
-import { equalValues } from '../../../../local/servers/mongodb/bson/orderKey.ts';
-import { type Fixture, startFixture, take, watch } from './mongo.fixture.ts';
+import { equalValues } from '../../../../../local/servers/mongodb/bson/orderKey.ts';
+import { type Fixture, startFixture, take, watch } from '../mongo.fixture.ts';
 
 interface Keyed extends Document {
   _id: number;
