@@ -1,192 +1,52 @@
 // The messages of google.firestore.v1 as proto-loader decodes them here: absent scalars are undefined, 64-bit numbers
 // are strings, enums are their names, and every Document and Value is the Buffer of its encoding (see protocol.ts).
+import type { google } from '@google-cloud/firestore/types/protos/firestore_v1_proto_api.js';
 
-export interface TimestampMessage {
-  readonly seconds?: string | number;
-  readonly nanos?: number;
-}
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type Opaque<T> = Same<T, google.firestore.v1.IDocument> extends true ? true : Same<T, google.firestore.v1.IValue>;
 
-export interface PreconditionMessage {
-  readonly exists?: boolean;
-  readonly updateTime?: TimestampMessage;
-}
+/** A field of a message, from the client library's own declaration of it. */
+type Decoded<T> =
+  Opaque<T> extends true
+    ? Buffer
+    : T extends Uint8Array
+      ? Buffer
+      : [number | string] extends [T]
+        ? string
+        : T extends string | number | boolean
+          ? T
+          : T extends readonly (infer Element)[]
+            ? readonly Decoded<Element>[]
+            : Message<T>;
+type Message<T> = { readonly [Field in keyof T]?: Decoded<NonNullable<T[Field]>> };
 
-export interface FieldTransformMessage {
-  readonly fieldPath?: string;
-  readonly setToServerValue?: string;
-  readonly increment?: Buffer;
-  readonly maximum?: Buffer;
-  readonly minimum?: Buffer;
-  readonly appendMissingElements?: { readonly values?: readonly Buffer[] };
-  readonly removeAllFromArray?: { readonly values?: readonly Buffer[] };
-}
-
-export interface DocumentMaskMessage {
-  readonly fieldPaths?: readonly string[];
-}
-
-export interface WriteMessage {
-  readonly update?: Buffer;
-  readonly delete?: string;
-  readonly transform?: { readonly document?: string; readonly fieldTransforms?: readonly FieldTransformMessage[] };
-  readonly updateMask?: DocumentMaskMessage;
-  readonly updateTransforms?: readonly FieldTransformMessage[];
-  readonly currentDocument?: PreconditionMessage;
-}
-
-export interface WriteResultMessage {
-  readonly updateTime?: TimestampMessage;
-  readonly transformResults?: readonly Buffer[];
-}
-
-export interface TransactionOptionsMessage {
-  readonly readOnly?: { readonly readTime?: TimestampMessage };
-  readonly readWrite?: { readonly retryTransaction?: Buffer };
-}
+export type TimestampMessage = Message<google.protobuf.ITimestamp>;
+export type PreconditionMessage = Message<google.firestore.v1.IPrecondition>;
+export type FieldTransformMessage = Message<google.firestore.v1.DocumentTransform.IFieldTransform>;
+export type DocumentMaskMessage = Message<google.firestore.v1.IDocumentMask>;
+export type WriteMessage = Message<google.firestore.v1.IWrite>;
+export type TransactionOptionsMessage = Message<google.firestore.v1.ITransactionOptions>;
+export type FilterMessage = Message<google.firestore.v1.StructuredQuery.IFilter>;
+export type CursorMessage = Message<google.firestore.v1.ICursor>;
+export type StructuredQueryMessage = Message<google.firestore.v1.IStructuredQuery>;
+export type AggregationMessage = Message<google.firestore.v1.StructuredAggregationQuery.IAggregation>;
+export type TargetMessage = Message<google.firestore.v1.ITarget>;
 
 /** How a read says which state of the database it wants. */
-export interface ConsistencyMessage {
-  readonly transaction?: Buffer;
-  readonly newTransaction?: TransactionOptionsMessage;
-  readonly readTime?: TimestampMessage;
-}
+export type ConsistencyMessage = Pick<RunQueryRequest, 'transaction' | 'newTransaction' | 'readTime'>;
 
-interface FieldReferenceMessage {
-  readonly fieldPath?: string;
-}
-
-export interface FilterMessage {
-  readonly compositeFilter?: { readonly op?: string; readonly filters?: readonly FilterMessage[] };
-  readonly fieldFilter?: { readonly field?: FieldReferenceMessage; readonly op?: string; readonly value?: Buffer };
-  readonly unaryFilter?: { readonly op?: string; readonly field?: FieldReferenceMessage };
-}
-
-export interface CursorMessage {
-  readonly values?: readonly Buffer[];
-  readonly before?: boolean;
-}
-
-export interface StructuredQueryMessage {
-  readonly select?: { readonly fields?: readonly FieldReferenceMessage[] };
-  readonly from?: readonly { readonly collectionId?: string; readonly allDescendants?: boolean }[];
-  readonly where?: FilterMessage;
-  readonly orderBy?: readonly { readonly field?: FieldReferenceMessage; readonly direction?: string }[];
-  readonly startAt?: CursorMessage;
-  readonly endAt?: CursorMessage;
-  readonly offset?: number;
-  readonly limit?: { readonly value?: number };
-  readonly findNearest?: object;
-}
-
-export interface AggregationMessage {
-  readonly count?: { readonly upTo?: { readonly value?: string } };
-  readonly sum?: { readonly field?: FieldReferenceMessage };
-  readonly avg?: { readonly field?: FieldReferenceMessage };
-  readonly alias?: string;
-}
-
-export interface GetDocumentRequest extends ConsistencyMessage {
-  readonly name?: string;
-  readonly mask?: DocumentMaskMessage;
-}
-
-export interface ListDocumentsRequest extends ConsistencyMessage {
-  readonly parent?: string;
-  readonly collectionId?: string;
-  readonly pageSize?: number;
-  readonly pageToken?: string;
-  readonly orderBy?: string;
-  readonly mask?: DocumentMaskMessage;
-  readonly showMissing?: boolean;
-}
-
-export interface CreateDocumentRequest {
-  readonly parent?: string;
-  readonly collectionId?: string;
-  readonly documentId?: string;
-  readonly document?: Buffer;
-  readonly mask?: DocumentMaskMessage;
-}
-
-export interface UpdateDocumentRequest {
-  readonly document?: Buffer;
-  readonly updateMask?: DocumentMaskMessage;
-  readonly mask?: DocumentMaskMessage;
-  readonly currentDocument?: PreconditionMessage;
-}
-
-export interface DeleteDocumentRequest {
-  readonly name?: string;
-  readonly currentDocument?: PreconditionMessage;
-}
-
-export interface BatchGetDocumentsRequest extends ConsistencyMessage {
-  readonly database?: string;
-  readonly documents?: readonly string[];
-  readonly mask?: DocumentMaskMessage;
-}
-
-export interface BeginTransactionRequest {
-  readonly database?: string;
-  readonly options?: TransactionOptionsMessage;
-}
-
-export interface CommitRequest {
-  readonly database?: string;
-  readonly writes?: readonly WriteMessage[];
-  readonly transaction?: Buffer;
-}
-
-export interface RollbackRequest {
-  readonly database?: string;
-  readonly transaction?: Buffer;
-}
-
-export interface RunQueryRequest extends ConsistencyMessage {
-  readonly parent?: string;
-  readonly structuredQuery?: StructuredQueryMessage;
-  readonly explainOptions?: object;
-}
-
-export interface RunAggregationQueryRequest extends ConsistencyMessage {
-  readonly parent?: string;
-  readonly structuredAggregationQuery?: {
-    readonly structuredQuery?: StructuredQueryMessage;
-    readonly aggregations?: readonly AggregationMessage[];
-  };
-  readonly explainOptions?: object;
-}
-
-export interface PartitionQueryRequest extends ConsistencyMessage {
-  readonly parent?: string;
-  readonly structuredQuery?: StructuredQueryMessage;
-  readonly partitionCount?: string;
-  readonly pageToken?: string;
-  readonly pageSize?: number;
-}
-
-export interface ListCollectionIdsRequest extends ConsistencyMessage {
-  readonly parent?: string;
-  readonly pageSize?: number;
-  readonly pageToken?: string;
-}
-
-export interface BatchWriteRequest {
-  readonly database?: string;
-  readonly writes?: readonly WriteMessage[];
-}
-
-export interface TargetMessage {
-  readonly query?: { readonly parent?: string; readonly structuredQuery?: StructuredQueryMessage };
-  readonly documents?: { readonly documents?: readonly string[] };
-  readonly resumeToken?: Buffer;
-  readonly readTime?: TimestampMessage;
-  readonly targetId?: number;
-  readonly once?: boolean;
-}
-
-export interface ListenRequest {
-  readonly database?: string;
-  readonly addTarget?: TargetMessage;
-  readonly removeTarget?: number;
-}
+export type GetDocumentRequest = Message<google.firestore.v1.IGetDocumentRequest>;
+export type ListDocumentsRequest = Message<google.firestore.v1.IListDocumentsRequest>;
+export type CreateDocumentRequest = Message<google.firestore.v1.ICreateDocumentRequest>;
+export type UpdateDocumentRequest = Message<google.firestore.v1.IUpdateDocumentRequest>;
+export type DeleteDocumentRequest = Message<google.firestore.v1.IDeleteDocumentRequest>;
+export type BatchGetDocumentsRequest = Message<google.firestore.v1.IBatchGetDocumentsRequest>;
+export type BeginTransactionRequest = Message<google.firestore.v1.IBeginTransactionRequest>;
+export type CommitRequest = Message<google.firestore.v1.ICommitRequest>;
+export type RollbackRequest = Message<google.firestore.v1.IRollbackRequest>;
+export type RunQueryRequest = Message<google.firestore.v1.IRunQueryRequest>;
+export type RunAggregationQueryRequest = Message<google.firestore.v1.IRunAggregationQueryRequest>;
+export type PartitionQueryRequest = Message<google.firestore.v1.IPartitionQueryRequest>;
+export type ListCollectionIdsRequest = Message<google.firestore.v1.IListCollectionIdsRequest>;
+export type BatchWriteRequest = Message<google.firestore.v1.IBatchWriteRequest>;
+export type ListenRequest = Message<google.firestore.v1.IListenRequest>;

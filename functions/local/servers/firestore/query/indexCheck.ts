@@ -4,8 +4,6 @@
 
 import { FirestoreError } from '../status.ts';
 import { type FieldPath, nameField } from '../values/fieldPath.ts';
-import { projectOf } from '../values/resourceName.ts';
-import { bytesType, tag, varintType, WireWriter } from '../values/wire.ts';
 import {
   type CompositeIndex,
   type FieldMode,
@@ -18,7 +16,7 @@ import type { Conjunction, Query } from './query.ts';
 /** Refuses a query that production would refuse for want of an index.
  *  @param aggregated  fields that are summed or averaged: they have to be in the index too
  *  @throws FirestoreError FAILED_PRECONDITION naming the index that is wanted */
-export type IndexCheck = (database: string, query: Query, aggregated: readonly FieldPath[]) => void;
+export type IndexCheck = (query: Query, aggregated: readonly FieldPath[]) => void;
 
 /** The check of a server that was started without index definitions: everything passes. */
 export const everyIndexExists: IndexCheck = () => {};
@@ -42,11 +40,11 @@ interface Need {
 
 /** The check against index definitions. */
 export function createIndexCheck(config: IndexConfig): IndexCheck {
-  return (database, query, aggregated) => {
+  return (query, aggregated) => {
     if (query.collectionId === undefined) return;
     for (const conjunction of query.disjuncts) {
       const need = needOf(query, query.collectionId, conjunction, aggregated);
-      if (!satisfied(config, need)) throw missingIndex(database, need);
+      if (!satisfied(config, need)) throw missingIndex(config, need);
     }
   };
 }
@@ -134,51 +132,34 @@ function hasSingleField(config: IndexConfig, need: Need, fieldPath: string, mode
   return indexes.some((index) => index.queryScope === need.queryScope && modes.includes(index.mode));
 }
 
-function missingIndex(database: string, need: Need): FirestoreError {
+function missingIndex(config: IndexConfig, need: Need): FirestoreError {
+  const { collectionGroup, queryScope } = need;
   const parts = [...need.equalities, ...need.orders];
   const [only] = parts;
   const last = need.orders.at(-1)?.mode ?? 'ASCENDING';
-  const console = `https://console.firebase.google.com/v1/r/project/${projectOf(database)}/firestore/indexes`;
   if (only && parts.length === 1 && (need.orders.length === 0 || last === need.nameMode)) {
-    const kind = `${need.queryScope}_${only.mode === 'ASCENDING' ? 'ASC' : only.mode === 'DESCENDING' ? 'DESC' : 'CONTAINS'}`;
-    const link = `${console}?create_exemption=${encodeIndex(database, need, parts)}`;
-    return new FirestoreError(
-      'FAILED_PRECONDITION',
-      `The query requires a ${kind} index for collection ${need.collectionGroup} and field ${only.fieldPath}. You can create it here: ${link}`,
-    );
-  }
-  const wanted = [...parts, { fieldPath: nameField, mode: need.nameMode }];
-  const named = wanted.map(({ fieldPath, mode }) => `${fieldPath} ${mode}`).join(', ');
-  return new FirestoreError(
-    'FAILED_PRECONDITION',
-    `The query requires an index. You can create it here: ${console}?create_composite=${encodeIndex(database, need, wanted)} ` +
-      `(collection group ${need.collectionGroup}, scope ${need.queryScope}, fields ${named})`,
-  );
-}
-
-// Field and enum numbers of google.firestore.admin.v1.Index, which the console's link carries.
-const indexNameTag = tag(1, bytesType);
-const indexScopeTag = tag(2, varintType);
-const indexFieldTag = tag(3, bytesType);
-const fieldPathTag = tag(1, bytesType);
-const fieldOrderTag = tag(2, varintType);
-const fieldArrayConfigTag = tag(3, varintType);
-const scopeNumbers: Readonly<Record<QueryScope, number>> = { COLLECTION: 1, COLLECTION_GROUP: 2 };
-
-function encodeIndex(database: string, need: Need, parts: readonly Part[]): string {
-  const writer = new WireWriter();
-  writer.uint32(indexNameTag);
-  writer.string(`${database}/collectionGroups/${need.collectionGroup}/indexes/_`);
-  writer.uint32(indexScopeTag);
-  writer.uint32(scopeNumbers[need.queryScope]);
-  for (const { fieldPath, mode } of parts) {
-    writer.uint32(indexFieldTag);
-    writer.message(() => {
-      writer.uint32(fieldPathTag);
-      writer.string(fieldPath);
-      writer.uint32(mode === 'CONTAINS' ? fieldArrayConfigTag : fieldOrderTag);
-      writer.uint32(mode === 'DESCENDING' ? 2 : 1);
+    const kind = only.mode === 'CONTAINS' ? 'CONTAINS' : only.mode.slice(0, -'ENDING'.length);
+    const existing = singleFieldIndexes(config, collectionGroup, only.fieldPath);
+    const indexes = [...existing, { mode: only.mode, queryScope }].map((index) => ({
+      queryScope: index.queryScope,
+      ...setting(index.mode),
+    }));
+    return missing(`a ${queryScope}_${kind} index for collection ${collectionGroup} and field ${only.fieldPath}`, {
+      fieldOverrides: [{ collectionGroup, fieldPath: only.fieldPath, indexes }],
     });
   }
-  return writer.finish().toString('base64url');
+  const fields = [...parts, { fieldPath: nameField, mode: need.nameMode }].map(({ fieldPath, mode }) => ({
+    fieldPath,
+    ...setting(mode),
+  }));
+  return missing('an index', { indexes: [{ collectionGroup, queryScope, fields }] });
 }
+
+const setting = (mode: FieldMode) => (mode === 'CONTAINS' ? { arrayConfig: mode } : { order: mode });
+
+/** Production's text goes on with a link to its console; here it is what firestore.indexes.json lacks. */
+const missing = (what: string, definitions: object) =>
+  new FirestoreError(
+    'FAILED_PRECONDITION',
+    `The query requires ${what}. Add it to firestore.indexes.json: ${JSON.stringify(definitions)}`,
+  );

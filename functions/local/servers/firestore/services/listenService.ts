@@ -77,7 +77,7 @@ function createListenSession(backend: Backend, database: Database, conversation:
   const start = (message: TargetMessage, targetId: number) => {
     if (message.readTime) throw unimplemented('Target.read_time');
     const watched = watchedOf(database, message);
-    if (watched.type === 'query') backend.indexCheck(database.name, watched.query, []);
+    if (watched.type === 'query') backend.indexCheck(watched.query, []);
     const target = createListenTarget(database, watched);
     const time = database.now();
     send({ targetChange: { targetChangeType: 'ADD', targetIds: [targetId] } });

@@ -64,7 +64,7 @@ export function addReadMethods(service: ServiceBuilder, backend: Backend): void 
     const parent = required(request.parent, 'parent');
     const database = backend.database(parseParent(parent).database);
     const query = parseQuery(parent, required(request.structuredQuery, 'structured_query'));
-    indexCheck(database.name, query, []);
+    indexCheck(query, []);
     const { view, started } = viewOf(database, request);
     return withStarted(database, started, async () => {
       const { result, time } = await database.read(view, signal, (store) => {
@@ -88,7 +88,6 @@ export function addReadMethods(service: ServiceBuilder, backend: Backend): void 
     const query = parseQuery(parent, message.structuredQuery ?? {});
     const aggregations = parseAggregations(message.aggregations ?? []);
     indexCheck(
-      database.name,
       query,
       aggregations.flatMap((each) => (each.type === 'count' ? [] : [each.field])),
     );

@@ -8,16 +8,15 @@ import type {
   DeleteDocumentRequest,
   RollbackRequest,
   UpdateDocumentRequest,
-  WriteResultMessage,
 } from '../messages.ts';
 import type { CallMeter } from '../meter.ts';
 import type { CallContext, ServiceBuilder } from '../serve.ts';
 import { codeOf, invalidArgument } from '../status.ts';
 import type { Database } from '../store/database.ts';
 import { parsePrecondition, parseUpdateMask, parseWrites, type Write, type Written } from '../store/writes.ts';
-import { decodeDocument, encodeDocument, timestampOf } from '../values/document.ts';
+import { encodeDocument, timestampOf } from '../values/document.ts';
 import { checkId, parseDocumentName, parseParent, rootCollectionOf } from '../values/resourceName.ts';
-import { encodeValue } from '../values/valueCodec.ts';
+import { decodeDocument, encodeValue } from '../values/valueCodec.ts';
 import { maskOf } from './readService.ts';
 
 /** How many writes one BatchWrite may have (published limit). Commit has no such limit any more, only the request
@@ -116,7 +115,7 @@ export function addWriteMethods(service: ServiceBuilder, backend: Backend): void
   });
 }
 
-function writeResult({ document, transformResults }: Written): WriteResultMessage {
+function writeResult({ document, transformResults }: Written): object {
   return {
     // A delete has no update time.
     ...(document ? { updateTime: timestampOf(document.updateTime) } : {}),

@@ -1,19 +1,13 @@
 import type { DocumentMaskMessage, PreconditionMessage, WriteMessage } from '../messages.ts';
 import type { IndexEntries } from '../query/indexEntries.ts';
 import { FirestoreError, invalidArgument } from '../status.ts';
-import {
-  decodeDocument,
-  encodeFields,
-  fieldsOf,
-  type Micros,
-  microsOf,
-  type StoredDocument,
-} from '../values/document.ts';
+import { fieldsOf, type Micros, microsOf, type StoredDocument } from '../values/document.ts';
 import { type FieldPath, parseFieldPath, valueAt, withValueAt } from '../values/fieldPath.ts';
 import { checkDocumentSize, checkFields } from '../values/limits.ts';
 import { fullName, parseDocumentName } from '../values/resourceName.ts';
 import { documentSize } from '../values/size.ts';
 import type { Fields, Value } from '../values/value.ts';
+import { decodeDocument, encodeFields } from '../values/valueCodec.ts';
 import { applyTransforms, type FieldTransform, parseTransform } from './transforms.ts';
 
 /** What must hold of a document before it is written. */

@@ -104,6 +104,3 @@ export function parentOf(path: string): string {
 
 /** The first segment of a path: the root collection that everything below it is accounted to. */
 export const rootCollectionOf = (path: string) => path.split('/', 1)[0] ?? '';
-
-/** The id of a database inside its name, as messages show it. */
-export const projectOf = (database: string) => database.split('/')[1] ?? '';

@@ -1,72 +1,111 @@
+// Documents and values to and from their protobuf encoding. Everything around them is decoded by proto-loader; these are
+// not, because they are stored, compared and sent back as the bytes they are.
+import protobuf, { type Reader, type Writer } from 'protobufjs/minimal.js';
 import { invalidArgument } from '../status.ts';
 import { checkReference } from './resourceName.ts';
 import { type Fields, maxTimestampSeconds, minTimestampSeconds, nullValue, type Value } from './value.ts';
-import { bytesType, fixed64Type, tag, varintType, WireReader, WireWriter } from './wire.ts';
+
+/** Wire types of protobuf: how the bytes after a field's tag are delimited. */
+const varint = 0;
+const fixed64 = 1;
+const delimited = 2;
+const wireTypeBits = 3;
+
+/** The tag that precedes a field. */
+const tag = (field: number, wireType: number) => (field << wireTypeBits) | wireType;
 
 // Field numbers of google.firestore.v1.Value, with their wire types.
-const booleanTag = tag(1, varintType);
-const integerTag = tag(2, varintType);
-const doubleTag = tag(3, fixed64Type);
-const referenceTag = tag(5, bytesType);
-const mapTag = tag(6, bytesType);
-const geoPointTag = tag(8, bytesType);
-const arrayTag = tag(9, bytesType);
-const timestampTag = tag(10, bytesType);
-const nullTag = tag(11, varintType);
-const stringTag = tag(17, bytesType);
-const bytesTag = tag(18, bytesType);
+const booleanTag = tag(1, varint);
+const integerTag = tag(2, varint);
+const doubleTag = tag(3, fixed64);
+const referenceTag = tag(5, delimited);
+const mapTag = tag(6, delimited);
+const geoPointTag = tag(8, delimited);
+const arrayTag = tag(9, delimited);
+const timestampTag = tag(10, delimited);
+const nullTag = tag(11, varint);
+const stringTag = tag(17, delimited);
+const bytesTag = tag(18, delimited);
 
 // Timestamp {seconds, nanos}, LatLng {latitude, longitude}, ArrayValue {values}, MapValue {fields}.
-const secondsTag = tag(1, varintType);
-const nanosTag = tag(2, varintType);
-const latitudeTag = tag(1, fixed64Type);
-const longitudeTag = tag(2, fixed64Type);
-const elementTag = tag(1, bytesType);
-/** An entry of MapValue.fields. */
-export const mapEntryTag = tag(1, bytesType);
-/** An entry of Document.fields. */
-export const documentEntryTag = tag(2, bytesType);
+const secondsTag = tag(1, varint);
+const nanosTag = tag(2, varint);
+const latitudeTag = tag(1, fixed64);
+const longitudeTag = tag(2, fixed64);
+const elementTag = tag(1, delimited);
+const mapEntryTag = tag(1, delimited);
 // Every protobuf map entry is {key, value}.
-const entryKeyTag = tag(1, bytesType);
-const entryValueTag = tag(2, bytesType);
+const entryKeyTag = tag(1, delimited);
+const entryValueTag = tag(2, delimited);
+// Document {name, fields, create_time, update_time}.
+const nameTag = tag(1, delimited);
+const documentEntryTag = tag(2, delimited);
+const createTimeTag = tag(3, delimited);
+const updateTimeTag = tag(4, delimited);
 
 /** Timestamps are kept to the microsecond, as production does: what is finer is cut off. */
 const nanosPerMicro = 1000;
 const nanosPerSecond = 1_000_000_000;
 
-/** Decodes one Value message. */
-export function decodeValue(bytes: Buffer): Value {
-  return readValue(new WireReader(bytes));
+/** Decodes one Value message. @throws FirestoreError INVALID_ARGUMENT */
+export const decodeValue = (bytes: Buffer): Value => decoded(bytes, (reader) => readValue(reader, reader.len));
+
+/** Decodes a Document message that a client sent: only its name and fields count.
+ *  @throws FirestoreError INVALID_ARGUMENT */
+export function decodeDocument(bytes: Buffer): { readonly name: string; readonly fields: Map<string, Value> } {
+  return decoded(bytes, (reader) => {
+    let name = '';
+    const fields = new Map<string, Value>();
+    while (reader.pos < reader.len) {
+      const fieldTag = reader.uint32();
+      if (fieldTag === nameTag) name = reader.string();
+      else if (fieldTag === documentEntryTag) readEntry(reader, fields);
+      else skip(reader, fieldTag);
+    }
+    return { name, fields };
+  });
 }
 
-/** Encodes one Value message. */
-export function encodeValue(value: Value): Buffer {
-  const writer = new WireWriter();
-  writeValue(writer, value);
-  return writer.finish();
+function decoded<Result>(bytes: Buffer, read: (reader: Reader) => Result): Result {
+  try {
+    return read(protobuf.Reader.create(bytes));
+  } catch (error) {
+    if (error instanceof RangeError) throw invalidArgument(`A protobuf message ends inside a field: ${error.message}.`);
+    throw error;
+  }
 }
 
-function readValue(reader: WireReader): Value {
+const skip = (reader: Reader, fieldTag: number) => reader.skipType(fieldTag & ((1 << wireTypeBits) - 1));
+
+/** Where the embedded message ends that begins here. */
+const endOf = (reader: Reader) => reader.uint32() + reader.pos;
+
+function readValue(reader: Reader, end: number): Value {
   // The last one wins if a client sent several, as protobuf demands of a oneof.
   let value: Value | undefined;
-  while (!reader.done) {
+  while (reader.pos < end) {
     const fieldTag = reader.uint32();
     if (fieldTag === stringTag) value = { type: 'string', value: reader.string() };
-    else if (fieldTag === integerTag) value = { type: 'integer', value: reader.int64() };
+    else if (fieldTag === integerTag) value = { type: 'integer', value: readInt64(reader) };
     else if (fieldTag === doubleTag) value = { type: 'double', value: reader.double() };
-    else if (fieldTag === booleanTag) value = { type: 'boolean', value: reader.int64() !== 0n };
-    else if (fieldTag === mapTag) value = { type: 'map', fields: readFields(reader.message(), mapEntryTag) };
-    else if (fieldTag === arrayTag) value = { type: 'array', values: readElements(reader.message()) };
-    else if (fieldTag === timestampTag) value = readTimestamp(reader.message());
+    else if (fieldTag === booleanTag) value = { type: 'boolean', value: reader.bool() };
+    else if (fieldTag === mapTag) value = { type: 'map', fields: readMap(reader, endOf(reader)) };
+    else if (fieldTag === arrayTag) value = { type: 'array', values: readElements(reader, endOf(reader)) };
+    else if (fieldTag === timestampTag) value = readTimestamp(reader, endOf(reader));
     else if (fieldTag === referenceTag) value = readReference(reader.string());
-    else if (fieldTag === bytesTag) value = { type: 'bytes', value: reader.slice() };
-    else if (fieldTag === geoPointTag) value = readGeoPoint(reader.message());
+    else if (fieldTag === bytesTag) value = { type: 'bytes', value: Buffer.from(reader.bytes()) };
+    else if (fieldTag === geoPointTag) value = readGeoPoint(reader, endOf(reader));
     else {
-      reader.skip(fieldTag);
+      skip(reader, fieldTag);
       if (fieldTag === nullTag) value = nullValue;
     }
   }
   return value ?? typeUnset();
+}
+
+function readInt64(reader: Reader): bigint {
+  const { low, high } = reader.int64();
+  return (BigInt(high) << 32n) | BigInt(low >>> 0);
 }
 
 function typeUnset(): never {
@@ -78,14 +117,14 @@ function readReference(name: string): Value {
   return { type: 'reference', value: name };
 }
 
-function readTimestamp(reader: WireReader): Value {
+function readTimestamp(reader: Reader, end: number): Value {
   let seconds = 0;
   let nanos = 0;
-  while (!reader.done) {
+  while (reader.pos < end) {
     const fieldTag = reader.uint32();
-    if (fieldTag === secondsTag) seconds = Number(reader.int64());
-    else if (fieldTag === nanosTag) nanos = Number(reader.int64());
-    else reader.skip(fieldTag);
+    if (fieldTag === secondsTag) seconds = Number(readInt64(reader));
+    else if (fieldTag === nanosTag) nanos = reader.int32();
+    else skip(reader, fieldTag);
   }
   if (seconds < minTimestampSeconds || seconds > maxTimestampSeconds || nanos < 0 || nanos >= nanosPerSecond) {
     throw invalidArgument(`Timestamp ${seconds} s ${nanos} ns lies outside the years 1 to 9999.`);
@@ -93,14 +132,14 @@ function readTimestamp(reader: WireReader): Value {
   return { type: 'timestamp', seconds, nanos: nanos - (nanos % nanosPerMicro) };
 }
 
-function readGeoPoint(reader: WireReader): Value {
+function readGeoPoint(reader: Reader, end: number): Value {
   let latitude = 0;
   let longitude = 0;
-  while (!reader.done) {
+  while (reader.pos < end) {
     const fieldTag = reader.uint32();
     if (fieldTag === latitudeTag) latitude = reader.double();
     else if (fieldTag === longitudeTag) longitude = reader.double();
-    else reader.skip(fieldTag);
+    else skip(reader, fieldTag);
   }
   checkDegrees('latitude', latitude, 90);
   checkDegrees('longitude', longitude, 180);
@@ -112,155 +151,140 @@ function checkDegrees(what: string, degrees: number, most: number): void {
   throw invalidArgument(`Geo point ${what} '${degrees}' outside permitted range -${most}.0 to ${most}.0.`);
 }
 
-function readElements(reader: WireReader): Value[] {
+function readElements(reader: Reader, end: number): Value[] {
   const values: Value[] = [];
-  while (!reader.done) {
+  while (reader.pos < end) {
     const fieldTag = reader.uint32();
-    if (fieldTag === elementTag) values.push(readValue(reader.message()));
-    else reader.skip(fieldTag);
+    if (fieldTag === elementTag) values.push(readValue(reader, endOf(reader)));
+    else skip(reader, fieldTag);
   }
   return values;
 }
 
-/** Reads the entries of a `map<string, Value>` whose entries have this tag, passing over everything else. */
-export function readFields(reader: WireReader, entryTag: number): Map<string, Value> {
+function readMap(reader: Reader, end: number): Map<string, Value> {
   const fields = new Map<string, Value>();
-  while (!reader.done) {
+  while (reader.pos < end) {
     const fieldTag = reader.uint32();
-    if (fieldTag === entryTag) readEntry(reader.message(), fields);
-    else reader.skip(fieldTag);
+    if (fieldTag === mapEntryTag) readEntry(reader, fields);
+    else skip(reader, fieldTag);
   }
   return fields;
 }
 
-function readEntry(entry: WireReader, into: Map<string, Value>): void {
+function readEntry(reader: Reader, into: Map<string, Value>): void {
+  const end = endOf(reader);
   let key = '';
   let value: Value | undefined;
-  while (!entry.done) {
-    const fieldTag = entry.uint32();
-    if (fieldTag === entryKeyTag) key = entry.string();
-    else if (fieldTag === entryValueTag) value = readValue(entry.message());
-    else entry.skip(fieldTag);
+  while (reader.pos < end) {
+    const fieldTag = reader.uint32();
+    if (fieldTag === entryKeyTag) key = reader.string();
+    else if (fieldTag === entryValueTag) value = readValue(reader, endOf(reader));
+    else skip(reader, fieldTag);
   }
   into.set(key, value ?? typeUnset());
 }
 
-function writeValue(writer: WireWriter, value: Value): void {
+/** The value at a path of keys inside fields that are kept, without decoding anything else; undefined if there is none. */
+export function findValue(fields: Buffer, keys: readonly Buffer[]): Value | undefined {
+  const reader = protobuf.Reader.create(fields);
+  let end = reader.len;
+  for (const [depth, key] of keys.entries()) {
+    if (!findEntry(reader, end, fields, key)) return undefined;
+    end = endOf(reader);
+    if (depth === keys.length - 1) return readValue(reader, end);
+    if (reader.uint32() !== mapTag) return undefined;
+    end = endOf(reader);
+  }
+  return undefined;
+}
+
+/** Goes on to the value of a key. What `writeFields` wrote has nothing but entries, each with its key and then its value. */
+function findEntry(reader: Reader, end: number, bytes: Buffer, key: Buffer): boolean {
+  while (reader.pos < end) {
+    reader.uint32();
+    const entryEnd = endOf(reader);
+    reader.uint32();
+    const keyEnd = endOf(reader);
+    if (keyEnd - reader.pos === key.length && bytes.compare(key, 0, key.length, reader.pos, keyEnd) === 0) {
+      reader.pos = keyEnd;
+      reader.uint32();
+      return true;
+    }
+    reader.pos = entryEnd;
+  }
+  return false;
+}
+
+/** Encodes one Value message. */
+export const encodeValue = (value: Value): Buffer => finished(writeValue(protobuf.Writer.create(), value));
+
+/** Encodes fields as they are kept: in the order of their keys, so that equal fields are equal bytes. */
+export const encodeFields = (fields: Fields): Buffer =>
+  finished(writeFields(protobuf.Writer.create(), fields, documentEntryTag));
+
+/** Decodes fields that are kept. */
+export const decodeFields = (fields: Buffer): Fields => decodeDocument(fields).fields;
+
+/** A document's time as protobuf has it. */
+interface Time {
+  readonly seconds: number;
+  readonly nanos: number;
+}
+
+/** Encodes a Document message around fields that are kept; one that does not exist has a name and nothing else. */
+export function encodeMessage(name: string, fields: Buffer = Buffer.alloc(0), created?: Time, updated?: Time): Buffer {
+  const head = protobuf.Writer.create().uint32(nameTag).string(name).finish();
+  const tail = protobuf.Writer.create();
+  if (created) writeTime(tail.uint32(createTimeTag).fork(), created).ldelim();
+  if (updated) writeTime(tail.uint32(updateTimeTag).fork(), updated).ldelim();
+  return Buffer.concat([head, fields, tail.finish()]);
+}
+
+/** A buffer of its own: the library's lie inside larger ones, which whoever keeps one would keep too. */
+function finished(writer: Writer): Buffer {
+  const bytes = writer.finish();
+  const own = Buffer.allocUnsafeSlow(bytes.length);
+  own.set(bytes);
+  return own;
+}
+
+function writeValue(writer: Writer, value: Value): Writer {
   switch (value.type) {
     case 'null':
-      writer.uint32(nullTag);
-      writer.uint32(0);
-      break;
+      return writer.uint32(nullTag).uint32(0);
     case 'boolean':
-      writer.uint32(booleanTag);
-      writer.uint32(value.value ? 1 : 0);
-      break;
+      return writer.uint32(booleanTag).bool(value.value);
     case 'integer':
-      writer.uint32(integerTag);
-      writer.int64(value.value);
-      break;
+      return writer.uint32(integerTag).int64(String(value.value));
     case 'double':
-      writer.uint32(doubleTag);
-      writer.double(value.value);
-      break;
+      return writer.uint32(doubleTag).double(value.value);
     case 'timestamp':
-      writer.uint32(timestampTag);
-      writer.message(() => writeTimestamp(writer, value.seconds, value.nanos));
-      break;
+      return writeTime(writer.uint32(timestampTag).fork(), value).ldelim();
     case 'string':
-      writer.uint32(stringTag);
-      writer.string(value.value);
-      break;
+      return writer.uint32(stringTag).string(value.value);
     case 'bytes':
-      writer.uint32(bytesTag);
-      writer.slice(value.value);
-      break;
+      return writer.uint32(bytesTag).bytes(value.value);
     case 'reference':
-      writer.uint32(referenceTag);
-      writer.string(value.value);
-      break;
+      return writer.uint32(referenceTag).string(value.value);
     case 'geoPoint':
-      writer.uint32(geoPointTag);
-      writer.message(() => {
-        writer.uint32(latitudeTag);
-        writer.double(value.latitude);
-        writer.uint32(longitudeTag);
-        writer.double(value.longitude);
-      });
-      break;
+      writer.uint32(geoPointTag).fork().uint32(latitudeTag).double(value.latitude);
+      return writer.uint32(longitudeTag).double(value.longitude).ldelim();
     case 'array':
-      writer.uint32(arrayTag);
-      writer.message(() => {
-        for (const element of value.values) {
-          writer.uint32(elementTag);
-          writer.message(() => writeValue(writer, element));
-        }
-      });
-      break;
+      writer.uint32(arrayTag).fork();
+      for (const element of value.values) writeValue(writer.uint32(elementTag).fork(), element).ldelim();
+      return writer.ldelim();
     case 'map':
-      writer.uint32(mapTag);
-      writer.message(() => writeFields(writer, value.fields, mapEntryTag));
-      break;
+      return writeFields(writer.uint32(mapTag).fork(), value.fields, mapEntryTag).ldelim();
   }
 }
 
-/** Appends a Timestamp's own fields. */
-export function writeTimestamp(writer: WireWriter, seconds: number, nanos: number): void {
-  writer.uint32(secondsTag);
-  writer.int64(BigInt(seconds));
-  writer.uint32(nanosTag);
-  writer.uint32(nanos);
-}
+const writeTime = (writer: Writer, { seconds, nanos }: Time) =>
+  writer.uint32(secondsTag).int64(seconds).uint32(nanosTag).int32(nanos);
 
-/** Appends a `map<string, Value>` in the order of its keys, so that equal fields are equal bytes. */
-export function writeFields(writer: WireWriter, fields: Fields, entryTag: number): void {
-  for (const key of [...fields.keys()].sort()) {
-    const value = fields.get(key);
-    if (value === undefined) continue;
-    writer.uint32(entryTag);
-    writer.message(() => {
-      writer.uint32(entryKeyTag);
-      writer.string(key);
-      writer.uint32(entryValueTag);
-      writer.message(() => writeValue(writer, value));
-    });
+function writeFields(writer: Writer, fields: Fields, entryTag: number): Writer {
+  for (const [key, value] of [...fields].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    writer.uint32(entryTag).fork().uint32(entryKeyTag).string(key);
+    writeValue(writer.uint32(entryValueTag).fork(), value).ldelim().ldelim();
   }
-}
-
-/** The value at a path of keys inside encoded fields, without decoding anything else; undefined if there is none. */
-export function findValue(fields: Buffer, keys: readonly Buffer[]): Value | undefined {
-  let reader = new WireReader(fields);
-  let entryTag = documentEntryTag;
-  for (const [depth, key] of keys.entries()) {
-    const found = findEntry(reader, entryTag, key);
-    if (!found) return undefined;
-    if (depth === keys.length - 1) return readValue(found);
-    const map = mapInside(found);
-    if (!map) return undefined;
-    reader = map;
-    entryTag = mapEntryTag;
-  }
-  return undefined;
-}
-
-function findEntry(reader: WireReader, entryTag: number, key: Buffer): WireReader | undefined {
-  while (!reader.done) {
-    const fieldTag = reader.uint32();
-    if (fieldTag !== entryTag) {
-      reader.skip(fieldTag);
-      continue;
-    }
-    const entry = reader.message();
-    // Encoded by writeFields: the key comes first and the value second.
-    entry.uint32();
-    if (!entry.slice().equals(key)) continue;
-    entry.uint32();
-    return entry.message();
-  }
-  return undefined;
-}
-
-function mapInside(value: WireReader): WireReader | undefined {
-  if (value.done) return undefined;
-  return value.uint32() === mapTag ? value.message() : undefined;
+  return writer;
 }

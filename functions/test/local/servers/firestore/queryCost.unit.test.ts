@@ -3,9 +3,8 @@ import type { FilterMessage, StructuredQueryMessage } from '../../../../local/se
 import { parseQuery } from '../../../../local/servers/firestore/query/parseQuery.ts';
 import { runQuery } from '../../../../local/servers/firestore/query/runQuery.ts';
 import { createStore } from '../../../../local/servers/firestore/store/store.ts';
-import { encodeFields } from '../../../../local/servers/firestore/values/document.ts';
 import type { Value } from '../../../../local/servers/firestore/values/value.ts';
-import { encodeValue } from '../../../../local/servers/firestore/values/valueCodec.ts';
+import { encodeFields, encodeValue } from '../../../../local/servers/firestore/values/valueCodec.ts';
 
 const database = 'projects/p/databases/(default)';
 const root = `${database}/documents`;
@@ -15,7 +14,7 @@ const field = (fieldPath: string) => ({ fieldPath });
 const equal = (path: string, value: Value): FilterMessage => ({
   fieldFilter: { field: field(path), op: 'EQUAL', value: encodeValue(value) },
 });
-const order = (...paths: string[]) => paths.map((path) => ({ field: field(path), direction: 'ASCENDING' }));
+const order = (...paths: string[]) => paths.map((path) => ({ field: field(path), direction: 'ASCENDING' as const }));
 const after = (...values: Value[]) => ({ values: values.map(encodeValue), before: false });
 const name = (path: string): Value => ({ type: 'reference', value: `${root}/${path}` });
 

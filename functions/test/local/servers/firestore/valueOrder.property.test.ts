@@ -7,12 +7,10 @@ import { compareValues, valueKey } from '../../../../local/servers/firestore/val
 import type { Value } from '../../../../local/servers/firestore/values/value.ts';
 import {
   decodeValue,
-  documentEntryTag,
+  encodeFields,
   encodeValue,
   findValue,
-  writeFields,
 } from '../../../../local/servers/firestore/values/valueCodec.ts';
-import { WireWriter } from '../../../../local/servers/firestore/values/wire.ts';
 import { pathOrder, referenceOrder } from './referenceModel.ts';
 
 /** A value in both worlds: as the SDK has it, for the reference order, and as the server has it. */
@@ -176,9 +174,7 @@ describe('Firestore value order', () => {
     fc.assert(
       fc.property(fc.dictionary(text, both, { minKeys: 1, maxKeys: 4, noNullPrototype: true }), (entries) => {
         const fields = new Map(Object.entries(entries).map(([key, { value }]) => [key, value]));
-        const writer = new WireWriter();
-        writeFields(writer, fields, documentEntryTag);
-        const encoded = writer.finish();
+        const encoded = encodeFields(fields);
         for (const [key, value] of fields) {
           assert.deepEqual(decodeValue(encodeValue(value)), value);
           assert.deepEqual(findValue(encoded, [Buffer.from(key)]), value);
