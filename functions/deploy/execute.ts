@@ -40,8 +40,9 @@ export class ProvisionError extends Error {
   }
 }
 
-/** How often, and how far apart in ms, a step is tried that may have to wait for an earlier one to be known everywhere. Google speaks
- *  of "up to 60 seconds" for a new service account (https://cloud.google.com/iam/docs/service-accounts-create). */
+/** How often, and how far apart in ms, a step is tried that may have to wait for an earlier one to be known
+ *  everywhere. Google speaks of "up to 60 seconds" for a new service account
+ *  (https://cloud.google.com/iam/docs/service-accounts-create). */
 const settling = { tries: 7, pauseMs: 10_000 } as const;
 
 /** Carries out a plan, step by step; stops at the first that fails.

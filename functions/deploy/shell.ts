@@ -1,7 +1,8 @@
 import { printable } from '../src/printable.ts';
 import { type Command, type Step, saysNotFound, variablesIn, variablesOf } from './step.ts';
 
-/** An argument as bash has to read it: bare where nothing in it is special, in double quotes where a variable stands in it. */
+/** An argument as bash has to read it: bare where nothing in it is special, in double quotes where a variable stands
+ *  in it. */
 export function quote(argument: string): string {
   if (variablesIn(argument).length > 0) {
     // Everything that double quotes leave a meaning, except the variables themselves.
@@ -39,7 +40,8 @@ function indented(command: string): string {
 }
 
 /** A bash script that does what the plan says, with its reasons as comments. It may be run as often as one likes.
- *  @throws Error when a value of the deployment would be more than a value in it: a line break, for example, ends a comment. */
+ *  @throws Error when a value of the deployment would be more than a value in it: a line break, for example, ends a
+ *  comment. */
 export function renderScript(steps: readonly Step[]): string {
   refuseWhatIsNoValue(steps);
   const waiting = new Map(
@@ -53,8 +55,9 @@ export function renderScript(steps: readonly Step[]): string {
   return `${header}\n${blocks.join('\n\n')}\n`;
 }
 
-/** Values stand in comments, in arguments and in input. Quoting keeps every character of an argument from being read by bash; a comment ends with its
- *  line, and a reviewer has to see what is there. A variable that no step looks up was never the plan's. */
+/** Values stand in comments, in arguments and in input. Quoting keeps every character of an argument from being read
+ *  by bash; a comment ends with its line, and a reviewer has to see what is there. A variable that no step looks up
+ *  was never the plan's. */
 function refuseWhatIsNoValue(steps: readonly Step[]): void {
   const known = new Set<string>();
   for (const step of steps) {

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { RelayHealth, RelayStatus } from '../relay/health.ts';
 
-/** An HTTP endpoint that tells how the relay is. */
+/** An HTTP endpoint that says how the relay is. */
 export interface HealthServer {
   readonly port: number;
   close(): Promise<void>;

@@ -48,7 +48,7 @@ export const holds: TerminalCommand<HoldsSettings> = {
   declare(command, accept, env) {
     command
       .description(
-        'Deletions that came with too many others wait here until you decide about them. Until then nothing of them is carried out.',
+        'Deletions that came with too many others wait here until you decide. Until then nothing of them is carried out.',
       )
       .addHelpText('after', helpAfter(notes, 'optional'));
     const take = (action: HoldsSettings['action']) =>
@@ -273,8 +273,8 @@ function asJson({ projectId, event, status, since, assets }: HeldDeletion, mongo
 
 const header = ['project', 'held since', 'assets', 'deleted by', 'in MongoDB', 'status'];
 
-/** Widths of the columns: ObjectIds and ISO times fit; what is longer pushes the rest of its row to the right. Rows are printed as
- *  they are read, so that memory does not grow with their number. */
+/** Widths of the columns: ObjectIds and ISO times fit; what is longer pushes the rest of its row to the right. Rows
+ *  are printed as they are read, so that memory does not grow with their number. */
 const widths = [24, 20, 9, 20, 10, 9];
 
 function cellsOf({ projectId, event, status, since, assets }: HeldDeletion, presence: Presence): string[] {

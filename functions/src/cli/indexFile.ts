@@ -38,7 +38,8 @@ export interface MissingIndex {
   readonly value: CompositeIndex | FieldOverride | FieldIndex | true;
 }
 
-/** What the text of a firestore.indexes.json lacks, in the order in which it can be added. Comments in it are allowed, as for `firebase deploy`.
+/** What the text of a firestore.indexes.json lacks, in the order in which it can be added. Comments in it are
+ *  allowed, as for `firebase deploy`.
  *  @throws Error when it is not one. */
 export function missingIndexes(text: string, required: RequiredIndexes): MissingIndex[] {
   const file = readIndexFile(text);
@@ -75,7 +76,8 @@ export function withIndexes(text: string, missing: readonly MissingIndex[]): str
   }, complete);
 }
 
-/** Segments of the path of an entry, which stands in a line of its own; what is added to an entry stays in a line of it. */
+/** Segments of the path of an entry, which stands in a line of its own; what is added to an entry stays in a line of
+ *  it. */
 const pathOfEntry = 2;
 
 const maxLineLength = 120;

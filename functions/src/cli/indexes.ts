@@ -33,7 +33,7 @@ export const indexes: TerminalCommand<IndexesSettings> = {
   declare(command, accept) {
     command
       .description(
-        'Adds the indexes that lockstep.config.ts needs to firestore.indexes.json, and says what firestore.rules must name.',
+        'Adds what lockstep.config.ts needs to firestore.indexes.json, and says what firestore.rules must name.',
       )
       .option('--check', 'change nothing; say what is missing', false)
       .option('--indexes <file>', 'the file of indexes', join(firebaseDir, 'firestore.indexes.json'))
@@ -79,7 +79,8 @@ interface RequiredMatch {
   readonly why: string;
 }
 
-/** The blocks that firestore.rules needs, by the ids of their collections. What the blocks have to refuse is held by the tests of the rules. */
+/** The blocks that firestore.rules needs, by the ids of their collections. What the blocks have to refuse is held by
+ *  the tests of the rules. */
 function requiredMatches({ collections }: Config): RequiredMatch[] {
   const block = (match: string, why: string): RequiredMatch => {
     const [, id = ''] = /([^/]+)\/\{[^/]+\}$/.exec(match) ?? [];

@@ -50,7 +50,8 @@ run and nothing was deleted after it; 4 the report has findings, or not all coul
 finished (interrupted, or another run is at work); 130 or 143 interrupted, and the progress of the
 last seconds could not be saved. Ctrl-C keeps the progress: the same command goes on from there.`;
 
-/** How long one round of the command may take, in ms: it then goes on with the next, so that no time on the way can overflow. */
+/** How long one round of the command may take, in ms: it then goes on with the next, so that no time on the way can
+ *  overflow. */
 const roundMs = hourMs;
 
 /** Compares the assets with the projects, and repairs what differs. */
@@ -118,7 +119,8 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
   },
 };
 
-/** The one place where the command is put together: repairing is the work on events, with its own final check of MongoDB. */
+/** The one place where the command is put together: repairing is the work on events, with its own final check of
+ *  MongoDB. */
 async function connect(settings: ReconcileSettings, terminal: Terminal): Promise<ReconcileDependencies> {
   const { mongodbUri, projectId, request, readsPerSecond, graceMs, readFrom } = settings;
   const [source, firestore, events] = await Promise.all([

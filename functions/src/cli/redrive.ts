@@ -43,9 +43,7 @@ export const redrive: TerminalCommand<RedriveSettings> = {
   saves: false,
   declare(command, accept, env) {
     command
-      .description(
-        'Redrives dead letters: publishes the original messages to the topic of events. Repair what they failed with first.',
-      )
+      .description('Redrives dead letters: publishes the original messages again. Repair what they failed with first.')
       .option('--all', 'every dead letter that was not redriven yet')
       .option('--event <id>', 'this one (id of the event, or of its document in syncFailures); repeatable', repeated)
       .option(

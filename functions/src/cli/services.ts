@@ -14,7 +14,8 @@ import type { Environment, Terminal } from './terminal.ts';
 /** A service that a command depends on cannot be used; the message says which, and which variable names it. */
 export class ServiceError extends Error {}
 
-/** How long a service is waited for, in ms: with the start of the process, whoever runs the command hears of it within ten seconds. */
+/** How long a service is waited for, in ms: with the start of the process, whoever runs the command hears of it
+ *  within ten seconds. */
 const patienceMs = 5_000;
 
 /** MongoDB's driver knows best why it gives up, so it is given a little longer to say so. */
@@ -125,7 +126,8 @@ async function reach<T>(terminal: Terminal, service: Service, answer: Promise<T>
   }
 }
 
-/** An error as one sentence for the terminal. What a client library says of a service that does not answer is replaced. */
+/** An error as one sentence for the terminal. What a client library says of a service that does not answer is
+ *  replaced. */
 export function errorSentence(error: unknown, env: Environment): string {
   // These say all there is to do; what the library said stands in them already.
   if (error instanceof SourceError || error instanceof ServiceError) return error.message;

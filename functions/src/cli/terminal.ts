@@ -5,8 +5,8 @@ import { printable } from '../printable.ts';
 /** Variables of the process. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What a command sees of the terminal. Every line is made printable: text from outside can neither steer the terminal nor
- *  pass for a line of its own. */
+/** What a command sees of the terminal. Every line is made printable: text from outside can neither steer the
+ *  terminal nor pass for a line of its own. */
 export interface Terminal {
   readonly clock: Clock;
   /** Aborted by the first SIGINT or SIGTERM. */
@@ -29,19 +29,20 @@ export interface Terminal {
 
 /** The terminal of this process, and what ends the process in order. */
 export interface ProcessTerminal extends Terminal {
-  /** 130 or 143 once SIGINT or SIGTERM has come (https://tldp.org/LDP/abs/html/exitcodes.html), before that undefined. */
+  /** 130 or 143 once SIGINT or SIGTERM has come (https://tldp.org/LDP/abs/html/exitcodes.html), before that
+   *  undefined. */
   stopCode(): number | undefined;
   /** Closes what was opened, as far as it can be closed soon, and ends the process. */
   exit(code: number): Promise<never>;
 }
 
-/** How long a command may take to save its progress after a signal, and then to close its connections, in ms: it has ended two
- *  seconds after the signal, whatever is unreachable. */
+/** How long a command may take to save its progress after a signal, and then to close its connections, in ms: it has
+ *  ended two seconds after the signal, whatever is unreachable. */
 const savingMs = 1_400;
 const closingMs = 400;
 
-/** Ctrl-C reaches every process of the group, and those in front pass it on as well: what comes within this time, in ms,
- *  is the same signal. */
+/** Ctrl-C reaches every process of the group, and those in front pass it on as well: what comes within this time, in
+ *  ms, is the same signal. */
 const sameSignalMs = 500;
 
 const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const;

@@ -1,14 +1,15 @@
 import { recordCollections } from '../config/defineConfig.ts';
 import { findingsCollection } from './jobRecord.ts';
 
-/** What the fields of one collection of records need from Firestore, which indexes every field of every document by itself, and every key of
- *  a map. */
+/** What the fields of one collection of records need from Firestore, which indexes every field of every document by
+ *  itself, and every key of a map. */
 export interface RecordIndexing {
   readonly collectionGroup: string;
   /** Queries ask for these, so their own indexes must stay. */
   readonly queried: readonly string[];
-  /** Nobody queries these. Without an exemption they cost writes and space, and those that only grow, such as a lease's expiry, a limit of
-   *  500 writes a second (https://firebase.google.com/docs/firestore/best-practices#hotspots). */
+  /** Nobody queries these. Without an exemption they cost writes and space, and those that only grow, such as a
+   *  lease's expiry, a limit of 500 writes a second
+   *  (https://firebase.google.com/docs/firestore/best-practices#hotspots). */
   readonly unindexed: readonly string[];
   /** The time after which Firestore deletes a document: https://firebase.google.com/docs/firestore/ttl */
   readonly expires?: string;

@@ -37,15 +37,16 @@ const automatic: readonly FieldIndex[] = [
   { queryScope: 'COLLECTION', order: 'DESCENDING' },
 ];
 
-/** Of a field in a collection group Firestore indexes nothing by itself. Both directions: work on a project also asks for its last asset. */
+/** Of a field in a collection group Firestore indexes nothing by itself. Both directions: work on a project also
+ *  asks for its last asset. */
 const ofGroup: readonly FieldIndex[] = [
   ...automatic,
   { queryScope: 'COLLECTION_GROUP', order: 'ASCENDING' },
   { queryScope: 'COLLECTION_GROUP', order: 'DESCENDING' },
 ];
 
-/** The indexes that the queries for assets need (one over project id and copies for each collection with copies, and the project id of
- *  each collection group), and how the records of Lockstep are indexed. */
+/** The indexes that the queries for assets need (one over project id and copies for each collection with copies, and
+ *  the project id of each collection group), and how the records of Lockstep are indexed. */
 export function requiredIndexes({ collections }: Config): RequiredIndexes {
   const [groups, paths] = [collections.filter(isGroup), collections.filter((collection) => !isGroup(collection))];
   return {

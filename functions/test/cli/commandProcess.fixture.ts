@@ -5,7 +5,9 @@ import { fileURLToPath } from 'node:url';
 /** A command as a user starts it, without npm and the bootstrap in front. */
 export interface CommandProcess {
   readonly child: ChildProcess;
-  /** What it has printed, on both ways. */
+  /** What it has printed: the result, the notes about the run, and both as they came. */
+  stdout(): string;
+  stderr(): string;
   output(): string;
   /** Its exit code, or the name of the signal that killed it. */
   readonly ended: Promise<number | NodeJS.Signals | null>;
@@ -18,17 +20,26 @@ export function startCommand(line: string, env: Readonly<Record<string, string>>
     env: { PATH: process.env.PATH, METADATA_SERVER_DETECTION: 'none', GCLOUD_PROJECT: 'demo-cli', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (data) => {
-      output += data;
-    });
+  const printed: { readonly from: 'stdout' | 'stderr'; readonly text: string }[] = [];
+  for (const from of ['stdout', 'stderr'] as const) {
+    child[from].setEncoding('utf8').on('data', (text) => printed.push({ from, text }));
   }
+  const textOf = (from: 'stdout' | 'stderr' | undefined) =>
+    printed
+      .filter((part) => from === undefined || part.from === from)
+      .map(({ text }) => text)
+      .join('');
   const ended: CommandProcess['ended'] = new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => resolve(code ?? signal));
   });
-  return { child, output: () => output, ended };
+  return {
+    child,
+    stdout: () => textOf('stdout'),
+    stderr: () => textOf('stderr'),
+    output: () => textOf(undefined),
+    ended,
+  };
 }
 
 /** A server that accepts connections and never answers. */

@@ -125,11 +125,11 @@ describe('npm run holds', () => {
   });
 
   it('goes on past what fails, ends with an error, and is finished by the same command', async () => {
-    fixture.events.failures.push(new Error('Pub/Sub is away'));
+    fixture.events.failures.push(new Error('Pub/Sub is unavailable'));
     await fixture.firestore.doc('syncJobs/0-damaged').set({ status: 'held' });
     assert.equal(await run('release --all'), exitCodes.failed);
     assert.match(warnings, /syncJobs\/0-damaged does not keep a held deletion/);
-    assert.match(warnings, /project p\d: Pub\/Sub is away/);
+    assert.match(warnings, /project p\d: Pub\/Sub is unavailable/);
     assert.equal(published().length, 2);
     await fixture.firestore.doc('syncJobs/0-damaged').delete();
     assert.equal(await run('release --all'), exitCodes.done);

@@ -1,4 +1,5 @@
-// Attacks: a query of Lockstep without its index, and an edit that loses what somebody else wrote into firestore.indexes.json.
+// Attacks: a query of Lockstep without its index, and an edit that loses what somebody else wrote into
+// firestore.indexes.json.
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

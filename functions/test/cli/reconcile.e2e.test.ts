@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { ObjectId } from 'mongodb';
 import { type PubSubServer, startPubSubServer } from '../../local/servers/pubsub/server.ts';
 import { exitCodes } from '../../src/cli/reconcile.ts';
 import config from '../../src/lockstep.config.ts';
 import { createPubSub } from '../../src/publisher.ts';
 import { startWorld, type World } from '../reconcile/world.ts';
+import { until } from '../support/until.ts';
+import { type CommandProcess, startCommand } from './commandProcess.fixture.ts';
 
 /** The command, as a process of its own, against the servers of this one. */
 describe('npm run reconcile, as a process', () => {
@@ -27,34 +28,28 @@ describe('npm run reconcile, as a process', () => {
   });
   after(() => Promise.all([world.close(), pubsubServer.close()]));
 
-  function reconcile(
-    args: readonly string[],
-    pubsubHost = pubsubServer.host,
-  ): Promise<{ code: number | null; out: string; err: string }> {
-    return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, ['src/cli/reconcile.ts', ...args], {
-        env: {
-          ...process.env,
-          MONGODB_URI: world.mongo.uri,
-          GCLOUD_PROJECT: 'lockstep-test',
-          FIRESTORE_EMULATOR_HOST: world.client.server.host,
-          PUBSUB_EMULATOR_HOST: pubsubHost,
-        },
-      });
-      let out = '';
-      let err = '';
-      child.stdout.on('data', (data) => {
-        out += data;
-      });
-      child.stderr.on('data', (data) => {
-        err += data;
-      });
-      child.on('error', reject);
-      child.on('close', (code) => resolve({ code, out, err }));
+  let started: CommandProcess | undefined;
+  afterEach(async () => {
+    started?.child.kill('SIGKILL');
+    await started?.ended;
+  });
+
+  function start(args: readonly string[], pubsubHost = pubsubServer.host): CommandProcess {
+    started = startCommand(['reconcile', ...args].join(' '), {
+      MONGODB_URI: world.mongo.uri,
+      GCLOUD_PROJECT: 'lockstep-test',
+      FIRESTORE_EMULATOR_HOST: world.client.server.host,
+      PUBSUB_EMULATOR_HOST: pubsubHost,
     });
+    return started;
   }
 
-  it('reports, repairs, brakes, and tells by its exit code', async () => {
+  async function reconcile(args: readonly string[], pubsubHost?: string) {
+    const command = start(args, pubsubHost);
+    return { code: await command.ended, out: command.stdout(), err: command.stderr() };
+  }
+
+  it('reports, repairs, brakes, and says so by its exit code', async () => {
     const ids = await world.addProjects(Array.from({ length: 30 }, () => 'name'));
     await world.addAssets(
       'storyboards',
@@ -82,6 +77,26 @@ describe('npm run reconcile, as a process', () => {
     assert.doesNotMatch(braked.out, /No findings|in step|Checksums/);
     assert.match(braked.err, /ALARM .*alarm=brake/);
     assert.equal(await world.countOf('storyboards'), 30);
+  });
+
+  it('keeps its progress when it is interrupted, and goes on from there', async function () {
+    this.timeout(60_000);
+    await world.firestore.recursiveDelete(world.firestore.collection('storyboards'));
+    const ids = await world.addProjects(Array.from({ length: 200 }, () => 'name'));
+    await world.addAssets(
+      'storyboards',
+      ids.map((projectId) => ({ projectId, projectName: 'name' })),
+    );
+    const command = start(['--report', '--grace', '0', '--reads-per-second', '20']);
+    const running = world.firestore.collection('syncJobs').where('status', '==', 'running');
+    await until(async () => !(await running.get()).empty, 'it scans', 30_000);
+    command.child.kill('SIGINT');
+    assert.equal(await command.ended, exitCodes.unfinished, command.output());
+    assert.match(command.output(), /interrupted: the progress is kept/);
+    assert.match(command.stdout(), /No asset was scanned|No findings in the part that was scanned/);
+    const rest = await reconcile(['--report', '--grace', '0']);
+    assert.equal(rest.code, exitCodes.inStep, rest.err);
+    assert.match(rest.out, /No findings: the assets are in step/);
   });
 
   it('refuses what it does not understand', async () => {

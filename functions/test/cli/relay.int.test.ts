@@ -43,7 +43,7 @@ describe('relay as a process', () => {
     }
   });
 
-  it('publishes, tells how it is, and on SIGTERM gives everything back', async () => {
+  it('publishes, says how it is, and on SIGTERM gives everything back', async () => {
     const relay = processes.start(['--port', '0']);
     const { health } = relay;
     await until(async () => (await health()).body.phase === 'reading');

@@ -1,5 +1,5 @@
-// Attacks: a command that is silent, or cannot be stopped, while a service does not answer. With real processes, against a port
-// where nobody listens and a server that accepts and never answers.
+// Attacks: a command that is silent, or cannot be stopped, while a service does not answer. With real processes,
+// against a port where nobody listens and a server that accepts and never answers.
 import assert from 'node:assert/strict';
 import { PubSub } from '@google-cloud/pubsub';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
@@ -91,8 +91,8 @@ describe('commands when a service is unreachable', () => {
       await Promise.all(
         cases.map(async ([line, service]) => {
           const command = start(line, unreachable(service, host()));
-          // Two of the ten seconds are over when it says for the first time that it waits; how long the process took to start
-          // is the machine's business.
+          // Two of the ten seconds are over when it says for the first time that it waits; how long the process took to
+          // start is the machine's business.
           await until(() => command.output().includes(': waiting for '), `${line} says that it waits`, 30_000);
           const sinceAt = performance.now();
           const code = await command.ended;
