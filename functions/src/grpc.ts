@@ -12,6 +12,7 @@ export const grpcStatus = {
   resourceExhausted: 8,
   failedPrecondition: 9,
   aborted: 10,
+  outOfRange: 11,
   internal: 13,
   unavailable: 14,
 } as const;
@@ -37,6 +38,7 @@ export function statusOf(error: unknown): number | undefined {
 export function isTransientCall(error: unknown): boolean {
   const code = codeOf(error);
   if (code === grpcStatus.invalidArgument) return says(error, /transaction has expired/i);
+  if (isTooBig(error)) return false;
   return typeof code === 'number' ? transient.has(code) : isSystemError(code);
 }
 
@@ -59,10 +61,18 @@ export function asksForLess(error: unknown): boolean {
   return status === grpcStatus.resourceExhausted || status === grpcStatus.aborted;
 }
 
-/** Whether a transaction has more documents or index entries than Firestore takes at once. How many that are depends on the documents, and
+/** Whether a request has more than Firestore takes at once: bytes, documents or index entries. How many that are depends on the documents, and
  *  it says so only in the text (https://github.com/firebase/firebase-tools/issues/1036). */
 export function isTooBig(error: unknown): boolean {
-  return statusOf(error) === grpcStatus.invalidArgument && says(error, /too big|too large|exceeds the maximum/i);
+  const status = statusOf(error);
+  const mayBe = status === grpcStatus.invalidArgument || status === grpcStatus.resourceExhausted;
+  return mayBe && says(error, /too (big|large|many)|exceeds the (maximum|limit)|larger than max/i);
+}
+
+/** Whether Firestore has looked at a write and will never take it: another one may do. */
+export function isRefusedWrite(error: unknown): boolean {
+  const status = statusOf(error);
+  return isTooBig(error) || status === grpcStatus.invalidArgument || status === grpcStatus.outOfRange;
 }
 
 function codeOf(error: unknown): unknown {

@@ -10,7 +10,7 @@ import type { Publisher } from '../../src/publisher.ts';
 import type { SyncDependencies } from '../../src/sync/dependencies.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
-import { createThrottle } from '../../src/sync/throttle.ts';
+import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { assetCollection, type Contender, type Work } from './contender.ts';
 import { loudLog } from './loudLog.ts';
@@ -50,6 +50,9 @@ export async function applyEvent(
     // So many that one deletion is nothing out of the ordinary.
     countProjects: async () => manyProjects,
     events: publisher((message) => queue.push(message)),
+    deadLetters: publisher((message) => {
+      throw new Error(`a dead letter: ${JSON.stringify(message.attributes)}`);
+    }),
     clock: systemClock,
     random: Math.random,
     uniqueId: randomUUID,
@@ -57,16 +60,13 @@ export async function applyEvent(
     limits: defaultSyncLimits,
     throttle: createThrottle(),
   };
-  const deadLetters = publisher((message) => {
-    throw new Error(`a dead letter: ${JSON.stringify(message.attributes)}`);
-  });
   const worker = createSyncWorker(dependencies);
   let invocations = 0;
   for (let message = queue.shift(); message !== undefined; message = queue.shift()) {
     invocations += 1;
     const deadline = systemClock.now() + budgetMs;
     const budget = { deadline, signal: new AbortController().signal };
-    await handleMessage({ ...dependencies, worker, deadLetters }, message, budget);
+    await handleMessage({ ...dependencies, worker }, message, budget);
   }
   return invocations;
 }

@@ -1,6 +1,6 @@
 import type { Firestore, Query } from 'firebase-admin/firestore';
 import type { AssetCollection, Config } from '../../src/config/defineConfig.ts';
-import { assetsOf } from '../../src/sync/page.ts';
+import { assetsOf } from '../../src/sync/pages/assets.ts';
 import type { Meter } from '../servers/firestore/meter.ts';
 
 /** A count of an index costs one read per so many entries: https://firebase.google.com/docs/firestore/pricing#aggregation_queries */

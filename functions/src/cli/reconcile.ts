@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Option } from '@commander-js/extra-typings';
 import { hourMs, minuteMs } from '../clock.ts';
-import { eventsTopic } from '../config/params.ts';
+import { deadLetterTopic, eventsTopic } from '../config/params.ts';
 import { type ReconcileRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
 import config from '../lockstep.config.ts';
@@ -14,7 +14,7 @@ import type { ReconcileDependencies } from '../reconcile/runRecord.ts';
 import { estimateProjects } from '../source/estimateProjects.ts';
 import { createProjectTruth } from '../source/truth.ts';
 import { defaultSyncLimits } from '../sync/limits.ts';
-import { createThrottle } from '../sync/throttle.ts';
+import { createThrottle } from '../sync/pages/throttle.ts';
 import { createSyncWorker } from '../sync/worker.ts';
 import {
   errorCodes,
@@ -123,13 +123,12 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
  *  MongoDB. */
 async function connect(settings: ReconcileSettings, terminal: Terminal): Promise<ReconcileDependencies> {
   const { mongodbUri, projectId, request, readsPerSecond, graceMs, readFrom } = settings;
-  const [source, firestore, events] = await Promise.all([
+  const [source, firestore, pubsub] = await Promise.all([
     openMongodb(terminal, mongodbUri),
     openFirestore(terminal, projectId),
-    request.mode === 'clean'
-      ? openPubSub(terminal, projectId).then((pubsub) => createPublisher(pubsub, eventsTopic.value()))
-      : noEvents,
+    request.mode === 'clean' ? openPubSub(terminal, projectId) : undefined,
   ]);
+  const publisherTo = (topic: string) => (pubsub === undefined ? noEvents : createPublisher(pubsub, topic));
   const log = { ...createConsoleLog(terminal.clock, terminal.note), info: () => undefined };
   const shared = { firestore, config, clock: terminal.clock, uniqueId: () => randomUUID(), log };
   const applier = createSyncWorker({
@@ -137,7 +136,8 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
     // The final check before a deletion is always on the primary.
     truth: createProjectTruth(source, config),
     countProjects: () => estimateProjects(source),
-    events,
+    events: publisherTo(eventsTopic.value()),
+    deadLetters: publisherTo(deadLetterTopic.value()),
     random: Math.random,
     limits: { ...defaultSyncLimits, hold: deployedHoldLimits() },
     throttle: createThrottle(),

@@ -24,6 +24,7 @@ const defaults = {
   RECONCILE_BUDGET_SECONDS: 480,
   RECONCILE_GRACE_MINUTES: 60,
   RECONCILE_MAX_ORPHANS: 1_000,
+  JOB_RETENTION_DAYS: 90,
 } as const;
 
 type ParamName = keyof typeof defaults;
@@ -89,6 +90,11 @@ export const reconcileGraceMinutes = number(
 export const reconcileMaxOrphans = number(
   'RECONCILE_MAX_ORPHANS',
   'Orphaned projects above which a reconciliation deletes nothing.',
+);
+
+export const jobRetentionDays = number(
+  'JOB_RETENTION_DAYS',
+  'Days for which finished jobs and redriven dead letters are kept.',
 );
 
 const modeParam = defineString('RECONCILE_MODE', {

@@ -5,10 +5,7 @@ import { recordCollections } from '../config/defineConfig.ts';
 import { decodeEvent, type EncodedMessage } from '../events/codec.ts';
 import { documentIdFrom } from '../records/documentIds.ts';
 import { schemaVersion } from '../records/projectRecord.ts';
-
-/** Bytes of a payload that are kept. A Firestore document has room for 1 MiB (https://firebase.google.com/docs/firestore/quotas), of which attributes
- *  take 128 KiB at most (https://cloud.google.com/pubsub/quotas#resource_limits); real events have a few hundred bytes. */
-const maxPayloadBytes = 512 * 1024;
+import { mostPayloadBytes } from './letter.ts';
 
 /** Characters (UTF-16 code units) of a payload that are kept as text, for people. */
 const maxPreviewLength = 1_000;
@@ -16,7 +13,8 @@ const maxPreviewLength = 1_000;
 /** The longest UTF-8 sequence, in bytes. */
 const maxBytesPerCharacter = 4;
 
-/** A dead letter as an operator finds it: `syncFailures/{event id}`, or `unreadable-{hash}` where the message has no event id. */
+/** A dead letter as an operator finds it: `syncFailures/{event id}`, `unreadable-{hash}` where the message has no event id, and `asset-{hash}`
+ *  where it is about one asset. */
 export interface Failure {
   readonly id: string;
   /** The message as it was published; null when it was too large to be kept whole. */
@@ -27,6 +25,8 @@ export interface Failure {
   readonly preview: string;
   readonly payloadBytes: number;
   readonly projectId: string | null;
+  /** Path of the one asset that it is about. */
+  readonly asset: string | null;
   readonly reason: string;
   readonly error: string;
   /** Deliveries that failed, over all times it became a dead letter. */
@@ -35,23 +35,33 @@ export interface Failure {
   readonly times: number;
   readonly firstAt: number;
   readonly lastAt: number;
-  /** `redriven` once it was played again; a new failure makes it `dead` again. */
-  readonly status: 'dead' | 'redriven';
+  /** `failing` while its deliveries are counted here, since its project's record cannot take them in; `dead`; `redriven` once it was published
+   *  again. A new failure makes it `dead` again. */
+  readonly status: 'failing' | 'dead' | 'redriven';
 }
+
+/** Names of attributes may be such that Firestore takes no field of that name (`__x__`), so they are values here; older records have a map. */
+const attributesSchema = z.union([
+  z
+    .array(z.object({ name: z.string(), value: z.string() }))
+    .transform((list) => Object.fromEntries(list.map(({ name, value }) => [name, value]))),
+  z.record(z.string(), z.string()),
+]);
 
 const failureSchema = z.looseObject({
   payload: z.instanceof(Buffer).nullable(),
-  attributes: z.record(z.string(), z.string()),
+  attributes: attributesSchema,
   preview: z.string(),
   payloadBytes: z.number(),
   projectId: z.string().nullable(),
+  asset: z.string().nullable().default(null),
   reason: z.string(),
   error: z.string(),
   attempts: z.number(),
   times: z.number(),
   firstAt: z.instanceof(Timestamp),
   lastAt: z.instanceof(Timestamp),
-  status: z.enum(['dead', 'redriven']),
+  status: z.enum(['failing', 'dead', 'redriven']),
 });
 
 /** Where the failure of a message is kept. The same message is always kept in the same place. */
@@ -78,29 +88,32 @@ export function parseFailure(id: string, data: unknown): Failure {
   };
 }
 
-/** The failure that a message on the dead letter topic tells of, joined with what is known of it already. */
+/** The failure that a message on the dead letter topic is about, joined with what is known of it already. */
 export function failureFrom(message: EncodedMessage, known: Failure | undefined, nowMs: number): Failure {
   const decoded = decodeEvent(message.data);
   const { attributes } = message;
   // Pub/Sub's own dead letter policy counts in an attribute of its own: https://cloud.google.com/pubsub/docs/handling-failures
   const attempts = Number(attributes.attempts ?? attributes.CloudPubSubDeadLetterSourceDeliveryCount ?? 1);
   const deadLetteredAt = Date.parse(attributes.deadLetteredAt ?? '') || nowMs;
+  const earlier = known?.status === 'failing' ? undefined : known;
   // A redelivery of the same dead letter is not another failure.
-  const isRepeat = known !== undefined && known.lastAt >= deadLetteredAt;
+  const isRepeat = earlier !== undefined && earlier.lastAt >= deadLetteredAt;
+  const isCut = attributes.payloadBytes !== undefined || message.data.length > mostPayloadBytes;
   return {
     id: failureId(message),
-    message: message.data.length <= maxPayloadBytes ? message : null,
+    message: isCut ? null : message,
     attributes,
     preview: previewOf(message.data),
-    payloadBytes: message.data.length,
+    payloadBytes: Number(attributes.payloadBytes ?? message.data.length) || message.data.length,
     projectId: decoded.ok ? decoded.event.projectId : null,
+    asset: attributes.asset ?? null,
     reason: attributes.reason ?? 'delivery-attempts',
     error: attributes.error ?? 'Pub/Sub gave up delivering it; the logs of syncProject say why',
-    attempts: isRepeat ? known.attempts : (known?.attempts ?? 0) + (Number.isFinite(attempts) ? attempts : 1),
-    times: isRepeat ? known.times : (known?.times ?? 0) + 1,
-    firstAt: Math.min(known?.firstAt ?? deadLetteredAt, deadLetteredAt),
-    lastAt: Math.max(known?.lastAt ?? deadLetteredAt, deadLetteredAt),
-    status: isRepeat ? known.status : 'dead',
+    attempts: isRepeat ? earlier.attempts : (earlier?.attempts ?? 0) + (Number.isFinite(attempts) ? attempts : 1),
+    times: isRepeat ? earlier.times : (earlier?.times ?? 0) + 1,
+    firstAt: Math.min(earlier?.firstAt ?? deadLetteredAt, deadLetteredAt),
+    lastAt: Math.max(earlier?.lastAt ?? deadLetteredAt, deadLetteredAt),
+    status: isRepeat ? earlier.status : 'dead',
   };
 }
 
@@ -112,21 +125,31 @@ function previewOf(data: Buffer): string {
   return cut.isWellFormed() ? cut : cut.slice(0, -1);
 }
 
-/** The document that holds a failure. */
+/** The document that holds a failure. It has no `expireAt` before it is redriven: it stands for what was not applied (I9). */
 export function failureData(failure: Failure): Record<string, unknown> {
-  const { id: _id, message, firstAt, lastAt, ...rest } = failure;
+  const { id: _id, message, attributes, firstAt, lastAt, ...rest } = failure;
   return {
     ...rest,
     schemaVersion,
     payload: message?.data ?? null,
+    attributes: Object.entries(attributes).map(([name, value]) => ({
+      name: name.toWellFormed(),
+      value: value.toWellFormed(),
+    })),
     firstAt: Timestamp.fromMillis(firstAt),
     lastAt: Timestamp.fromMillis(lastAt),
   };
 }
 
-/** The event id where the message has one, else a hash of its bytes. */
+/** The event id where the message has one, else a hash of its bytes. What is about one asset has an id of its own. */
 export function failureId(message: EncodedMessage): string {
+  const { asset } = message.attributes;
+  if (asset !== undefined) return `asset-${hashOf(asset)}`;
   const decoded = decodeEvent(message.data);
   if (decoded.ok) return decoded.event.id;
-  return `unreadable-${createHash('sha256').update(message.data).digest('hex').slice(0, 32)}`;
+  return `unreadable-${message.attributes.payloadSha256?.slice(0, 32) ?? hashOf(message.data)}`;
+}
+
+function hashOf(data: string | Buffer): string {
+  return createHash('sha256').update(data).digest('hex').slice(0, 32);
 }

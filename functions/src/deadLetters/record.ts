@@ -3,10 +3,11 @@ import type { Clock } from '../clock.ts';
 import type { EncodedMessage } from '../events/codec.ts';
 import { errorText, type Log } from '../log.ts';
 import { type Failure, failureData, failureFrom, failureId, failureRef, parseFailure } from './failure.ts';
+import { letterOf } from './letter.ts';
 
 /** Keeps a dead letter where an operator finds it, and raises the alarm. Doing it twice is the same as once. A record under its id that cannot be
  *  read is replaced: Pub/Sub forgets a letter that is refused again and again, and then nothing of it is left at all.
- *  @throws what Firestore failed with, so that the message comes again. */
+ *  @throws what Firestore failed with, so that the message is redelivered. */
 export async function recordDeadLetter(
   { firestore, clock, log }: { readonly firestore: Firestore; readonly clock: Clock; readonly log: Log },
   message: EncodedMessage,
@@ -27,15 +28,39 @@ export async function recordDeadLetter(
       error: damage,
     });
   }
-  log.alarm('dead-letter', 'an event could not be applied and was put aside', {
+  log.alarm('dead-letter', 'an event could not be applied and is kept as a dead letter', {
     failureId: failure.id,
     projectId: failure.projectId,
+    ...(failure.asset !== null && { asset: failure.asset }),
     reason: failure.reason,
     error: failure.error,
     attempts: failure.attempts,
     preview: failure.preview,
   });
   return failure;
+}
+
+/** Counts a delivery that failed before the record of its project could: returns how many there were. It is not a dead letter yet.
+ *  @throws what Firestore failed with. */
+export function countFailedDelivery(
+  { firestore, clock }: { readonly firestore: Firestore; readonly clock: Clock },
+  message: EncodedMessage,
+  error: string,
+): Promise<number> {
+  const id = failureId(message);
+  const ref = failureRef(firestore, id);
+  return firestore.runTransaction(async (transaction) => {
+    const snapshot = await transaction.get(ref);
+    const { known } = snapshot.exists ? readKnown(id, snapshot.data()) : nothingKnown;
+    const earlier = known?.status === 'failing' ? known : undefined;
+    const now = clock.now();
+    const letter = letterOf(message, { reason: 'attempts', error, attempts: 1, now });
+    const attempts = (earlier?.attempts ?? 0) + 1;
+    const firstAt = earlier?.firstAt ?? now;
+    const counted: Failure = { ...failureFrom(letter, known, now), status: 'failing', attempts, firstAt, lastAt: now };
+    transaction.set(ref, failureData(counted));
+    return attempts;
+  });
 }
 
 /** What is known of a dead letter already, or why that cannot be read. */

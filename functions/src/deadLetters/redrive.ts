@@ -1,16 +1,17 @@
 import { type DocumentSnapshot, FieldPath, type Firestore, Timestamp } from 'firebase-admin/firestore';
-import type { Clock } from '../clock.ts';
+import { type Clock, dayMs } from '../clock.ts';
 import { recordCollections } from '../config/defineConfig.ts';
-import { decodeEvent, type EncodedMessage } from '../events/codec.ts';
+import { decodeEvent } from '../events/codec.ts';
 import type { Publisher } from '../publisher.ts';
 import { textFromDocumentId } from '../records/documentIds.ts';
 import { type Failure, failureRef, parseFailure } from './failure.ts';
+import { originalOf } from './letter.ts';
 
-/** Why a dead letter is not played again.
+/** Why a dead letter is not redriven.
  *  - `too-large`: only its beginning was kept.
- *  - `no-event`: the relay put a change aside that it could not make an event of; what mends that is the project itself, or a reconciliation.
+ *  - `no-event`: the relay could not make an event of the change; what repairs that is the project itself, or a reconciliation.
  *  - `unreadable`: this version cannot read it either.
- *  - `already-redriven`: it was played again, and has not failed since. */
+ *  - `already-redriven`: it was redriven, and has not failed since. */
 export type SkipReason = 'too-large' | 'no-event' | 'unreadable' | 'already-redriven';
 
 /** What became of one dead letter. */
@@ -19,14 +20,14 @@ export type Redrive = { readonly id: string; readonly failure: Failure | null } 
   /** It would have been published, had this not been a rehearsal. */
   | { readonly kind: 'publishable' }
   | { readonly kind: 'skipped'; readonly reason: SkipReason }
-  /** It stays as it is, and can be played again. */
+  /** It stays as it is, and can be redriven. */
   | { readonly kind: 'failed'; readonly error: unknown }
 );
 
 export interface RedriveOptions {
-  /** Also play what this version cannot read: it will fail again, unless the deployed functions are newer. */
+  /** Also redrive what this version cannot read: it will fail again, unless the deployed functions are newer. */
   readonly includeUnreadable: boolean;
-  /** Tell what would be done, and do nothing. */
+  /** Report what would be done, and do nothing. */
   readonly dryRun: boolean;
 }
 
@@ -35,20 +36,16 @@ export interface RedriveDependencies {
   /** Topic of events. */
   readonly events: Publisher;
   readonly clock: Clock;
+  /** How long a redriven dead letter is kept, in ms. Default: 90 days. */
+  readonly retentionMs?: number;
   /** Dead letters in one page. */
   readonly pageSize?: number;
 }
 
-/** Dead letters in memory at once; each may hold half a MiB. They are played side by side. */
+/** Dead letters in memory at once; each may hold half a MiB. They are redriven side by side. */
 const defaultPageSize = 32;
 
-/** What went wrong is told in these attributes, by Lockstep's own functions (`deadLetterOf`) or by Pub/Sub's dead letter policy. */
-const errorAttributes: ReadonlySet<string> = new Set(['reason', 'error', 'attempts', 'deadLetteredAt']);
-
-/** Pub/Sub's own attributes; it takes none that begin like this from a publisher: https://cloud.google.com/pubsub/docs/publisher#attributes */
-const reservedAttribute = /^(goog|CloudPubSubDeadLetterSource)/;
-
-/** Plays every dead letter again that has not been, in the order of their ids, page by page.
+/** Redrives every dead letter that has not been, in the order of their ids, page by page.
  *  @throws what Firestore answered to the listing. */
 export async function* redriveAll(
   dependencies: RedriveDependencies,
@@ -63,13 +60,13 @@ export async function* redriveAll(
   let last: DocumentSnapshot | undefined;
   do {
     const page = await (last === undefined ? query : query.startAfter(last)).get();
-    // What fails again meanwhile comes back under the same id, which lies behind: every letter is played once, and this ends.
+    // What fails again meanwhile returns under the same id, which lies behind: every letter is redriven once, and this ends.
     yield await Promise.all(page.docs.map((snapshot) => redrive(dependencies, snapshot, options)));
     last = page.size === pageSize ? page.docs.at(-1) : undefined;
   } while (last !== undefined);
 }
 
-/** How many dead letters were played again and have not failed since. One read per thousand. */
+/** How many dead letters were redriven and have not failed since. One read per thousand. */
 export async function countRedriven(firestore: Firestore): Promise<number> {
   const counted = await firestore
     .collection(recordCollections.failures)
@@ -79,8 +76,8 @@ export async function countRedriven(firestore: Firestore): Promise<number> {
   return counted.data().count;
 }
 
-/** Plays one dead letter again; undefined when there is none. `id` is the event's, or that of the document which keeps it.
- *  It was named, so it is played even if this version cannot read it. */
+/** Redrives one dead letter; undefined when there is none. `id` is the event's, or that of the document which keeps it.
+ *  It was named, so it is redriven even if this version cannot read it. */
 export async function redriveOne(
   dependencies: RedriveDependencies,
   id: string,
@@ -96,7 +93,7 @@ export async function redriveOne(
 /** First it is published, then marked: a crash in between leaves it `dead`, and the next redrive publishes it twice, which does no harm,
  *  since an event that has been applied is a duplicate. The other way round it would be lost. */
 async function redrive(
-  { firestore, events, clock }: RedriveDependencies,
+  { firestore, events, clock, retentionMs = 90 * dayMs }: RedriveDependencies,
   snapshot: DocumentSnapshot,
   options: RedriveOptions,
 ): Promise<Redrive> {
@@ -114,7 +111,11 @@ async function redrive(
       const now = parseFailure(id, (await transaction.get(snapshot.ref)).data());
       // It may have failed once more already; then it is dead again.
       if (now.times !== times) return;
-      transaction.update(snapshot.ref, { status: 'redriven', redrivenAt: Timestamp.fromMillis(clock.now()) });
+      transaction.update(snapshot.ref, {
+        status: 'redriven',
+        redrivenAt: Timestamp.fromMillis(clock.now()),
+        expireAt: Timestamp.fromMillis(clock.now() + retentionMs),
+      });
     });
     return { id, failure, kind: 'published' };
   } catch (error) {
@@ -129,14 +130,6 @@ function reasonToSkip(failure: Failure, { includeUnreadable }: RedriveOptions): 
   if (message.attributes.source === 'relay') return 'no-event';
   if (!includeUnreadable && !decodeEvent(message.data).ok) return 'unreadable';
   return undefined;
-}
-
-/** The message as it was before it became a dead letter. */
-function originalOf({ data, attributes }: EncodedMessage): EncodedMessage {
-  const original = Object.entries(attributes).filter(
-    ([name]) => !errorAttributes.has(name) && !reservedAttribute.test(name),
-  );
-  return { data, attributes: Object.fromEntries(original) };
 }
 
 function idsMeantBy(id: string): readonly string[] {

@@ -8,13 +8,23 @@ export interface EncodedMessage {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
+/** A message as it was delivered. */
+export interface ReceivedMessage extends EncodedMessage {
+  /** Pub/Sub's own id of it. */
+  readonly messageId?: string | undefined;
+}
+
 /** The outcome of reading a message. `reason` says what is wrong with it, for the dead letter. */
 export type Decoded =
   | { readonly ok: true; readonly event: ProjectEvent }
   | { readonly ok: false; readonly reason: string };
 
-/** Attribute that counts how often work on an event went on in a new message because an invocation's time budget was spent. */
+/** Attribute (`'true'`) of a message that goes on with the work on an event, since an invocation's time budget was spent. */
 export const continuationAttribute = 'continuation';
+
+/** Bytes of an event. Its values have to fit into a record of 1 MiB (https://firebase.google.com/docs/firestore/quotas), together with those
+ *  of other fields. */
+export const mostBytes = 900 * 1024;
 
 /** The message of an event. */
 export function encodeEvent(event: ProjectEvent): EncodedMessage {
@@ -32,8 +42,19 @@ export function encodeEvent(event: ProjectEvent): EncodedMessage {
   };
 }
 
-/** Reads the data of a message. Never throws: a message that does not fit the contract is an outcome, since no retry can mend it. */
+/** Reads the data of a message. Never throws: a message that does not fit the contract is an outcome, since no retry can help. */
 export function decodeEvent(data: Buffer): Decoded {
+  try {
+    return decode(data);
+  } catch (error) {
+    // JSON that is nested deeper than the stack: whatever reads it by recursion overflows.
+    if (error instanceof RangeError) return { ok: false, reason: `nested too deep to be read: ${error.message}` };
+    throw error;
+  }
+}
+
+function decode(data: Buffer): Decoded {
+  if (data.length > mostBytes) return { ok: false, reason: `${data.length} bytes; an event has ${mostBytes} at most` };
   const json = parseJson(data);
   if (!json.ok) return json;
   const future = specversionOf(json.value);

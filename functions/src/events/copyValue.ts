@@ -4,8 +4,16 @@ import { z } from 'zod';
  *  MongoDB types without a counterpart become strings when they are read (see `source/copyValueFromBson.ts`). */
 export type CopyValue = null | boolean | number | string | Date | CopyValue[] | { [key: string]: CopyValue };
 
-/** How deep Firestore lets maps and arrays nest: https://firebase.google.com/docs/firestore/quotas */
-const maxDepth = 20;
+// Limits of Firestore: https://firebase.google.com/docs/firestore/quotas
+
+/** How deep a value may nest: Firestore takes 20 levels, of which a record needs three around the value, and a nested copy one each. */
+export const maxDepth = 15;
+
+const maxKeyBytes = 1_500;
+
+/** The first and the last moment that a timestamp can have, in ms since 1970. */
+const earliestMs = Date.parse('0001-01-01T00:00:00Z');
+const latestMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** The JSON form. Dates are `{"$date": ISO text}` and non-finite numbers `{"$numberDouble": "NaN"}`, as in MongoDB Extended JSON v2:
  *  https://www.mongodb.com/docs/manual/reference/mongodb-extended-json/ */
@@ -13,15 +21,18 @@ export type CopyValueJson = null | boolean | number | string | CopyValueJson[] |
 
 const nonFinite: Readonly<Record<string, number>> = { NaN: Number.NaN, Infinity: Infinity, '-Infinity': -Infinity };
 
-/** Parses the JSON form; refuses what Firestore cannot hold (an array directly inside an array, too deep nesting). */
-export const copyValueSchema: z.ZodType<CopyValue, CopyValueJson> = z.json().transform((json, context) => {
-  try {
-    return copyValueFromJson(json, 1);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-    return z.NEVER;
-  }
-});
+/** Parses the JSON form; refuses what Firestore cannot hold: an array directly inside an array, too deep nesting, reserved and too long names, times
+ *  outside of the years 1 to 9999. Text that is not well-formed Unicode is read with replacement characters. */
+export const copyValueSchema: z.ZodType<CopyValue, CopyValueJson> = z
+  .custom<CopyValueJson>()
+  .transform((json, context) => {
+    try {
+      return copyValueFromJson(json, 1);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+      return z.NEVER;
+    }
+  });
 
 /** The JSON form of a value; the inverse of `copyValueSchema`. */
 export function copyValueToJson(value: CopyValue): CopyValueJson {
@@ -59,7 +70,8 @@ export function sameCopyValue(a: CopyValue, b: CopyValue): boolean {
 
 function copyValueFromJson(json: unknown, depth: number): CopyValue {
   if (depth > maxDepth) throw new RangeError(`nested more than ${maxDepth} levels deep, which Firestore refuses`);
-  if (json === null || typeof json === 'boolean' || typeof json === 'number' || typeof json === 'string') return json;
+  if (json === null || typeof json === 'boolean' || typeof json === 'number') return json;
+  if (typeof json === 'string') return json.toWellFormed();
   if (Array.isArray(json)) {
     return json.map((item) => {
       if (Array.isArray(item)) throw new TypeError('an array directly inside an array, which Firestore refuses');
@@ -73,12 +85,25 @@ function copyValueFromJson(json: unknown, depth: number): CopyValue {
     if (only[0] === '$date') return dateFrom(only[1]);
     if (only[0] === '$numberDouble') return nonFiniteFrom(only[1]);
   }
-  return Object.fromEntries(entries.map(([key, inner]) => [key, copyValueFromJson(inner, depth + 1)]));
+  return Object.fromEntries(entries.map(([key, inner]) => [fieldName(key), copyValueFromJson(inner, depth + 1)]));
+}
+
+function fieldName(key: string): string {
+  if (key === '') throw new TypeError('an empty name of a field, which Firestore refuses');
+  if (/^__.*__$/s.test(key)) throw new TypeError(`the name "${key}", which Firestore reserves`);
+  if (!key.isWellFormed()) throw new TypeError('the name of a field that is not well-formed Unicode');
+  if (Buffer.byteLength(key) > maxKeyBytes)
+    throw new RangeError(`the name of a field longer than ${maxKeyBytes} bytes`);
+  return key;
 }
 
 function dateFrom(text: unknown): Date {
   const date = new Date(typeof text === 'string' ? text : Number.NaN);
-  if (Number.isNaN(date.getTime())) throw new TypeError('expected an ISO 8601 time in $date');
+  const time = date.getTime();
+  if (Number.isNaN(time)) throw new TypeError('expected an ISO 8601 time in $date');
+  if (time < earliestMs || time > latestMs) {
+    throw new RangeError(`${date.toISOString()} lies outside of the years 1 to 9999, which Firestore refuses`);
+  }
   return date;
 }
 

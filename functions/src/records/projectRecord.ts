@@ -34,9 +34,6 @@ export interface WorkLease {
   readonly eventId: string;
   /** From this time on (ms since 1970) another worker may take it. */
   readonly expiresAt: number;
-  /** Whether a message that is not acknowledged stands behind it, which brings the work back if its holder dies. Only then may others leave their events to
-   *  it. False for a reconciliation, which has no message, and for an event that may have been acknowledged when it was left to another worker. */
-  readonly backed: boolean;
 }
 
 /** A range of asset keys that is still to be worked on: strictly after `after`, strictly before `before` (document paths). */
@@ -44,15 +41,19 @@ export interface KeyRange {
   readonly collection: string;
   readonly after: string | null;
   readonly before: string | null;
+  /** Only this asset, and in a recursive collection what lies below it; `after` is then the last document below it that stays. */
+  readonly asset?: string | undefined;
 }
 
 /** How far the work on a revision has come, kept so that the next invocation goes on where this one ended. */
 export interface Progress {
   readonly revision: number;
+  /** Fingerprint of the configured collections for which the ranges were planned. */
+  readonly plan: string;
   readonly ranges: readonly KeyRange[];
   /** Assets deleted or updated so far. */
   readonly processed: number;
-  /** Assets to go over in all, as counted when the first invocation ran out of time. */
+  /** Assets to scan in all, as counted when the first invocation ran out of time. */
   readonly total: number | null;
   /** When the first invocation began, in ms since 1970. */
   readonly startedAt: number;
@@ -63,7 +64,7 @@ export interface Progress {
 /** Deliveries of one event that did not finish. */
 export interface Attempts {
   readonly count: number;
-  /** What the last one failed with; null when it ended without a word (a crash, no memory, a timeout). */
+  /** What the last one failed with; null when it ended without reporting (a crash, no memory, a timeout). */
   readonly lastError: string | null;
 }
 
@@ -93,8 +94,8 @@ export interface ProjectRecord {
   readonly attempts: Readonly<Record<string, Attempts>>;
   /** When a TTL policy may remove the record; only tombstones have one. */
   readonly expireAt: number | null;
-  /** When an event told of the newest deletion, in ms since 1970; null for a project of which no event said that it was deleted. It stays when the
-   *  project is created again: counting it tells how many projects were deleted lately. */
+  /** When the newest deletion became known, in ms since 1970: counting it tells how many projects were deleted lately. It stays when the project
+   *  is created again; null where no deletion is known, or MongoDB contradicted it. */
   readonly deletedAt: number | null;
   /** Only of a deletion that is not carried out yet. */
   readonly hold: Hold | null;
@@ -112,7 +113,7 @@ export class ProjectRecordError extends Error {
   constructor(projectId: string, problem: string) {
     super(
       `the record ${recordCollections.projects}/${documentIdFrom(projectId)} cannot be read (${problem}). Work on this project stops until it is ` +
-        'mended or removed; then play its dead letters again.',
+        'repaired or removed; then redrive its dead letters.',
     );
     this.name = 'ProjectRecordError';
   }
@@ -138,14 +139,18 @@ const recordSchema = z.looseObject({
   }),
   revision: countSchema,
   appliedRevision: countSchema,
-  lease: z
-    .object({ holder: z.string(), eventId: z.string(), expiresAt: z.number(), backed: z.boolean().default(false) })
-    .nullable(),
+  lease: z.object({ holder: z.string(), eventId: z.string(), expiresAt: z.number() }).nullable(),
   progress: z
     .object({
       revision: countSchema,
+      plan: z.string().default(''),
       ranges: z.array(
-        z.object({ collection: z.string(), after: z.string().nullable(), before: z.string().nullable() }),
+        z.object({
+          collection: z.string(),
+          after: z.string().nullable(),
+          before: z.string().nullable(),
+          asset: z.string().optional(),
+        }),
       ),
       processed: countSchema,
       total: countSchema.nullable(),

@@ -13,7 +13,7 @@ export interface SyncJob {
   /** Times in ms since 1970. */
   readonly startedAt: number;
   readonly finishedAt: number | null;
-  /** Assets to go over in all; known only for work that took more than one invocation. */
+  /** Assets to scan in all; known only for work that took more than one invocation. */
   readonly total: number | null;
   /** Assets deleted or updated. */
   readonly processed: number;
@@ -22,6 +22,8 @@ export interface SyncJob {
   readonly errors: readonly string[];
   /** Since when its deletion is held; null when it is not. */
   readonly heldAt: number | null;
+  /** When a TTL policy may remove it; null for one that keeps the event of a held deletion. */
+  readonly expireAt: number | null;
 }
 
 /** Where the job of an event is kept. */
@@ -43,11 +45,23 @@ export function syncJobData(job: SyncJob): Record<string, unknown> {
     processed: job.processed,
     cursor: { rangesLeft: job.rangesLeft },
     errors: job.errors,
-    origin: job.event.origin,
+    origin: originOf(job.event),
+    expireAt: job.expireAt === null ? null : Timestamp.fromMillis(job.expireAt),
     // The message is acknowledged when its deletion is held: from then on the event is kept here alone.
     ...(job.heldAt !== null && {
       heldAt: Timestamp.fromMillis(job.heldAt),
       event: encodeEvent(job.event).data.toString('utf8'),
     }),
   };
+}
+
+/** Longest name that is kept, in characters. */
+const maxNameLength = 256;
+
+/** Who changed the project; what else a producer sends with it may be anything, and nothing that Firestore takes. */
+function originOf({ origin: { service, actor, channel } }: ProjectEvent): Record<string, string> {
+  const named = { service, channel, ...(actor !== undefined && { actor }) };
+  return Object.fromEntries(
+    Object.entries(named).map(([name, text]) => [name, text.slice(0, maxNameLength).toWellFormed()]),
+  );
 }

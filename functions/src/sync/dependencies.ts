@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import type { ProjectTruth } from '../source/truth.ts';
 import type { SyncLimits } from './limits.ts';
-import type { Throttle } from './throttle.ts';
+import type { Throttle } from './pages/throttle.ts';
 
 /** Everything that the work on events needs from outside. Made once per process. */
 export interface SyncDependencies {
@@ -18,6 +18,7 @@ export interface SyncDependencies {
   readonly countProjects: () => Promise<number>;
   /** Topic of events: continuations go there. */
   readonly events: Publisher;
+  readonly deadLetters: Publisher;
   readonly clock: Clock;
   /** A number from 0 to 1. */
   readonly random: () => number;

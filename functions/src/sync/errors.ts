@@ -9,12 +9,12 @@ export async function isTransient(error: unknown): Promise<boolean> {
   return sourceErrorKind(error) === 'passing';
 }
 
-/** Another delivery of the same event holds the project, or a worker that no message would bring back; this delivery has to come again, when the other one has
- *  finished or is known to be dead. */
+/** Another worker holds the project; this delivery has to be redelivered when that one has finished or is known to be dead. */
 export class ProjectBusyError extends Error {
   constructor(eventId: string, untilMs: number) {
     super(
-      `the project of event ${eventId} is being worked on until ${new Date(untilMs).toISOString()} at the latest, by an earlier delivery or a reconciliation; this delivery is refused so that it comes again`,
+      `the project of event ${eventId} is being worked on, until ${new Date(untilMs).toISOString()} at the latest; ` +
+        'this delivery is refused so that it is redelivered',
     );
     this.name = 'ProjectBusyError';
   }
@@ -24,20 +24,25 @@ export class ProjectBusyError extends Error {
 export class LeaseLostError extends Error {
   constructor(projectId: string) {
     super(
-      `the work lease of project ${projectId} was taken over by another worker; this delivery stops and comes again`,
+      `the work lease of project ${projectId} was taken over by another worker; this delivery stops and is redelivered`,
     );
     this.name = 'LeaseLostError';
   }
 }
 
-/** A deletion whose version lies beyond what MongoDB has reached, of a project that is alive there: its producer is wrong. */
-export class ContradictedError extends Error {
-  constructor(projectId: string) {
-    super(
-      `project ${projectId} is alive in MongoDB, but the newest deletion event carries a version from the future; nothing was deleted. ` +
-        `Check who published it, and remove the record of the project if the version is wrong`,
-    );
-    this.name = 'ContradictedError';
+/** The record of a project could not take an event in; the cause says why. */
+export class ClaimFailedError extends Error {
+  constructor(eventId: string, cause: unknown) {
+    super(`event ${eventId} could not be taken into the record of its project`, { cause });
+    this.name = 'ClaimFailedError';
+  }
+}
+
+/** More assets than can be kept one by one refused the write. */
+export class TooManyRefusedError extends Error {
+  constructor(refused: number, cause: unknown) {
+    super(`Firestore refused the write of ${refused} assets, each by itself; the work on the project stops`, { cause });
+    this.name = 'TooManyRefusedError';
   }
 }
 

@@ -1,56 +1,44 @@
-import { hourMs, secondMs } from '../clock.ts';
-import { type DeadLetterReason, deadLetterOf } from '../deadLetters/letter.ts';
-import { continuationAttribute, decodeEvent, type EncodedMessage } from '../events/codec.ts';
-import { partsOf } from '../events/version.ts';
+import type { Firestore } from 'firebase-admin/firestore';
+import type { DeadLetterReason } from '../deadLetters/letter.ts';
+import { letterOf } from '../deadLetters/letter.ts';
+import { countFailedDelivery } from '../deadLetters/record.ts';
+import { continuationAttribute, decodeEvent, type ReceivedMessage } from '../events/codec.ts';
+import type { ProjectEvent } from '../events/contract.ts';
 import { errorText } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import { ProjectRecordError } from '../records/projectRecord.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
-import { AttemptFailedError } from './errors.ts';
-import type { SyncWorker } from './worker.ts';
+import { AttemptFailedError, ClaimFailedError } from './errors.ts';
+import { assetAttribute } from './pages/refusedWrites.ts';
+import { timeOf } from './settle.ts';
+import type { ApplyOutcome, SyncWorker } from './worker.ts';
 
-export interface MessageDependencies extends Pick<SyncDependencies, 'clock' | 'limits' | 'log'> {
+export interface MessageDependencies extends Pick<SyncDependencies, 'clock' | 'limits' | 'log' | 'truth'> {
+  readonly firestore: Firestore;
   readonly worker: SyncWorker;
   readonly deadLetters: Publisher;
 }
 
-/** Handles one Pub/Sub message of the topic of events. Returning acknowledges it; throwing brings it again.
- *  What no redelivery can mend goes to the dead letters at once, what keeps failing after `maxAttempts`: never is anything dropped.
+/** Handles one Pub/Sub message of the topic of events. Returning acknowledges it; throwing has it redelivered.
+ *  What no redelivery can repair is dead-lettered at once, what keeps failing after `maxAttempts`: never is anything dropped.
  *  @throws what the worker threw, or the dead letter topic did not take. */
 export async function handleMessage(
   dependencies: MessageDependencies,
-  message: EncodedMessage,
+  message: ReceivedMessage,
   budget: Budget,
 ): Promise<void> {
-  const { worker, clock, limits, log } = dependencies;
+  const { clock, log } = dependencies;
   const decoded = decodeEvent(message.data);
-  if (!decoded.ok) return putAside(dependencies, message, 'unreadable', decoded.reason, 1);
+  if (!decoded.ok) return deadLetter(dependencies, message, 'unreadable', decoded.reason, 1);
   const { event } = decoded;
-  if (partsOf(event.version).seconds * secondMs > clock.now() + limits.maxFutureMs) {
-    const error = `version ${event.version} lies more than ${limits.maxFutureMs / hourMs} hours in the future`;
-    return putAside(dependencies, message, 'future-version', error, 1);
-  }
+  const fromFuture = await claimOfTheFuture(dependencies, event);
+  if (fromFuture !== undefined) return deadLetter(dependencies, message, 'future-version', fromFuture, 1);
   const startedAt = clock.now();
-  const outcome = await worker.apply(event, budget).catch(async (error: unknown) => {
-    if (isBecauseOfRecord(error)) {
-      log.alarm('project-record-unreadable', 'work on a project stops: its record cannot be read', {
-        projectId: event.projectId,
-        eventId: event.id,
-        error: errorText(error),
-      });
-      await putAside(dependencies, message, 'project-record', errorText(error), 1);
-      return undefined;
-    }
-    if (error instanceof AttemptFailedError && error.attempt >= limits.maxAttempts) {
-      await putAside(dependencies, message, 'attempts', errorText(error.cause), error.attempt);
-      return undefined;
-    }
-    throw error;
-  });
+  const outcome = await applied(dependencies, message, event, budget);
   if (outcome === undefined) return;
   if (outcome.kind === 'exhausted') {
     const error = outcome.lastError ?? 'the worker died without an error (crash, out of memory, or timeout)';
-    return putAside(dependencies, message, 'attempts', error, outcome.attempts);
+    return deadLetter(dependencies, message, 'attempts', error, outcome.attempts);
   }
   log.info(`event ${outcome.kind}`, {
     eventId: event.id,
@@ -66,20 +54,66 @@ export async function handleMessage(
   });
 }
 
-function isBecauseOfRecord(error: unknown): boolean {
-  return (
-    error instanceof ProjectRecordError ||
-    (error instanceof AttemptFailedError && error.cause instanceof ProjectRecordError)
-  );
+/** Applies the event; undefined when it was dead-lettered instead. */
+async function applied(
+  dependencies: MessageDependencies,
+  message: ReceivedMessage,
+  event: ProjectEvent,
+  budget: Budget,
+): Promise<ApplyOutcome | undefined> {
+  const { worker, limits, log } = dependencies;
+  const asset = message.attributes[assetAttribute];
+  try {
+    return await worker.apply(event, { ...budget, ...(asset !== undefined && { asset }) });
+  } catch (error) {
+    const cause = error instanceof AttemptFailedError || error instanceof ClaimFailedError ? error.cause : error;
+    if (cause instanceof ProjectRecordError) {
+      log.alarm('project-record-unreadable', 'work on a project stops: its record cannot be read', {
+        projectId: event.projectId,
+        eventId: event.id,
+        error: errorText(cause),
+      });
+      await deadLetter(dependencies, message, 'project-record', errorText(cause), 1);
+      return undefined;
+    }
+    const attempts = await attemptsOf(dependencies, message, error);
+    if (attempts === undefined || attempts < limits.maxAttempts) throw error;
+    await deadLetter(dependencies, message, 'attempts', errorText(cause), attempts);
+    return undefined;
+  }
 }
 
-async function putAside(
+/** How many deliveries of a message have failed; undefined where a failure does not count. */
+async function attemptsOf(
+  dependencies: MessageDependencies,
+  message: ReceivedMessage,
+  error: unknown,
+): Promise<number | undefined> {
+  if (error instanceof AttemptFailedError) return error.attempt;
+  // The record of the project counts nothing where it cannot be written.
+  if (error instanceof ClaimFailedError) return countFailedDelivery(dependencies, message, errorText(error.cause));
+  return undefined;
+}
+
+/** What is wrong with an event that claims what MongoDB has not reached; undefined when nothing is. One from further away than clocks differ would
+ *  silence all true ones until then (I10). MongoDB is asked only when this clock finds it odd. */
+async function claimOfTheFuture(
+  { clock, limits, truth }: MessageDependencies,
+  event: ProjectEvent,
+): Promise<string | undefined> {
+  if (timeOf(event.version) <= clock.now() + limits.maxFutureMs) return undefined;
+  const { version: reached } = await truth.ask([]);
+  if (event.version <= reached) return undefined;
+  return `version ${event.version} lies in the future: MongoDB has reached ${reached}, this clock ${new Date(clock.now()).toISOString()}`;
+}
+
+async function deadLetter(
   { deadLetters, clock, log }: MessageDependencies,
-  message: EncodedMessage,
+  message: ReceivedMessage,
   reason: DeadLetterReason,
   error: string,
   attempts: number,
 ): Promise<void> {
-  await deadLetters.publish(deadLetterOf(message, reason, error, attempts, clock.now()));
-  log.warn('message put aside as a dead letter', { reason, error, attempts, attributes: message.attributes });
+  await deadLetters.publish(letterOf(message, { reason, error, attempts, now: clock.now() }));
+  log.warn('message dead-lettered', { reason, error, attempts, attributes: message.attributes });
 }

@@ -1,4 +1,4 @@
-import { dayMs } from '../clock.ts';
+import { dayMs, minuteMs, secondMs } from '../clock.ts';
 import { defaultHoldLimits, type HoldLimits } from '../holds/limits.ts';
 
 /** Limits of the work on events. The defaults fit functions with a timeout of 540 s and Pub/Sub's usual redelivery. */
@@ -10,17 +10,19 @@ export interface SyncLimits {
   readonly maxAttempts: number;
   /** How long a tombstone is kept, in ms. It must outlive every late message: Pub/Sub keeps messages up to 31 days. */
   readonly tombstoneMs: number;
-  /** How far in the future, in ms, the version of an event may lie. More than clocks differ; an event from further away would silence
-   *  all true ones until then. */
+  /** How far ahead of this process's clock, in ms, a version may lie before MongoDB is asked whether it has got there: as far as clocks differ. */
   readonly maxFutureMs: number;
+  /** How long a finished job is kept, in ms. */
+  readonly jobRetentionMs: number;
   /** When deletions are held for a person to decide. */
   readonly hold: HoldLimits;
 }
 
 export const defaultSyncLimits: SyncLimits = {
-  leaseMs: 60_000,
+  leaseMs: minuteMs,
   maxAttempts: 10,
   tombstoneMs: 90 * dayMs,
-  maxFutureMs: dayMs,
+  maxFutureMs: 5 * secondMs,
+  jobRetentionMs: 90 * dayMs,
   hold: defaultHoldLimits,
 };

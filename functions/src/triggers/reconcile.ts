@@ -19,7 +19,7 @@ export async function reconcile(services: Services, request: ReconcileRequest): 
       firestore: await services.firestore(),
       source,
       truth: createProjectTruth(source, config),
-      applier: await services.worker(),
+      applier: (await services.sync()).worker,
       config,
       clock,
       uniqueId,

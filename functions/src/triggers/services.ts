@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Firestore } from 'firebase-admin/firestore';
-import { type Clock, secondMs, systemClock } from '../clock.ts';
+import { type Clock, dayMs, secondMs, systemClock } from '../clock.ts';
 import { cloudLog } from '../cloudLog.ts';
 import type { Config } from '../config/defineConfig.ts';
 import * as params from '../config/params.ts';
@@ -8,6 +8,7 @@ import { deployedHoldLimits } from '../holds/limits.ts';
 import type { Log } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import type { ProjectsSource } from '../source/connect.ts';
+import type { SyncDependencies } from '../sync/dependencies.ts';
 import type { SyncWorker } from '../sync/worker.ts';
 
 /** What the functions of one process share. Everything is made at its first use, and the code for it loaded then: a function starts without
@@ -24,7 +25,8 @@ export interface Services {
   source(): Promise<ProjectsSource>;
   /** Publisher to a topic by its name. */
   publisher(topic: string): Promise<Publisher>;
-  worker(): Promise<SyncWorker>;
+  /** The work on events, with what it works with. */
+  sync(): Promise<SyncDependencies & { readonly worker: SyncWorker }>;
   /** Aborted when the instance is asked to stop (SIGTERM): work then keeps its progress and ends. */
   stopping(): AbortSignal;
 }
@@ -59,13 +61,13 @@ export function createServices(config: Config): Services {
     return known;
   }
 
-  const worker = once(async () => {
+  const sync = once(async () => {
     const [{ createSyncWorker }, { createThrottle }, { defaultSyncLimits }] = await Promise.all([
       import('../sync/worker.ts'),
-      import('../sync/throttle.ts'),
+      import('../sync/pages/throttle.ts'),
       import('../sync/limits.ts'),
     ]);
-    return createSyncWorker({
+    const dependencies: SyncDependencies = {
       ...shared,
       firestore: await firestore(),
       truth: {
@@ -80,14 +82,17 @@ export function createServices(config: Config): Services {
         return estimateProjects(await source());
       },
       events: await publisher(params.eventsTopic.value()),
+      deadLetters: await publisher(params.deadLetterTopic.value()),
       limits: {
         ...defaultSyncLimits,
         maxAttempts: params.syncMaxAttempts.value(),
         leaseMs: params.syncLeaseSeconds.value() * secondMs,
+        jobRetentionMs: params.jobRetentionDays.value() * dayMs,
         hold: deployedHoldLimits(),
       },
       throttle: createThrottle(),
-    });
+    };
+    return { ...dependencies, worker: createSyncWorker(dependencies) };
   });
 
   let controller: AbortController | undefined;
@@ -104,7 +109,7 @@ export function createServices(config: Config): Services {
     return controller.signal;
   }
 
-  return { ...shared, firestore, source, publisher, worker, stopping };
+  return { ...shared, firestore, source, publisher, sync, stopping };
 }
 
 /** Makes a value at the first call and returns the same one ever after; what failed is tried anew by the next call. */

@@ -1,7 +1,6 @@
 import { onMessagePublished } from 'firebase-functions/v2/pubsub';
 import { secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
-import { defaultSyncLimits } from '../sync/limits.ts';
 import { messageOf } from './pubsubMessage.ts';
 import type { Services } from './services.ts';
 
@@ -15,7 +14,7 @@ export function syncProjectFunction(services: Services) {
     {
       topic: params.eventsTopic.expression,
       region: params.region.expression,
-      // An event that failed comes again, with backoff: nothing else would bring it.
+      // An event that failed is redelivered, with backoff: nothing else would bring it.
       retry: true,
       // The longest that an event-driven function may take: https://firebase.google.com/docs/functions/quotas
       timeoutSeconds: 540,
@@ -28,19 +27,9 @@ export function syncProjectFunction(services: Services) {
       serviceAccount: 'lockstep-sync@',
     },
     async (event) => {
-      const { clock, log } = services;
-      const limits = { ...defaultSyncLimits, maxAttempts: params.syncMaxAttempts.value() };
-      const deadline = clock.now() + params.syncBudgetSeconds.value() * secondMs;
+      const deadline = services.clock.now() + params.syncBudgetSeconds.value() * secondMs;
       const { handleMessage } = await import('../sync/handleMessage.ts');
-      const [worker, deadLetters] = await Promise.all([
-        services.worker(),
-        services.publisher(params.deadLetterTopic.value()),
-      ]);
-      const message = messageOf(event);
-      await handleMessage({ clock, log, limits, worker, deadLetters }, message, {
-        deadline,
-        signal: services.stopping(),
-      });
+      await handleMessage(await services.sync(), messageOf(event), { deadline, signal: services.stopping() });
     },
   );
 }

@@ -51,6 +51,8 @@ const stallMs = { least: 20_000, most: 200_000 };
 export function createDoor({ weather, random, tally, trace, meddle }: DoorOptions): Door {
   let calls = 0;
   let calmed = false;
+  /** Whose call is doing its work. */
+  let inside: Actor | undefined;
 
   const latency = () => random.whole(1, !calmed && random.chance(weather.slow) ? latencyMs.slow : latencyMs.usual);
 
@@ -102,12 +104,20 @@ export function createDoor({ weather, random, tally, trace, meddle }: DoorOption
         calls += 1;
         const number = calls;
         const fault = faultAt(actor, service, what, number);
+        if (inside === actor) {
+          // Within a transaction: time stands still, and a fault interrupts the whole.
+          if (fault) reject(new Interruption(fault));
+          else act().then(resolve, reject);
+          return;
+        }
         const run = async () => {
           if (!calmed && isTransaction(what) && random.chance(weather.meddling)) await meddle();
+          inside = actor;
           const outcome = await act().then(
             (value) => ({ ok: true as const, value }),
             (error: unknown) => ({ ok: false as const, error }),
           );
+          inside = undefined;
           if (!outcome.ok && outcome.error instanceof Interruption) {
             const inner = outcome.error.fault;
             return strike(actor, inner, () => reject(expiredTransaction()), reject);

@@ -19,30 +19,33 @@ export interface Patch {
   readonly replace: string;
 }
 
-/** Pages of one kind work on what was read before their transaction: the state of an asset may be another by then. */
-function keysFromOutside(page: 'updatePage' | 'deletePage'): readonly Patch[] {
-  return [
-    { file: 'sync/page.ts', find: 'export function runPage(', replace: 'export async function runPage(' },
-    {
-      file: 'sync/page.ts',
-      find: '  const recordRef = projectRecordRef(firestore, record.projectId);\n',
-      replace:
-        '  const recordRef = projectRecordRef(firestore, record.projectId);\n' +
-        '  const seen = await assetsOf(firestore, collection, record.projectId).orderBy(FieldPath.documentId()).get();\n',
-    },
-    {
-      file: 'sync/page.ts',
-      find: `${page}(context, transaction, collection, range)`,
-      replace: `${page}({ ...context, seen }, transaction, collection, range)`,
-    },
-    {
-      file: 'sync/page.ts',
-      find: 'return { documents: page.docs, full: page.size === limit };',
-      replace:
-        'return context.seen ? { documents: context.seen.docs, full: false } : { documents: page.docs, full: page.size === limit };',
-    },
-  ];
-}
+/** Pages work on what was read before their transaction: the state of an asset may be another by then. */
+const keysFromOutside: readonly Patch[] = [
+  { file: 'sync/pages/page.ts', find: 'export function runPage(', replace: 'export async function runPage(' },
+  {
+    file: 'sync/pages/page.ts',
+    find: '  const recordRef = projectRecordRef(firestore, record.projectId);\n',
+    replace:
+      '  const recordRef = projectRecordRef(firestore, record.projectId);\n' +
+      '  const seen = await Promise.all(pieces.map((piece) => assetsOf(firestore, context.config.collections.find(({ name }) => name === piece.range.collection), record.projectId).orderBy(FieldPath.documentId()).get()));\n',
+  },
+  {
+    file: 'sync/pages/page.ts',
+    find: 'planPart(context, transaction, piece, pieces.length)',
+    replace: 'planPart({ ...context, seen: seen[pieces.indexOf(piece)] }, transaction, piece, pieces.length)',
+  },
+  {
+    file: 'sync/pages/page.ts',
+    find: '  { firestore, record: { projectId } }: PageContext,\n',
+    replace: '  { firestore, record: { projectId }, seen }: PageContext,\n',
+  },
+  {
+    file: 'sync/pages/page.ts',
+    find: '  return { documents: page.docs, full: page.size === limit };',
+    replace:
+      '  return seen ? { documents: seen.docs, full: false } : { documents: page.docs, full: page.size === limit };',
+  },
+];
 
 export const mutations: readonly Mutation[] = [
   {
@@ -53,9 +56,9 @@ export const mutations: readonly Mutation[] = [
     seed: 'm1',
     patches: [
       {
-        file: 'sync/claim.ts',
+        file: 'sync/transitions.ts',
         find: "{ kind: 'busy', until: before.lease.expiresAt }",
-        replace: "{ kind: 'deferred', to: before.lease.eventId }",
+        replace: "{ kind: 'duplicate' }",
       },
     ],
   },
@@ -122,9 +125,9 @@ export const mutations: readonly Mutation[] = [
     weather: 'raids',
     seed: 't17',
     patches: [
-      ...keysFromOutside('updatePage'),
+      ...keysFromOutside,
       {
-        file: 'sync/page.ts',
+        file: 'sync/pages/page.ts',
         find: 'transaction.update(asset.ref, first.path, first.value, ...others.flatMap((copy) => [copy.path, copy.value]));',
         replace:
           "for (const copy of [first, ...others]) transaction.set(asset.ref, copy.path.isEqual(new FieldPath('projectName')) ? { projectName: copy.value } : { meta: { status: copy.value } }, { merge: true });",
@@ -137,7 +140,7 @@ export const mutations: readonly Mutation[] = [
     shows: /asset of a live project lost/,
     weather: 'raids',
     seed: 'm1',
-    patches: keysFromOutside('deletePage'),
+    patches: keysFromOutside,
   },
   {
     breaks: 'I5',
@@ -147,7 +150,7 @@ export const mutations: readonly Mutation[] = [
     seed: 'm1',
     patches: [
       {
-        file: 'sync/page.ts',
+        file: 'sync/pages/page.ts',
         find: "      if (current.lease?.holder !== lease.holder) return { kind: 'lost' };\n      if (current.revision !== record.revision) return { kind: 'superseded' };\n",
         replace: '',
       },
@@ -155,15 +158,20 @@ export const mutations: readonly Mutation[] = [
   },
   {
     breaks: 'I5',
-    what: 'no last look at MongoDB before a deletion',
+    what: 'MongoDB is not asked before a deletion',
     shows: /asset of a live project lost/,
     weather: 'raids',
     seed: 's1',
     patches: [
       {
-        file: 'sync/worker.ts',
-        find: "  if (record.desired.kind !== 'deleted') return record;\n",
-        replace: '  if (record) return record;\n',
+        file: 'sync/work.ts',
+        find: "  if (!isDeletion && !isOdd && !isRepair) return { name: 'converging', record };\n",
+        replace: "  if (record) return { name: 'converging', record };\n",
+      },
+      {
+        file: 'sync/pages/page.ts',
+        find: "if (!(await context.confirmGone(mayBeNew ? 0 : confirmationAgeMs))) return { kind: 'revived' };",
+        replace: 'void mayBeNew;',
       },
     ],
   },
@@ -175,8 +183,8 @@ export const mutations: readonly Mutation[] = [
     seed: 'm1',
     patches: [
       {
-        file: 'sync/worker.ts',
-        find: '        await dependencies.events.publish(continuationOf(event));\n',
+        file: 'sync/work.ts',
+        find: '  if (!work.repair) await publish();\n',
         replace: '',
       },
     ],
@@ -189,7 +197,7 @@ export const mutations: readonly Mutation[] = [
     seed: 'm1',
     patches: [
       {
-        file: 'sync/claim.ts',
+        file: 'sync/transitions.ts',
         find: 'record.progress?.revision === record.revision ? record.progress : null',
         replace: 'record.progress',
       },
@@ -204,8 +212,8 @@ export const mutations: readonly Mutation[] = [
     patches: [
       {
         file: 'sync/handleMessage.ts',
-        find: '      return undefined;\n    }\n    throw error;\n',
-        replace: '      return undefined;\n    }\n    return undefined;\n',
+        find: '    if (attempts === undefined || attempts < limits.maxAttempts) throw error;\n',
+        replace: '    if (attempts === undefined || attempts < limits.maxAttempts) return undefined;\n',
       },
     ],
   },

@@ -15,7 +15,7 @@ import { createProjectTruth } from '../../src/source/truth.ts';
 import type { SyncDependencies } from '../../src/sync/dependencies.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
-import { createThrottle } from '../../src/sync/throttle.ts';
+import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { type Actor, createActor } from './actor.ts';
 import { createCheckpointWatch, pointOf } from './checkpointWatch.ts';
@@ -198,11 +198,12 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       ...shared,
       countProjects: async () => 0,
       events: events.publisher(actor),
+      deadLetters: deadLetters.publisher(actor),
       limits,
       throttle: createThrottle(),
     };
     const worker = createSyncWorker(dependencies);
-    const publishers = { deadLetters: deadLetters.publisher(actor), requests: requests.publisher(actor) };
+    const publishers = { requests: requests.publisher(actor) };
     const frame = () => ({
       deadline:
         actor.clock.now() +
@@ -213,8 +214,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     });
     return {
       actor,
-      apply: (message: EncodedMessage) =>
-        handleMessage({ ...dependencies, worker, deadLetters: publishers.deadLetters }, message, frame()),
+      apply: (message: EncodedMessage) => handleMessage({ ...dependencies, worker }, message, frame()),
       bury: async (message: EncodedMessage) => {
         await recordDeadLetter(shared, message);
       },

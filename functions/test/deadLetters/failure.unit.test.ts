@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { type Failure, failureData, failureFrom, parseFailure } from '../../src/deadLetters/failure.ts';
 import { schemaVersion } from '../../src/records/projectRecord.ts';
 
-const attributes = { reason: 'attempts', error: 'MongoDB is away', attempts: '10', source: 'tests' };
+const attributes = { reason: 'attempts', error: 'MongoDB is unavailable', attempts: '10', source: 'tests' };
 const now = Date.UTC(2026, 10, 21);
 
 /** What is kept of a payload, and what a reader makes of it. */
@@ -28,7 +28,8 @@ describe('the record of a dead letter', () => {
     const failure = kept('x'.repeat(limit + 1));
     assert.equal(failure.message, null);
     assert.deepEqual(failure.attributes, attributes);
-    assert.deepEqual(failureData(failure).attributes, attributes);
+    const stored = Object.entries(attributes).map(([name, value]) => ({ name, value }));
+    assert.deepEqual(failureData(failure).attributes, stored);
     assert.equal(failure.payloadBytes, limit + 1);
     assert.equal(failure.preview, 'x'.repeat(1_000));
   });

@@ -11,9 +11,11 @@ const scalar: fc.Arbitrary<CopyValue> = fc.oneof(
   fc.double(),
   fc.integer(),
   fc.string(),
-  fc.date({ noInvalidDate: true }),
+  fc.date({ noInvalidDate: true, min: new Date('0001-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59.999Z') }),
 );
-const plainKey = fc.string({ minLength: 1 }).filter((key) => !key.startsWith('$') && key !== '__proto__');
+const plainKey = fc
+  .string({ minLength: 1 })
+  .filter((key) => !key.startsWith('$') && !/^__.*__$/s.test(key) && key !== '__proto__');
 const copyValue: fc.Arbitrary<CopyValue> = fc.oneof(
   scalar,
   fc.array(fc.oneof(scalar, fc.dictionary(plainKey, scalar))),

@@ -8,9 +8,9 @@ import { defaultHoldLimits, type HoldLimits } from '../../src/holds/limits.ts';
 import { syncJobRef } from '../../src/records/syncJob.ts';
 import { AttemptFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
-import { createThrottle } from '../../src/sync/throttle.ts';
+import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { until } from '../support/until.ts';
-import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
+import { event, oneAtATime, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
 
 /** Small numbers, so that a flood is a handful: three deletions are allowed, or a tenth of all. */
 const fewAtOnce: HoldLimits = { ...defaultHoldLimits, maxProjects: 3, maxShare: 0.1 };
@@ -166,7 +166,7 @@ describe('mass-deletion hold', () => {
         await batch.commit();
       }
       const slow = fixture.worker2({
-        throttle: { limit: () => 1, pushedBack() {}, succeeded: () => fixture.clock.advance(1_000) },
+        throttle: oneAtATime(() => fixture.clock.advance(1_000)),
       });
       const short = { deadline: fixture.clock.now() + 500, signal: new AbortController().signal };
       assert.equal((await slow.apply(big, short)).kind, 'continued');
@@ -303,9 +303,10 @@ describe('mass-deletion hold', () => {
       assert.ok(first && second && third && last);
       await deliverAll([first, second, third]);
       const { countProjects } = fixture.dependencies;
+      const created = event('ProjectCreated', last.projectId, { name: 'again' });
       const worker = fixture.worker2({
         async countProjects() {
-          await fixture.deliver(event('ProjectCreated', last.projectId, { name: 'again' }));
+          await assert.rejects(fixture.deliver(created), ProjectBusyError);
           return countProjects();
         },
       });
@@ -352,7 +353,7 @@ describe('mass-deletion hold', () => {
     });
   });
 
-  it('does not judge what a reconciliation has found and judged, nor count it', async () => {
+  it('does not judge what a reconciliation has found and judged, but counts it', async () => {
     await start(fewAtOnce);
     others(5);
     const found = await doomed(6);
@@ -360,8 +361,9 @@ describe('mass-deletion hold', () => {
     for (const next of found) {
       assert.equal((await fixture.worker.apply(next, { ...budget, force: true })).kind, 'applied');
     }
-    await deliverAll(await doomed(3, 'by-event'));
     assert.deepEqual(await left(), []);
+    await deliverAll(await doomed(1, 'by-event'));
+    assert.deepEqual(await left(), ['media/by-event-000']);
   });
 
   describe('release', () => {

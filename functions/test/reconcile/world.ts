@@ -13,7 +13,7 @@ import { connectSource, type ProjectsSource } from '../../src/source/connect.ts'
 import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
-import { createThrottle } from '../../src/sync/throttle.ts';
+import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { type AdminClient, startAdminClient } from '../local/servers/firestore/adminClient.ts';
 import { shiftedClock } from '../support/clock.ts';
@@ -82,6 +82,7 @@ export async function startWorld(
     truth,
     countProjects: () => estimateProjects(source),
     events: fakeTopic(),
+    deadLetters: fakeTopic(),
     clock,
     random: () => 0.5,
     uniqueId,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { KeyRange } from '../../src/records/projectRecord.ts';
-import { splitRange } from '../../src/sync/keyRanges.ts';
+import { splitRange } from '../../src/sync/pages/keyRanges.ts';
 
 /** Firestore orders paths segment by segment, and each by its UTF-8 bytes. */
 function comparePaths(a: string, b: string): number {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Firestore } from 'firebase-admin/firestore';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
+import { systemClock } from '../../src/clock.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
 import { type EncodedMessage, encodeEvent } from '../../src/events/codec.ts';
 import { eventId, type ProjectEvent } from '../../src/events/contract.ts';
@@ -11,7 +12,7 @@ import type { ProjectTruth } from '../../src/source/truth.ts';
 import type { SyncDependencies } from '../../src/sync/dependencies.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { defaultSyncLimits, type SyncLimits } from '../../src/sync/limits.ts';
-import { createThrottle } from '../../src/sync/throttle.ts';
+import { createThrottle, type Throttle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker, type SyncWorker } from '../../src/sync/worker.ts';
 import { type SteppedClock, steppedClock } from '../support/clock.ts';
 import { type RecordedLog, recordedLog } from '../support/log.ts';
@@ -53,7 +54,7 @@ export interface SyncFixture {
 export async function startSyncFixture(
   options: { readonly config?: Config; readonly limits?: Partial<SyncLimits> } = {},
 ): Promise<SyncFixture> {
-  const server = await startFirestoreServer();
+  const server = await startFirestoreServer({ clock: { now: () => startedAt, after: systemClock.after } });
   const firestore = connect(server);
   const clock = steppedClock();
   const events = fakeTopic();
@@ -77,6 +78,7 @@ export async function startSyncFixture(
     truth,
     countProjects: async () => alive.size,
     events,
+    deadLetters,
     clock,
     random: () => 0.5,
     uniqueId: randomUUID,
@@ -86,7 +88,7 @@ export async function startSyncFixture(
   };
   const worker = createSyncWorker(dependencies);
   const deliverMessage = (message: EncodedMessage, budgetMs = 60_000) =>
-    handleMessage({ ...dependencies, worker, deadLetters }, message, {
+    handleMessage({ ...dependencies, worker }, message, {
       deadline: clock.now() + budgetMs,
       signal: new AbortController().signal,
     });
@@ -121,6 +123,14 @@ export function connect(server: FirestoreServer): Firestore {
   return new Firestore({ projectId: 'demo-test', host: server.host, ssl: false });
 }
 
+/** When everything begins. Firestore's clock stands still there, so that all assets are older than any deletion. */
+const startedAt = Date.UTC(2026, 10, 22);
+
+/** Pages one after the other; `onPage` is called after each. */
+export function oneAtATime(onPage: () => void = () => undefined): Throttle {
+  return { ...createThrottle({ most: 1 }), succeeded: onPage };
+}
+
 let ticks = 0;
 
 /** An event of a project; every call is newer than the one before, unless `seconds` says otherwise. */
@@ -131,7 +141,7 @@ export function event(
   seconds?: number,
 ): ProjectEvent {
   ticks += 1;
-  const version = versionOf({ seconds: seconds ?? Math.floor(Date.UTC(2026, 10, 21) / 1000) + ticks, increment: 1 }, 0);
+  const version = versionOf({ seconds: seconds ?? startedAt / 1_000, increment: ticks }, 0);
   return {
     specversion: 1,
     id: eventId(projectId, version),

@@ -68,7 +68,7 @@ describe('functions of reconciliation and relay', () => {
 
     it('only asks, for which it needs neither MongoDB nor Firestore', async () => {
       const refuse = () => Promise.reject(new Error('not needed'));
-      await onSchedule({ ...fixture.services, source: refuse, firestore: refuse, worker: refuse });
+      await onSchedule({ ...fixture.services, source: refuse, firestore: refuse, sync: refuse });
       assert.deepEqual(asked(), [JSON.stringify({ mode: 'report', reason: 'schedule' })]);
       assert.deepEqual(await jobs(), []);
     });
@@ -163,14 +163,17 @@ describe('functions of reconciliation and relay', () => {
       await seedOrphan();
       const mending = signal();
       const goOn = signal();
-      const worker = await fixture.services.worker();
+      const sync = await fixture.services.sync();
       const slow: Services = {
         ...fixture.services,
-        worker: async () => ({
-          async apply(event, options) {
-            mending.give();
-            await goOn.given;
-            return worker.apply(event, options);
+        sync: async () => ({
+          ...sync,
+          worker: {
+            async apply(event, options) {
+              mending.give();
+              await goOn.given;
+              return sync.worker.apply(event, options);
+            },
           },
         }),
       };

@@ -9,7 +9,7 @@ import { connectSource, type ProjectsSource } from '../../src/source/connect.ts'
 import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
-import { createThrottle } from '../../src/sync/throttle.ts';
+import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import type { Services } from '../../src/triggers/services.ts';
 import { type RecordedLog, recordedLog } from '../support/log.ts';
@@ -56,22 +56,23 @@ export async function startServices(): Promise<ServicesFixture> {
     return known;
   };
   const shared = { config: triggersConfig, clock: systemClock, log, random: () => 0.5, uniqueId: randomUUID };
-  const worker = createSyncWorker({
+  const dependencies = {
     ...shared,
     firestore,
     truth: createProjectTruth(source, triggersConfig),
     countProjects: () => estimateProjects(source),
     events: topic('project-events'),
+    deadLetters: topic('project-events-dead-letter'),
     limits: defaultSyncLimits,
     throttle: createThrottle(),
-  });
+  };
   return {
     services: {
       ...shared,
       firestore: async () => firestore,
       source: async () => source,
       publisher: async (name) => topic(name),
-      worker: async () => worker,
+      sync: async () => ({ ...dependencies, worker: createSyncWorker(dependencies) }),
       stopping: () => controller.signal,
     },
     firestoreServer,

@@ -1,4 +1,4 @@
-import type { KeyRange } from '../records/projectRecord.ts';
+import type { KeyRange } from '../../records/projectRecord.ts';
 
 /** Printable ASCII without `/`: the characters of practically all document ids, in their order. */
 const digits = Array.from({ length: 0x7f - 0x20 }, (_, index) => String.fromCharCode(0x20 + index)).filter(

@@ -1,9 +1,9 @@
 import type { FieldPath } from 'firebase-admin/firestore';
-import type { AssetCollection } from '../config/defineConfig.ts';
-import { type CopyValue, sameCopyValue } from '../events/copyValue.ts';
-import { fieldPathOf } from '../records/fieldPath.ts';
-import { copyValueFromFirestore, foreignValue } from '../records/firestoreValue.ts';
-import type { Desired } from '../records/projectRecord.ts';
+import type { AssetCollection } from '../../config/defineConfig.ts';
+import { type CopyValue, sameCopyValue } from '../../events/copyValue.ts';
+import { fieldPathOf } from '../../records/fieldPath.ts';
+import { copyValueFromFirestore, foreignValue } from '../../records/firestoreValue.ts';
+import type { Desired } from '../../records/projectRecord.ts';
 
 /** A copy that an asset should hold. */
 export interface WantedCopy {

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { type DocumentReference, FieldPath, type Firestore, type Query } from 'firebase-admin/firestore';
+import type { AssetCollection, Config } from '../../config/defineConfig.ts';
+import { fieldPathOf } from '../../records/fieldPath.ts';
+import type { KeyRange, ProjectRecord } from '../../records/projectRecord.ts';
+import { wantedCopies } from './copyUpdates.ts';
+
+/** The assets of a project in one collection. */
+export function assetsOf(firestore: Firestore, collection: AssetCollection, projectId: string): Query {
+  const all =
+    collection.kind === 'group' ? firestore.collectionGroup(collection.name) : firestore.collection(collection.name);
+  return all.where(fieldPathOf(collection.projectId), '==', projectId);
+}
+
+/** Every document below another one, at any depth and in any subcollection, by key.
+ *
+ *  A collection selector without an id selects the collections of every id (google.firestore.v1.StructuredQuery.CollectionSelector), and
+ *  the range keeps the names that begin with the document's: the smallest id after `x` is `x\0`. */
+export function descendantsOf(firestore: Firestore, document: DocumentReference): Query {
+  return firestore
+    .collectionGroup('')
+    .where(FieldPath.documentId(), '>', document)
+    .where(FieldPath.documentId(), '<', firestore.doc(`${document.path}\u0000`))
+    .orderBy(FieldPath.documentId());
+}
+
+/** The ranges that have to be scanned for a record: all collections for a deletion, those with known copies for a live project. */
+export function rangesFor(config: Config, record: ProjectRecord): KeyRange[] {
+  return config.collections
+    .filter((collection) => record.desired.kind === 'deleted' || wantedCopies(collection, record.desired).length > 0)
+    .map((collection) => ({ collection: collection.name, after: null, before: null }));
+}
+
+/** The one asset with this path, in the collection that it belongs to. None when that is not configured. */
+export function rangesOfAsset(config: Config, path: string): KeyRange[] {
+  const parent = path.slice(0, path.lastIndexOf('/'));
+  const id = parent.slice(parent.lastIndexOf('/') + 1);
+  const collection = config.collections.find(({ kind, name }) => name === (kind === 'group' ? id : parent));
+  return collection === undefined ? [] : [{ collection: collection.name, after: null, before: null, asset: path }];
+}
+
+/** Fingerprint of the configured collections: work that was planned for others does not go on where it stopped, but begins anew. */
+export function planOf(config: Config): string {
+  return createHash('sha256').update(JSON.stringify(config.collections)).digest('base64url').slice(0, 16);
+}
+
+/** How many assets the work on a record has to scan, as counted by the index: one read per thousand
+ *  (https://firebase.google.com/docs/firestore/pricing#aggregation_queries). */
+export async function countAssets(
+  { firestore, config }: { readonly firestore: Firestore; readonly config: Config },
+  record: ProjectRecord,
+): Promise<number> {
+  const names = new Set(rangesFor(config, record).map((range) => range.collection));
+  const counts = await Promise.all(
+    config.collections
+      .filter((collection) => names.has(collection.name))
+      .map((collection) => assetsOf(firestore, collection, record.projectId).count().get()),
+  );
+  return counts.reduce((sum, count) => sum + count.data().count, 0);
+}
+
+/** The last key of a project's assets in a collection: where cutting takes an open range to end. One read. */
+export async function readLastKey(
+  firestore: Firestore,
+  collection: AssetCollection,
+  projectId: string,
+): Promise<string | null> {
+  const last = await assetsOf(firestore, collection, projectId)
+    .orderBy(FieldPath.documentId(), 'desc')
+    .select(FieldPath.documentId())
+    .limit(1)
+    .get();
+  return last.docs[0]?.ref.path ?? null;
+}

@@ -1,0 +1,224 @@
+import type { Config } from '../../config/defineConfig.ts';
+import { asksForLess, isRefusedWrite } from '../../grpc.ts';
+import type { KeyRange, ProjectRecord } from '../../records/projectRecord.ts';
+import type { Budget, SyncDependencies } from '../dependencies.ts';
+import { isTransient } from '../errors.ts';
+import { type RetryDependencies, retryTransient } from '../retry.ts';
+import { completed, type Terms, type Work } from '../transitions.ts';
+import { planOf, rangesFor, rangesOfAsset, readLastKey } from './assets.ts';
+import { createConfirmation } from './confirmation.ts';
+import { splitRange, upTo } from './keyRanges.ts';
+import { createLeaseRenewal, type LeaseRenewal } from './leaseRenewal.ts';
+import { type PageOutcome, type PageView, type Piece, runPage } from './page.ts';
+import type { PageContext } from './pageContext.ts';
+import { type Pool, workThrough } from './pagePool.ts';
+import { createRefusedWrites, type RefusedWrites } from './refusedWrites.ts';
+
+/** How the work on one revision ended, and how many assets it deleted or updated. */
+export type Convergence = { readonly processed: number } & (
+  | { readonly kind: 'complete' }
+  /** As complete, and the record says so already. */
+  | { readonly kind: 'finished' }
+  /** The time is used up; `rest` is what is left. */
+  | { readonly kind: 'unfinished'; readonly rest: readonly KeyRange[] }
+  /** Another event changed the desired state meanwhile. */
+  | { readonly kind: 'superseded' }
+  /** MongoDB says that the deleted project lives. */
+  | { readonly kind: 'revived' }
+  /** Another worker holds the lease now. */
+  | { readonly kind: 'lost' }
+  /** A page failed, after its retries. */
+  | { readonly kind: 'failed'; readonly rest: readonly KeyRange[]; readonly error: unknown }
+);
+
+/** What has to be brought in step. */
+export interface Assignment {
+  readonly record: ProjectRecord;
+  readonly work: Work;
+  /** Assets that earlier invocations have deleted or updated. */
+  readonly processed: number;
+  /** Assets that were created later (ms since 1970) are left alone. */
+  readonly createdBy: number;
+  readonly budget: Budget;
+  readonly terms: () => Terms;
+}
+
+/** A convergence under way. */
+interface Run {
+  readonly dependencies: SyncDependencies;
+  readonly assignment: Assignment;
+  readonly context: PageContext;
+  readonly retries: RetryDependencies;
+  readonly renewal: LeaseRenewal;
+  readonly refusals: RefusedWrites;
+  /** Collection -> the last key of the project's assets, where it was asked for. */
+  readonly lastKeys: Map<string, Promise<string | null>>;
+  processed: number;
+  stopped: 'finished' | 'superseded' | 'revived' | 'lost' | undefined;
+  failure: { readonly error: unknown } | undefined;
+}
+
+/** Brings all assets of a project to the desired state of `record` within the budget.
+ *
+ *  One transaction over all collections does it where they are few. Else page by page, several side by side: a page's successor is read while
+ *  it is committed, and a range that turns out to be longer than a page is cut in two as long as there is room for another page in flight.
+ *  A page that Firestore refuses is halved, down to the asset that is at fault, which becomes a dead letter of its own. */
+export async function converge(dependencies: SyncDependencies, assignment: Assignment): Promise<Convergence> {
+  const { config, clock, throttle } = dependencies;
+  const { record, budget } = assignment;
+  const run = begin(dependencies, assignment);
+  const isOver = () => clock.now() >= budget.deadline || budget.signal.aborted;
+  const { progress } = record;
+  const isFresh = progress === null || progress.plan !== planOf(config);
+  let left: readonly Piece[] = rangesOf(assignment, config, isFresh).map((range) => ({ range, share: 1 }));
+  if (isFresh && !isOver()) left = await openingPage(run, left);
+  left = await workThrough(left, {
+    throttle,
+    isOver: () => isOver() || run.stopped !== undefined || run.failure !== undefined,
+    work: (piece, pool) => onePage(run, piece, pool),
+  });
+
+  const { processed, stopped, failure } = run;
+  const rest = left.map(({ range }) => range);
+  if (stopped !== undefined) return { kind: stopped, processed };
+  if (failure !== undefined) {
+    const { error } = failure;
+    // A transient error when the time was over anyway is no failure, as long as the run got on: the next one tries again.
+    const gotOn = processed > 0 && isOver() && (budget.signal.aborted || (await isTransient(error)));
+    return gotOn ? { kind: 'unfinished', processed, rest } : { kind: 'failed', processed, rest, error };
+  }
+  return rest.length === 0 ? { kind: 'complete', processed } : { kind: 'unfinished', processed, rest };
+}
+
+function begin(dependencies: SyncDependencies, assignment: Assignment): Run {
+  const { config, clock, random, throttle, firestore, limits } = dependencies;
+  const { record, work, budget, createdBy } = assignment;
+  const retries = {
+    clock,
+    random,
+    deadline: budget.deadline,
+    signal: budget.signal,
+    onRetry(error: unknown) {
+      if (asksForLess(error)) throttle.pushedBack();
+    },
+  };
+  const confirmGone = createConfirmation(dependencies, record.projectId);
+  return {
+    dependencies,
+    assignment,
+    context: { firestore, config, record, lease: work.lease, createdBy, confirmGone },
+    retries,
+    renewal: createLeaseRenewal(clock, work.lease, limits.leaseMs),
+    refusals: createRefusedWrites(dependencies, work),
+    lastKeys: new Map(),
+    processed: 0,
+    stopped: undefined,
+    failure: undefined,
+  };
+}
+
+function rangesOf({ record, work }: Assignment, config: Config, isFresh: boolean): readonly KeyRange[] {
+  if (work.repair?.asset !== undefined) return rangesOfAsset(config, work.repair.asset);
+  return isFresh ? rangesFor(config, record) : (record.progress?.ranges ?? []);
+}
+
+/** All collections in one transaction, which also completes the work if that was all. Returns the pieces that are left. */
+async function openingPage(run: Run, pieces: readonly Piece[]): Promise<readonly Piece[]> {
+  const { assignment, context, retries } = run;
+  const { throttle } = run.dependencies;
+  const { work, record, processed } = assignment;
+  const finish = (current: ProjectRecord, inPage: number) =>
+    completed(current, work, record, processed + inPage, assignment.terms());
+  await throttle.enter();
+  try {
+    const outcome = await retryTransient(() => runPage(context, pieces, { finish }), retries);
+    return settle(run, outcome).map((range) => ({ range, share: 1 }));
+  } catch (error) {
+    if (!isRefusedWrite(error)) run.failure = { error };
+    return pieces;
+  } finally {
+    throttle.leave();
+  }
+}
+
+async function onePage(run: Run, piece: Piece, pool: Pool<Piece>): Promise<void> {
+  const { context, renewal, refusals, retries } = run;
+  const { range } = piece;
+  const share = refusals.fitting(piece.share);
+  const renewUntil = renewal.begin();
+  const handing: { view?: PageView; own: KeyRange; handedOn: Promise<void> } = {
+    own: range,
+    handedOn: Promise.resolve(),
+  };
+  /** What lies behind this page is others' work as soon as its keys are known, whatever becomes of the page. */
+  const onRead = (view: PageView) => {
+    handing.view = view;
+    const next = view.rests.find((rest) => rest.asset === undefined);
+    if (next === undefined) return;
+    handing.own = upTo(handing.own, next.after);
+    const before = handing.handedOn;
+    handing.handedOn = cut(run, next, pool).then((parts) => {
+      pool.enqueue(...parts.map((part) => ({ range: part, share: Math.min(1, share * 2) })));
+      return before;
+    });
+  };
+  let isDone = false;
+  try {
+    const outcome = await retryTransient(
+      () => runPage(context, [{ range: handing.own, share }], { renewUntil, onRead }),
+      retries,
+    );
+    isDone = outcome.kind === 'done';
+    const below = settle(run, outcome).filter((rest) => rest.asset !== undefined);
+    pool.enqueue(...below.map((rest) => ({ range: rest, share })));
+  } catch (error) {
+    pool.enqueue(...(await afterFailure(run, error, { range: handing.own, share }, handing.view)));
+  } finally {
+    renewal.end(renewUntil, isDone);
+    await handing.handedOn;
+  }
+}
+
+/** Takes account of what a page did; returns what it left of its ranges. */
+function settle(run: Run, outcome: PageOutcome): readonly KeyRange[] {
+  if (outcome.kind !== 'done') {
+    if (run.stopped !== 'lost') run.stopped = outcome.kind;
+    return [];
+  }
+  run.dependencies.throttle.succeeded();
+  run.processed += outcome.processed;
+  if (outcome.finished) run.stopped = 'finished';
+  return outcome.rests;
+}
+
+async function afterFailure(
+  run: Run,
+  error: unknown,
+  piece: Piece,
+  view: PageView | undefined,
+): Promise<readonly Piece[]> {
+  try {
+    if (view === undefined || view.seen.length === 0 || !isRefusedWrite(error)) throw error;
+    return await run.refusals.halve(piece, view, error);
+  } catch (final) {
+    run.failure ??= { error: final };
+    return [piece];
+  }
+}
+
+/** The rest of a range, in two parts if another page may be in flight. */
+async function cut(run: Run, rest: KeyRange, pool: Pool<Piece>): Promise<readonly KeyRange[]> {
+  const { config, firestore } = run.dependencies;
+  const collection = config.collections.find(({ name }) => name === rest.collection);
+  if (collection === undefined || !pool.hasRoom()) return [rest];
+  const reading =
+    run.lastKeys.get(collection.name) ??
+    retryTransient(() => readLastKey(firestore, collection, run.assignment.record.projectId), run.retries);
+  run.lastKeys.set(collection.name, reading);
+  try {
+    return splitRange(rest, await reading) ?? [rest];
+  } catch (error) {
+    run.failure ??= { error };
+    return [rest];
+  }
+}

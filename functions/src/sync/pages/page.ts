@@ -1,0 +1,238 @@
+import { FieldPath, type QueryDocumentSnapshot, type Transaction } from 'firebase-admin/firestore';
+import { minuteMs } from '../../clock.ts';
+import type { AssetCollection } from '../../config/defineConfig.ts';
+import {
+  type KeyRange,
+  type ProjectRecord,
+  parseProjectRecord,
+  projectRecordData,
+  projectRecordRef,
+} from '../../records/projectRecord.ts';
+import { type Step, writeStep } from '../transact.ts';
+import { isCompleted } from '../transitions.ts';
+import { assetsOf } from './assets.ts';
+import { showsValue, type WantedCopy, wantedCopies } from './copyUpdates.ts';
+import { type Deletions, planDeletions } from './deletions.ts';
+import type { PageContext } from './pageContext.ts';
+
+/** Assets in one page, which is one transaction. A commit may have 10 MiB and last 270 s (https://firebase.google.com/docs/firestore/quotas);
+ *  what bounds it in practice is that other writers of these assets wait for it. */
+export const assetsPerPage = 1_000;
+
+/** Bytes of copies that one page may write: below the 10 MiB of a request, of which names and framing take a part. */
+const bytesPerPage = 6 * 1024 * 1024;
+
+/** Assets in one page when what lies below them is deleted with them: their descendants share the transaction. */
+export const assetsPerRecursivePage = 40;
+
+/** How old the word of MongoDB may be on which assets are deleted that existed long before the deletion. */
+const confirmationAgeMs = 10_000;
+
+/** Assets younger than this at the deletion may belong to a new life of the project, as far as clocks can tell. */
+const youngMs = minuteMs;
+
+/** A range to work on, and how much of a usual page a page of it may hold: above 0 and up to 1, less where Firestore has refused more. */
+export interface Piece {
+  readonly range: KeyRange;
+  readonly share: number;
+}
+
+/** What becomes of the work once this page is committed. */
+export interface PageOptions {
+  /** Also extends the lease until then (ms since 1970), in the same transaction. */
+  readonly renewUntil?: number | undefined;
+  /** Notified of what this page sees, as soon as that is known and before it is committed: the next page can be read meanwhile. */
+  readonly onRead?: (view: PageView) => void;
+  /** Ends the whole work in the same transaction, if these pieces leave nothing. */
+  readonly finish?: ((current: ProjectRecord, processed: number) => Step<unknown>) | undefined;
+}
+
+/** What a page has read. */
+export interface PageView {
+  /** Keys of the assets that it takes care of. */
+  readonly seen: readonly string[];
+  /** What it leaves of its ranges. */
+  readonly rests: readonly KeyRange[];
+  /** Documents that it writes or deletes, assets or what lies below them. */
+  readonly documents: number;
+  /** Assets that it could have seen at most. */
+  readonly limit: number;
+}
+
+/** What one page did. `rests` is what is left of its ranges. */
+export type PageOutcome =
+  | {
+      readonly kind: 'done';
+      readonly processed: number;
+      readonly rests: readonly KeyRange[];
+      readonly finished: boolean;
+    }
+  | { readonly kind: 'superseded' }
+  | { readonly kind: 'lost' }
+  /** MongoDB says that the project lives: nothing of the page was deleted. */
+  | { readonly kind: 'revived' };
+
+/** Brings one page of assets to the desired state, in one transaction that also reads the project record: so a worker that lost its lease
+ *  writes nothing, newer knowledge stops older work at the next page, and an asset is touched only in the state in which it was seen here.
+ *
+ *  What may have been created in a new life of the project is deleted only if MongoDB is asked after it was read, and says that the project
+ *  is gone: so everything that is deleted existed while the project did not, whatever the clocks say. */
+export function runPage(
+  context: PageContext,
+  pieces: readonly Piece[],
+  { renewUntil, onRead, finish }: PageOptions = {},
+): Promise<PageOutcome> {
+  const { firestore, record, lease } = context;
+  const recordRef = projectRecordRef(firestore, record.projectId);
+  return firestore.runTransaction(
+    async (transaction): Promise<PageOutcome> => {
+      const current = parseProjectRecord(record.projectId, (await transaction.get(recordRef)).data());
+      if (current.lease?.holder !== lease.holder) {
+        const isFinished = finish !== undefined && isCompleted(current, record.revision);
+        return isFinished ? { kind: 'done', processed: 0, rests: [], finished: true } : { kind: 'lost' };
+      }
+      if (current.revision !== record.revision) return { kind: 'superseded' };
+      const parts = await Promise.all(pieces.map((piece) => planPart(context, transaction, piece, pieces.length)));
+      const rests = parts.flatMap((part) => part.rests);
+      onRead?.({
+        seen: parts.flatMap((part) => part.seen),
+        rests,
+        documents: parts.reduce((sum, part) => sum + part.documents, 0),
+        limit: parts.reduce((sum, part) => sum + part.limit, 0),
+      });
+      if (record.desired.kind === 'deleted') {
+        const youngest = Math.max(...parts.map((part) => part.youngest));
+        const mayBeNew = youngest > context.createdBy - youngMs;
+        if (!(await context.confirmGone(mayBeNew ? 0 : confirmationAgeMs))) return { kind: 'revived' };
+      }
+      for (const part of parts) part.write(transaction);
+      const processed = parts.reduce((sum, part) => sum + part.processed, 0);
+      const finished = finish !== undefined && rests.length === 0;
+      if (finished) writeStep(firestore, transaction, finish(current, processed));
+      else if (renewUntil !== undefined) {
+        transaction.set(recordRef, projectRecordData({ ...current, lease: { ...lease, expiresAt: renewUntil } }));
+      }
+      return { kind: 'done', processed, rests, finished };
+    },
+    // Retries belong to the caller, whose backoff knows the budget of the invocation.
+    { maxAttempts: 1 },
+  );
+}
+
+/** What a page does to one range. */
+interface Part extends PageView {
+  readonly processed: number;
+  /** When the youngest document that it deletes was created, in ms since 1970. */
+  readonly youngest: number;
+  readonly write: (transaction: Transaction) => void;
+}
+
+const nothing: Part = {
+  seen: [],
+  rests: [],
+  documents: 0,
+  limit: 0,
+  processed: 0,
+  youngest: Number.NEGATIVE_INFINITY,
+  write: () => undefined,
+};
+
+async function planPart(
+  context: PageContext,
+  transaction: Transaction,
+  { range, share }: Piece,
+  sharers: number,
+): Promise<Part> {
+  const collection = context.config.collections.find(({ name }) => name === range.collection);
+  // A collection that was taken out of the configuration while its work was under way has no assets any more.
+  if (collection === undefined) return nothing;
+  const fitting = (documents: number) => Math.max(1, Math.floor((documents * share) / sharers));
+  if (context.record.desired.kind !== 'deleted') return planUpdates(context, transaction, collection, range, fitting);
+  const limit = fitting(collection.recursive ? assetsPerRecursivePage : assetsPerPage);
+  const page = await readPage(context, transaction, collection, range, [], limit);
+  const due = page.documents.filter((asset) => asset.createTime.toMillis() <= context.createdBy);
+  const deletions: Deletions = collection.recursive
+    ? await planDeletions(context, transaction, range, due, fitting)
+    : { assets: due, documents: due, unfinished: [] };
+  return {
+    seen: page.documents.map(({ ref }) => ref.path),
+    documents: deletions.documents.length,
+    limit,
+    processed: deletions.assets.length,
+    rests: [...restAfter(range, page), ...deletions.unfinished],
+    youngest: Math.max(...deletions.documents.map((document) => document.createTime.toMillis())),
+    write(inTransaction) {
+      for (const { ref } of deletions.documents) inTransaction.delete(ref);
+    },
+  };
+}
+
+async function planUpdates(
+  context: PageContext,
+  transaction: Transaction,
+  collection: AssetCollection,
+  range: KeyRange,
+  fitting: (documents: number) => number,
+): Promise<Part> {
+  const wanted = wantedCopies(collection, context.record.desired);
+  const paths = wanted.map((copy) => copy.path);
+  const limit = Math.min(assetsPerPage, Math.max(1, Math.floor(bytesPerPage / bytesOf(wanted))));
+  const fittingLimit = fitting(limit);
+  const page = await readPage(context, transaction, collection, range, paths, fittingLimit);
+  const stale = page.documents
+    .map((asset) => ({ asset, copies: wanted.filter((copy) => !showsValue(asset.get(copy.path), copy.value)) }))
+    .filter(({ copies }) => copies.length > 0);
+  return {
+    ...nothing,
+    seen: page.documents.map(({ ref }) => ref.path),
+    documents: stale.length,
+    limit: fittingLimit,
+    processed: stale.length,
+    rests: restAfter(range, page),
+    write(inTransaction) {
+      for (const { asset, copies } of stale) {
+        const [first, ...others] = copies;
+        if (first === undefined) continue;
+        // An update, never a set: it fails on a document that is gone, so nothing comes back to life.
+        inTransaction.update(asset.ref, first.path, first.value, ...others.flatMap((copy) => [copy.path, copy.value]));
+      }
+    },
+  };
+}
+
+/** About how many bytes the copies of one asset have. */
+function bytesOf(wanted: readonly WantedCopy[]): number {
+  return wanted.reduce((sum, { value }) => sum + JSON.stringify(value ?? null).length, 1);
+}
+
+interface Page {
+  readonly documents: readonly QueryDocumentSnapshot[];
+  readonly full: boolean;
+}
+
+async function readPage(
+  { firestore, record: { projectId } }: PageContext,
+  transaction: Transaction,
+  collection: AssetCollection,
+  range: KeyRange,
+  fields: readonly FieldPath[],
+  limit: number,
+): Promise<Page> {
+  const selected = assetsOf(firestore, collection, projectId).select(
+    ...(fields.length > 0 ? fields : [FieldPath.documentId()]),
+  );
+  if (range.asset !== undefined) {
+    const named = await transaction.get(selected.where(FieldPath.documentId(), '==', firestore.doc(range.asset)));
+    return { documents: named.docs, full: false };
+  }
+  let query = selected.orderBy(FieldPath.documentId());
+  if (range.after !== null) query = query.startAfter(firestore.doc(range.after));
+  if (range.before !== null) query = query.endBefore(firestore.doc(range.before));
+  const page = await transaction.get(query.limit(limit));
+  return { documents: page.docs, full: page.size === limit };
+}
+
+function restAfter(range: KeyRange, { documents, full }: Page): readonly KeyRange[] {
+  const last = documents.at(-1);
+  return full && last !== undefined ? [{ ...range, after: last.ref.path }] : [];
+}

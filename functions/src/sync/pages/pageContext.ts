@@ -1,0 +1,16 @@
+import type { Firestore } from 'firebase-admin/firestore';
+import type { Config } from '../../config/defineConfig.ts';
+import type { ProjectRecord, WorkLease } from '../../records/projectRecord.ts';
+
+/** The work that pages belong to. */
+export interface PageContext {
+  readonly firestore: Firestore;
+  readonly config: Config;
+  /** The record as it was when the work was planned: pages stop as soon as its revision or its lease is another. */
+  readonly record: ProjectRecord;
+  readonly lease: WorkLease;
+  /** Assets that were created later (ms since 1970) are not the deletion's. */
+  readonly createdBy: number;
+  /** Whether MongoDB says that the project is gone, asked at most `maxAgeMs` ago; at 0 it is asked after the call. */
+  readonly confirmGone: (maxAgeMs: number) => Promise<boolean>;
+}

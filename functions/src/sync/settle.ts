@@ -1,0 +1,60 @@
+import { secondMs } from '../clock.ts';
+import type { CopyValue } from '../events/copyValue.ts';
+import { isNewer, partsOf, type Version } from '../events/version.ts';
+import type { Desired } from '../records/projectRecord.ts';
+import { type FoldChange, fold } from './fold.ts';
+
+/** What MongoDB said about one project in a majority read, as of its operation time. */
+export interface Fact {
+  readonly version: Version;
+  /** Every configured field of the project; null where there is no such project. */
+  readonly fields: Readonly<Record<string, CopyValue>> | null;
+}
+
+/** Folds what MongoDB says over all that a record claims (I10).
+ *
+ *  A claim that stood in the record before MongoDB was asked (`seen`), with a version that MongoDB had not reached by then, is false: no change
+ *  can have that version. It is dropped. A claim with such a version that came since is news, and stays. */
+export function settle(
+  current: Desired,
+  seen: Desired,
+  fact: Fact,
+): { readonly desired: Desired; readonly change: FoldChange } {
+  const type = fact.fields === null ? 'ProjectDeleted' : 'ProjectUpdated';
+  const sound = withoutFalse(current, seen, fact.version);
+  const { desired, change } = fold(sound, { type, version: fact.version, changes: fact.fields ?? {} });
+  return { desired, change: sound === current || change === 'effect' ? change : 'versions' };
+}
+
+/** Whether something in a record claims to have happened after a time, in ms since 1970. */
+export function claimsTheFuture({ version, deletedVersion, fields }: Desired, afterMs: number): boolean {
+  const claims = [version, deletedVersion, ...Object.values(fields).map((field) => field.version)];
+  return claims.some((claim) => claim !== null && timeOf(claim) > afterMs);
+}
+
+/** When the change of a version was committed, in ms since 1970; cluster times have whole seconds. */
+export function timeOf(version: Version): number {
+  return partsOf(version).seconds * secondMs;
+}
+
+function withoutFalse(current: Desired, seen: Desired, reached: Version): Desired {
+  const isFalse = (claim: Version | null, before: Version | null | undefined) =>
+    claim !== null && claim === before && isNewer(claim, reached);
+  const fields = Object.entries(current.fields).filter(
+    ([name, field]) => !isFalse(field.version, seen.fields[name]?.version),
+  );
+  const deletedVersion = isFalse(current.deletedVersion, seen.deletedVersion) ? null : current.deletedVersion;
+  const isKindFalse = isFalse(current.version, seen.version);
+  if (
+    !isKindFalse &&
+    deletedVersion === current.deletedVersion &&
+    fields.length === Object.keys(current.fields).length
+  ) {
+    return current;
+  }
+  const kept = { deletedVersion, fields: Object.fromEntries(fields) };
+  if (!isKindFalse) return { ...current, ...kept };
+  return deletedVersion === null
+    ? { kind: 'unknown', version: null, ...kept }
+    : { kind: 'deleted', version: deletedVersion, ...kept };
+}

@@ -1,0 +1,50 @@
+import type { Firestore, Transaction } from 'firebase-admin/firestore';
+import type { Clock } from '../clock.ts';
+import { type HeldStatus, setHeldStatus } from '../holds/job.ts';
+import {
+  type ProjectRecord,
+  parseProjectRecord,
+  projectRecordData,
+  projectRecordRef,
+} from '../records/projectRecord.ts';
+import { type SyncJob, syncJobData, syncJobRef } from '../records/syncJob.ts';
+
+/** One transition of a project's record: what came of it, and what has to be written for it, in one transaction. */
+export interface Step<T> {
+  readonly outcome: T;
+  /** The new record; absent where nothing changes. */
+  readonly record?: ProjectRecord | undefined;
+  readonly job?: SyncJob | undefined;
+  /** What became of a deletion that was held. */
+  readonly held?: { readonly eventId: string; readonly status: HeldStatus; readonly at: number } | undefined;
+}
+
+/** Takes a step from the record as it is now. The step is pure and may be computed more than once.
+ *  @throws ProjectRecordError, and what Firestore answered. */
+export function transact<T>(
+  { firestore }: { readonly firestore: Firestore; readonly clock: Clock },
+  projectId: string,
+  step: (current: ProjectRecord) => Step<T>,
+): Promise<T> {
+  return firestore.runTransaction(
+    async (transaction) => {
+      const snapshot = await transaction.get(projectRecordRef(firestore, projectId));
+      const taken = step(parseProjectRecord(projectId, snapshot.data()));
+      writeStep(firestore, transaction, taken);
+      return taken.outcome;
+    },
+    // Retries belong to the caller, whose backoff knows the budget of the invocation.
+    { maxAttempts: 1 },
+  );
+}
+
+/** Writes what a step asks for. */
+export function writeStep(
+  firestore: Firestore,
+  transaction: Transaction,
+  { record, job, held }: Omit<Step<unknown>, 'outcome'>,
+): void {
+  if (record) transaction.set(projectRecordRef(firestore, record.projectId), projectRecordData(record));
+  if (job) transaction.set(syncJobRef(firestore, job.event.id), syncJobData(job));
+  if (held) setHeldStatus(firestore, transaction, held.eventId, held.status, held.at);
+}

@@ -1,0 +1,346 @@
+import type { ProjectEvent } from '../events/contract.ts';
+import {
+  effectiveHold,
+  type Hold,
+  type KeyRange,
+  type Progress,
+  type ProjectRecord,
+  type WorkLease,
+} from '../records/projectRecord.ts';
+import type { SyncJob } from '../records/syncJob.ts';
+import { type FoldChange, fold } from './fold.ts';
+import type { SyncLimits } from './limits.ts';
+import { claimsTheFuture, type Fact, settle } from './settle.ts';
+import type { Step } from './transact.ts';
+
+// Every transition of a project's record: pure functions, which `transact` runs inside a transaction. A transition may meet a record that it has
+// changed already, when the answer to the transaction was lost.
+
+/** What became of an event in the record of its project. Its news is part of `desired` from then on, whatever became of it. */
+export type Claim =
+  /** This worker brings the assets to the state of `record`. `attempt` counts from 1. */
+  | { readonly kind: 'claimed'; readonly record: ProjectRecord; readonly lease: WorkLease; readonly attempt: number }
+  /** The assets show it already. */
+  | { readonly kind: 'duplicate' }
+  /** Another worker is at this project, or has just died: the event has to be redelivered, and stands for its news until then (I9). */
+  | { readonly kind: 'busy'; readonly until: number }
+  /** The deletion came with too many others and waits for a person, or a person has decided that the assets stay. */
+  | { readonly kind: 'held'; readonly state: 'held' | 'discarded' }
+  /** As many deliveries as allowed have begun this work and not finished it. */
+  | { readonly kind: 'exhausted'; readonly attempts: number; readonly lastError: string | null };
+
+/** The circumstances of a transition. */
+export interface Terms {
+  /** In ms since 1970. */
+  readonly now: number;
+  readonly limits: Pick<SyncLimits, 'leaseMs' | 'maxAttempts' | 'tombstoneMs' | 'maxFutureMs' | 'jobRetentionMs'>;
+}
+
+export interface ClaimTerms extends Terms {
+  readonly event: ProjectEvent;
+  /** The same for every try of one call, so that a try whose success got lost on the way is recognised. */
+  readonly holder: string;
+  /** The configured fields: another producer may send more, and a record has room for what copies need only. */
+  readonly fields: readonly string[];
+}
+
+/** Work in hand: what it is for, and since when. */
+export interface Work {
+  readonly event: ProjectEvent;
+  readonly lease: WorkLease;
+  readonly startedAt: number;
+  /** Work that no event brought: its record is not changed before it is done, since no message would stand for the change. */
+  readonly repair?: Repair | undefined;
+}
+
+/** What a repair brings the assets to. */
+export interface Repair {
+  /** The state on record before MongoDB was asked. */
+  readonly seen: ProjectRecord['desired'];
+  /** What MongoDB said; undefined before it was asked. Null: the newest known state will do. */
+  readonly fact: Fact | null | undefined;
+  /** Only the asset with this path. */
+  readonly asset?: string | undefined;
+}
+
+/** How work ended: done; with news, which it goes on with; or lost to another worker. */
+export type Completion =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'superseded'; readonly record: ProjectRecord }
+  | { readonly kind: 'lost' };
+
+/** Folds an event into the record and takes the work lease if there is work. */
+export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
+  const { event, holder, now, limits, fields } = terms;
+  const previous = before.attempts[event.id];
+  if (before.lease?.holder === holder) {
+    return { outcome: { kind: 'claimed', record: before, lease: before.lease, attempt: previous?.count ?? 1 } };
+  }
+  const changes = Object.fromEntries(Object.entries(event.changes).filter(([field]) => fields.includes(field)));
+  const folded = fold(before.desired, { ...event, changes });
+  const isNews = folded.change === 'effect';
+  const record: ProjectRecord = {
+    ...before,
+    desired: folded.desired,
+    deletedAt: isNews && event.type === 'ProjectDeleted' ? now : before.deletedAt,
+    hold: holdAfter(before.hold, folded),
+    revision: before.revision + (isNews ? 1 : 0),
+    // Only tombstones may go; and this one is not finished.
+    expireAt: isNews ? null : before.expireAt,
+  };
+  const folding = { record: folded.change === 'none' ? undefined : record, ...endOfHold(before, record, now) };
+  const isSettled = record.appliedRevision === record.revision;
+  if (isSettled && !claimsTheFuture(record.desired, now + limits.maxFutureMs)) {
+    return { outcome: { kind: 'duplicate' }, ...folding };
+  }
+  const kept = effectiveHold(record);
+  if (kept !== null) return { outcome: { kind: 'held', state: kept.state }, ...folding };
+  if (before.lease !== null && before.lease.expiresAt > now) {
+    return { outcome: { kind: 'busy', until: before.lease.expiresAt }, ...folding };
+  }
+  const attempt = (previous?.count ?? 0) + 1;
+  if (attempt > limits.maxAttempts) {
+    const outcome = { kind: 'exhausted', attempts: attempt - 1, lastError: previous?.lastError ?? null } as const;
+    return { outcome, ...folding, record: withoutAttempts(record, event.id) };
+  }
+  const lease: WorkLease = { holder, eventId: event.id, expiresAt: now + limits.leaseMs };
+  const taken: ProjectRecord = {
+    ...record,
+    lease,
+    progress: record.progress?.revision === record.revision ? record.progress : null,
+    // Counted now and taken back when the work ends well, so that a worker that dies without reporting is counted too.
+    attempts: { ...record.attempts, [event.id]: { count: attempt, lastError: null } },
+  };
+  return { outcome: { kind: 'claimed', record: taken, lease, attempt }, ...folding, record: taken };
+}
+
+/** Takes the work lease for a repair, and changes nothing else. Undefined while another worker is at the project. */
+export function claimedForRepair(
+  before: ProjectRecord,
+  { event, holder, now, limits }: Omit<ClaimTerms, 'fields'>,
+): Step<Extract<Claim, { kind: 'claimed' | 'held' }> | undefined> {
+  const isLeased = before.lease !== null && before.lease.expiresAt > now;
+  if (isLeased && before.lease?.holder !== holder) return { outcome: undefined };
+  const kept = effectiveHold(before);
+  if (kept !== null && event.type === 'ProjectDeleted') return { outcome: { kind: 'held', state: kept.state } };
+  const lease: WorkLease = { holder, eventId: event.id, expiresAt: now + limits.leaseMs };
+  const taken = { ...before, lease };
+  // What was seen is anywhere, wherever an earlier worker had got to.
+  return { outcome: { kind: 'claimed', record: { ...taken, progress: null }, lease, attempt: 1 }, record: taken };
+}
+
+/** The record as a worker goes on with it: a repair sees the state that it repairs to. Undefined when another worker has the lease. */
+export function reloaded(current: ProjectRecord, work: Work): Step<ProjectRecord | undefined> {
+  if (!holds(current, work)) return { outcome: undefined };
+  return { outcome: { ...current, desired: goalOf(current, work).desired, progress: null } };
+}
+
+/** Folds what MongoDB says into the record of an event under work (I10). Undefined when another worker has the lease. */
+export function corrected(
+  current: ProjectRecord,
+  work: Work,
+  seen: ProjectRecord['desired'],
+  fact: Fact,
+  { now }: Pick<Terms, 'now'>,
+): Step<ProjectRecord | undefined> {
+  if (!holds(current, work)) return { outcome: undefined };
+  const { desired, change } = settle(current.desired, seen, fact);
+  const record: ProjectRecord = {
+    ...current,
+    desired,
+    revision: current.revision + (change === 'effect' ? 1 : 0),
+    progress: null,
+    hold: desired.kind === 'deleted' ? current.hold : null,
+    // A deletion that MongoDB contradicts is none, and does not count among others.
+    deletedAt: desired.kind === 'deleted' ? current.deletedAt : null,
+  };
+  return { outcome: record, record: change === 'none' ? undefined : record, ...endOfHold(current, record, now) };
+}
+
+/** Marks the record's revision as applied and gives the lease back; or says that there is news, and keeps the lease. */
+export function completed(
+  current: ProjectRecord,
+  work: Work,
+  { revision }: Pick<ProjectRecord, 'revision'>,
+  processed: number,
+  { now, limits }: Terms,
+): Step<Completion> {
+  if (!holds(current, work)) return { outcome: { kind: isCompleted(current, revision) ? 'done' : 'lost' } };
+  // One asset says nothing of the others.
+  if (work.repair?.asset !== undefined) return { outcome: { kind: 'done' }, record: { ...current, lease: null } };
+  if (current.revision !== revision) {
+    const news = reloaded(current, work).outcome ?? current;
+    return { outcome: { kind: 'superseded', record: news } };
+  }
+  const { desired, change } = goalOf(current, work);
+  const reached = current.revision + (change === 'effect' ? 1 : 0);
+  const isTombstone = desired.kind === 'deleted';
+  const record: ProjectRecord = {
+    ...current,
+    desired,
+    revision: reached,
+    appliedRevision: reached,
+    lease: null,
+    progress: null,
+    attempts: {},
+    expireAt: isTombstone ? now + limits.tombstoneMs : null,
+    deletedAt: deletedAtAfter(current, desired, now),
+    // A release has been carried out; it says nothing about what may come later.
+    hold: null,
+  };
+  // A job says what was done; where nothing was, there is nothing to say, and a write to save.
+  const isWorthTelling = processed > 0 || current.progress !== null;
+  const total = current.progress?.total ?? null;
+  const job = jobOf(work, desired, { now, limits }, { status: 'done', finishedAt: now, total, processed });
+  return {
+    outcome: { kind: 'done' },
+    record,
+    job: isWorthTelling ? job : undefined,
+    ...endOfHold(current, record, now),
+  };
+}
+
+/** Whether the work on a revision was completed by a transaction whose answer was lost. */
+export function isCompleted(current: ProjectRecord, revision: number): boolean {
+  return current.lease === null && current.appliedRevision >= revision;
+}
+
+/** Keeps the progress and gives the lease back, for a continuation. From here on a repair is a message like any other, so its news is in the record. */
+export function paused(current: ProjectRecord, work: Work, progress: Progress, terms: Terms): Step<'paused' | 'lost'> {
+  if (!holds(current, work)) return { outcome: current.lease === null ? 'paused' : 'lost' };
+  const { desired } = goalOf(current, work);
+  const reopened = current.appliedRevision === current.revision ? 1 : 0;
+  const record: ProjectRecord = {
+    ...withoutAttempts(current, work.event.id),
+    desired,
+    lease: null,
+    revision: current.revision + reopened,
+    expireAt: null,
+    deletedAt: deletedAtAfter(current, desired, terms.now),
+    progress: { ...progress, revision: progress.revision + reopened },
+  };
+  const job = jobOf(work, desired, terms, { status: 'continued', ...progress, rest: progress.ranges });
+  return { outcome: 'paused', record, job };
+}
+
+/** Holds a deletion for a person to decide, and gives the lease back: in one transaction with the job that keeps the event from then on, since its
+ *  message is acknowledged. Says that there is news instead, and keeps the lease, if there is. */
+export function heldBack(
+  current: ProjectRecord,
+  work: Work,
+  { revision }: Pick<ProjectRecord, 'revision'>,
+  assets: number,
+  terms: Terms,
+): Step<Completion> {
+  const { now } = terms;
+  const eventId = work.event.id;
+  if (!holds(current, work)) {
+    const isHeldByEarlierTry = current.lease === null && current.hold?.eventId === eventId;
+    return { outcome: { kind: isHeldByEarlierTry ? 'done' : 'lost' } };
+  }
+  const { version } = current.desired;
+  if (current.revision !== revision || version === null) {
+    return { outcome: { kind: 'superseded', record: { ...current, progress: null } } };
+  }
+  const hold: Hold = { state: 'held', since: now, eventId, version };
+  return {
+    outcome: { kind: 'done' },
+    record: { ...current, lease: null, progress: null, attempts: {}, hold },
+    job: jobOf(work, current.desired, terms, { status: 'held', heldAt: now, total: assets, processed: 0 }),
+  };
+}
+
+/** Keeps the progress and the error and gives the lease back, so that the redelivery can begin at once. A repair keeps no progress: whoever asked
+ *  for it finds what is left. */
+export function failed(
+  current: ProjectRecord,
+  work: Work,
+  progress: Progress | null,
+  lastError: string,
+  terms: Terms,
+): Step<void> {
+  const { now, limits } = terms;
+  if (!holds(current, work)) return { outcome: undefined };
+  const { id } = work.event;
+  const count = current.attempts[id]?.count ?? 1;
+  const released: ProjectRecord = { ...current, lease: null };
+  const counted = { ...released, progress: progress ?? current.progress };
+  const attempts = { ...current.attempts, [id]: { count, lastError } };
+  const isLast = count >= limits.maxAttempts;
+  return {
+    outcome: undefined,
+    record: work.repair ? released : isLast ? withoutAttempts(counted, id) : { ...counted, attempts },
+    job: jobOf(work, goalOf(current, work).desired, terms, {
+      status: 'failed',
+      finishedAt: now,
+      total: progress?.total ?? null,
+      processed: progress?.processed ?? 0,
+      rest: progress?.ranges ?? [],
+      errors: [lastError],
+    }),
+  };
+}
+
+/** The record without the count of an event: it begins anew when it is delivered the next time. */
+export function withoutAttempts(record: ProjectRecord, eventId: string): ProjectRecord {
+  const { [eventId]: _forgotten, ...attempts } = record.attempts;
+  return { ...record, attempts };
+}
+
+function holds(current: ProjectRecord, work: Work): boolean {
+  return current.lease?.holder === work.lease.holder;
+}
+
+/** The state that the assets are brought to. */
+function goalOf(
+  { desired }: ProjectRecord,
+  { repair }: Work,
+): { readonly desired: ProjectRecord['desired']; readonly change: FoldChange } {
+  return repair?.fact ? settle(desired, repair.seen, repair.fact) : { desired, change: 'none' };
+}
+
+/** A deletion that a repair found out becomes known when it is done; life, whoever said otherwise, was no deletion. */
+function deletedAtAfter(current: ProjectRecord, desired: ProjectRecord['desired'], now: number): number | null {
+  if (desired.kind === current.desired.kind) return current.deletedAt;
+  return desired.kind === 'deleted' ? now : null;
+}
+
+/** What is left of a hold after an event. Life ends it. A decision was about the deletions known then: a newer one is judged by itself. What is
+ *  still undecided stays so. */
+function holdAfter(
+  hold: Hold | null,
+  { desired, change }: { readonly desired: ProjectRecord['desired']; readonly change: FoldChange },
+): Hold | null {
+  if (hold === null || desired.kind !== 'deleted') return null;
+  return change === 'effect' && hold.state !== 'held' ? null : hold;
+}
+
+/** Marks the job of a hold that ended without a decision. A hold that was decided upon keeps its decision. */
+function endOfHold(before: ProjectRecord, after: ProjectRecord, at: number): Pick<Step<unknown>, 'held'> {
+  if (before.hold?.state !== 'held' || after.hold !== null) return {};
+  return { held: { eventId: before.hold.eventId, status: 'superseded', at } };
+}
+
+type JobEnd = Pick<SyncJob, 'status' | 'total' | 'processed'> &
+  Partial<Pick<SyncJob, 'finishedAt' | 'heldAt' | 'errors'>> & { readonly rest?: readonly KeyRange[] };
+
+function jobOf(
+  { event, startedAt }: Work,
+  desired: ProjectRecord['desired'],
+  { now, limits }: Terms,
+  end: JobEnd,
+): SyncJob {
+  return {
+    event,
+    type: desired.kind === 'deleted' ? 'delete' : 'update',
+    status: end.status,
+    startedAt,
+    finishedAt: end.finishedAt ?? null,
+    heldAt: end.heldAt ?? null,
+    total: end.total,
+    processed: end.processed,
+    rangesLeft: end.rest?.length ?? 0,
+    errors: end.errors ?? [],
+    expireAt: end.status === 'held' ? null : now + limits.jobRetentionMs,
+  };
+}

@@ -1,0 +1,328 @@
+import { minuteMs } from '../clock.ts';
+import { continuationAttribute, encodeEvent } from '../events/codec.ts';
+import type { ProjectEvent } from '../events/contract.ts';
+import { judgeDeletion } from '../holds/judge.ts';
+import { errorText } from '../log.ts';
+import type { KeyRange, Progress, ProjectRecord } from '../records/projectRecord.ts';
+import type { Budget, SyncDependencies } from './dependencies.ts';
+import { AttemptFailedError, LeaseLostError } from './errors.ts';
+import { countAssets, planOf } from './pages/assets.ts';
+import { type Convergence, converge } from './pages/converge.ts';
+import { retryTransient } from './retry.ts';
+import { claimsTheFuture, type Fact, timeOf } from './settle.ts';
+import { transact } from './transact.ts';
+import {
+  type Completion,
+  completed,
+  corrected,
+  failed,
+  heldBack,
+  paused,
+  reloaded,
+  type Terms,
+  type Work,
+} from './transitions.ts';
+
+/** What the work on a claimed project came to. */
+export type WorkOutcome =
+  | { readonly kind: 'applied'; readonly processed: number }
+  | { readonly kind: 'continued'; readonly processed: number }
+  | { readonly kind: 'contradicted'; readonly processed: number }
+  | { readonly kind: 'held'; readonly state: 'held' };
+
+/** The life of one run of work. Each state knows which comes next; an error ends the run. */
+type WorkState =
+  /** Ask MongoDB, where its word is needed. */
+  | { readonly name: 'checking'; readonly record: ProjectRecord }
+  /** Compare a deletion with those around it. */
+  | { readonly name: 'judging'; readonly record: ProjectRecord }
+  | { readonly name: 'converging'; readonly record: ProjectRecord }
+  | { readonly name: 'completing'; readonly record: ProjectRecord }
+  | { readonly name: 'pausing'; readonly record: ProjectRecord; readonly rest: readonly KeyRange[] }
+  /** Go on with what the record says now. */
+  | { readonly name: 'reloading' }
+  | { readonly name: 'ended'; readonly outcome: WorkOutcome };
+
+export interface WorkOptions extends Budget {
+  /** Assets that were created later (ms since 1970) are left alone. */
+  readonly createdBefore?: number | undefined;
+}
+
+/** What a run knows besides its state. */
+interface Run {
+  readonly dependencies: SyncDependencies;
+  readonly options: WorkOptions;
+  readonly firstRevision: number;
+  work: Work;
+  processed: number;
+  /** What was kept by an earlier invocation, or is to be kept of this one. */
+  progress: Progress | null;
+  contradicted: boolean;
+}
+
+/** Time that the transactions at the end of a run may still take after its deadline, in ms: progress and lease are given back even then.
+ *  Part of the difference between the work budget and the timeout of the function. */
+const closingMs = 15_000;
+
+/** How much the clocks of MongoDB and Firestore may differ, in ms. */
+const clockMarginMs = 5_000;
+
+/** Works under the lease of a claim until the assets show the newest state, or the time is used up.
+ *  @throws LeaseLostError; AttemptFailedError with the cause. */
+export async function workOn(
+  dependencies: SyncDependencies,
+  work: Work,
+  record: ProjectRecord,
+  attempt: number,
+  options: WorkOptions,
+): Promise<WorkOutcome> {
+  const run: Run = {
+    dependencies,
+    options,
+    firstRevision: record.revision,
+    work,
+    processed: record.progress?.processed ?? 0,
+    progress: record.progress,
+    contradicted: false,
+  };
+  let state: WorkState = { name: 'checking', record };
+  try {
+    while (state.name !== 'ended') state = await next(run, state);
+    return state.outcome;
+  } catch (error) {
+    if (error instanceof LeaseLostError) throw error;
+    await close(run, (current) =>
+      failed(current, run.work, run.progress, errorText(error).slice(0, maxErrorLength), terms(run)),
+    ).catch((closingError: unknown) => {
+      // The lease then runs out by itself, and the attempt was counted when it began: only the text of the error is not kept.
+      dependencies.log.warn('the lease of a failed attempt could not be given back', {
+        eventId: work.event.id,
+        error: errorText(closingError),
+      });
+    });
+    throw new AttemptFailedError(work.event.id, attempt, error);
+  }
+}
+
+/** Longest error text kept in a record, in characters: enough for the message, and a record stays far below Firestore's 1 MiB. */
+const maxErrorLength = 1_000;
+
+async function next(run: Run, state: Exclude<WorkState, { name: 'ended' }>): Promise<WorkState> {
+  switch (state.name) {
+    case 'checking':
+      return check(run, state.record);
+    case 'judging':
+      return judge(run, state.record);
+    case 'converging':
+      return afterConvergence(run, state.record, await convergeWithin(run, state.record));
+    case 'completing':
+      return afterCompletion(
+        run,
+        await close(run, (current) => completed(current, run.work, state.record, run.processed, terms(run))),
+      );
+    case 'pausing':
+      return pause(run, state.record, state.rest);
+    case 'reloading': {
+      const record = await close(run, (current) => reloaded(current, run.work));
+      return { name: 'checking', record: owned(run, record) };
+    }
+  }
+}
+
+/** Before anything is deleted, MongoDB is asked: what it says is newer than any message. A project that lives keeps its assets, whoever said
+ *  otherwise and however late. It is also asked where the record claims what cannot have happened yet, and for every repair. */
+async function check(run: Run, record: ProjectRecord): Promise<WorkState> {
+  const { dependencies, work } = run;
+  const isDeletion = record.desired.kind === 'deleted';
+  const isOdd = claimsTheFuture(record.desired, dependencies.clock.now() + dependencies.limits.maxFutureMs);
+  const isRepair = work.repair !== undefined && work.repair.fact !== null;
+  if (!isDeletion && !isOdd && !isRepair) return { name: 'converging', record };
+  const fact = await ask(run);
+  if (work.repair) return checkRepair(run, record, fact);
+  if (isDeletion && !isOdd && fact.fields === null) return { name: 'judging', record };
+  const settled = owned(
+    run,
+    await retried(run, () =>
+      transact(dependencies, record.projectId, (current) => corrected(current, work, record.desired, fact, terms(run))),
+    ),
+  );
+  if (isDeletion && settled.desired.kind !== 'deleted') {
+    run.contradicted = true;
+    dependencies.log.warn('a deletion was not carried out: the project lives in MongoDB', {
+      projectId: record.projectId,
+      eventId: work.event.id,
+      version: record.desired.version,
+      aliveAt: fact.version,
+    });
+  }
+  return { name: settled.desired.kind === 'deleted' ? 'judging' : 'converging', record: settled };
+}
+
+/** A repair is what MongoDB says now, under the lease. One that was meant for a living project deletes nothing: the brakes have not seen that. */
+async function checkRepair(run: Run, record: ProjectRecord, fact: Fact): Promise<WorkState> {
+  const { work } = run;
+  const isMeantToDelete =
+    work.repair?.asset === undefined ? work.event.type === 'ProjectDeleted' : record.desired.kind === 'deleted';
+  const isGone = fact.fields === null;
+  run.work = { ...work, repair: { ...work.repair, seen: work.repair?.seen ?? record.desired, fact } };
+  if (isGone && !isMeantToDelete) {
+    await close(run, (current) => failed(current, work, null, 'the project is gone in MongoDB by now', terms(run)));
+    return { name: 'ended', outcome: { kind: 'contradicted', processed: 0 } };
+  }
+  run.contradicted ||= isMeantToDelete && !isGone;
+  const goal = await close(run, (current) => reloaded(current, run.work));
+  return { name: 'converging', record: owned(run, goal) };
+}
+
+async function ask(run: Run): Promise<Fact> {
+  const { dependencies, work } = run;
+  const { projectId } = work.event;
+  // An election takes seconds, and must not cost one of the few attempts.
+  const { version, projects } = await retried(run, () => dependencies.truth.ask([projectId]));
+  return { version, fields: projects.get(projectId)?.fields ?? null };
+}
+
+/** A deletion that comes with too many others is held, unless there is nothing that it would delete. Judged it has been already by a person who
+ *  released it, or by an invocation that has begun with it. */
+async function judge(run: Run, record: ProjectRecord): Promise<WorkState> {
+  const { dependencies, work } = run;
+  const converging: WorkState = { name: 'converging', record };
+  if (record.progress !== null || record.hold?.state === 'released') return converging;
+  const judgement = await retried(run, () => judgeDeletion(dependencies, record));
+  if (judgement.kind === 'within-limits') return converging;
+  const assets = await retried(run, () => countAssets(dependencies, record));
+  if (assets === 0) return { name: 'completing', record };
+  const { deletions, countedUpTo, allowed, projects } = judgement;
+  // Before it is written, so that a crash in between cannot leave a hold that nobody was notified of.
+  dependencies.log.alarm(
+    'hold',
+    'a deletion is held: it came with too many others, and nothing of it is carried out until you decide',
+    {
+      projectId: record.projectId,
+      eventId: work.event.id,
+      assets,
+      deletions: deletions < countedUpTo ? deletions : `at least ${deletions}`,
+      allowed,
+      withinMinutes: dependencies.limits.hold.windowMs / minuteMs,
+      projectsLeft: projects,
+      decide: 'npm --prefix functions run holds -- list',
+    },
+  );
+  const completion = await close(run, (current) => heldBack(current, work, record, assets, terms(run)));
+  return completion.kind === 'done'
+    ? { name: 'ended', outcome: { kind: 'held', state: 'held' } }
+    : afterCompletion(run, completion);
+}
+
+function convergeWithin(run: Run, record: ProjectRecord): Promise<Convergence> {
+  const { dependencies, options, work } = run;
+  const { version, kind } = record.desired;
+  // The grace period of a reconciliation is for what it has found itself, not for news that came while it was at work.
+  const isOwnFinding = record.revision === run.firstRevision;
+  const grace = isOwnFinding ? (options.createdBefore ?? run.progress?.createdBefore ?? undefined) : undefined;
+  const deletedAt = kind === 'deleted' && version !== null ? timeOf(version) + clockMarginMs : Number.POSITIVE_INFINITY;
+  return converge(dependencies, {
+    record,
+    work,
+    processed: run.processed,
+    createdBy: Math.min(grace ?? Number.POSITIVE_INFINITY, deletedAt),
+    budget: options,
+    terms: () => terms(run),
+  });
+}
+
+function afterConvergence(run: Run, record: ProjectRecord, result: Convergence): WorkState {
+  run.processed += result.processed;
+  switch (result.kind) {
+    case 'lost':
+      throw new LeaseLostError(record.projectId);
+    case 'superseded':
+    case 'revived':
+      return { name: 'reloading' };
+    case 'finished':
+      return ended(run);
+    case 'complete':
+      return { name: 'completing', record };
+    case 'failed':
+      run.progress = progressWith(run, record, result.rest, run.progress?.total ?? null);
+      throw result.error;
+    case 'unfinished':
+      return { name: 'pausing', record, rest: result.rest };
+  }
+}
+
+function afterCompletion(run: Run, completion: Completion): WorkState {
+  switch (completion.kind) {
+    case 'done':
+      return ended(run);
+    case 'superseded':
+      return { name: 'checking', record: completion.record };
+    case 'lost':
+      throw new LeaseLostError(run.work.event.projectId);
+  }
+}
+
+async function pause(run: Run, record: ProjectRecord, rest: readonly KeyRange[]): Promise<WorkState> {
+  const { dependencies, work } = run;
+  if (work.repair?.asset !== undefined)
+    throw new Error(`the time was used up before asset ${work.repair.asset} was reached`);
+  // Before the count, so that a count that fails costs a total and not the progress.
+  const reached = progressWith(run, record, rest, run.progress?.total ?? null);
+  run.progress = reached;
+  const deleted = record.desired.kind === 'deleted' ? run.processed : 0;
+  const total = reached.total ?? (await closing(run, () => countAssets(dependencies, record))) + deleted;
+  run.progress = { ...reached, total };
+  const keep = () => close(run, (current) => paused(current, work, { ...reached, total }, terms(run)));
+  const publish = () => dependencies.events.publish(continuationOf(work.event));
+  // No message stands for a repair, so its continuation has to be out before its record asks for one; it is refused until the lease is given back.
+  if (work.repair) await publish();
+  if ((await keep()) === 'lost') throw new LeaseLostError(record.projectId);
+  if (!work.repair) await publish();
+  return { name: 'ended', outcome: { kind: 'continued', processed: run.processed } };
+}
+
+function progressWith(run: Run, record: ProjectRecord, ranges: readonly KeyRange[], total: number | null): Progress {
+  const isOwnFinding = record.revision === run.firstRevision;
+  return {
+    revision: record.revision,
+    plan: planOf(run.dependencies.config),
+    ranges,
+    processed: run.processed,
+    total,
+    startedAt: run.work.startedAt,
+    createdBefore: (isOwnFinding ? (run.options.createdBefore ?? run.progress?.createdBefore) : null) ?? null,
+  };
+}
+
+function ended({ contradicted, processed }: Run): WorkState {
+  return { name: 'ended', outcome: { kind: contradicted ? 'contradicted' : 'applied', processed } };
+}
+
+function owned(run: Run, record: ProjectRecord | undefined): ProjectRecord {
+  if (record === undefined) throw new LeaseLostError(run.work.event.projectId);
+  return record;
+}
+
+function terms({ dependencies: { clock, limits } }: Run): Terms {
+  return { now: clock.now(), limits };
+}
+
+function retried<T>({ dependencies, options }: Run, action: () => Promise<T>): Promise<T> {
+  return retryTransient(action, { ...dependencies, deadline: options.deadline, signal: options.signal });
+}
+
+/** Retries what ends a run also when the budget is spent or the process is asked to stop. */
+function closing<T>({ dependencies, options }: Run, action: () => Promise<T>): Promise<T> {
+  const deadline = Math.max(options.deadline, dependencies.clock.now()) + closingMs;
+  return retryTransient(action, { ...dependencies, deadline, signal: new AbortController().signal });
+}
+
+function close<T>(run: Run, step: Parameters<typeof transact<T>>[2]): Promise<T> {
+  return closing(run, () => transact(run.dependencies, run.work.event.projectId, step));
+}
+
+/** The event again, marked: work on it goes on where this run ended. */
+function continuationOf(event: ProjectEvent) {
+  const message = encodeEvent(event);
+  return { ...message, attributes: { ...message.attributes, [continuationAttribute]: 'true' } };
+}
