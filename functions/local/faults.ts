@@ -1,7 +1,7 @@
-/** What a server of the local stack does instead of serving a call. */
+/** What our Firestore or Pub/Sub does instead of serving a call. MongoDB has fail points of its own. */
 export interface Fault {
-  /** Answer with this error: a gRPC status name (`UNAVAILABLE`, `ABORTED` …) or a MongoDB error code (189, 11600 …). */
-  readonly error?: { readonly code: string | number; readonly message?: string; readonly labels?: readonly string[] };
+  /** Answer with this error: a gRPC status name (`UNAVAILABLE`, `ABORTED` …). */
+  readonly error?: { readonly code: string; readonly message?: string };
   /** Wait this long before the call is served (or failed), in ms of the server's clock. */
   readonly latencyMs?: number;
   /** Destroy the connection instead of answering. */
@@ -13,7 +13,7 @@ export interface Fault {
 
 /** The faults that a test has asked one server for. */
 export interface Faults {
-  /** The next `times` (default 1) calls of `method` meet `fault`; `'*'` is any method. Faults of one method queue up in
+  /** The next `times` (default 1) calls of `method` meet `fault`. Faults of one method queue up in
    *  order. */
   inject(method: string, fault: Fault, times?: number): void;
   /** Forgets every fault that has not been met yet. */
@@ -35,7 +35,7 @@ export function createFaults(): Faults {
       queue = [];
     },
     take(method) {
-      const entry = queue.find((candidate) => candidate.method === method || candidate.method === '*');
+      const entry = queue.find((candidate) => candidate.method === method);
       if (!entry) return undefined;
       entry.times -= 1;
       if (entry.times <= 0) queue = queue.filter((candidate) => candidate !== entry);

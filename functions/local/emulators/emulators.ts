@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { z } from 'zod';
+import config from '../../src/lockstep.config.ts';
 import { startOnPort } from '../ports.ts';
+import { startSecuredMongo } from '../securedMongo.ts';
 import { startFirestoreServer } from '../servers/firestore/server.ts';
-import { startMongoServer } from '../servers/mongodb/server.ts';
 import { type Stack, usualPorts } from '../stack.ts';
 import type { FirestoreChoice } from './chooseFirestore.ts';
 import { startCli } from './cliProcess.ts';
@@ -76,7 +77,7 @@ export async function startEmulators(options: EmulatorsOptions): Promise<Emulato
 
     const stage = createStage({
       firebaseJson,
-      mongodbUri: mongodb.uri,
+      mongodbUri: mongodb.productUri,
       params,
       takesParamsOfCheckout: !options.isApart,
     });
@@ -130,13 +131,13 @@ export async function startEmulators(options: EmulatorsOptions): Promise<Emulato
 }
 
 async function openMongodb({ mongodbUri, isApart, say }: EmulatorsOptions) {
-  if (mongodbUri) return { uri: mongodbUri, server: undefined };
-  const server = await startOnPort(
+  if (mongodbUri) return { uri: mongodbUri, productUri: mongodbUri, server: undefined };
+  const { server, productUri } = await startOnPort(
     { service: 'MongoDB', flag: 'MONGODB_URI', asked: isApart ? 0 : undefined, usual: usualPorts.mongodb },
-    (port) => startMongoServer({ port }),
+    (port) => startSecuredMongo(config.source, { port }),
     (port) => say(`port ${port} is in use, perhaps by a MongoDB of yours; MONGODB_URI would name it`),
   );
-  return { uri: server.uri, server };
+  return { uri: server.uri, productUri, server };
 }
 
 function openFirestore({ firebaseJson: { emulators }, isApart }: EmulatorsOptions) {

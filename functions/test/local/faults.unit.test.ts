@@ -11,10 +11,4 @@ describe('faults', () => {
     assert.equal(faults.take('Commit')?.error?.code, 'ABORTED');
     assert.equal(faults.take('Commit'), undefined);
   });
-
-  it("takes '*' for any method", () => {
-    const faults = createFaults();
-    faults.inject('*', { drop: true });
-    assert.equal(faults.take('anything')?.drop, true);
-  });
 });

@@ -18,6 +18,7 @@ import { connectSource } from '../../src/source/connect.ts';
 import type { ProjectTruth } from '../../src/source/truth.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
+import { failCommand } from '../support/failPoint.ts';
 import { startWorld, type World, worldConfig } from './world.ts';
 
 /** MongoDB's codes: https://www.mongodb.com/docs/manual/reference/error-codes/ */
@@ -52,6 +53,11 @@ describe('brakes against a wrong MongoDB', () => {
     );
   });
   afterEach(() => world.close());
+
+  const fail = (commands: readonly string[], data: object, times: number) =>
+    failCommand(world.source.client, commands, data, { times });
+  /** All that reconciliation asks MongoDB. */
+  const questions = ['hello', 'find', 'aggregate', 'count', 'listCollections', 'getMore'];
 
   /** A clean run brakes, says so, names what it saw, and every asset is still there. */
   async function assertBrakes(
@@ -211,12 +217,8 @@ describe('brakes against a wrong MongoDB', () => {
   });
 
   it('a secondary that does not catch up in time', async () => {
-    world.mongo.faults.inject(
-      'find',
-      { error: { code: maxTimeExpired, message: 'operation exceeded time limit' } },
-      10,
-    );
-    await assertBrakes('source-unreachable', /operation exceeded time limit/, allowAll);
+    await fail(['find'], { errorCode: maxTimeExpired }, 10);
+    await assertBrakes('source-unreachable', /failCommand/, allowAll);
     const [job] = (await world.firestore.collection('syncJobs').where('status', '==', 'braked').get()).docs;
     assert.equal(job?.get('findings.orphan-unknown'), 0);
   });
@@ -225,15 +227,15 @@ describe('brakes against a wrong MongoDB', () => {
     const { truth } = world.dependencies();
     let asked = 0;
     const cutOff: ProjectTruth = {
-      ask(projectIds) {
+      async ask(projectIds) {
         asked += 1;
-        if (asked === 2) world.mongo.faults.inject('*', { drop: true }, 1_000);
+        if (asked === 2) await fail(questions, { closeConnection: true }, 1_000);
         return truth.ask(projectIds);
       },
     };
     const limits = { ...defaultReconcileLimits, lookupBatch: 20, saveEveryMs: 50, closingMs: 0 };
     await assertBrakes('source-unreachable', /MongoDB did not answer/, allowAll, { truth: cutOff, limits });
-    world.mongo.faults.clear();
+    await fail([], {}, 0);
   });
 
   it('a network partition in the middle of the repair: what was not repaired by then waits for the next run', async () => {
@@ -243,7 +245,7 @@ describe('brakes against a wrong MongoDB', () => {
     let applied = 0;
     const cutOff: typeof applier = {
       async apply(event, options) {
-        if (applied === 4) world.mongo.faults.inject('*', { drop: true }, 1_000);
+        if (applied === 4) await fail(questions, { closeConnection: true }, 1_000);
         applied += 1;
         return applier.apply(event, options);
       },
@@ -255,7 +257,7 @@ describe('brakes against a wrong MongoDB', () => {
     assert.match(cut.brake.goOn, waysOut['source-unreachable']);
     assert.deepEqual([cut.report.repaired?.applied, cut.report.repaired?.failed], [4, 0]);
     assert.equal(await world.countOf('analyses'), (projects - 4) * 2);
-    world.mongo.faults.clear();
+    await fail([], {}, 0);
     // What the cut left behind it: the work lease of the project that was being deleted.
     world.advance(defaultSyncLimits.leaseMs + 1);
     const next = await world.run({ mode: 'clean' });
@@ -269,14 +271,13 @@ describe('brakes against a wrong MongoDB', () => {
     const { truth } = world.dependencies();
     let asked = 0;
     const shutDown: ProjectTruth = {
-      ask(projectIds) {
+      async ask(projectIds) {
         asked += 1;
-        const message = 'interrupted at shutdown';
-        if (asked === 2) world.mongo.faults.inject('find', { error: { code: interruptedAtShutdown, message } }, 10);
+        if (asked === 2) await fail(['find'], { errorCode: interruptedAtShutdown }, 10);
         return truth.ask(projectIds);
       },
     };
-    await assertBrakes('source-unreachable', /interrupted at shutdown/, allowAll, { truth: shutDown });
+    await assertBrakes('source-unreachable', /failCommand/, allowAll, { truth: shutDown });
   });
 
   it('a user without read permission', async () => {

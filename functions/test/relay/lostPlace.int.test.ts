@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
+import { failCommand } from '../support/failPoint.ts';
 import { until } from '../support/until.ts';
 import { serviceError, unavailable } from './doubles.ts';
 import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
@@ -122,7 +123,7 @@ describe('relay: starting, and losing its place', () => {
   it('keeps its place when it is not the place that is wrong', async () => {
     await (await fixture.reading()).stop();
     const before = await fixture.record();
-    fixture.mongo.faults.inject('aggregate', { error: { code: 286 } }, 2);
+    await failCommand(fixture.client, ['aggregate'], { errorCode: 286 }, { times: 2 });
     const relay = await fixture.start();
     await assert.rejects(relay.outcome, /cannot be opened at any point/);
     assert.deepEqual((await fixture.record()).checkpoint.token, before.checkpoint.token);

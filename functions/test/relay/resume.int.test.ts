@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ObjectId } from 'mongodb';
+import { failCommand, failPoint } from '../support/failPoint.ts';
 import { until } from '../support/until.ts';
 import { serviceError, unavailable } from './doubles.ts';
 import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
@@ -254,13 +255,13 @@ describe('relay: going on after anything', () => {
     const relay = await fixture.reading();
     await insert('a');
     await until(() => names().length === 1);
-    fixture.mongo.faults.inject('getMore', { drop: true });
+    await failCommand(fixture.client, ['getMore'], { closeConnection: true });
     await insert('b');
     await until(() => names().length === 2);
     fixture.mongo.stepDown(30);
     await insert('c');
     await until(() => names().length === 3);
-    fixture.mongo.faults.inject('getMore', { error: { code: 237 } });
+    await failCommand(fixture.client, ['getMore'], { errorCode: 237 });
     await insert('d');
     await until(() => names().length === 4);
     assert.deepEqual(names(), ['a', 'b', 'c', 'd']);
@@ -270,8 +271,8 @@ describe('relay: going on after anything', () => {
 
   it('opens the stream again and again while MongoDB refuses, and calls an operator once when that lasts', async () => {
     const relay = await fixture.reading({ limits: { unreachableAlarmMs: 30_000 } });
-    fixture.mongo.faults.inject('getMore', { error: { code: 11600 } });
-    fixture.mongo.faults.inject('aggregate', { error: { code: 11600 } }, 8);
+    await failCommand(fixture.client, ['aggregate'], { errorCode: 11600 }, { times: 8 });
+    await failPoint(fixture.client, 'failGetMoreAfterCursorCheckout', { times: 1 }, { errorCode: 11600 });
     await until(() => relay.log.lines.some(({ message }) => message.startsWith('The change stream broke')));
     relay.clock.shift(31_000);
     await insert('a');
@@ -284,8 +285,9 @@ describe('relay: going on after anything', () => {
 
   it('raises at once what no retry mends', async () => {
     const relay = await fixture.reading();
-    fixture.mongo.faults.inject('getMore', { error: { code: 13, message: 'not authorized' } });
-    await assert.rejects(relay.outcome, /not authorized/);
+    await fixture.client.db('admin').command({ updateUser: 'lockstep', roles: [] });
+    await failCommand(fixture.client, ['getMore'], { errorCode: 43 });
+    await assert.rejects(relay.outcome, /not authorized on collaboration to execute command \{ aggregate/);
     assert.equal((await fixture.record()).lease.holder, null);
   });
 });

@@ -6,6 +6,10 @@ export interface ClientConnection {
   readonly id: number;
   /** Aborted when it closes. */
   readonly signal: AbortSignal;
+  /** Breaks it; whoever waits for an answer gets none. */
+  close(): void;
+  /** What the client calls itself. */
+  appName?: string | undefined;
   /** The user that it has authenticated as. */
   user?: Named | undefined;
   /** The authentication that is under way. */

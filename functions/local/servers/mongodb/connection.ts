@@ -15,7 +15,7 @@ import { legacyReplyPayload, parseLegacyQuery } from './wire/opQuery.ts';
 export function serveConnection(socket: Socket, id: number, parts: DispatchParts): void {
   const reader = createMessageReader();
   const closing = new AbortController();
-  const connection: ClientConnection = { id, signal: closing.signal };
+  const connection: ClientConnection = { id, signal: closing.signal, close: () => socket.destroy() };
   let lastReplyId = 0;
   let turn: Promise<void> = Promise.resolve();
 

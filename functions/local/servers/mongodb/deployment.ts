@@ -1,6 +1,7 @@
 import type { Clock } from '../../../src/clock.ts';
 import { createUsers, type Users } from './auth/users.ts';
 import { type Cursors, createCursors } from './cursors.ts';
+import { createFailPoints, type FailPoints } from './failPoints/failPoints.ts';
 import { createSessions, type Session, type Sessions } from './sessions/sessions.ts';
 import { createTransactions, type Transactions } from './sessions/transactions.ts';
 import { type Catalog, createCatalog } from './storage/catalog.ts';
@@ -24,6 +25,7 @@ export interface Deployment {
   readonly writer: Writer;
   readonly cursors: Cursors;
   readonly users: Users;
+  readonly failPoints: FailPoints;
   /** Ends a session with its transaction and its cursors. */
   endSession(session: Session): void;
 }
@@ -62,6 +64,7 @@ export function createDeployment(options: DeploymentOptions): Deployment {
     writer,
     cursors,
     users: createUsers(options.enforceUsers),
+    failPoints: createFailPoints(options.random),
     endSession(session) {
       if (session.transaction?.state === 'open') writer.abort(session.transaction);
       cursors.killAll(({ sessionKey }) => sessionKey === session.key);

@@ -1,14 +1,13 @@
 import { Binary, Long, Timestamp } from 'bson';
-import type { Faults } from '../../faults.ts';
 import { authorize } from './auth/authorize.ts';
 import { encode, encodeCursorReply } from './bson/codec.ts';
 import { type Document, isDocument } from './bson/values.ts';
 import { findCommand, handshakeCommands } from './commands/commandTable.ts';
 import type { Deployment } from './deployment.ts';
-import { CommandError, errorName, labelsFor } from './errors.ts';
-import { faultError, faultLatency } from './faultPoint.ts';
-import { openOperation, type Request } from './openOperation.ts';
-import type { Reply } from './operation.ts';
+import { CommandError, type ErrorScene, errorName, labelsFor } from './errors.ts';
+import { meetFailCommand, withWriteConcernError } from './failPoints/failCommand.ts';
+import { openOperation } from './openOperation.ts';
+import type { Reply, Request } from './operation.ts';
 import { checkApiVersion } from './requests/apiVersion.ts';
 import { writeConcernError } from './requests/writeConcern.ts';
 import { toTimestamp } from './storage/clusterClock.ts';
@@ -17,42 +16,39 @@ export type Outcome = { readonly kind: 'reply'; readonly bytes: Uint8Array } | {
 
 export interface DispatchParts {
   readonly deployment: Deployment;
-  readonly faults: Faults;
   readonly log: (line: string) => void;
 }
 
 const clusterTimeHashBytes = 20;
 
 /**
- * Runs a command from its fields to the bytes of its answer: session, faults, transaction, the command itself, errors
+ * Runs a command from its fields to the bytes of its answer: session, fail points, transaction, the command itself, errors
  * with their labels.
  */
 export async function dispatch(request: Request, parts: DispatchParts): Promise<Outcome> {
-  const { deployment, faults } = parts;
+  const { deployment } = parts;
   observeClusterTime(request.body, deployment);
-  // Asked before the command runs: an error may close the cursor.
-  const changeStream = isOnChangeStream(request, deployment);
-  const fault = faults.take(request.name);
+  // What fails before it has its cursor is not known to be about a change stream.
+  let scene = sceneOf(request, opensChangeStream(request));
   try {
-    if (fault) {
-      await faultLatency(fault, deployment.clock, request.connection.signal);
-      if (!fault.afterEffect) {
-        if (fault.drop) return { kind: 'drop' };
-        const error = faultError(fault);
-        if (error) throw error;
-      }
-    }
-    const reply = await run(request, deployment);
-    if (fault?.afterEffect) {
-      if (fault.drop) return { kind: 'drop' };
-      const error = faultError(fault);
-      if (error) throw error;
-    }
+    const failure = await meetFailCommand(request, deployment);
+    // Asked before the command runs: an error may close the cursor.
+    scene = sceneOf(request, scene.changeStream || readsChangeStream(request, deployment));
+    const reply = withWriteConcernError(await run(request, deployment), failure, (code) => labelsFor(code, scene));
     return { kind: 'reply', bytes: encodeReply(reply, deployment) };
   } catch (error) {
     if (request.connection.signal.aborted) return { kind: 'drop' };
-    return { kind: 'reply', bytes: errorReply(error, request, changeStream, parts) };
+    return { kind: 'reply', bytes: errorReply(error, request, scene, parts) };
   }
+}
+
+function sceneOf({ body, name }: Request, changeStream: boolean): ErrorScene {
+  return {
+    command: name,
+    inTransaction: body.autocommit === false,
+    retryableWrite: body.txnNumber !== undefined && body.autocommit === undefined,
+    changeStream,
+  };
 }
 
 function observeClusterTime(body: Document, { clusterClock }: Deployment): void {
@@ -97,20 +93,11 @@ function encodeReply({ fields, batch }: Reply, deployment: Deployment): Uint8Arr
 function errorReply(
   error: unknown,
   request: Request,
-  changeStream: boolean,
+  scene: ErrorScene,
   { deployment, log }: DispatchParts,
 ): Uint8Array {
   const known = error instanceof CommandError ? error : internalError(error, request, log);
-  const { body, name } = request;
-  const labels =
-    known.labels.length > 0
-      ? known.labels
-      : labelsFor(known.code, {
-          command: name,
-          inTransaction: body.autocommit === false,
-          retryableWrite: body.txnNumber !== undefined && body.autocommit === undefined,
-          changeStream,
-        });
+  const labels = known.labels ?? labelsFor(known.code, scene);
   return encode({
     ok: 0,
     errmsg: known.message,
@@ -127,11 +114,13 @@ function internalError(error: unknown, { name }: Request, log: (line: string) =>
   return new CommandError(1, error instanceof Error ? error.message : String(error));
 }
 
-function isOnChangeStream({ name, body }: Request, { cursors }: Deployment): boolean {
-  if (name === 'aggregate') {
-    const first = Array.isArray(body.pipeline) ? body.pipeline[0] : undefined;
-    return isDocument(first) && '$changeStream' in first;
-  }
-  if (name !== 'getMore' || !(body.getMore instanceof Long)) return false;
-  return cursors.find(body.getMore.toBigInt())?.changeStream === true;
+function opensChangeStream({ name, body }: Request): boolean {
+  const first = name === 'aggregate' && Array.isArray(body.pipeline) ? body.pipeline[0] : undefined;
+  return isDocument(first) && '$changeStream' in first;
+}
+
+function readsChangeStream({ name, body }: Request, { cursors }: Deployment): boolean {
+  return (
+    name === 'getMore' && body.getMore instanceof Long && cursors.find(body.getMore.toBigInt())?.changeStream === true
+  );
 }

@@ -44,6 +44,7 @@ const errorNames = {
   168: 'InvalidPipelineOperator',
   181: 'AmbiguousIndexKeyPattern',
   189: 'PrimarySteppedDown',
+  192: 'FailPointEnabled',
   197: 'InvalidIndexSpecificationOption',
   206: 'NoSuchSession',
   225: 'TransactionTooOld',
@@ -87,7 +88,8 @@ export function errorName(code: number): string {
 /** An error that the client is to see: `{ ok: 0, code, codeName, errmsg, errorLabels, …details }`. */
 export class CommandError extends Error {
   readonly code: number;
-  readonly labels: readonly string[];
+  /** In place of those that follow from the code. */
+  readonly labels: readonly string[] | undefined;
   /** Further fields of the reply, such as `keyPattern` and `keyValue` of a duplicate key. */
   readonly details: Readonly<Record<string, unknown>>;
 
@@ -99,7 +101,7 @@ export class CommandError extends Error {
     super(message);
     this.name = 'CommandError';
     this.code = code;
-    this.labels = more.labels ?? [];
+    this.labels = more.labels;
     this.details = more.details ?? {};
   }
 }

@@ -1,6 +1,5 @@
 import { Long } from 'bson';
 import { type Document, isDocument } from './bson/values.ts';
-import type { ClientConnection } from './clientConnection.ts';
 import { transactionCommands } from './commands/commandTable.ts';
 import { transactionLifetimeSeconds } from './commands/diagnosticCommands.ts';
 import { noSuchTransaction } from './commands/sessionCommands.ts';
@@ -8,7 +7,8 @@ import type { Deployment } from './deployment.ts';
 import { CommandError, steppedDown } from './errors.ts';
 import { withLet } from './expression/letVariables.ts';
 import { createEvaluation } from './expression/scope.ts';
-import type { Operation } from './operation.ts';
+import { meetTransactionalWrite } from './failPoints/failCommand.ts';
+import type { Operation, Request } from './operation.ts';
 import { readFields } from './requests/fields.ts';
 import { snapshotTime } from './requests/readConcern.ts';
 import { type Session, sessionTimeoutMinutes, transactionNumber } from './sessions/sessions.ts';
@@ -16,15 +16,6 @@ import { createTransaction, type Transaction } from './sessions/transaction.ts';
 import { HeldByTransaction } from './sessions/transactions.ts';
 import { type OpTime, toTimestamp } from './storage/clusterClock.ts';
 import { viewOf } from './storage/view.ts';
-
-/** A command from a client. */
-export interface Request {
-  readonly name: string;
-  readonly db: string;
-  readonly body: Document;
-  readonly sequences: ReadonlyMap<string, readonly Uint8Array[]>;
-  readonly connection: ClientConnection;
-}
 
 const msPerMinute = 60_000;
 const msPerSecond = 1000;
@@ -57,8 +48,11 @@ export function openOperation({ name, db, body, sequences, connection }: Request
     readTime,
     view: (collection) => viewOf(collection, readTime && { history: deployment.history, time: readTime, transaction }),
     once: (statement, run) =>
-      runOnce(statement, run, retryable ? session : undefined, (held) =>
-        whenEnded(held, deployment, connection.signal),
+      runOnce(
+        statement,
+        retryable ? () => meetTransactionalWrite(run, deployment, connection) : run,
+        retryable ? session : undefined,
+        (held) => whenEnded(held, deployment, connection.signal),
       ),
   };
 }

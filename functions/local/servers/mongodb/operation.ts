@@ -9,6 +9,15 @@ import type { OpTime } from './storage/clusterClock.ts';
 import type { Collection } from './storage/collection.ts';
 import type { CollectionView } from './storage/view.ts';
 
+/** A command from a client. */
+export interface Request {
+  readonly name: string;
+  readonly db: string;
+  readonly body: Document;
+  readonly sequences: ReadonlyMap<string, readonly Uint8Array[]>;
+  readonly connection: ClientConnection;
+}
+
 /** A command that is being run. */
 export interface Operation {
   readonly deployment: Deployment;

@@ -1,12 +1,10 @@
 import { createServer, type Socket } from 'node:net';
 import { type Timestamp, UUID } from 'bson';
 import { type Clock, systemClock } from '../../../src/clock.ts';
-import type { Faults } from '../../faults.ts';
 import { scramSecret } from './auth/scram.ts';
 import { serveConnection } from './connection.ts';
 import { createDeployment } from './deployment.ts';
 import { type CommandError, steppedDown } from './errors.ts';
-import { createServerFaults } from './faultPoint.ts';
 import { toTimestamp } from './storage/clusterClock.ts';
 
 export interface Credentials {
@@ -53,11 +51,6 @@ export interface MongoServer {
   readonly uri: string;
   /** For another user, of the database `admin`. */
   uriOf(credentials: Credentials): string;
-  /**
-   * Faults by command name (`insert`, `getMore` …); codes are MongoDB's numbers, and the labels a real server adds are
-   * added.
-   */
-  readonly faults: Faults;
   /** The time of the latest write. */
   readonly clusterTime: Timestamp;
   /**
@@ -80,7 +73,6 @@ const defaultOplogLimit = 100_000;
 /** Starts a server. Rejects with the error of the socket, for instance code `EADDRINUSE` if the port is taken. */
 export async function startMongoServer(options: MongoServerOptions = {}): Promise<MongoServer> {
   const { host = '127.0.0.1', clock = systemClock, replicaSet = 'rs0', log = () => undefined } = options;
-  const faults = createServerFaults();
   const sockets = new Set<Socket>();
   let port = options.port ?? 0;
   // Clients are told an address that they can connect to, also when the server listens on all of them.
@@ -103,7 +95,7 @@ export async function startMongoServer(options: MongoServerOptions = {}): Promis
     connections += 1;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    serveConnection(socket, connections, { deployment, faults, log });
+    serveConnection(socket, connections, { deployment, log });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -135,7 +127,6 @@ export async function startMongoServer(options: MongoServerOptions = {}): Promis
     port,
     uri: uriOf(options.auth),
     uriOf,
-    faults,
     get clusterTime() {
       return toTimestamp(deployment.clusterClock.current());
     },

@@ -195,6 +195,7 @@ const rules: Readonly<Record<string, Rule>> = {
   replSetGetConfig: onCluster('replSetGetConfig'),
   getParameter: onCluster('getParameter'),
   setParameter: onCluster('setParameter'),
+  configureFailPoint: onCluster('internal'),
   setClusterParameter: onCluster('setParameter'),
   getCmdLineOpts: onCluster('getCmdLineOpts'),
   getLog: onCluster('getLog'),

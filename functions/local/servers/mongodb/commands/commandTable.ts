@@ -1,5 +1,6 @@
 import { saslCommands } from '../auth/saslCommands.ts';
 import { userCommands } from '../auth/userCommands.ts';
+import { failPointCommands } from '../failPoints/failCommand.ts';
 import type { CommandHandler, CommandTable } from '../operation.ts';
 import { aggregateCommands } from './aggregate.ts';
 import { bulkWriteCommands } from './bulkWrite.ts';
@@ -14,6 +15,7 @@ import { writeCommands } from './writeCommands.ts';
 
 const commands: CommandTable = {
   ...diagnosticCommands,
+  ...failPointCommands,
   ...saslCommands,
   ...userCommands,
   ...sessionCommands,
@@ -31,16 +33,14 @@ export function findCommand(name: string): CommandHandler | undefined {
   return Object.hasOwn(commands, name) ? commands[name] : undefined;
 }
 
-/**
- * Commands of the handshake and of a driver's monitoring: they work on a server that has stepped down, and `'*'` faults
- * pass them by.
- */
+/** Commands of the handshake, of a driver's monitoring and of operators: they work on a server that has stepped down. */
 export const handshakeCommands: ReadonlySet<string> = new Set([
   ...['hello', 'isMaster', 'ismaster', 'ping', 'buildInfo', 'buildinfo', 'endSessions', 'connectionStatus'],
   ...[
     'saslStart',
     'saslContinue',
     'logout',
+    'configureFailPoint',
     'replSetGetStatus',
     'serverStatus',
     'getParameter',

@@ -1,5 +1,6 @@
 import { Int32, Long } from 'bson';
 import { helloAuthentication } from '../auth/saslCommands.ts';
+import { isDocument } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import type { CommandHandler, CommandTable, Operation } from '../operation.ts';
 import { toTimestamp } from '../storage/clusterClock.ts';
@@ -8,6 +9,8 @@ import { maxDocumentBytes, serverVersion } from '../topology.ts';
 const hello =
   (legacy: boolean): CommandHandler =>
   ({ deployment, connection, fields }) => {
+    const { client } = fields.body;
+    if (isDocument(client) && isDocument(client.application)) connection.appName = String(client.application.name);
     const time = toTimestamp(deployment.clusterClock.current());
     const date = new Date(deployment.clock.now());
     return {

@@ -5,6 +5,7 @@ import { valuesAt } from '../bson/paths.ts';
 import { documentsSource } from '../cursors.ts';
 import { badValue, CommandError } from '../errors.ts';
 import { distinctValues } from '../expression/sets.ts';
+import { meetFailGetMore } from '../failPoints/failCommand.ts';
 import type { CommandTable, Operation } from '../operation.ts';
 import { compileProjection } from '../query/projection.ts';
 import { type Found, filterOf, readDocuments } from '../query/read.ts';
@@ -83,6 +84,7 @@ export const readCommands: CommandTable = {
     }
     const size = fields.count('batchSize');
     try {
+      meetFailGetMore(deployment, connection);
       const batch = await cursor.source.next({
         size: size === 0 ? undefined : size,
         maxTimeMs: fields.count('maxTimeMS'),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Collection, type Document, Long, MongoServerError } from 'mongodb';
+import { failCommand, failPoint } from '../../../support/failPoint.ts';
 import { type Fixture, rejectsWithCode, startFixture, withServer } from './mongo.fixture.ts';
 
 interface Keyed extends Document {
@@ -16,60 +17,60 @@ describe('MongoDB server: retryable writes', () => {
   });
   afterEach(() => fixture.close());
 
-  const lostAnswer = (command: string) => fixture.server.faults.inject(command, { drop: true, afterEffect: true });
+  const lostAnswer = () => failPoint(fixture.client, 'onPrimaryTransactionalWrite', { times: 1 });
 
   it('runs a write once although its answer was lost and the driver sent it again', async () => {
-    lostAnswer('insert');
+    await lostAnswer();
     assert.equal((await items.insertOne({ _id: 1, n: 0 })).insertedId, 1);
-    lostAnswer('update');
+    await lostAnswer();
     assert.equal((await items.updateOne({ _id: 1 }, { $inc: { n: 1 } })).modifiedCount, 1);
-    lostAnswer('findAndModify');
+    await lostAnswer();
     assert.equal((await items.findOneAndUpdate({ _id: 1 }, { $inc: { n: 1 } }, { returnDocument: 'after' }))?.n, 2);
     assert.equal((await items.findOne({ _id: 1 }))?.n, 2);
-    lostAnswer('delete');
+    await lostAnswer();
     assert.equal((await items.deleteOne({ _id: 1 })).deletedCount, 1);
-    lostAnswer('insert');
+    await lostAnswer();
     assert.equal((await items.insertMany([{ _id: 2 }, { _id: 3 }])).insertedCount, 2);
-    lostAnswer('bulkWrite');
+    await lostAnswer();
     const bulk = await fixture.client.bulkWrite<{ 'app.items': Keyed }>([
       { namespace: 'app.items', name: 'insertOne', document: { _id: 4, n: 1 } },
       { namespace: 'app.items', name: 'updateOne', filter: { _id: 4 }, update: { $inc: { n: 1 } } },
     ]);
     assert.deepEqual([bulk.insertedCount, bulk.modifiedCount], [1, 1]);
     assert.equal((await items.findOne({ _id: 4 }))?.n, 2);
-    assert.equal(fixture.server.faults.pending(), 0);
+    assert.equal(await failPoint(fixture.client, 'onPrimaryTransactionalWrite', 'off'), 6);
   });
 
   it('upserts once', async () => {
-    lostAnswer('update');
+    await lostAnswer();
     const result = await items.updateOne({ _id: 1 }, { $inc: { n: 1 } }, { upsert: true });
     assert.deepEqual([result.upsertedCount, result.upsertedId], [1, 1]);
     assert.equal((await items.findOne({ _id: 1 }))?.n, 1);
   });
 
   it('runs again what failed before it had an effect', async () => {
-    fixture.server.faults.inject('insert', { drop: true });
+    await failCommand(fixture.client, ['insert'], { closeConnection: true });
     await items.insertOne({ _id: 1 });
-    fixture.server.faults.inject('insert', { error: { code: 10107 } });
+    await failCommand(fixture.client, ['insert'], { errorCode: 10107 });
     await items.insertOne({ _id: 2 });
     assert.equal(await items.countDocuments(), 2);
   });
 
   it('puts the label that says so on errors after which a write may be sent again', () =>
     withServer(
-      async ({ client, server }) => {
+      async ({ client }) => {
         const collection = client.db('app').collection('items');
-        server.faults.inject('insert', { error: { code: 189 } });
+        await failCommand(client, ['insert'], { errorCode: 189 });
         const session = client.startSession();
         const command = { insert: 'items', documents: [{}], lsid: session.id, txnNumber: Long.fromNumber(1) };
         const error = await rejectsWithCode(client.db('app').command(command), 189);
         assert.deepEqual(error.errorLabels, ['RetryableWriteError']);
-        server.faults.inject('insert', { error: { code: 189 } });
+        await failCommand(client, ['insert'], { errorCode: 189 });
         await assert.rejects(
           collection.insertOne({}),
           (e) => e instanceof MongoServerError && !e.hasErrorLabel('RetryableWriteError'),
         );
-        server.faults.inject('insert', { error: { code: 2 } });
+        await failCommand(client, ['insert'], { errorCode: 2 });
         await assert.rejects(
           client.db('app').command({ ...command, txnNumber: Long.fromNumber(2) }),
           (e) => e instanceof MongoServerError && !e.hasErrorLabel('RetryableWriteError'),

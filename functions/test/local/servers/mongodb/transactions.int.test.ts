@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ClientSession, type Collection, type Document, MongoServerError } from 'mongodb';
 import { manualClock } from '../../../support/clock.ts';
+import { failCommand, failPoint } from '../../../support/failPoint.ts';
 import { until } from '../../../support/until.ts';
 import { type Fixture, rejectsWithCode, startFixture, watch, withServer } from './mongo.fixture.ts';
 
@@ -186,9 +187,10 @@ describe('MongoDB server: transactions', () => {
   it('can be committed twice, as after a lost answer', async () => {
     session.startTransaction();
     await items.insertOne({ _id: 1 }, { session });
-    fixture.server.faults.inject('commitTransaction', { drop: true, afterEffect: true });
+    const writeConcernError = { code: 91, errmsg: 'Replication is being shut down' };
+    await failCommand(fixture.client, ['commitTransaction'], { writeConcernError });
     await session.commitTransaction();
-    assert.equal(fixture.server.faults.pending(), 0);
+    assert.equal(await failPoint(fixture.client, 'failCommand', 'off'), 1);
     await session.commitTransaction();
     assert.equal(await items.countDocuments(), 1);
   });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChangeStream, type Collection, type Document, type ResumeToken, Timestamp } from 'mongodb';
 import { manualClock } from '../../../../support/clock.ts';
+import { failCommand, failPoint } from '../../../../support/failPoint.ts';
 import { until } from '../../../../support/until.ts';
 import { type Fixture, rejectsWithCode, startFixture, take, watch, withServer } from '../mongo.fixture.ts';
 
@@ -238,23 +239,23 @@ describe('MongoDB server: resuming change streams', () => {
   });
 
   it('recovers by itself from errors and dropped connections, and misses nothing', async () => {
-    const { server } = fixture;
+    const { server, client } = fixture;
     const stream = watch(items, [], { maxAwaitTimeMS: 20 });
     const events = take(stream as ChangeStream<Document>, 40);
     await until(() => server.stats().cursors === 1, 'the stream is open');
-    server.faults.inject('getMore', { error: { code: 11600 } });
+    await failPoint(client, 'failGetMoreAfterCursorCheckout', { times: 1 }, { errorCode: 11600 });
     await insert(1, 10);
-    server.faults.inject('getMore', { drop: true, afterEffect: true });
+    await failCommand(client, ['getMore'], { closeConnection: true });
     await insert(11, 20);
-    server.faults.inject('getMore', { error: { code: 189 }, afterEffect: true });
+    await failPoint(client, 'failGetMoreAfterCursorCheckout', { times: 1 }, { errorCode: 189 });
     await insert(21, 30);
-    server.faults.inject('getMore', { error: { code: 43 } });
+    await failCommand(client, ['getMore'], { errorCode: 43 });
     await insert(31, 40);
     assert.deepEqual(
       keys(await events),
       Array.from({ length: 40 }, (_, n) => n + 1),
     );
-    assert.equal(server.faults.pending(), 0);
+    assert.equal(await failPoint(client, 'failCommand', 'off'), 2);
     await stream.close();
   });
 });

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type Collection, type Document, MongoClient, MongoNetworkError } from 'mongodb';
+import {
+  type Collection,
+  type Document,
+  MongoClient,
+  MongoNetworkError,
+  MongoNetworkTimeoutError,
+  MongoWriteConcernError,
+} from 'mongodb';
 import { manualClock } from '../../../support/clock.ts';
+import { failCommand, failPoint } from '../../../support/failPoint.ts';
 import { until } from '../../../support/until.ts';
 import { type Fixture, rejectsWithCode, startFixture, take, watch, withServer } from './mongo.fixture.ts';
 
@@ -9,7 +17,7 @@ interface Keyed extends Document {
   _id: number;
 }
 
-describe('MongoDB server: faults and controls', () => {
+describe('MongoDB server: fail points and controls', () => {
   let fixture: Fixture;
   let items: Collection<Keyed>;
 
@@ -19,32 +27,53 @@ describe('MongoDB server: faults and controls', () => {
   });
   afterEach(() => fixture.close());
 
-  it('answers with an error instead of an effect, or after it', async () => {
-    const { faults } = fixture.server;
-    faults.inject('insert', { error: { code: 11600 } });
-    await rejectsWithCode(items.insertOne({ _id: 1 }), 11600);
-    assert.equal(await items.countDocuments(), 0);
-    faults.inject('insert', { error: { code: 11600, message: 'going down' }, afterEffect: true });
+  it('answers with an error instead of an effect, as often as told', async () => {
+    await failCommand(fixture.client, ['insert', 'update'], { errorCode: 11600 }, { times: 2 });
     const error = await rejectsWithCode(items.insertOne({ _id: 1 }), 11600);
-    assert.deepEqual([error.message, error.codeName], ['going down', 'InterruptedAtShutdown']);
-    assert.equal(await items.countDocuments(), 1);
-    assert.equal(faults.pending(), 0);
+    assert.deepEqual(
+      [error.message, error.codeName],
+      ["Failing command via 'failCommand' failpoint", 'InterruptedAtShutdown'],
+    );
+    assert.equal(await items.countDocuments(), 0);
+    await rejectsWithCode(items.updateOne({ _id: 1 }, { $set: { a: 1 } }), 11600);
+    await items.insertOne({ _id: 1 });
+    assert.equal(await failPoint(fixture.client, 'failCommand', 'off'), 2);
   });
 
-  it('drops the connection before the effect, or after it', async () => {
-    fixture.server.faults.inject('insert', { drop: true });
+  it('lets some pass first, and goes on until it is switched off', async () => {
+    await failCommand(fixture.client, ['insert'], { errorCode: 2 }, { skip: 1 });
+    await items.insertOne({ _id: 1 });
+    for (let again = 0; again < 3; again += 1) await rejectsWithCode(items.insertOne({ _id: 2 }), 2);
+    await failPoint(fixture.client, 'failCommand', 'off');
+    await items.insertOne({ _id: 2 });
+    await failCommand(fixture.client, ['insert'], { errorCode: 2 }, 'alwaysOn');
+    for (let again = 0; again < 3; again += 1) await rejectsWithCode(items.insertOne({ _id: 3 }), 2);
+  });
+
+  it('has the effect and reports a write concern that was not met', async () => {
+    const writeConcernError = { code: 91, errmsg: 'going down' };
+    await failCommand(fixture.client, ['insert'], { writeConcernError });
+    await assert.rejects(
+      items.insertOne({ _id: 1 }),
+      (error) =>
+        error instanceof MongoWriteConcernError &&
+        error.code === 91 &&
+        error.result.writeConcernError.codeName === 'ShutdownInProgress',
+    );
+    assert.equal(await items.countDocuments(), 1);
+  });
+
+  it('closes the connection before the effect', async () => {
+    await failCommand(fixture.client, ['insert'], { closeConnection: true });
     await assert.rejects(items.insertOne({ _id: 1 }), MongoNetworkError);
     assert.equal(await items.countDocuments(), 0);
-    fixture.server.faults.inject('insert', { drop: true, afterEffect: true });
-    await assert.rejects(items.insertOne({ _id: 1 }), MongoNetworkError);
-    assert.equal(await items.countDocuments(), 1);
   });
 
-  it('adds latency by its own clock', async () => {
+  it('blocks by the clock of the server', async () => {
     const clock = manualClock();
     await withServer(
-      async ({ client, server }) => {
-        server.faults.inject('insert', { latencyMs: 60_000 });
+      async ({ client }) => {
+        await failCommand(client, ['insert'], { blockConnection: true, blockTimeMS: 60_000 });
         let done = false;
         const slow = client
           .db('app')
@@ -62,18 +91,78 @@ describe('MongoDB server: faults and controls', () => {
     );
   });
 
-  it("keeps a fault for '*' from being used up by the driver's own monitoring", async () => {
-    fixture.server.faults.inject('*', { error: { code: 2 } });
-    await fixture.client.db('admin').command({ hello: 1 });
-    assert.equal(fixture.server.faults.pending(), 1);
-    await rejectsWithCode(items.countDocuments(), 2);
+  it('lets a connection go silent: a getMore that is never answered, and no end of the connection that would tell', async () => {
+    const hour = 3_600_000;
+    await items.insertMany([{ _id: 1 }, { _id: 2 }]);
+    await failCommand(fixture.client, ['getMore'], { blockConnection: true, blockTimeMS: hour }, 'alwaysOn');
+    const impatient = new MongoClient(fixture.server.uri, { socketTimeoutMS: 200 });
+    const reading = impatient.db('app').collection('items').find({}, { batchSize: 1 }).toArray();
+    await assert.rejects(reading, MongoNetworkTimeoutError);
+    await impatient.close();
   });
 
-  it('puts a label of its own on an error where the test asks for one', async () => {
-    fixture.server.faults.inject('find', { error: { code: 50, labels: ['Mine'] } });
-    const error = await rejectsWithCode(items.findOne(), 50);
-    assert.deepEqual(error.errorLabels, ['Mine']);
+  it('fails all commands, or those of one client or one collection only', async () => {
+    const other = new MongoClient(fixture.server.uri, { appName: 'other', retryReads: false });
+    const count = (client: MongoClient, name = 'items') => client.db('app').collection(name).countDocuments();
+    await failPoint(fixture.client, 'failCommand', 'alwaysOn', {
+      failAllCommands: true,
+      errorCode: 2,
+      appName: 'other',
+    });
+    await assert.rejects(count(other));
+    assert.equal(await count(fixture.client), 0);
+    await failCommand(fixture.client, ['aggregate'], { errorCode: 2, namespace: 'app.items' }, 'alwaysOn');
+    await rejectsWithCode(count(fixture.client), 2);
+    assert.equal(await count(fixture.client, 'others'), 0);
+    await other.close();
   });
+
+  it('puts the labels on an error that it is told, none included', async () => {
+    await failCommand(fixture.client, ['find'], { errorCode: 50, errorLabels: ['Mine'] });
+    assert.deepEqual((await rejectsWithCode(items.findOne(), 50)).errorLabels, ['Mine']);
+    const session = fixture.client.startSession();
+    session.startTransaction();
+    await failCommand(fixture.client, ['insert'], { errorCode: 112, errorLabels: [] });
+    assert.deepEqual((await rejectsWithCode(items.insertOne({ _id: 1 }, { session }), 112)).errorLabels, []);
+    await session.endSession();
+  });
+
+  it('fails a getMore that has its cursor already, which is lost with it', async () => {
+    await items.insertMany([1, 2, 3].map((_id) => ({ _id })));
+    const { cursor } = await fixture.client.db('app').command({ find: 'items', batchSize: 1 });
+    await failPoint(fixture.client, 'failGetMoreAfterCursorCheckout', { times: 1 }, { errorCode: 280 });
+    const getMore = { getMore: cursor.id, collection: 'items' };
+    await rejectsWithCode(fixture.client.db('app').command(getMore), 280);
+    await rejectsWithCode(fixture.client.db('app').command(getMore), 43);
+  });
+
+  it('fails a retryable write before it has an effect, or loses its answer', async () => {
+    const client = new MongoClient(fixture.server.uri);
+    const own = client.db('app').collection<Keyed>('items');
+    const point = 'onPrimaryTransactionalWrite';
+    await failPoint(client, point, { times: 1 }, { failBeforeCommitExceptionCode: 2, closeConnection: false });
+    await rejectsWithCode(own.insertOne({ _id: 1 }), 2);
+    assert.equal(await own.countDocuments(), 0);
+    const lost = once(client, 'connectionClosed');
+    await failPoint(client, point, { times: 1 });
+    await own.insertOne({ _id: 1 });
+    await lost;
+    assert.deepEqual([await own.countDocuments(), await failPoint(client, point, 'off')], [1, 2]);
+    await client.close();
+  });
+
+  for (const [what, command, code] of [
+    ['an unknown fail point', { configureFailPoint: 'fly', mode: 'alwaysOn' }, 192],
+    ['an unknown mode', { configureFailPoint: 'failCommand', mode: { never: 1 } }, 2],
+    [
+      'data that it does not know',
+      { configureFailPoint: 'failCommand', mode: 'alwaysOn', data: { errorExtraInfo: {} } },
+      238,
+    ],
+  ] as const) {
+    it(`refuses ${what}`, () =>
+      rejectsWithCode(fixture.client.db('admin').command(command), code).then(() => undefined));
+  }
 
   it('labels the errors of a change stream that may be resumed, and only those', async () => {
     const command = { aggregate: 'items', pipeline: [{ $changeStream: {} }], cursor: {} };
@@ -84,11 +173,11 @@ describe('MongoDB server: faults and controls', () => {
       [286, false],
       [280, false],
     ] as const) {
-      fixture.server.faults.inject('aggregate', { error: { code } });
+      await failCommand(fixture.client, ['aggregate'], { errorCode: code });
       const error = await rejectsWithCode(fixture.client.db('app').command(command), code);
       assert.equal(error.hasErrorLabel('ResumableChangeStreamError'), resumable, String(code));
     }
-    fixture.server.faults.inject('aggregate', { error: { code: 11600 } });
+    await failCommand(fixture.client, ['aggregate'], { errorCode: 11600 });
     const plain = await rejectsWithCode(items.aggregate([]).toArray(), 11600);
     assert.ok(!plain.hasErrorLabel('ResumableChangeStreamError'));
   });
@@ -99,7 +188,7 @@ describe('MongoDB server: faults and controls', () => {
       const session = fixture.client.startSession();
       session.startTransaction();
       await items.insertOne({ code }, { session });
-      fixture.server.faults.inject('commitTransaction', { error: { code } }, times);
+      await failCommand(fixture.client, ['commitTransaction'], { errorCode: code }, { times });
       const error = await rejectsWithCode(session.commitTransaction(), code);
       await session.endSession();
       return error.errorLabels.filter((label) => label !== 'ResetPool');
@@ -112,7 +201,7 @@ describe('MongoDB server: faults and controls', () => {
   it('labels errors in a transaction as transient', async () => {
     const session = fixture.client.startSession();
     session.startTransaction();
-    fixture.server.faults.inject('insert', { error: { code: 112 } });
+    await failCommand(fixture.client, ['insert'], { errorCode: 112 });
     const error = await rejectsWithCode(items.insertOne({ _id: 1 }, { session }), 112);
     assert.deepEqual(error.errorLabels, ['TransientTransactionError']);
     await session.endSession();
