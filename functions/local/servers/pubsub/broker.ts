@@ -1,32 +1,20 @@
 import type { Clock } from '../../../src/clock.ts';
-import { createDeliveryQueue, type DeliveryQueue, type DeliveryStats } from './delivery/deliveryQueue.ts';
-import { createDispatcher, type Dispatcher } from './delivery/dispatcher.ts';
-import { compileFilter } from './filter.ts';
+import type { DeliveryStats } from './delivery/deliveryQueue.ts';
 import type { LogEntry } from './logEntry.ts';
 import { checkPublishable, messageBytes, type StoredMessage } from './message.ts';
 import { toMs } from './protoTime.ts';
-import type { PushWorker } from './push/pushWorker.ts';
 import { deletedTopic, parseResourceName } from './resourceNames.ts';
-import { alreadyExists, notFound, type RpcError } from './status.ts';
+import { createSnapshots, type Snapshots } from './snapshots.ts';
+import { alreadyExists, detached, invalidArgument, notFound } from './status.ts';
 import {
-  changeSubscription,
-  checkPushConfig,
-  completeSubscription,
-  type DeliverySettings,
-  deliverySettings,
-} from './subscriptionSettings.ts';
+  type BrokerSubscription,
+  createSubscriptionRecord,
+  type StartPush,
+  type SubscriptionRecord,
+} from './subscription.ts';
+import { changeSubscription, completeSubscription } from './subscriptionSettings.ts';
 import { changeTopic, completeTopic } from './topicSettings.ts';
-import type { WireMessage, WirePushConfig, WireSubscription, WireTopic } from './wire.ts';
-
-/** A subscription with its messages. */
-export interface BrokerSubscription {
-  /** As a client sees it. */
-  wire(): WireSubscription;
-  readonly queue: DeliveryQueue;
-  readonly dispatcher: Dispatcher;
-  /** Calls `ended` once when the subscription is deleted; the returned function takes that back. */
-  onDeleted(ended: (error: RpcError) => void): () => void;
-}
+import type { WireMessage, WirePushConfig, WireSnapshot, WireSubscription, WireTopic } from './wire.ts';
 
 /** Topics, subscriptions and what happens between them, without any transport. Throws `RpcError`s. */
 export interface Broker {
@@ -38,12 +26,19 @@ export interface Broker {
   publish(topic: string, messages: readonly WireMessage[]): string[];
   createSubscription(subscription: WireSubscription): WireSubscription;
   subscription(name: string): BrokerSubscription;
+  shownSubscription(name: string): WireSubscription;
+  /** Takes it off its topic: it drops its messages, gets no more, and can't be pulled from. */
+  detachSubscription(name: string): void;
   subscriptions(project: string): WireSubscription[];
   subscriptionsOf(topic: string): WireSubscription[];
   updateSubscription(subscription: WireSubscription, paths: readonly string[]): WireSubscription;
   modifyPushConfig(subscription: string, config: WirePushConfig | null): void;
   deleteSubscription(name: string): void;
-  seek(subscription: string, time: number): void;
+  seek(subscription: string, to: { readonly time: number } | { readonly snapshot: string }): void;
+  readonly snapshots: Snapshots;
+  createSnapshot(name: string, subscription: string, labels: Record<string, string>): WireSnapshot;
+  /** Names of the snapshots of a topic. */
+  snapshotsOf(topic: string): string[];
   stats(): Record<string, DeliveryStats>;
   /** Calls `listener` whenever messages were added or finished; the returned function stops that. */
   onChange(listener: () => void): () => void;
@@ -53,12 +48,7 @@ export interface Broker {
 export interface BrokerOptions {
   readonly clock: Clock;
   readonly log: (entry: LogEntry) => void;
-  /** Starts delivery to the endpoint of a push subscription. */
-  readonly startPush: (
-    subscription: BrokerSubscription,
-    endpoint: string,
-    settings: () => DeliverySettings,
-  ) => PushWorker;
+  readonly startPush: StartPush;
 }
 
 interface TopicRecord {
@@ -67,18 +57,12 @@ interface TopicRecord {
   retained: StoredMessage[];
 }
 
-interface SubscriptionRecord extends BrokerSubscription {
-  readonly filter: (attributes: Readonly<Record<string, string>>) => boolean;
-  update(wire: WireSubscription): void;
-  remove(): void;
-  close(): void;
-}
-
 export function createBroker(options: BrokerOptions): Broker {
-  const { clock, log } = options;
+  const { clock, log, startPush } = options;
   const topics = new Map<string, TopicRecord>();
   const subscriptions = new Map<string, SubscriptionRecord>();
   const listeners = new Set<() => void>();
+  const snapshots = createSnapshots(clock);
   let sequence = 0;
 
   function topicRecord(name: string): TopicRecord {
@@ -95,7 +79,8 @@ export function createBroker(options: BrokerOptions): Broker {
     return record;
   }
 
-  const attachedTo = (topic: string) => [...subscriptions.values()].filter((record) => record.wire().topic === topic);
+  const attachedTo = (topic: string) =>
+    [...subscriptions.values()].filter((record) => record.wire().topic === topic && !record.wire().detached);
 
   function dropOldRetained(record: TopicRecord): void {
     const retention = record.wire.messageRetentionDuration;
@@ -123,6 +108,7 @@ export function createBroker(options: BrokerOptions): Broker {
       record.retained.push(stored);
       dropOldRetained(record);
     }
+    snapshots.published(topicName, stored);
     for (const subscription of attachedTo(topicName)) {
       if (subscription.filter(stored.attributes)) subscription.queue.add(stored);
     }
@@ -152,59 +138,15 @@ export function createBroker(options: BrokerOptions): Broker {
     return true;
   }
 
-  function createRecord(initial: WireSubscription): SubscriptionRecord {
-    let wire = initial;
-    let settings = deliverySettings(initial);
-    let push: PushWorker | undefined;
-    const ended = new Set<(error: RpcError) => void>();
-    const queue = createDeliveryQueue({
-      clock,
-      settings: () => settings,
-      forwardDeadLetter: (message, topic, attempts) => forwardDeadLetter(wire, message, topic, attempts),
-      changed() {
-        dispatcher.wake();
-        for (const listener of listeners) listener();
-      },
-    });
-    const dispatcher = createDispatcher(queue);
-    const record: SubscriptionRecord = {
-      wire: () => ({
-        ...wire,
-        topicMessageRetentionDuration: topics.get(wire.topic)?.wire.messageRetentionDuration ?? null,
-      }),
-      queue,
-      dispatcher,
-      filter: compileFilter(initial.filter),
-      onDeleted(callback) {
-        ended.add(callback);
-        return () => {
-          ended.delete(callback);
-        };
-      },
-      update(changed) {
-        const moved = changed.pushConfig?.pushEndpoint !== wire.pushConfig?.pushEndpoint;
-        wire = changed;
-        settings = deliverySettings(changed);
-        if (moved) restartPush();
-      },
-      remove() {
-        record.close();
-        for (const callback of [...ended]) callback(notFound(wire.name));
-        for (const listener of listeners) listener();
-      },
-      close() {
-        push?.stop();
-        dispatcher.close();
-        queue.close();
-      },
-    };
-    function restartPush(): void {
-      push?.retire();
-      const endpoint = wire.pushConfig?.pushEndpoint;
-      push = endpoint ? options.startPush(record, endpoint, () => settings) : undefined;
-    }
-    restartPush();
-    return record;
+  function changed(): void {
+    for (const listener of listeners) listener();
+  }
+
+  /** As a client sees it. */
+  function shown(record: SubscriptionRecord): WireSubscription {
+    const wire = record.wire();
+    const topic = topics.get(wire.topic)?.wire;
+    return { ...wire, topicMessageRetentionDuration: topic?.messageRetentionDuration ?? null };
   }
 
   return {
@@ -224,8 +166,20 @@ export function createBroker(options: BrokerOptions): Broker {
     },
     deleteTopic(name) {
       topicRecord(name);
-      for (const record of attachedTo(name)) record.update({ ...record.wire(), topic: deletedTopic });
       topics.delete(name);
+      snapshots.topicDeleted(name);
+      for (const record of subscriptions.values()) {
+        const { topic, deadLetterPolicy } = record.wire();
+        const isDeadLetterTopic = deadLetterPolicy?.deadLetterTopic === name;
+        if (topic !== name && !isDeadLetterTopic) continue;
+        record.update({
+          ...record.wire(),
+          topic: topic === name ? deletedTopic : topic,
+          deadLetterPolicy: isDeadLetterTopic
+            ? { ...deadLetterPolicy, deadLetterTopic: deletedTopic }
+            : deadLetterPolicy,
+        });
+      }
     },
     publish(topic, messages) {
       const record = topicRecord(topic);
@@ -238,40 +192,61 @@ export function createBroker(options: BrokerOptions): Broker {
       if (subscriptions.has(subscription.name)) throw alreadyExists(subscription.name);
       topicRecord(subscription.topic);
       if (complete.deadLetterPolicy) topicRecord(complete.deadLetterPolicy.deadLetterTopic);
-      const record = createRecord(complete);
+      const record = createSubscriptionRecord(complete, { clock, startPush, forwardDeadLetter, changed });
       subscriptions.set(subscription.name, record);
-      return record.wire();
+      return shown(record);
     },
     subscription: subscriptionRecord,
-    subscriptions: (project) =>
-      [...subscriptions.values()].map((record) => record.wire()).filter(({ name }) => isIn(project, name)),
+    shownSubscription: (name) => shown(subscriptionRecord(name)),
+    subscriptions: (project) => [...subscriptions.values()].map(shown).filter(({ name }) => isIn(project, name)),
     subscriptionsOf(topic) {
       topicRecord(topic);
-      return attachedTo(topic).map((record) => record.wire());
+      return attachedTo(topic).map(shown);
     },
     updateSubscription(subscription, paths) {
       const record = subscriptionRecord(subscription.name);
       const changed = changeSubscription(record.wire(), subscription, paths);
-      if (changed.deadLetterPolicy) topicRecord(changed.deadLetterPolicy.deadLetterTopic);
+      const deadLetterTopic = changed.deadLetterPolicy?.deadLetterTopic ?? deletedTopic;
+      if (deadLetterTopic !== deletedTopic) topicRecord(deadLetterTopic);
       record.update(changed);
-      return record.wire();
+      return shown(record);
     },
     modifyPushConfig(name, config) {
       const record = subscriptionRecord(name);
-      if (config) checkPushConfig(config);
-      record.update({ ...record.wire(), pushConfig: config });
+      record.update(completeSubscription({ ...record.wire(), pushConfig: config }));
     },
     deleteSubscription(name) {
       const record = subscriptionRecord(name);
       subscriptions.delete(name);
       record.remove();
     },
-    seek(name, time) {
+    detachSubscription(name) {
+      subscriptionRecord(name).detach();
+    },
+    seek(name, to) {
       const record = subscriptionRecord(name);
+      if (record.wire().detached) throw detached(name);
+      const passes = (message: StoredMessage) => record.filter(message.attributes);
+      if ('snapshot' in to) {
+        if (snapshots.get(to.snapshot).topic !== record.wire().topic) {
+          throw invalidArgument('The snapshot and the subscription must belong to the same topic.');
+        }
+        record.queue.replace(snapshots.messages(to.snapshot).filter(passes));
+        return;
+      }
       const topic = topics.get(record.wire().topic);
       if (topic) dropOldRetained(topic);
-      const retained = topic?.retained.filter((message) => record.filter(message.attributes)) ?? [];
-      record.queue.seek(time, retained);
+      record.queue.seek(to.time, topic?.retained.filter(passes) ?? []);
+    },
+    snapshots,
+    createSnapshot(name, subscription, labels) {
+      const record = subscriptionRecord(subscription);
+      if (record.wire().detached) throw detached(subscription);
+      return snapshots.create({ name, labels, topic: record.wire().topic }, record.queue.unacknowledged());
+    },
+    snapshotsOf(topic) {
+      topicRecord(topic);
+      return snapshots.all().flatMap((snapshot) => (snapshot.topic === topic ? [snapshot.name] : []));
     },
 
     stats: () => Object.fromEntries([...subscriptions].map(([name, record]) => [name, record.queue.stats()])),

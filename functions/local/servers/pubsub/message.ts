@@ -17,12 +17,15 @@ export interface StoredMessage {
 }
 
 // The service's own limits: https://cloud.google.com/pubsub/quotas#resource_limits
-const maxPublishBytes = 10 * 1024 * 1024;
+const maxPublishBytes = 10_000_000;
 const maxPublishMessages = 1000;
 const maxAttributes = 100;
 const maxAttributeKeyBytes = 256;
 const maxAttributeValueBytes = 1024;
 const maxOrderingKeyBytes = 1024;
+
+/** `googclient_` is for client libraries: they carry trace contexts in it. */
+const reservedKeyPattern = /^goog(?!client_)/i;
 
 /** Every message is accounted with this many bytes on top of its content, so that a request of tiny messages has a size
  *  too. */
@@ -63,7 +66,7 @@ function checkAttributes(attributes: Readonly<Record<string, string>>): void {
   if (entries.length > maxAttributes) throw tooLarge('num_attributes', entries.length, maxAttributes);
   for (const [key, value] of entries) {
     if (key === '') throw invalidArgument('Message attribute keys must be non-empty.');
-    if (key.startsWith('goog')) {
+    if (reservedKeyPattern.test(key)) {
       throw invalidArgument(`The attribute key "${key}" starts with the prefix "goog", which the service reserves.`);
     }
     const keyBytes = Buffer.byteLength(key);

@@ -1,11 +1,11 @@
 import { invalidArgument } from './status.ts';
 
-export type ResourceKind = 'topics' | 'subscriptions';
+export type ResourceKind = 'topics' | 'subscriptions' | 'snapshots';
 
-/** What stands in a subscription's `topic` after its topic was deleted. */
+/** What stands in place of the name of a topic that was deleted. */
 export const deletedTopic = '_deleted-topic_';
 
-const namePattern = /^projects\/([^/]+)\/(topics|subscriptions)\/([^/]+)$/;
+const namePattern = /^projects\/([^/]+)\/(topics|subscriptions|snapshots)\/([^/]+)$/;
 
 /** 3 to 255 characters, a letter first; `goog` is the service's own prefix. */
 const idPattern = /^(?!goog)[A-Za-z][A-Za-z0-9\-._~+%]{2,254}$/;

@@ -1,17 +1,18 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { type Clock, systemClock } from '../../../src/clock.ts';
 import { createFaults, type Faults } from '../../faults.ts';
 import { createBroker } from './broker.ts';
 import type { DeliveryStats } from './delivery/deliveryQueue.ts';
 import type { Disturbance } from './delivery/disturbance.ts';
 import type { LogEntry } from './logEntry.ts';
-import { publisherService } from './publisherService.ts';
 import { startPushWorker } from './push/pushWorker.ts';
-import { type CallContext, unary } from './rpc.ts';
 import { loadPubSubServices } from './serviceDefinitions.ts';
-import { notFound, notOffered } from './status.ts';
-import { subscriberService } from './subscriberService.ts';
+import { publisherService } from './services/publisherService.ts';
+import { addRefusedServices } from './services/refusedServices.ts';
+import type { CallContext } from './services/rpc.ts';
+import { subscriberService } from './services/subscriberService.ts';
+import { notFound } from './status.ts';
 
 /** A running Pub/Sub server. Subscriptions are named in full or by their last part. */
 export interface PubSubServer {
@@ -55,17 +56,17 @@ export async function startPubSubServer(options: PubSubServerOptions = {}): Prom
   const broker = createBroker({
     clock,
     log,
-    startPush: (subscription, endpoint, settings) =>
+    startPush: (subscription, target) =>
       startPushWorker({
         clock,
         faults,
         log,
-        endpoint,
+        target,
         queue: subscription.queue,
         dispatcher: subscription.dispatcher,
         subscription: subscription.wire().name,
-        withAttempt: () => settings().deadLetter !== undefined,
-        hasRetryPolicy: () => settings().retry !== undefined,
+        withAttempt: () => subscription.settings().deadLetter !== undefined,
+        hasRetryPolicy: () => subscription.settings().retry !== undefined,
       }),
   });
 
@@ -79,7 +80,7 @@ export async function startPubSubServer(options: PubSubServerOptions = {}): Prom
   const services = loadPubSubServices();
   grpc.addService(services.Publisher, publisherService(broker, context));
   grpc.addService(services.Subscriber, subscriberService(broker, context));
-  grpc.addService(services.SchemaService, schemaService(Object.keys(services.SchemaService), context));
+  addRefusedServices(grpc, services.SchemaService, context);
 
   // The sockets are accepted here and not by gRPC, so that a fault can destroy one and a taken port is an ordinary
   // error.
@@ -135,17 +136,6 @@ export async function startPubSubServer(options: PubSubServerOptions = {}): Prom
       await closed;
     },
   };
-}
-
-function schemaService(methods: readonly string[], context: CallContext): UntypedServiceImplementation {
-  return Object.fromEntries(
-    methods.map((method) => [
-      method,
-      unary<object, object>(context, method, () => {
-        throw notOffered('Schemas');
-      }),
-    ]),
-  );
 }
 
 function portOf(address: AddressInfo | string | null): number {

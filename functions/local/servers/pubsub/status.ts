@@ -3,9 +3,12 @@ import { status } from '@grpc/grpc-js';
 /** A call that ends with a gRPC status other than OK; the message is what the client sees. */
 export class RpcError extends Error {
   readonly code: status;
+  /** Encoded `google.rpc.Status` for the client's code. */
+  readonly statusDetails: Buffer | undefined;
 
-  constructor(code: status, message: string) {
+  constructor(code: status, message: string, statusDetails?: Buffer) {
     super(message);
+    this.statusDetails = statusDetails;
     this.name = 'RpcError';
     this.code = code;
   }
@@ -40,6 +43,11 @@ export function tooLarge(what: string, value: number, limit: number): RpcError {
 
 export function failedPrecondition(message: string): RpcError {
   return new RpcError(status.FAILED_PRECONDITION, message);
+}
+
+/** A call that needs messages, on a subscription that has left its topic. */
+export function detached(subscription: string): RpcError {
+  return failedPrecondition(`The subscription is detached from its topic (subscription=${shortName(subscription)}).`);
 }
 
 /** A part of the API that this local server leaves out. */

@@ -1,5 +1,5 @@
 import { compileFilter } from './filter.ts';
-import { fromMs, toMs } from './protoTime.ts';
+import { fromMs, type ProtoTime, toMs } from './protoTime.ts';
 import { deletedTopic, parseResourceName } from './resourceNames.ts';
 import { invalidArgument, notOffered } from './status.ts';
 import { applyMask, checkRetention } from './topicSettings.ts';
@@ -11,6 +11,8 @@ export interface DeliverySettings {
   readonly retentionMs: number;
   readonly retainAcked: boolean;
   readonly ordered: boolean;
+  /** An acknowledgement counts or fails for certain, and what it counts for is not delivered again. */
+  readonly exactlyOnce: boolean;
   /** Without a retry policy a message that was not acknowledged is redelivered at once. */
   readonly retry: { readonly minMs: number; readonly maxMs: number } | undefined;
   readonly deadLetter: { readonly topic: string; readonly maxAttempts: number } | undefined;
@@ -22,6 +24,7 @@ const minAckDeadlineSeconds = 10;
 const maxAckDeadlineSeconds = 600;
 const defaultRetentionMs = 7 * 24 * 60 * 60 * 1000;
 const defaultExpirationMs = 31 * 24 * 60 * 60 * 1000;
+const minExpirationMs = 24 * 60 * 60 * 1000;
 const defaultMinBackoffMs = 10_000;
 const defaultMaxBackoffMs = 600_000;
 const maxBackoffMs = 600_000;
@@ -58,9 +61,15 @@ export function completeSubscription(subscription: WireSubscription): WireSubscr
   const messageRetentionDuration = subscription.messageRetentionDuration ?? fromMs(defaultRetentionMs);
   checkRetention(toMs(messageRetentionDuration));
   compileFilter(subscription.filter);
-  if (subscription.pushConfig) checkPushConfig(subscription.pushConfig);
+  const pushConfig = subscription.pushConfig ?? noPush;
+  checkPushConfig(pushConfig);
+  if (pushConfig.pushEndpoint !== '' && subscription.enableExactlyOnceDelivery) {
+    throw invalidArgument('Exactly-once delivery is for pull subscriptions only.');
+  }
+  checkExpiration(subscription.expirationPolicy?.ttl);
   return {
     ...subscription,
+    pushConfig,
     ackDeadlineSeconds,
     messageRetentionDuration,
     expirationPolicy: subscription.expirationPolicy ?? { ttl: fromMs(defaultExpirationMs) },
@@ -70,18 +79,32 @@ export function completeSubscription(subscription: WireSubscription): WireSubscr
   };
 }
 
+/** What a pull subscription shows. */
+const noPush: WirePushConfig = { pushEndpoint: '', attributes: {} };
+
+function checkExpiration(ttl: ProtoTime | null | undefined): void {
+  if (ttl && toMs(ttl) < minExpirationMs) {
+    throw invalidArgument(`Invalid expiration policy (ttl=${toMs(ttl) / 1000} s): it must be at least one day.`);
+  }
+}
+
 function refuseWhatIsLeftOut(subscription: WireSubscription): void {
   if (subscription.bigqueryConfig) throw notOffered('A BigQuery subscription');
   if (subscription.cloudStorageConfig) throw notOffered('A Cloud Storage subscription');
   if (subscription.bigtableConfig) throw notOffered('A Bigtable subscription');
   if (subscription.messageTransforms.length > 0) throw notOffered('A subscription with message transforms');
-  // Said aloud rather than accepted and not kept: who asks for exactly-once relies on it.
-  if (subscription.enableExactlyOnceDelivery) throw notOffered('Exactly-once delivery');
+  if (Object.keys(subscription.tags).length > 0) throw notOffered('A subscription with tags');
 }
 
 /** Checks where a push subscription delivers to; throws INVALID_ARGUMENT for what is no HTTP URL. */
 export function checkPushConfig(config: WirePushConfig): void {
   if (config.noWrapper) throw notOffered('Push delivery without the JSON wrapper');
+  for (const [name, value] of Object.entries(config.attributes)) {
+    if (name !== 'x-goog-version' || value !== 'v1') throw notOffered(`The push attribute ${name}=${value}`);
+  }
+  if (config.oidcToken && config.oidcToken.serviceAccountEmail === '') {
+    throw invalidArgument('Invalid push config: an OIDC token needs the e-mail address of a service account.');
+  }
   if (config.pushEndpoint === '') return;
   if (!URL.canParse(config.pushEndpoint) || !/^https?:$/.test(new URL(config.pushEndpoint).protocol)) {
     throw invalidArgument(`Invalid push endpoint given (endpoint=${config.pushEndpoint}).`);
@@ -91,7 +114,7 @@ export function checkPushConfig(config: WirePushConfig): void {
 function completeDeadLetterPolicy(
   policy: NonNullable<WireSubscription['deadLetterPolicy']>,
 ): NonNullable<WireSubscription['deadLetterPolicy']> {
-  parseResourceName('topics', policy.deadLetterTopic);
+  if (policy.deadLetterTopic !== deletedTopic) parseResourceName('topics', policy.deadLetterTopic);
   const maxDeliveryAttempts = policy.maxDeliveryAttempts || defaultDeliveryAttempts;
   if (maxDeliveryAttempts < smallestDeliveryAttempts || maxDeliveryAttempts > largestDeliveryAttempts) {
     throw invalidArgument(
@@ -149,6 +172,7 @@ export function deliverySettings(subscription: WireSubscription): DeliverySettin
       : defaultRetentionMs,
     retainAcked: subscription.retainAckedMessages,
     ordered: subscription.enableMessageOrdering,
+    exactlyOnce: subscription.enableExactlyOnceDelivery,
     retry: retryPolicy
       ? {
           minMs: retryPolicy.minimumBackoff ? toMs(retryPolicy.minimumBackoff) : defaultMinBackoffMs,

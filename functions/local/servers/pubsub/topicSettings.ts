@@ -20,6 +20,8 @@ export function checkRetention(ms: number): void {
 export function completeTopic(topic: WireTopic): WireTopic {
   parseResourceName('topics', topic.name);
   if (topic.messageRetentionDuration) checkRetention(toMs(topic.messageRetentionDuration));
+  if (topic.kmsKeyName) throw notOffered('A topic with an encryption key of the customer');
+  if (Object.keys(topic.tags).length > 0) throw notOffered('A topic with tags');
   if (topic.schemaSettings) throw notOffered('A topic with a schema');
   if (topic.ingestionDataSourceSettings) throw notOffered('A topic that ingests from another source');
   if (topic.messageTransforms.length > 0) throw notOffered('A topic with message transforms');
@@ -27,7 +29,7 @@ export function completeTopic(topic: WireTopic): WireTopic {
 }
 
 /** Which fields of a topic an update may name. */
-const changeableFields = new Set(['labels', 'messageRetentionDuration']);
+const changeableFields = new Set(['labels', 'messageRetentionDuration', 'messageStoragePolicy']);
 
 /** The topic after an update; throws INVALID_ARGUMENT for a field that cannot change. */
 export function changeTopic(current: WireTopic, wanted: WireTopic, paths: readonly string[]): WireTopic {

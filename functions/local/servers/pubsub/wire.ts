@@ -8,17 +8,32 @@ export interface WireTopic {
   name: string;
   labels: Record<string, string>;
   messageRetentionDuration: ProtoTime | null;
+  messageStoragePolicy: { allowedPersistenceRegions: readonly string[]; enforceInTransit: boolean } | null;
   kmsKeyName: string;
   schemaSettings: object | null;
   ingestionDataSourceSettings: object | null;
   messageTransforms: readonly object[];
+  tags: Record<string, string>;
   state: string;
+}
+
+export interface WireOidcToken {
+  serviceAccountEmail: string;
+  audience: string;
 }
 
 export interface WirePushConfig {
   pushEndpoint: string;
   attributes: Record<string, string>;
+  oidcToken?: WireOidcToken | null;
   noWrapper?: object | null;
+}
+
+export interface WireSnapshot {
+  name: string;
+  topic: string;
+  expireTime: ProtoTime | null;
+  labels: Record<string, string>;
 }
 
 export interface WireSubscription {
@@ -41,6 +56,7 @@ export interface WireSubscription {
   enableExactlyOnceDelivery: boolean;
   topicMessageRetentionDuration: ProtoTime | null;
   messageTransforms: readonly object[];
+  tags: Record<string, string>;
   state: string;
 }
 
@@ -77,7 +93,16 @@ export interface StreamingPullRequest {
   maxOutstandingBytes: number;
 }
 
+/** What became of the ids of one request, under exactly-once delivery. */
+export interface AckConfirmation {
+  ackIds: string[];
+  invalidAckIds: string[];
+  unorderedAckIds: string[];
+}
+
 export interface StreamingPullResponse {
-  receivedMessages: readonly WireReceivedMessage[];
-  subscriptionProperties: { exactlyOnceDeliveryEnabled: boolean; messageOrderingEnabled: boolean };
+  acknowledgeConfirmation?: AckConfirmation;
+  modifyAckDeadlineConfirmation?: Omit<AckConfirmation, 'unorderedAckIds'>;
+  receivedMessages?: readonly WireReceivedMessage[];
+  subscriptionProperties?: { exactlyOnceDeliveryEnabled: boolean; messageOrderingEnabled: boolean };
 }

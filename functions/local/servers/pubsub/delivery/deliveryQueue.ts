@@ -15,6 +15,10 @@ export interface Delivery {
 /** How a delivery ended. `revoked`: by a seek, or because an earlier message of the ordering key is redelivered. */
 export type Release = 'acked' | 'nacked' | 'expired' | 'revoked';
 
+/** What became of an ack id. `invalid`: it is unknown or its deadline has passed, and the message is redelivered.
+ *  `unordered`: under exactly-once delivery, an earlier message of its ordering key is not acknowledged yet. */
+export type AckResult = 'done' | 'invalid' | 'unordered';
+
 /** Who messages are delivered to: one stream, one pull, one push endpoint. */
 export interface Lessee {
   /** True: one message of an ordering key at a time. False: later ones may follow before the first is acknowledged. */
@@ -39,12 +43,15 @@ export interface DeliveryQueue {
   add(message: StoredMessage): void;
   /** Leases up to `limit.messages` messages, and stops after the one that uses up `limit.bytes`. */
   take(limit: { messages: number; bytes: number }, lessee: Lessee, ackDeadlineMs?: number): Delivery[];
-  /** False if the id is unknown or its deadline has passed: then the message is redelivered. */
-  acknowledge(ackId: string): boolean;
-  /** Sets the deadline to `ms` from now; 0 gives the message back. False as for `acknowledge`. */
-  modifyDeadline(ackId: string, ms: number): boolean;
+  acknowledge(ackId: string): AckResult;
+  /** Sets the deadline to `ms` from now; 0 gives the message back. */
+  modifyDeadline(ackId: string, ms: number): AckResult;
   /** Acknowledges all published before `time` and redelivers all since that is still kept here or in `retained`. */
   seek(time: number, retained: readonly StoredMessage[]): void;
+  /** Acknowledges everything, and delivers these messages instead. */
+  replace(messages: Iterable<StoredMessage>): void;
+  /** The messages that are not acknowledged. */
+  unacknowledged(): StoredMessage[];
   disturb(disturbance: Disturbance | undefined): void;
   /** The next `times` deliveries of messages without an ordering key happen twice. */
   deliverTwice(times: number): void;
@@ -247,7 +254,7 @@ export function createDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueu
   }
 
   function mustDouble(entry: Entry): boolean {
-    if (entry.copy || entry.lane) return false;
+    if (entry.copy || entry.lane || settings().exactlyOnce) return false;
     if (toDouble > 0) {
       toDouble -= 1;
       return true;
@@ -261,6 +268,20 @@ export function createDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueu
     unfinished.clear();
     ready.clear();
     lanes.clear();
+  }
+
+  function unacknowledged(): StoredMessage[] {
+    dropAllExpired();
+    return [...unfinished].map(({ message }) => message);
+  }
+
+  function replace(messages: Iterable<StoredMessage>): void {
+    const wanted = new Map([...messages].filter(isKept).map((message) => [message.sequence, message]));
+    forgetAll();
+    for (const [sequence, message] of history) if (!isKept(message)) history.delete(sequence);
+    const inOrder = [...wanted.values()].sort((a, b) => a.sequence - b.sequence);
+    for (const message of inOrder) enqueue(message, 0);
+    changed();
   }
 
   return {
@@ -290,39 +311,33 @@ export function createDeliveryQueue(options: DeliveryQueueOptions): DeliveryQueu
 
     acknowledge(ackId) {
       const held = leases.get(ackId);
-      if (!held) return false;
+      if (!held) return 'invalid';
+      if (settings().exactlyOnce && held.entry.lane?.isOldest(held.entry) === false) return 'unordered';
       stats.acked += 1;
       endLease(held, 'acked');
       finish(held.entry);
       if (settings().retainAcked) history.set(held.entry.message.sequence, held.entry.message);
       changed();
-      return true;
+      return 'done';
     },
 
     modifyDeadline(ackId, ms) {
       const held = leases.get(ackId);
-      if (!held) return false;
+      if (!held) return 'invalid';
       if (ms === 0) {
         giveBack(held, 'nacked');
-        return true;
+        return 'done';
       }
       held.stopTimer();
       held.stopTimer = expireAfter(ackId, ms);
-      return true;
+      return 'done';
     },
 
     seek(time, retained) {
-      const wanted = new Map<number, StoredMessage>();
-      const waiting = [...unfinished].map((entry) => entry.message);
-      for (const message of [...waiting, ...history.values(), ...retained]) {
-        if (message.publishedAt >= time && isKept(message)) wanted.set(message.sequence, message);
-      }
-      forgetAll();
-      for (const [sequence, message] of history) if (!isKept(message)) history.delete(sequence);
-      const inOrder = [...wanted.values()].sort((a, b) => a.sequence - b.sequence);
-      for (const message of inOrder) enqueue(message, 0);
-      changed();
+      replace([...unacknowledged(), ...history.values(), ...retained].filter(({ publishedAt }) => publishedAt >= time));
     },
+    replace,
+    unacknowledged,
 
     disturb(wanted) {
       disturbance = wanted;

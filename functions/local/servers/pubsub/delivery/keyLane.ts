@@ -17,6 +17,8 @@ export interface KeyLane<E extends LaneEntry> {
   dropNext(): void;
   /** Whether the next message may go to `holder`: nobody else has messages of this key. */
   freeFor(holder: object, alone: boolean): boolean;
+  /** Whether no earlier message of the key is unacknowledged. */
+  isOldest(entry: E): boolean;
   /** After an entry was acknowledged. */
   settled(): void;
   /** Puts the cursor back to `entry` and returns the delivered messages after it, which have to be taken back. */
@@ -44,6 +46,7 @@ export function createKeyLane<E extends LaneEntry>(): KeyLane<E> {
       if (!alone && holder === candidate) return true;
       return !entries.slice(0, cursor).some((entry) => entry.state === 'leased');
     },
+    isOldest: (entry) => entries[0] === entry,
     settled() {
       while (cursor > 0 && entries[0]?.state === 'acked') {
         entries.shift();

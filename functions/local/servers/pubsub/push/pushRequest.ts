@@ -31,6 +31,7 @@ export function pushEnvelope(delivery: Delivery, subscription: string, withAttem
 export function postPush(
   endpoint: URL,
   body: string,
+  token: string | undefined,
   agents: { http: http.Agent; https: https.Agent },
   request: { http: typeof http.request; https: typeof https.request },
   signal: AbortSignal,
@@ -44,6 +45,7 @@ export function postPush(
         'content-type': 'application/json',
         'content-length': Buffer.byteLength(body),
         'user-agent': 'CloudPubSub-Google',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
       signal,
     });

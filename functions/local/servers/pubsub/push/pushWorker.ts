@@ -5,6 +5,8 @@ import type { Faults } from '../../../faults.ts';
 import type { Delivery, DeliveryQueue } from '../delivery/deliveryQueue.ts';
 import type { Dispatcher } from '../delivery/dispatcher.ts';
 import type { LogEntry } from '../logEntry.ts';
+import type { WirePushConfig } from '../wire.ts';
+import { unsignedToken } from './oidcToken.ts';
 import { createPushPacing } from './pushPacing.ts';
 import { type PushOutcome, postPush, pushEnvelope } from './pushRequest.ts';
 
@@ -13,7 +15,7 @@ export interface PushWorkerOptions {
   readonly queue: DeliveryQueue;
   readonly dispatcher: Dispatcher;
   readonly subscription: string;
-  readonly endpoint: string;
+  readonly target: WirePushConfig;
   readonly faults: Faults;
   readonly log: (entry: LogEntry) => void;
   /** Whether deliveries carry their attempt: the subscription has a dead-letter policy. */
@@ -34,7 +36,8 @@ export interface PushWorker {
 /** Delivers the messages of one push subscription to its endpoint. */
 export function startPushWorker(options: PushWorkerOptions): PushWorker {
   const { clock, queue, dispatcher, subscription, faults, log } = options;
-  const endpoint = new URL(options.endpoint);
+  const { pushEndpoint, oidcToken } = options.target;
+  const endpoint = new URL(pushEndpoint);
   const agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) };
   const request = { http: http.request, https: https.request };
   const pacing = createPushPacing();
@@ -44,11 +47,13 @@ export function startPushWorker(options: PushWorkerOptions): PushWorker {
 
   async function post(delivery: Delivery, signal: AbortSignal): Promise<PushOutcome> {
     const body = pushEnvelope(delivery, subscription, options.withAttempt());
+    const token = oidcToken ? unsignedToken(oidcToken, pushEndpoint, clock.now()) : undefined;
+    const send = () => postPush(endpoint, body, token, agents, request, signal);
     const fault = faults.take('Push');
-    if (!fault) return postPush(endpoint, body, agents, request, signal);
+    if (!fault) return send();
     if (fault.latencyMs) await sleep(clock, fault.latencyMs, signal);
     if (fault.afterEffect || (!fault.error && !fault.drop)) {
-      const outcome = await postPush(endpoint, body, agents, request, signal);
+      const outcome = await send();
       if (!fault.error && !fault.drop) return outcome;
     }
     return { kind: 'failed', reason: 'injected fault' };

@@ -50,9 +50,9 @@ describe('pubsub server: publish', () => {
       details:
         'The value for message_count is too large. You passed 1001 in the request, but the maximum value is 1000.',
     });
-    await assert.rejects(publish([{ data: Buffer.alloc(10 * megabyte + 1) }]), {
+    await assert.rejects(publish([{ data: Buffer.alloc(10_000_001) }]), {
       details:
-        'The value for message_size is too large. You passed 10485761 in the request, but the maximum value is 10485760.',
+        'The value for message_size is too large. You passed 10000001 in the request, but the maximum value is 10000000.',
     });
     await assert.rejects(publish([{ data: Buffer.alloc(6 * megabyte) }, { data: Buffer.alloc(6 * megabyte) }]), {
       details: /^The value for request_size is too large/,
@@ -61,11 +61,14 @@ describe('pubsub server: publish', () => {
     await assert.rejects(publish([{ attributes }]), { details: /num_attributes is too large/ });
     await assert.rejects(publish([{ attributes: { ['k'.repeat(257)]: 'v' } }]), { details: /attribute_key_size/ });
     await assert.rejects(publish([{ attributes: { k: 'v'.repeat(1025) } }]), { details: /attribute_value_size/ });
-    await assert.rejects(publish([{ attributes: { googlike: 'v' } }]), { code: invalidArgument });
+    for (const key of ['googlike', 'GoogLike', 'GOOG']) {
+      await assert.rejects(publish([{ attributes: { [key]: 'v' } }]), { code: invalidArgument });
+    }
     await assert.rejects(publish([{ ...good, orderingKey: 'k'.repeat(1025) }]), { details: /ordering_key_size/ });
     assert.deepEqual(await fixture.pullNow(subscription), []);
-    await publish([{ data: Buffer.alloc(9 * megabyte) }]);
-    assert.equal(fixture.server.backlog('events-sub'), 1);
+    await publish([{ data: Buffer.alloc(9_999_900) }]);
+    await publish([{ attributes: { googclient_traceparent: '00-1' } }]);
+    assert.equal(fixture.server.backlog('events-sub'), 2);
   });
 
   it('knows no topic that was not created', async () => {

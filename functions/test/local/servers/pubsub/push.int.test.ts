@@ -46,6 +46,44 @@ describe('pubsub server: push', () => {
     assert.equal(stats()?.acked, 1);
   });
 
+  it('carries the claims of an OIDC token, without a signature', async () => {
+    const oidcToken = { serviceAccountEmail: 'pusher@test-project.iam.gserviceaccount.com', audience: 'lockstep' };
+    const [topic, subscription] = await fixture.topicAndSubscription({
+      pushConfig: { pushEndpoint: endpoint.url, oidcToken },
+    });
+    await publish(topic, 'one');
+    await fixture.server.idle();
+    const claimsOf = (request: PushRequest | undefined) => {
+      const [, header = '', claims = '', signature] =
+        /^Bearer (.*)\.(.*)\.(.*)$/.exec(String(request?.headers.authorization)) ?? [];
+      assert.equal(signature, '');
+      assert.deepEqual(JSON.parse(Buffer.from(header, 'base64url').toString()), { alg: 'none', typ: 'JWT' });
+      return JSON.parse(Buffer.from(claims, 'base64url').toString());
+    };
+    const now = Date.UTC(2026, 0, 1) / secondMs;
+    assert.deepEqual(claimsOf(endpoint.requests[0]), {
+      iss: 'https://accounts.google.com',
+      aud: 'lockstep',
+      azp: oidcToken.serviceAccountEmail,
+      sub: oidcToken.serviceAccountEmail,
+      email: oidcToken.serviceAccountEmail,
+      email_verified: true,
+      iat: now,
+      exp: now + 3600,
+    });
+    await subscription.modifyPushConfig({
+      pushEndpoint: endpoint.url,
+      oidcToken: { serviceAccountEmail: oidcToken.serviceAccountEmail },
+    });
+    await publish(topic, 'two');
+    await fixture.server.idle();
+    assert.equal(claimsOf(endpoint.requests[1]).aud, endpoint.url);
+    await subscription.modifyPushConfig({ pushEndpoint: endpoint.url });
+    await publish(topic, 'three');
+    await fixture.server.idle();
+    assert.equal(endpoint.requests[2]?.headers.authorization, undefined);
+  });
+
   for (const status of [200, 201, 202, 204]) {
     it(`takes ${status} as an acknowledgement`, async () => {
       handle = (request) => request.answer(status);

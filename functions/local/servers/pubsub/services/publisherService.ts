@@ -1,10 +1,10 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Broker } from './broker.ts';
+import type { Broker } from '../broker.ts';
+import { parseProjectName } from '../resourceNames.ts';
+import { invalidArgument } from '../status.ts';
+import type { FieldMask, Paging, WireMessage, WireTopic } from '../wire.ts';
 import { page } from './paging.ts';
-import { parseProjectName } from './resourceNames.ts';
 import { type CallContext, unary } from './rpc.ts';
-import { invalidArgument, notOffered } from './status.ts';
-import type { FieldMask, Paging, WireMessage, WireTopic } from './wire.ts';
 
 /** `google.pubsub.v1.Publisher` on a broker. */
 export function publisherService(broker: Broker, context: CallContext): UntypedServiceImplementation {
@@ -44,11 +44,17 @@ export function publisherService(broker: Broker, context: CallContext): UntypedS
         return { subscriptions: items, nextPageToken };
       },
     ),
-    listTopicSnapshots: unary<object, object>(context, 'ListTopicSnapshots', () => {
-      throw notOffered('Snapshots');
-    }),
-    detachSubscription: unary<object, object>(context, 'DetachSubscription', () => {
-      throw notOffered('Detaching a subscription');
+    listTopicSnapshots: unary<Paging & { topic: string }, { snapshots: string[]; nextPageToken: string }>(
+      context,
+      'ListTopicSnapshots',
+      (request) => {
+        const { items, nextPageToken } = page(broker.snapshotsOf(request.topic), (name) => name, request);
+        return { snapshots: items, nextPageToken };
+      },
+    ),
+    detachSubscription: unary<{ subscription: string }, object>(context, 'DetachSubscription', ({ subscription }) => {
+      broker.detachSubscription(subscription);
+      return {};
     }),
     publish: unary<{ topic: string; messages: WireMessage[] }, { messageIds: string[] }>(
       context,

@@ -1,9 +1,9 @@
-import type { Clock } from '../../../src/clock.ts';
-import type { BrokerSubscription } from './broker.ts';
-import type { Delivery } from './delivery/deliveryQueue.ts';
-import { toWireMessage } from './message.ts';
-import { failedPrecondition, invalidArgument } from './status.ts';
-import type { WireReceivedMessage, WireSubscription } from './wire.ts';
+import type { Clock } from '../../../../src/clock.ts';
+import type { Delivery } from '../delivery/deliveryQueue.ts';
+import { toWireMessage } from '../message.ts';
+import { detached, failedPrecondition, invalidArgument } from '../status.ts';
+import type { BrokerSubscription } from '../subscription.ts';
+import type { WireReceivedMessage, WireSubscription } from '../wire.ts';
 
 /** How long a pull without messages waits for some before it answers with none, in ms: shorter than the client's own
  *  deadline (60 s). */
@@ -18,8 +18,9 @@ export function toReceivedMessage(delivery: Delivery, subscription: WireSubscrip
   };
 }
 
-/** Throws FAILED_PRECONDITION for a push subscription, which cannot be pulled from. */
+/** Throws FAILED_PRECONDITION for a subscription that is detached or pushes, which cannot be pulled from. */
 export function checkPullable(subscription: WireSubscription): void {
+  if (subscription.detached) throw detached(subscription.name);
   if (subscription.pushConfig?.pushEndpoint) {
     throw failedPrecondition('This method is not supported for this subscription type: it is a push subscription.');
   }
@@ -55,7 +56,7 @@ export function pull(
       end();
       resolve([]);
     });
-    const forget = subscription.onDeleted((error) => {
+    const forget = subscription.onEnded((error) => {
       end();
       reject(error);
     });

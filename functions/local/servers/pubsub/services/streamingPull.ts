@@ -1,13 +1,15 @@
 import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
-import { sleep } from '../../../src/clock.ts';
-import type { Fault } from '../../faults.ts';
-import type { Broker, BrokerSubscription } from './broker.ts';
-import type { Delivery } from './delivery/deliveryQueue.ts';
+import { sleep } from '../../../../src/clock.ts';
+import type { Fault } from '../../../faults.ts';
+import type { Broker } from '../broker.ts';
+import type { Delivery } from '../delivery/deliveryQueue.ts';
+import { invalidArgument } from '../status.ts';
+import type { BrokerSubscription } from '../subscription.ts';
+import { checkAckDeadline, checkModifiedDeadline } from '../subscriptionSettings.ts';
+import type { StreamingPullRequest, StreamingPullResponse } from '../wire.ts';
+import { confirmation } from './ackResults.ts';
 import { checkPullable, toReceivedMessage } from './pull.ts';
 import { type CallContext, faultError, toServiceError } from './rpc.ts';
-import { invalidArgument } from './status.ts';
-import { checkAckDeadline, checkModifiedDeadline } from './subscriptionSettings.ts';
-import type { StreamingPullRequest, StreamingPullResponse } from './wire.ts';
 
 type Call = ServerDuplexStream<StreamingPullRequest, StreamingPullResponse>;
 
@@ -111,14 +113,14 @@ function startSession(
       writable = call.write({
         receivedMessages: deliveries.map((delivery) => toReceivedMessage(delivery, wire)),
         subscriptionProperties: {
-          exactlyOnceDeliveryEnabled: false,
+          exactlyOnceDeliveryEnabled: wire.enableExactlyOnceDelivery,
           messageOrderingEnabled: wire.enableMessageOrdering,
         },
       });
       on.sent();
     },
   });
-  const forget = subscription.onDeleted(on.fail);
+  const forget = subscription.onEnded(on.fail);
   const onDrain = () => {
     writable = true;
     dispatcher.wake();
@@ -130,9 +132,18 @@ function startSession(
       throw invalidArgument('modify_deadline_ack_ids and modify_deadline_seconds must have the same length.');
     }
     request.modifyDeadlineSeconds.forEach(checkModifiedDeadline);
-    for (const ackId of request.ackIds) queue.acknowledge(ackId);
-    request.modifyDeadlineAckIds.forEach((ackId, index) => {
-      queue.modifyDeadline(ackId, (request.modifyDeadlineSeconds[index] ?? 0) * 1000);
+    const acked = new Map(request.ackIds.map((ackId) => [ackId, queue.acknowledge(ackId)]));
+    const modified = new Map(
+      request.modifyDeadlineAckIds.map((ackId, index) => {
+        const seconds = request.modifyDeadlineSeconds[index] ?? 0;
+        return [ackId, queue.modifyDeadline(ackId, seconds * 1000)];
+      }),
+    );
+    if (!subscription.settings().exactlyOnce || acked.size + modified.size === 0) return;
+    const { ackIds, invalidAckIds } = confirmation(modified);
+    call.write({
+      ...(acked.size > 0 && { acknowledgeConfirmation: confirmation(acked) }),
+      ...(modified.size > 0 && { modifyAckDeadlineConfirmation: { ackIds, invalidAckIds } }),
     });
   }
 

@@ -1,5 +1,5 @@
-import { invalidArgument } from './status.ts';
-import type { Paging } from './wire.ts';
+import { invalidArgument } from '../status.ts';
+import type { Paging } from '../wire.ts';
 
 /** How many resources a list call returns when the client names no page size. */
 const defaultPageSize = 100;

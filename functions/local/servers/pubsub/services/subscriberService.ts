@@ -1,27 +1,32 @@
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Broker } from './broker.ts';
+import type { Broker } from '../broker.ts';
+import { type ProtoTime, toMs } from '../protoTime.ts';
+import { parseProjectName } from '../resourceNames.ts';
+import { invalidArgument, notOffered } from '../status.ts';
+import { checkModifiedDeadline } from '../subscriptionSettings.ts';
+import type {
+  FieldMask,
+  Paging,
+  WirePushConfig,
+  WireReceivedMessage,
+  WireSnapshot,
+  WireSubscription,
+} from '../wire.ts';
+import { throwForFailed } from './ackResults.ts';
 import { page } from './paging.ts';
-import { type ProtoTime, toMs } from './protoTime.ts';
 import { pull } from './pull.ts';
-import { parseProjectName } from './resourceNames.ts';
 import { type CallContext, unary } from './rpc.ts';
-import { invalidArgument, notOffered } from './status.ts';
 import { streamingPull } from './streamingPull.ts';
-import { checkModifiedDeadline } from './subscriptionSettings.ts';
-import type { FieldMask, Paging, WirePushConfig, WireReceivedMessage, WireSubscription } from './wire.ts';
 
 /** `google.pubsub.v1.Subscriber` on a broker. */
 export function subscriberService(broker: Broker, context: CallContext): UntypedServiceImplementation {
-  const snapshots = (method: string) =>
-    unary<object, object>(context, method, () => {
-      throw notOffered('Snapshots');
-    });
+  const { snapshots } = broker;
   return {
     createSubscription: unary<WireSubscription, WireSubscription>(context, 'CreateSubscription', (subscription) =>
       broker.createSubscription(subscription),
     ),
     getSubscription: unary<{ subscription: string }, WireSubscription>(context, 'GetSubscription', ({ subscription }) =>
-      broker.subscription(subscription).wire(),
+      broker.shownSubscription(subscription),
     ),
     updateSubscription: unary<
       { subscription: WireSubscription | null; updateMask: FieldMask | null },
@@ -50,14 +55,15 @@ export function subscriberService(broker: Broker, context: CallContext): Untyped
         return {};
       },
     ),
-    // Ids that are unknown or too late are ignored, as in the service: the message is redelivered.
+    // Without exactly-once delivery, ids that are unknown or too late are ignored: the message is redelivered.
     acknowledge: unary<{ subscription: string; ackIds: string[] }, object>(
       context,
       'Acknowledge',
       ({ subscription, ackIds }) => {
         if (ackIds.length === 0) throw invalidArgument('No ack ids specified.');
-        const { queue } = broker.subscription(subscription);
-        for (const ackId of ackIds) queue.acknowledge(ackId);
+        const { queue, settings } = broker.subscription(subscription);
+        const results = new Map(ackIds.map((ackId) => [ackId, queue.acknowledge(ackId)]));
+        throwForFailed(results, settings().exactlyOnce);
         return {};
       },
     ),
@@ -67,8 +73,9 @@ export function subscriberService(broker: Broker, context: CallContext): Untyped
       ({ subscription, ackIds, ackDeadlineSeconds }) => {
         if (ackIds.length === 0) throw invalidArgument('No ack ids specified.');
         checkModifiedDeadline(ackDeadlineSeconds);
-        const { queue } = broker.subscription(subscription);
-        for (const ackId of ackIds) queue.modifyDeadline(ackId, ackDeadlineSeconds * 1000);
+        const { queue, settings } = broker.subscription(subscription);
+        const results = new Map(ackIds.map((ackId) => [ackId, queue.modifyDeadline(ackId, ackDeadlineSeconds * 1000)]));
+        throwForFailed(results, settings().exactlyOnce);
         return {};
       },
     ),
@@ -83,16 +90,42 @@ export function subscriberService(broker: Broker, context: CallContext): Untyped
       context,
       'Seek',
       ({ subscription, time, snapshot }) => {
-        if (snapshot) throw notOffered('Snapshots');
-        if (!time) throw invalidArgument('A seek needs a time.');
-        broker.seek(subscription, toMs(time));
+        if (!snapshot && !time) throw invalidArgument('A seek needs a time or a snapshot.');
+        broker.seek(subscription, time ? { time: toMs(time) } : { snapshot });
         return {};
       },
     ),
-    getSnapshot: snapshots('GetSnapshot'),
-    listSnapshots: snapshots('ListSnapshots'),
-    createSnapshot: snapshots('CreateSnapshot'),
-    updateSnapshot: snapshots('UpdateSnapshot'),
-    deleteSnapshot: snapshots('DeleteSnapshot'),
+    createSnapshot: unary<
+      { name: string; subscription: string; labels: Record<string, string>; tags: Record<string, string> },
+      WireSnapshot
+    >(context, 'CreateSnapshot', ({ name, subscription, labels, tags }) => {
+      if (Object.keys(tags).length > 0) throw notOffered('A snapshot with tags');
+      return broker.createSnapshot(name, subscription, labels);
+    }),
+    getSnapshot: unary<{ snapshot: string }, WireSnapshot>(context, 'GetSnapshot', ({ snapshot }) =>
+      snapshots.get(snapshot),
+    ),
+    listSnapshots: unary<Paging & { project: string }, { snapshots: WireSnapshot[]; nextPageToken: string }>(
+      context,
+      'ListSnapshots',
+      (request) => {
+        const project = parseProjectName(request.project);
+        const all = snapshots.all().filter(({ name }) => name.startsWith(`${project}/`));
+        const { items, nextPageToken } = page(all, ({ name }) => name, request);
+        return { snapshots: items, nextPageToken };
+      },
+    ),
+    updateSnapshot: unary<{ snapshot: WireSnapshot | null; updateMask: FieldMask | null }, WireSnapshot>(
+      context,
+      'UpdateSnapshot',
+      ({ snapshot, updateMask }) => {
+        if (!snapshot) throw invalidArgument('The update request does not contain a snapshot.');
+        return snapshots.update(snapshot, updateMask?.paths ?? []);
+      },
+    ),
+    deleteSnapshot: unary<{ snapshot: string }, object>(context, 'DeleteSnapshot', ({ snapshot }) => {
+      snapshots.delete(snapshot);
+      return {};
+    }),
   };
 }

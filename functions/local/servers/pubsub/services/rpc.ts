@@ -1,7 +1,7 @@
 import { type handleUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { type Clock, sleep } from '../../../src/clock.ts';
-import type { Fault, Faults } from '../../faults.ts';
-import { RpcError, statusCode } from './status.ts';
+import { type Clock, sleep } from '../../../../src/clock.ts';
+import type { Fault, Faults } from '../../../faults.ts';
+import { RpcError, statusCode } from '../status.ts';
 
 /** What every call needs besides the broker. */
 export interface CallContext {
@@ -21,11 +21,9 @@ export function faultError(method: string, fault: Fault): RpcError | undefined {
 export function toServiceError(error: unknown): ServiceError {
   const known = error instanceof RpcError ? error : undefined;
   const message = error instanceof Error ? error.message : String(error);
-  return Object.assign(new Error(message), {
-    code: known?.code ?? status.INTERNAL,
-    details: message,
-    metadata: new Metadata(),
-  });
+  const metadata = new Metadata();
+  if (known?.statusDetails) metadata.set('grpc-status-details-bin', known.statusDetails);
+  return Object.assign(new Error(message), { code: known?.code ?? status.INTERNAL, details: message, metadata });
 }
 
 /** A unary call: meets the faults injected for `method`, then runs `handle` and answers with its result or its
