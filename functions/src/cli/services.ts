@@ -140,9 +140,10 @@ function unreachable({ name, at, advice }: Service): string {
   return `${name} ${at} does not answer. ${capital(advice)}.`;
 }
 
-function refused({ name, at, advice }: Service, error: unknown): string {
+function refused({ name, at }: Service, error: unknown): string {
   const [said = ''] = errorText(error).split(/\s*Resolution note:|\n/);
-  return `${name} ${at} cannot be used: ${said.replace(/\.$/, '')}. ${capital(advice)}.`;
+  const checks = 'Check GCLOUD_PROJECT, the credentials and what they allow, and that the project is provisioned';
+  return `${name} ${at} cannot be used: ${said.replace(/\.$/, '')}. ${checks}.`;
 }
 
 const capital = (text: string) => (/^[a-z]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text);

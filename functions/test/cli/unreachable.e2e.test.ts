@@ -110,6 +110,17 @@ describe('commands when a service is unreachable', () => {
     });
   }
 
+  it('says what is missing where a service answers and refuses', async function () {
+    this.timeout(60_000);
+    const command = startCommand('redrive --all', { ...working, GCLOUD_PROJECT: 'demo-not-provisioned' });
+    started.push(command);
+    assert.equal(await command.ended, 1);
+    assert.match(
+      command.output(),
+      /^lockstep redrive: Pub\/Sub at \S+ cannot be used: .*project-events.* Check GCLOUD_PROJECT, .* provisioned\.\n$/,
+    );
+  });
+
   it('needs only what it uses: a report and a rehearsal no Pub/Sub, holds no MongoDB', async function () {
     this.timeout(60_000);
     const noPubSub = unreachable('PUBSUB_EMULATOR_HOST', nobody);
