@@ -1,9 +1,7 @@
-import { setField } from '../bson/paths.ts';
 import { type Document, fieldsOf, isDocument, typeOf } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
-import { compileExpression, redactions } from '../expression/compile.ts';
+import { compileExpression } from '../expression/compile.ts';
 import type { Evaluation } from '../expression/scope.ts';
-import { withVariables } from '../expression/scope.ts';
 import { compileFilter } from '../query/matcher.ts';
 import { compileAddFields, compileProjection, compileUnset } from '../query/projection.ts';
 
@@ -42,8 +40,6 @@ export function compileDocumentStage(
       return replaceRoot(name, requireDocument(name, operand, 40229).newRoot, evaluation);
     case '$replaceWith':
       return replaceRoot(name, operand, evaluation);
-    case '$redact':
-      return redact(operand, evaluation);
     default:
       return undefined;
   }
@@ -75,30 +71,5 @@ function replaceRoot(stage: string, spec: unknown, evaluation: Evaluation): Docu
         `'newRoot' expression of ${stage} must evaluate to an object, but resulting value was of type: ${root === undefined ? 'missing' : typeOf(root)}`,
       );
     return fields;
-  };
-}
-
-function redact(spec: unknown, evaluation: Evaluation): DocumentStage {
-  const expression = compileExpression(spec);
-  return (document) => {
-    const scope = evaluation.on(document);
-    const visit = (part: Document): Document | undefined => {
-      const decision = expression(withVariables(scope, { CURRENT: part }));
-      if (decision === redactions.KEEP) return part;
-      if (decision === redactions.PRUNE) return undefined;
-      if (decision !== redactions.DESCEND)
-        throw new CommandError(17053, '$redact must evaluate to one of $$KEEP, $$PRUNE or $$DESCEND');
-      const kept: Document = {};
-      for (const [name, value] of Object.entries(part)) {
-        const content = visitValue(value);
-        if (content !== undefined) setField(kept, name, content);
-      }
-      return kept;
-    };
-    const visitValue = (value: unknown): unknown => {
-      if (Array.isArray(value)) return value.map(visitValue).filter((item) => item !== undefined);
-      return isDocument(value) ? visit(value) : value;
-    };
-    return visit(document);
   };
 }

@@ -1,7 +1,7 @@
 import { Int32 } from 'bson';
 import { orderKey } from '../bson/orderKey.ts';
 import { setField } from '../bson/paths.ts';
-import { type Document, isDocument, isNumeric, toNumber } from '../bson/values.ts';
+import { type Document, isDocument } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import { compileExpression } from '../expression/compile.ts';
 import type { Evaluation } from '../expression/scope.ts';
@@ -43,66 +43,6 @@ function group(idSpec: unknown, fields: Fields, evaluation: Evaluation): Pipelin
   };
 }
 
-function bucket(operand: Document, evaluation: Evaluation): Pipeline {
-  const groupedBy = compileExpression(operand.groupBy);
-  const boundaries = operand.boundaries;
-  if (!Array.isArray(boundaries) || boundaries.length < 2)
-    throw new CommandError(40192, 'The $bucket boundaries field must have at least 2 values');
-  const keys = boundaries.map((boundary) => orderKey(boundary));
-  const hasDefault = operand.default !== undefined;
-  const fields = compileFields(
-    isDocument(operand.output) ? operand.output : { count: { $sum: new Int32(1) } },
-    evaluation,
-  );
-  return function* (documents) {
-    const buckets: { id: unknown; members: Document[] }[] = boundaries.slice(0, -1).map((id) => ({ id, members: [] }));
-    const rest: { id: unknown; members: Document[] } = { id: operand.default, members: [] };
-    for (const document of documents) {
-      const key = orderKey(groupedBy(evaluation.on(document)));
-      const at = keys.findLastIndex((boundary) => boundary <= key);
-      const found = buckets[at];
-      if (!found && !hasDefault)
-        throw new CommandError(
-          40066,
-          '$switch could not find a matching branch for an input, and no default was specified',
-        );
-      (found ?? rest).members.push(document);
-    }
-    for (const { id, members } of [...buckets, rest]) if (members.length > 0) yield groupDocument(id, members, fields);
-  };
-}
-
-/** Splits the sorted values into parts of about the same size; equal values are never parted. */
-function bucketAuto(operand: Document, evaluation: Evaluation): Pipeline {
-  const groupedBy = compileExpression(operand.groupBy);
-  const count = isNumeric(operand.buckets) ? toNumber(operand.buckets) : 0;
-  if (!Number.isInteger(count) || count < 1)
-    throw new CommandError(40243, 'The $bucketAuto buckets field must be greater than 0');
-  if (operand.granularity !== undefined)
-    throw new CommandError(
-      238,
-      '$bucketAuto with a granularity is not implemented by the embedded MongoDB server of the local stack',
-    );
-  const fields = compileFields(
-    isDocument(operand.output) ? operand.output : { count: { $sum: new Int32(1) } },
-    evaluation,
-  );
-  return function* (documents) {
-    const valued = [...documents].map((document) => ({ document, value: groupedBy(evaluation.on(document)) ?? null }));
-    const items = sortBy(valued, { v: new Int32(1) }, ({ value }) => ({ v: { value } }));
-    let from = 0;
-    for (let number = 0; number < count && from < items.length; number += 1) {
-      let to =
-        number === count - 1 ? items.length : Math.max(from + 1, Math.round(((number + 1) * items.length) / count));
-      while (to < items.length && orderKey(items[to]?.value) === orderKey(items[to - 1]?.value)) to += 1;
-      const members = items.slice(from, to).map(({ document }) => document);
-      const max = items[to]?.value ?? items.at(-1)?.value;
-      yield groupDocument({ min: items[from]?.value, max }, members, fields);
-      from = to;
-    }
-  };
-}
-
 function requireSpec(stage: string, operand: unknown, code: number): Document {
   if (!isDocument(operand)) throw new CommandError(code, `The ${stage} stage specification must be an object`);
   return operand;
@@ -118,6 +58,4 @@ export const groupStages: StageTable = {
     const grouped = group(operand, compileFields({ count: { $sum: new Int32(1) } }, evaluation), evaluation);
     return (documents) => sortBy(grouped(documents), { count: new Int32(-1) }, (document) => document);
   },
-  $bucket: (operand, { evaluation }) => bucket(requireSpec('$bucket', operand, 40201), evaluation),
-  $bucketAuto: (operand, { evaluation }) => bucketAuto(requireSpec('$bucketAuto', operand, 40240), evaluation),
 };

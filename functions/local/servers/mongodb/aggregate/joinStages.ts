@@ -1,11 +1,8 @@
-import { Long } from 'bson';
-import { orderKey } from '../bson/orderKey.ts';
 import { valuesAt } from '../bson/paths.ts';
-import { type Document, isDocument, isNumeric, toNumber } from '../bson/values.ts';
+import { type Document, isDocument } from '../bson/values.ts';
 import { CommandError, failedToParse } from '../errors.ts';
 import { compileExpression } from '../expression/compile.ts';
 import type { Expression } from '../expression/expression.ts';
-import { compileFilter } from '../query/matcher.ts';
 import type { PipelineContext, StageTable } from './stage.ts';
 import { withValueAt } from './streamStages.ts';
 
@@ -52,40 +49,8 @@ function lookup(operand: unknown, { sources, evaluation, compile }: PipelineCont
   };
 }
 
-function graphLookup(operand: unknown, { sources, evaluation }: PipelineContext) {
-  const spec = requireSpec('$graphLookup', operand);
-  const [from, as, fromField, toField] = ['from', 'as', 'connectFromField', 'connectToField'].map((field) =>
-    text('$graphLookup', spec, field),
-  );
-  const start = compileExpression(spec.startWith);
-  const deepest = isNumeric(spec.maxDepth) ? toNumber(spec.maxDepth) : Number.POSITIVE_INFINITY;
-  const depthField = typeof spec.depthField === 'string' ? spec.depthField : undefined;
-  const restrict = compileFilter(
-    isDocument(spec.restrictSearchWithMatch) ? spec.restrictSearchWithMatch : {},
-    evaluation,
-  );
-  return function* (documents: Iterable<Document>): Generator<Document> {
-    for (const document of documents) {
-      const visited = new Map<string, Document>();
-      const first = start(evaluation.on(document));
-      let frontier: unknown[] = Array.isArray(first) ? first : [first];
-      for (let depth = 0; depth <= deepest && frontier.length > 0; depth += 1) {
-        const found = [...sources.read(from ?? '', { [toField ?? '']: { $in: frontier } })].filter(
-          (candidate) => restrict(candidate) && !visited.has(orderKey(candidate._id)),
-        );
-        for (const item of found) {
-          visited.set(orderKey(item._id), depthField ? { ...item, [depthField]: Long.fromNumber(depth) } : item);
-        }
-        frontier = found.flatMap((item) => valuesAt(item, (fromField ?? '').split('.')));
-      }
-      yield withValueAt(document, (as ?? '').split('.'), [...visited.values()]);
-    }
-  };
-}
-
 export const joinStages: StageTable = {
   $lookup: lookup,
-  $graphLookup: graphLookup,
   $unionWith: (operand, { sources, evaluation, compile }) => {
     const spec = typeof operand === 'string' ? { coll: operand } : requireSpec('$unionWith', operand);
     const name = text('$unionWith', spec, 'coll');

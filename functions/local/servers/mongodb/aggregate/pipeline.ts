@@ -1,14 +1,22 @@
 import { type Document, isDocument } from '../bson/values.ts';
-import { CommandError } from '../errors.ts';
+import { CommandError, notImplemented } from '../errors.ts';
 import type { Evaluation } from '../expression/scope.ts';
 import { compileDocumentStage } from './documentStages.ts';
 import { groupStages } from './group.ts';
 import { joinStages } from './joinStages.ts';
-import { mingoStages } from './mingoStages.ts';
 import type { Pipeline, PipelineContext, PipelineSources, StageTable } from './stage.ts';
 import { streamStages } from './streamStages.ts';
 
-const stageTable: StageTable = { ...streamStages, ...groupStages, ...joinStages, ...mingoStages };
+const stageTable: StageTable = { ...streamStages, ...groupStages, ...joinStages };
+
+/** Stages of a real server that this one refuses by name. */
+const unsupported: ReadonlySet<string> = new Set(
+  [
+    '$bucket $bucketAuto $densify $fill $geoNear $graphLookup $listSampledQueries $listSearchIndexes $planCacheStats',
+    '$querySettings $queryStats $rankFusion $redact $search $searchMeta $setWindowFields $shardedDataDistribution',
+    '$vectorSearch',
+  ].flatMap((names) => names.split(' ')),
+);
 
 /** Compiles a pipeline. Throws 40324 for a stage it does not know. */
 export function compilePipeline(pipeline: unknown, evaluation: Evaluation, sources: PipelineSources): Pipeline {
@@ -44,6 +52,7 @@ function compileStage(stage: unknown, context: PipelineContext): Pipeline {
     };
   }
   const compiler = Object.hasOwn(stageTable, name) ? stageTable[name] : undefined;
+  if (!compiler && unsupported.has(name)) throw notImplemented(name);
   if (!compiler) throw new CommandError(40324, `Unrecognized pipeline stage name: '${name}'`);
   return compiler(operand, context);
 }

@@ -3,7 +3,7 @@ import { decode, encode } from '../bson/codec.ts';
 import { equalValues } from '../bson/orderKey.ts';
 import { type Document, isDocument, isNumeric, isTruthy, toNumber } from '../bson/values.ts';
 import { documentsSource } from '../cursors.ts';
-import { CommandError, namespaceNotFound } from '../errors.ts';
+import { CommandError, namespaceNotFound, notImplemented } from '../errors.ts';
 import type { Evaluation } from '../expression/scope.ts';
 import type { CommandTable, Operation } from '../operation.ts';
 import { compileFilter } from '../query/matcher.ts';
@@ -22,23 +22,31 @@ const defaultName = (key: Document) =>
     .map(([path, direction]) => `${path}_${isNumeric(direction) ? toNumber(direction) : String(direction)}`)
     .join('_');
 
+const plainOptions: ReadonlySet<string> = new Set([
+  ...['v', 'key', 'name', 'ns', 'unique', 'sparse', 'partialFilterExpression', 'background', 'collation'],
+]);
+
+/** Options of a real server that this one does not have. */
+const unsupportedOptions: ReadonlySet<string> = new Set([
+  ...['expireAfterSeconds', 'hidden', 'wildcardProjection', 'weights', 'default_language', 'language_override'],
+  ...['textIndexVersion', '2dsphereIndexVersion', 'bits', 'min', 'max', 'prepareUnique', 'clustered', 'storageEngine'],
+]);
+
 function parseSpec(spec: Document, evaluation: Evaluation): IndexSpec {
   const { key } = spec;
   refuseCollation(spec);
+  for (const [option, value] of Object.entries(spec)) {
+    if (plainOptions.has(option) || value === false) continue;
+    if (unsupportedOptions.has(option)) throw notImplemented(`an index with '${option}'`);
+    throw new CommandError(197, `The field '${option}' is not valid for an index specification.`);
+  }
   if (!isDocument(key) || Object.keys(key).length === 0)
     throw new CommandError(67, 'Index keys cannot be an empty object');
   const fields = Object.entries(key).map(([path, direction]) => {
-    if (path.includes('$**'))
-      throw new CommandError(
-        238,
-        'wildcard indexes are not implemented by the embedded MongoDB server of the local stack',
-      );
-    if (isNumeric(direction) && toNumber(direction) === 0)
-      throw new CommandError(67, 'Values in the index key pattern cannot be 0.');
-    // Text, geo and hashed indexes are kept like ordinary ones: they are never needed for the answers that this server
-    // gives.
-    // Nothing expires by an index with `expireAfterSeconds` either.
-    return { path, descending: isNumeric(direction) && toNumber(direction) < 0 };
+    if (path.includes('$**')) throw notImplemented('a wildcard index');
+    if (!isNumeric(direction)) throw notImplemented(`an index of type '${String(direction)}'`);
+    if (toNumber(direction) === 0) throw new CommandError(67, 'Values in the index key pattern cannot be 0.');
+    return { path, descending: toNumber(direction) < 0 };
   });
   const name = typeof spec.name === 'string' ? spec.name : defaultName(key);
   const partial = isDocument(spec.partialFilterExpression)

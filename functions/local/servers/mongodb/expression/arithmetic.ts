@@ -110,28 +110,5 @@ export const arithmeticOperators: OperatorTable = {
   $floor: onNumber('$floor', (n, input) => likeInput(input, Math.floor(n))),
   $round: onPlace('$round', roundToEven),
   $trunc: onPlace('$trunc', truncate),
-  $exp: onNumber('$exp', (n) => new Double(Math.exp(n))),
-  $ln: onNumber('$ln', (n) => new Double(Math.log(n))),
-  $log10: onNumber('$log10', (n) => new Double(Math.log10(n))),
-  $sqrt: onNumber('$sqrt', (n) => {
-    if (n < 0) throw new CommandError(28714, "$sqrt's argument must be greater than or equal to 0");
-    return new Double(Math.sqrt(n));
-  }),
-  $pow: withValues(([a, b]) => {
-    if (isNullish(a) || isNullish(b)) return null;
-    const result = toNumber(numeric('$pow', a)) ** toNumber(numeric('$pow', b));
-    return typeOf(a) === 'double' || typeOf(b) === 'double' ? new Double(result) : fromNumber(result);
-  }),
-  $log: withValues(([a, b]) => {
-    if (isNullish(a) || isNullish(b)) return null;
-    return new Double(Math.log(toNumber(numeric('$log', a))) / Math.log(toNumber(numeric('$log', b))));
-  }),
   $rand: () => (scope) => new Double(scope.random()),
-  $sampleRate: (rate, compile) => {
-    const share = compile(rate);
-    return (scope) => {
-      const value = share(scope);
-      return isNumeric(value) && scope.random() < toNumber(value);
-    };
-  },
 };

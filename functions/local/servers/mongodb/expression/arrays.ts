@@ -21,40 +21,6 @@ function integer(operator: string, value: unknown): number {
   return toNumber(value);
 }
 
-const elementAt = (items: readonly unknown[], index: number) => items.at(index);
-
-function slice(values: readonly unknown[]): unknown {
-  const [value, first, second] = values;
-  if (isNullish(value) || isNullish(first)) return null;
-  const items = array('$slice', value);
-  const a = integer('$slice', first);
-  if (values.length < 3) return a >= 0 ? items.slice(0, a) : items.slice(a);
-  const start = a >= 0 ? a : Math.max(0, items.length + a);
-  return items.slice(start, start + integer('$slice', second));
-}
-
-function range([from, to, by]: readonly unknown[]): unknown {
-  const [start, end, step] = [
-    integer('$range', from),
-    integer('$range', to),
-    by === undefined ? 1 : integer('$range', by),
-  ];
-  if (step === 0) throw new CommandError(34449, '$range requires a non-zero step value');
-  const items: Int32[] = [];
-  for (let n = start; step > 0 ? n < end : n > end; n += step) items.push(new Int32(n));
-  return items;
-}
-
-function indexOf([value, wanted, from, to]: readonly unknown[]): unknown {
-  if (isNullish(value)) return null;
-  const key = orderKey(wanted);
-  const start = from === undefined ? 0 : integer('$indexOfArray', from);
-  const end = to === undefined ? Number.POSITIVE_INFINITY : integer('$indexOfArray', to);
-  return new Int32(
-    array('$indexOfArray', value).findIndex((item, i) => i >= start && i < end && orderKey(item) === key),
-  );
-}
-
 function arrayToObject(value: unknown): unknown {
   if (isNullish(value)) return null;
   const result: Document = {};
@@ -64,16 +30,6 @@ function arrayToObject(value: unknown): unknown {
     setField(result, name, content);
   }
   return result;
-}
-
-function zip(inputs: readonly unknown[], longest: boolean, defaults: readonly unknown[]): unknown {
-  if (inputs.some(isNullish)) return null;
-  const columns = inputs.map((input) => array('$zip', input));
-  const lengths = columns.map((column) => column.length);
-  const length = longest ? Math.max(0, ...lengths) : Math.min(...lengths);
-  return Array.from({ length }, (_, row) =>
-    columns.map((column, i) => (row < column.length ? column[row] : (defaults[i] ?? null))),
-  );
 }
 
 /** `$map` and `$filter` have the same parts: an input, a variable for each element, and an expression. */
@@ -93,14 +49,6 @@ function overElements(
   };
 }
 
-const firstOrLastN =
-  (operator: string, pick: (items: readonly unknown[], n: number) => unknown) =>
-  (operand: unknown, compile: (spec: unknown) => Expression): Expression => {
-    const named = namedOperands(operator, operand, ['n', 'input']);
-    const [n, input] = [compile(named.n), compile(named.input)];
-    return (scope) => pick(array(operator, input(scope)), integer(operator, n(scope)));
-  };
-
 const sorted = (items: readonly unknown[]) =>
   items
     .filter((item) => !isNullish(item))
@@ -109,22 +57,8 @@ const sorted = (items: readonly unknown[]) =>
     .map(({ item }) => item);
 
 export const arrayOperators: OperatorTable = {
-  $arrayElemAt: withValues(
-    ([value, index]) =>
-      isNullish(value) || isNullish(index)
-        ? null
-        : elementAt(array('$arrayElemAt', value), integer('$arrayElemAt', index)),
-    { name: '$arrayElemAt', min: 2, max: 2 },
-  ),
-  $first: withValue((value) => (isNullish(value) ? null : elementAt(array('$first', value), 0))),
-  $last: withValue((value) => (isNullish(value) ? null : elementAt(array('$last', value), -1))),
-  $firstN: firstOrLastN('$firstN', (items, n) => items.slice(0, n)),
-  $lastN: firstOrLastN('$lastN', (items, n) => items.slice(-n)),
-  $minN: firstOrLastN('$minN', (items, n) => sorted(items).slice(0, n)),
-  $maxN: firstOrLastN('$maxN', (items, n) => sorted(items).reverse().slice(0, n)),
-  $concatArrays: withValues((values) =>
-    values.some(isNullish) ? null : values.flatMap((value) => array('$concatArrays', value)),
-  ),
+  $first: withValue((value) => (isNullish(value) ? null : array('$first', value).at(0))),
+  $last: withValue((value) => (isNullish(value) ? null : array('$last', value).at(-1))),
   $isArray: withValue((value) => Array.isArray(value)),
   $size: withValue((value) => {
     if (!Array.isArray(value))
@@ -134,10 +68,6 @@ export const arrayOperators: OperatorTable = {
       );
     return new Int32(value.length);
   }),
-  $slice: withValues(slice),
-  $range: withValues(range),
-  $reverseArray: withValue((value) => (isNullish(value) ? null : array('$reverseArray', value).toReversed())),
-  $indexOfArray: withValues(indexOf),
   $in: withValues(
     ([value, list]) => {
       if (!Array.isArray(list))
@@ -151,19 +81,6 @@ export const arrayOperators: OperatorTable = {
     { name: '$in', min: 2, max: 2 },
   ),
   $arrayToObject: withValue(arrayToObject),
-  $zip: (operand, compile) => {
-    const named = namedOperands('$zip', operand, ['inputs', 'useLongestLength', 'defaults']);
-    const inputs = (Array.isArray(named.inputs) ? named.inputs : []).map(compile);
-    const defaults = optional(named.defaults, compile);
-    return (scope) => {
-      const fill = defaults(scope);
-      return zip(
-        inputs.map((input) => input(scope)),
-        named.useLongestLength === true,
-        Array.isArray(fill) ? fill : [],
-      );
-    };
-  },
   $map: (operand, compile) => {
     const { input, body, variable } = overElements('$map', operand, ['input', 'as', 'in'], 'in', compile);
     return (scope) => {

@@ -1,6 +1,6 @@
 import { ownField, setField } from '../bson/paths.ts';
 import { type Document, fieldsOf, isDocument } from '../bson/values.ts';
-import { CommandError } from '../errors.ts';
+import { CommandError, notImplemented } from '../errors.ts';
 import { arithmeticOperators } from './arithmetic.ts';
 import { arrayOperators } from './arrays.ts';
 import { comparisonOperators } from './comparison.ts';
@@ -12,6 +12,7 @@ import { objectOperators } from './objects.ts';
 import { setOperators } from './sets.ts';
 import { statisticsOperators } from './statistics.ts';
 import { stringOperators } from './strings.ts';
+import { isUnsupportedExpression } from './unsupported.ts';
 
 const operators: OperatorTable = {
   $literal: (operand) => () => operand,
@@ -52,6 +53,7 @@ export function compileExpression(spec: unknown): Expression {
 
 function compileOperator(operator: string, operand: unknown): Expression {
   const compiler = Object.hasOwn(operators, operator) ? operators[operator] : delegatedOperator(operator);
+  if (!compiler && isUnsupportedExpression(operator)) throw notImplemented(operator);
   if (!compiler) throw new CommandError(168, `Unrecognized expression '${operator}'`);
   return compiler(operand, compileExpression);
 }
@@ -71,12 +73,8 @@ function compileDocument(spec: Document): Expression {
 function compileVariable(path: string): Expression {
   const [name = '', ...rest] = path.split('.');
   if (name === 'REMOVE') return () => undefined;
-  if (name === 'KEEP' || name === 'PRUNE' || name === 'DESCEND') return () => redactions[name];
   return compilePath(name, rest.join('.'));
 }
-
-/** What `$redact` decides; values of their own, so that no stored value is taken for one. */
-export const redactions = { KEEP: Symbol('keep'), PRUNE: Symbol('prune'), DESCEND: Symbol('descend') } as const;
 
 function compilePath(variable: string, path: string): Expression {
   const parts = path === '' ? [] : path.split('.');

@@ -109,9 +109,6 @@ export const conversionOperators: OperatorTable = {
   $toBool: nullSafe(isTruthy),
   $toDate: nullSafe(toDate),
   $toObjectId: nullSafe(toObjectId),
-  $toUUID: nullSafe((value) => new UUID(toText(value))),
-  $tsSecond: nullSafe((value) => (value instanceof Timestamp ? Long.fromNumber(value.t) : null)),
-  $tsIncrement: nullSafe((value) => (value instanceof Timestamp ? Long.fromNumber(value.i) : null)),
   $convert: (operand, compile) => {
     const named = namedOperands('$convert', operand, ['input', 'to', 'onError', 'onNull', 'format']);
     const [input, to] = [compile(named.input), compile(named.to)];

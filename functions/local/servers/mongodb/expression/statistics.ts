@@ -31,15 +31,6 @@ export function extreme(values: readonly unknown[], sign: 1 | -1): unknown {
   return best ? best.value : null;
 }
 
-/** The standard deviation of the numbers among the values, or null where there are too few. */
-export function deviation(values: readonly unknown[], sample: boolean): Double | null {
-  const numbers = values.filter(isNumeric).map(toNumber);
-  const degrees = numbers.length - (sample ? 1 : 0);
-  if (degrees <= 0) return null;
-  const mean = numbers.reduce((total, n) => total + n, 0) / numbers.length;
-  return new Double(Math.sqrt(numbers.reduce((total, n) => total + (n - mean) ** 2, 0) / degrees));
-}
-
 /** Over the elements of an array, if that is the only operand, or else over the operands. */
 const overOperands = (reduce: (values: readonly unknown[]) => unknown) =>
   withValues((values) => reduce(values.length === 1 && Array.isArray(values[0]) ? values[0] : values));
@@ -49,6 +40,4 @@ export const statisticsOperators: OperatorTable = {
   $avg: overOperands(average),
   $min: overOperands((values) => extreme(values, 1)),
   $max: overOperands((values) => extreme(values, -1)),
-  $stdDevPop: overOperands((values) => deviation(values, false)),
-  $stdDevSamp: overOperands((values) => deviation(values, true)),
 };

@@ -6,7 +6,6 @@ import { compileExpression } from '../expression/compile.ts';
 import type { Evaluation } from '../expression/scope.ts';
 import { asRegExp } from './regex.ts';
 import {
-  bits,
   comparison,
   equalTo,
   isOperatorDocument,
@@ -194,7 +193,6 @@ function compileValueOperator(
     case '$bitsAllClear':
     case '$bitsAnySet':
     case '$bitsAnyClear':
-      return { reach: 'elements', test: bits(operator, operand) };
     case '$geoWithin':
     case '$geoIntersects':
     case '$near':

@@ -1,16 +1,6 @@
-import { Binary } from 'bson';
 import { maxKeyBracket, minKeyBracket, orderKey, typeBracket } from '../bson/orderKey.ts';
-import {
-  type Document,
-  isDocument,
-  isNumeric,
-  type Numeric,
-  type TypeName,
-  toNumber,
-  typeNumbers,
-  typeOf,
-} from '../bson/values.ts';
-import { badValue, CommandError } from '../errors.ts';
+import { type Document, isDocument, isNumeric, type TypeName, toNumber, typeNumbers, typeOf } from '../bson/values.ts';
+import { badValue } from '../errors.ts';
 import { asRegExp, textOf, toRegExp } from './regex.ts';
 
 /** Tells whether one value meets a condition; `undefined` is a field that is missing. */
@@ -103,41 +93,4 @@ export function ofType(operand: unknown): ValueTest {
   });
   return (value) =>
     value !== undefined && wanted.some((type) => (type === 'number' ? isNumeric(value) : typeOf(value) === type));
-}
-
-/** The `$bits…` operators. */
-export function bits(operator: string, operand: unknown): ValueTest {
-  const mask = bitMask(operand);
-  return (value) => {
-    const number = bitsOf(value);
-    if (number === undefined) return false;
-    const set = number & mask;
-    if (operator === '$bitsAllSet') return set === mask;
-    if (operator === '$bitsAllClear') return set === 0n;
-    return operator === '$bitsAnySet' ? set !== 0n : set !== mask;
-  };
-}
-
-function bitsOf(value: unknown): bigint | undefined {
-  if (isNumeric(value)) return wholeBits(value);
-  return value instanceof Binary ? bytesToBits(value.value()) : undefined;
-}
-
-function wholeBits(value: Numeric): bigint | undefined {
-  const number = toNumber(value);
-  return Number.isInteger(number) ? BigInt.asUintN(64, BigInt(number)) : undefined;
-}
-
-const bytesToBits = (bytes: Uint8Array) => bytes.reduceRight((bits, byte) => (bits << 8n) | BigInt(byte), 0n);
-
-function bitMask(operand: unknown): bigint {
-  if (Array.isArray(operand)) {
-    return operand.reduce((mask: bigint, position) => {
-      if (!isNumeric(position)) throw badValue('bit positions must be integers');
-      return mask | (1n << BigInt(toNumber(position)));
-    }, 0n);
-  }
-  const mask = bitsOf(operand);
-  if (mask === undefined) throw new CommandError(9, 'the bit mask must be a number, a binary or a list of positions');
-  return mask;
 }

@@ -5,7 +5,7 @@ import { equalValues } from '../bson/orderKey.ts';
 import { type Document, isDocument } from '../bson/values.ts';
 import type { Batch, BatchRequest, BatchSource } from '../cursors.ts';
 import type { Deployment } from '../deployment.ts';
-import { CommandError, illegalOperation } from '../errors.ts';
+import { CommandError, illegalOperation, notImplemented } from '../errors.ts';
 import type { Evaluation } from '../expression/scope.ts';
 import { compareOpTimes, justAfter, type OpTime } from '../storage/clusterClock.ts';
 import { changeEvent, invalidateEvent, invalidates, type ShownEvent } from './changeEvent.ts';
@@ -181,7 +181,9 @@ function compileStages(
       return [];
     }
     if (!allowedStages.has(name)) throw illegalOperation(`${name} is not permitted in a $changeStream pipeline`);
-    return compileDocumentStage(name, operand, evaluation) ?? [];
+    const compiled = compileDocumentStage(name, operand, evaluation);
+    if (!compiled) throw notImplemented(name);
+    return [compiled];
   });
   return { stages, split };
 }

@@ -1,6 +1,6 @@
 import { isIndex } from '../bson/paths.ts';
 import { type Document, isDocument } from '../bson/values.ts';
-import { badValue, CommandError, failedToParse } from '../errors.ts';
+import { badValue, CommandError, failedToParse, notImplemented } from '../errors.ts';
 import { updateOperators } from './operators.ts';
 
 /** One operator applied to one path. */
@@ -17,6 +17,7 @@ export interface Change {
 export function parseChanges(update: Document): Change[] {
   const changes: Change[] = [];
   for (const [operator, fields] of Object.entries(update)) {
+    if (operator === '$bit') throw notImplemented(operator);
     if (!Object.hasOwn(updateOperators, operator) && operator !== '$rename') {
       throw failedToParse(
         `Unknown modifier: ${operator}. Expected a valid update modifier or pipeline-style update specified as an array`,

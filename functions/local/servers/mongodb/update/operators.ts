@@ -1,4 +1,4 @@
-import { Int32, Long, type Timestamp } from 'bson';
+import { Int32, type Timestamp } from 'bson';
 import { addition, type BinaryOperation, compute, multiplication } from '../bson/arithmetic.ts';
 import { compareValues, orderKey } from '../bson/orderKey.ts';
 import { type Document, isDocument, isNumeric, isTruthy, toNumber, typeOf } from '../bson/values.ts';
@@ -159,25 +159,6 @@ const pullAll: UpdateOperator = (target, operand) => {
   if (kept.length < array.length) target.set(kept);
 };
 
-const bit: UpdateOperator = (target, operand) => {
-  if (!isDocument(operand)) throw badValue('The $bit modifier needs an object like { and: number }');
-  const start = target.value() ?? new Int32(0);
-  if (typeOf(start) !== 'int' && typeOf(start) !== 'long')
-    throw badValue(`Cannot apply $bit to a value of non-integral type ${typeOf(start)}`);
-  let result: unknown = start;
-  for (const [operation, mask] of Object.entries(operand)) {
-    if (!isNumeric(mask) || !isNumeric(result))
-      throw badValue('The $bit modifier field must be an Integer (32/64 bit)');
-    const [a, b] = [result, mask].map((n) => (n instanceof Long ? n : Long.fromNumber(toNumber(n))));
-    if (!a || !b) continue;
-    if (operation !== 'and' && operation !== 'or' && operation !== 'xor')
-      throw badValue(`The $bit modifier only supports 'and', 'or', and 'xor', not '${operation}'`);
-    const combined = a[operation](b);
-    result = start instanceof Long || mask instanceof Long ? combined : new Int32(combined.toInt());
-  }
-  target.set(result);
-};
-
 export const updateOperators: Readonly<Record<string, UpdateOperator>> = {
   $set: (target, operand) => target.set(operand),
   $setOnInsert: (target, operand, { inserting }) => {
@@ -194,5 +175,4 @@ export const updateOperators: Readonly<Record<string, UpdateOperator>> = {
   $pop: pop,
   $pull: pull,
   $pullAll: pullAll,
-  $bit: bit,
 };

@@ -136,7 +136,6 @@ const cases: [name: string, filter: Document, matching: Document[], notMatching:
   ['$regex with options', { a: { $regex: '^ab c', $options: 'ix' } }, [{ a: 'ABC' }], [{ a: 'xabc' }]],
   ['a pattern as value', { a: /b+/ }, [{ a: 'abb' }, { a: ['b'] }], [{ a: 'a' }, { a: 1 }]],
   ['$mod', { a: { $mod: [4, 1] } }, [{ a: 5 }, { a: 5.7 }], [{ a: 6 }, { a: 'x' }]],
-  ['bits', { a: { $bitsAllSet: [0, 2] } }, [{ a: 5 }, { a: 7 }], [{ a: 4 }]],
   ['$expr', { $expr: { $gt: ['$a', '$b'] } }, [{ a: 2, b: 1 }], [{ a: 1, b: 2 }]],
   ['fields that JavaScript objects inherit', { constructor: { $exists: true } }, [{ constructor: 1 }], [{}]],
 ];

@@ -154,7 +154,6 @@ const cases: [
   ],
   ['$pull of nothing', { a: [1] }, { $pull: { a: 7 } }, 'unchanged', 'unchanged'],
   ['$pullAll', { a: [1, 2, 1] }, { $pullAll: { a: [1] } }, { a: [2] }, touched({ a: [2] })],
-  ['$bit', { a: 13 }, { $bit: { a: { and: new Int32(10) } } }, { a: 8 }, touched({ a: 8 })],
   [
     'the positional operator',
     { a: [{ n: 1 }, { n: 2 }] },

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import type { Db, Document } from 'mongodb';
+import { type Fixture, rejectsWithCode, startFixture } from './mongo.fixture.ts';
+
+const readme = new URL('../../../../local/servers/mongodb/README.md', import.meta.url);
+
+/** What the README says is not supported: the words of its list, and a command that asks for it. */
+const entries: Readonly<Record<string, readonly Document[]>> = {
+  'collations other than `simple`': [
+    { find: 'items', collation: { locale: 'de' } },
+    { create: 'other', collation: { locale: 'de' } },
+    { createIndexes: 'items', indexes: [{ key: { a: 1 }, name: 'a', collation: { locale: 'de' } }] },
+  ],
+  validators: [
+    { create: 'other', validator: { a: 1 } },
+    { collMod: 'items', validator: { a: 1 } },
+  ],
+  'capped, clustered and time-series collections': [
+    { create: 'other', capped: true, size: 1000 },
+    { create: 'other', clusteredIndex: { key: { _id: 1 }, unique: true } },
+    { create: 'other', timeseries: { timeField: 'at' } },
+  ],
+  views: [{ create: 'other', viewOn: 'items', pipeline: [] }],
+  'text, geo, hashed, wildcard, hidden and TTL indexes': [
+    ...[{ a: 'text' }, { a: '2dsphere' }, { a: '2d' }, { a: 'hashed' }, { '$**': 1 }].map((key) => ({
+      createIndexes: 'items',
+      indexes: [{ key, name: 'one' }],
+    })),
+    { createIndexes: 'items', indexes: [{ key: { a: 1 }, name: 'one', hidden: true }] },
+    { createIndexes: 'items', indexes: [{ key: { a: 1 }, name: 'one', expireAfterSeconds: 1 }] },
+    { collMod: 'items', index: { name: 'one', hidden: true } },
+  ],
+  '`$where`, `$text`, `$jsonSchema`, geo and `$bits…` queries': [
+    ...[{ $where: 'true' }, { $text: { $search: 'a' } }, { $jsonSchema: {} }].map((filter) => ({
+      find: 'items',
+      filter,
+    })),
+    ...['$geoWithin', '$geoIntersects', '$near', '$nearSphere', '$bitsAllSet', '$bitsAnyClear'].map((operator) => ({
+      find: 'items',
+      filter: { a: { [operator]: 1 } },
+    })),
+  ],
+  'the update operator `$bit`': [{ findAndModify: 'items', update: { $bit: { a: { or: 1 } } } }],
+  '`$graphLookup`, `$bucket`, `$bucketAuto`, `$redact`, `$densify`, `$fill`, `$setWindowFields`, search stages': [
+    ...['$graphLookup', '$bucket', '$bucketAuto', '$redact', '$densify', '$fill', '$setWindowFields', '$search'].map(
+      (stage) => ({ aggregate: 'items', pipeline: [{ [stage]: {} }], cursor: {} }),
+    ),
+    { aggregate: 'items', pipeline: [{ $changeStream: {} }, { $redact: '$a' }], cursor: {} },
+  ],
+  'accumulators that rank or need statistics': [
+    ...['$top', '$bottomN', '$firstN', '$maxN', '$stdDevPop', '$median', '$percentile', '$accumulator'].map((name) => ({
+      aggregate: 'items',
+      pipeline: [{ $group: { _id: null, value: { [name]: {} } } }],
+      cursor: {},
+    })),
+  ],
+  'the rarer expressions (`expression/unsupported.ts`)': [
+    ...['$function', '$indexOfCP', '$meta', '$sampleRate', '$stdDevSamp', '$toUUID', '$tsSecond', '$zip'].map(
+      (name) => ({ aggregate: 'items', pipeline: [{ $set: { value: { [name]: '$a' } } }], cursor: {} }),
+    ),
+  ],
+  "`$changeStream`'s internal options": [
+    ...['showMigrationEvents', 'showSystemEvents', 'showRawUpdateDescription'].map((option) => ({
+      aggregate: 'items',
+      pipeline: [{ $changeStream: { [option]: true } }],
+      cursor: {},
+    })),
+  ],
+  'write concerns by tags': [{ insert: 'items', documents: [{ a: 1 }], writeConcern: { w: { dc: 1 } } }],
+};
+
+describe('MongoDB server: what it does not support', () => {
+  let fixture: Fixture;
+  let db: Db;
+
+  before(async () => {
+    fixture = await startFixture();
+    db = fixture.client.db('app');
+    await db.collection('items').insertOne({ a: 1 });
+  });
+  after(() => fixture.close());
+
+  for (const [entry, commands] of Object.entries(entries)) {
+    it(`refuses by name: ${entry}`, async () => {
+      for (const command of commands) {
+        const error = await rejectsWithCode(db.command(command), 238);
+        assert.match(error.message, /is not implemented by the embedded MongoDB server of the local stack/);
+      }
+    });
+  }
+
+  it('is what the README lists', async () => {
+    const text = await readFile(readme, 'utf8');
+    const list = text.slice(text.indexOf('## What it does not support'), text.indexOf('## Where it differs'));
+    const listed = [...list.matchAll(/^- (.+)$/gm)].map(([, entry]) => entry);
+    assert.deepEqual(listed.toSorted(), Object.keys(entries).toSorted());
+  });
+});
