@@ -36,13 +36,11 @@ describe('functions runtime: triggers and processes', () => {
       { name: 'onNotice', kind: 'pubsub', on: 'notices', state: 'ready' },
       { name: 'onPair', kind: 'pubsub', on: 'pairs', state: 'ready' },
       { name: 'relay', kind: 'schedule', on: '* * * * *', state: 'ready' },
-      { name: 'web-events', kind: 'https', on: undefined, state: 'ready' },
-      { name: 'web-size', kind: 'https', on: undefined, state: 'ready' },
-      { name: 'web-dies', kind: 'https', on: undefined, state: 'ready' },
+      { name: 'web-answer', kind: 'https', on: undefined, state: 'ready' },
       { name: 'web-hello', kind: 'https', on: undefined, state: 'ready' },
     ]);
     const pids = fixture.runtime.functions().map(({ pid }) => pid);
-    assert.equal(new Set([...pids, process.pid]).size, 10, 'each in a process of its own');
+    assert.equal(new Set([...pids, process.pid]).size, 8, 'each in a process of its own');
   });
 
   it('delivers a message as the event that Cloud Functions make of it', async () => {
@@ -402,9 +400,9 @@ describe('functions runtime: answers that stream', () => {
   afterEach(() => fixture.close());
 
   it('passes server-sent events on as they come, and lets the function see that the client left', async () => {
-    fixture = await startFixture({ only: ['web-events'] });
+    fixture = await startFixture({ only: ['web-answer'] });
     const leave = new AbortController();
-    const response = await fetch(`${fixture.runtime.url}/web-events`, { signal: leave.signal });
+    const response = await fetch(`${fixture.runtime.url}/web-answer/events`, { signal: leave.signal });
     assert.equal(response.headers.get('content-type'), 'text/event-stream');
     const reader = response.body?.getReader();
     const next = async () => new TextDecoder().decode((await reader?.read())?.value);
@@ -417,8 +415,8 @@ describe('functions runtime: answers that stream', () => {
 
   it('ends a stream at the timeout of the function', async () => {
     const clock = manualClock();
-    fixture = await startFixture({ only: ['web-events'], clock });
-    const response = await fetch(`${fixture.runtime.url}/web-events`);
+    fixture = await startFixture({ only: ['web-answer'], clock });
+    const response = await fetch(`${fixture.runtime.url}/web-answer/events`);
     const reader = response.body?.getReader();
     await reader?.read();
     clock.advance(60 * secondMs);
@@ -427,16 +425,16 @@ describe('functions runtime: answers that stream', () => {
   });
 
   it('breaks the connection when the process dies under an answer', async () => {
-    fixture = await startFixture({ only: ['web-dies'] });
-    const response = await fetch(`${fixture.runtime.url}/web-dies`);
+    fixture = await startFixture({ only: ['web-answer'] });
+    const response = await fetch(`${fixture.runtime.url}/web-answer/dies`);
     await assert.rejects(response.text(), /terminated/);
   });
 
   it('takes bodies up to 32 MB, with all headers', async () => {
-    fixture = await startFixture({ only: ['web-size'] });
+    fixture = await startFixture({ only: ['web-answer'] });
     const bytes = 31 * 1024 * 1024;
     const post = (size: number) =>
-      fetch(`${fixture.runtime.url}/web-size`, {
+      fetch(`${fixture.runtime.url}/web-answer/size`, {
         method: 'POST',
         headers: { 'content-type': 'application/octet-stream' },
         body: new Uint8Array(size),
