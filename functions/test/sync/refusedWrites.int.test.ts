@@ -1,0 +1,148 @@
+// Attacks I11 and I7: what Firestore refuses is kept with its error, and its neighbours go on.
+import assert from 'node:assert/strict';
+import { defineConfig } from '../../src/config/defineConfig.ts';
+import { parseFailure } from '../../src/deadLetters/failure.ts';
+import { recordDeadLetter } from '../../src/deadLetters/record.ts';
+import { redriveAll } from '../../src/deadLetters/redrive.ts';
+import { encodeEvent } from '../../src/events/codec.ts';
+import { ClaimFailedError } from '../../src/sync/errors.ts';
+import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
+
+const describedConfig = defineConfig({
+  source: { database: 'd', collection: 'projects', fields: ['name', 'description'] },
+  collections: [
+    { path: 'media', projectId: 'projectId', copies: { name: 'projectName', description: 'projectDescription' } },
+  ],
+});
+
+describe('a write that Firestore refuses', () => {
+  let fixture: SyncFixture;
+  beforeEach(async () => {
+    fixture = await startSyncFixture({ config: describedConfig });
+  });
+  afterEach(() => fixture.close());
+
+  async function seed(count: number, data: (index: number) => Record<string, unknown> = () => ({})): Promise<void> {
+    const writer = fixture.firestore.bulkWriter({ throttling: false });
+    for (let index = 0; index < count; index += 1) {
+      const path = `media/m${String(index).padStart(4, '0')}`;
+      void writer.set(fixture.firestore.doc(path), { projectId: 'p1', ...data(index) });
+    }
+    await writer.close();
+  }
+
+  async function keepLetters(): Promise<void> {
+    for (const letter of fixture.deadLetters.messages.splice(0)) {
+      await recordDeadLetter(fixture.dependencies, letter);
+    }
+  }
+
+  it('for its size in all is cut into pages that fit: 1,200 copies of 12 KB', async () => {
+    await seed(1_200);
+    const description = 'x'.repeat(12 * 1_024);
+    await fixture.deliver(event('ProjectUpdated', 'p1', { name: 'new', description }));
+    const media = [...(await fixture.documents('media')).values()];
+    assert.equal(media.filter((asset) => asset.projectDescription === description).length, 1_200);
+    assert.deepEqual(fixture.deadLetters.messages, []);
+  });
+
+  it('for one asset near 1 MiB leaves the others in step; the one has a dead letter and is redriven by itself', async () => {
+    const full = 'x'.repeat(1_048_000);
+    await seed(300, (index) => (index === 137 ? { body: full } : {}));
+    await fixture.deliver(
+      event('ProjectUpdated', 'p1', { name: 'a name that is longer than what there is room for'.repeat(20) }),
+    );
+    const stale = [...(await fixture.documents('media'))].filter(([, asset]) => asset.projectName === undefined);
+    assert.deepEqual(
+      stale.map(([path]) => path),
+      ['media/m0137'],
+    );
+    const [letter, ...more] = fixture.deadLetters.messages;
+    assert.deepEqual(more, []);
+    assert.equal(letter?.attributes.reason, 'asset');
+    assert.equal(letter?.attributes.asset, 'media/m0137');
+    const record = await fixture.record('p1');
+    assert.equal(record.appliedRevision, record.revision);
+    await keepLetters();
+    const failures = await fixture.firestore.collection('syncFailures').get();
+    const kept = failures.docs.map((document) => parseFailure(document.id, document.data()));
+    assert.deepEqual(
+      kept.map(({ asset, status, projectId }) => ({ asset, status, projectId })),
+      [{ asset: 'media/m0137', status: 'dead', projectId: 'p1' }],
+    );
+
+    await fixture.firestore.doc('media/m0137').update({ body: 'less' });
+    for await (const page of redriveAll(fixture.dependencies, { dryRun: false, includeUnreadable: false })) {
+      assert.deepEqual(
+        page.map(({ kind }) => kind),
+        ['published'],
+      );
+    }
+    const before = fixture.server.meter.snapshot();
+    for (const message of fixture.events.messages.splice(0)) await fixture.deliverMessage(message);
+    const after = fixture.server.meter.snapshot();
+    assert.match(String((await fixture.firestore.doc('media/m0137').get()).get('projectName')), /^a name/);
+    assert.ok(after.reads - before.reads <= 4, 'only the one asset is read');
+  });
+
+  it('in the record of a project is counted elsewhere, and dead-lettered with its error in the end', async () => {
+    const { limits } = fixture.dependencies;
+    await seed(1);
+    // Each value fits, both together do not.
+    await fixture.deliver(event('ProjectUpdated', 'p1', { name: 'x'.repeat(800_000) }));
+    const second = event('ProjectUpdated', 'p1', { description: 'y'.repeat(800_000) });
+    for (let attempt = 1; attempt < limits.maxAttempts; attempt += 1) {
+      await assert.rejects(fixture.deliver(second), ClaimFailedError);
+    }
+    fixture.deadLetters.messages.length = 0;
+    await fixture.deliver(second);
+    const [letter] = fixture.deadLetters.messages;
+    assert.deepEqual(
+      [letter?.attributes.reason, letter?.attributes.attempts],
+      ['attempts', String(limits.maxAttempts)],
+    );
+    await keepLetters();
+    const kept = await fixture.firestore.collection('syncFailures').where('status', '==', 'dead').get();
+    const [failure] = kept.docs
+      .map((document) => parseFailure(document.id, document.data()))
+      .filter(({ asset }) => !asset);
+    assert.equal(failure?.attempts, limits.maxAttempts);
+    assert.equal(failure?.times, 1);
+  });
+
+  for (const [what, name] of [
+    ['too large', 'x'.repeat(1_200_000)],
+    ['a reserved name in a map', { __x__: 1 }],
+    ['an empty name in a map', { '': 1 }],
+    ['nested deeper than a record can hold', nested(19)],
+    ['nested deeper than the stack', nested(20_000)],
+    ['a time after the year 9999', { $date: '+275760-09-13T00:00:00.000Z' }],
+    ['a time before the year 1', { $date: '-000001-01-01T00:00:00.000Z' }],
+  ] as const) {
+    it(`is none of the contract: ${what}`, async () => {
+      const { data, attributes } = encodeEvent(event('ProjectUpdated', 'p1', { name: 'NAME' }));
+      const raw = data
+        .toString('utf8')
+        .replace('"NAME"', typeof name === 'string' ? JSON.stringify(name) : textOf(name));
+      await fixture.deliverMessage({ data: Buffer.from(raw), attributes });
+      assert.equal(fixture.deadLetters.messages[0]?.attributes.reason, 'unreadable');
+    });
+  }
+
+  it('of text that is not well-formed does not happen: it is read with replacement characters', async () => {
+    await seed(1);
+    await fixture.deliver(event('ProjectUpdated', 'p1', { name: 'half \ud83c' }));
+    assert.equal((await fixture.documents('media')).get('media/m0000')?.projectName, 'half \ufffd');
+  });
+});
+
+function nested(depth: number): string | object {
+  return `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`.length > 0 ? { deep: depth } : '';
+}
+
+/** JSON, also of what is too deep to be built as an object. */
+function textOf(value: object): string {
+  if ('deep' in value && typeof value.deep === 'number')
+    return `${'{"a":'.repeat(value.deep)}1${'}'.repeat(value.deep)}`;
+  return JSON.stringify(value);
+}
