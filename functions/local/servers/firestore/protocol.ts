@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import { fromJSON } from '@grpc/proto-loader';
@@ -6,46 +7,32 @@ import { fromJSON } from '@grpc/proto-loader';
  *  the request around it may have one more. */
 export const maxRequestBytes = 11 * 1024 * 1024;
 
+/** A request as it arrived. */
 export interface Received<Request> {
   /** Undefined if the request is larger than allowed: then it is not even decoded. */
   readonly message: Request | undefined;
 }
 
-/** The parts of protobufjs' JSON descriptor that are looked at here. */
-interface Descriptor {
-  nested?: Record<string, Descriptor>;
-  fields?: Record<string, { type: string }>;
+/** Fields of these types are declared to be bytes, which look the same on the wire. proto-loader then leaves them
+ *  encoded: they are kept, compared and sent back without becoming objects and bytes again each time. */
+const opaqueTypes = ['Document', 'Value'];
+
+let loadedService: ServiceDefinition | undefined;
+
+/** The Firestore service, from the descriptor that the client library ships: loaded once, because it is the larger part
+ *  of starting a server. Requests are decoded to `Received`; responses that are a Document are its encoding. */
+export function firestoreService(): ServiceDefinition {
+  loadedService ??= loadService();
+  return loadedService;
 }
 
-const opaqueTypes = new Set(['Document', 'Value']);
-
-/** Declares every field of type Document or Value to be bytes, which look the same on the wire. proto-loader then
- *  leaves them encoded: they are kept, compared and sent back without becoming objects and bytes again each time. */
-function withOpaqueDocuments(descriptor: Descriptor): Descriptor {
-  const copy = { ...descriptor };
-  if (descriptor.nested) {
-    copy.nested = Object.fromEntries(
-      Object.entries(descriptor.nested).map(([name, inner]) => [name, withOpaqueDocuments(inner)]),
-    );
-  }
-  if (descriptor.fields) {
-    copy.fields = Object.fromEntries(
-      Object.entries(descriptor.fields).map(([name, field]) => [
-        name,
-        opaqueTypes.has(field.type) ? { ...field, type: 'bytes' } : field,
-      ]),
-    );
-  }
-  return copy;
-}
-
-/** The Firestore service, from the descriptor that the client library ships. Requests are decoded to `Received`;
- *  responses that are a Document are its encoding. */
-export function loadFirestoreService(): ServiceDefinition {
+function loadService(): ServiceDefinition {
   const require = createRequire(import.meta.url);
-  // The file is JSON of known origin; its shape is checked by protobufjs when it builds the types.
-  const json: Descriptor = require('@google-cloud/firestore/build/protos/v1.json');
-  const loaded = fromJSON(withOpaqueDocuments(json), { longs: String, enums: String, arrays: true });
+  const json = readFileSync(require.resolve('@google-cloud/firestore/build/protos/v1.json'), 'utf8');
+  const descriptor = JSON.parse(json, (key, value) =>
+    key === 'type' && opaqueTypes.includes(value) ? 'bytes' : value,
+  );
+  const loaded = fromJSON(descriptor, { longs: String, enums: String, arrays: true });
   const service = loaded['google.firestore.v1.Firestore'];
   if (!service || 'format' in service) {
     throw new Error('@google-cloud/firestore ships no google.firestore.v1.Firestore service in build/protos/v1.json.');

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import {
   type handleBidiStreamingCall,
   type handleServerStreamingCall,
@@ -88,48 +89,47 @@ export function createServiceBuilder(serving: Serving): ServiceBuilder {
     return { code: codeOf(error), details: message };
   };
 
+  /** Serves a call with one request. */
+  const serve = async <Request, Response>(
+    method: string,
+    call: AnyCall & { readonly request: Received<Request> },
+    handler: (request: Request, context: CallContext) => Promise<Response> | Response,
+    answer: (response: Response, signal: AbortSignal) => Promise<void> | void,
+    fail: (status: ReturnType<typeof statusOf>) => void,
+  ) => {
+    const context = contextOf(call);
+    try {
+      const met = await meet(method, context);
+      const response = met.serve ? await handler(messageOf(call.request), context) : undefined;
+      if (met.drop) return serving.dropConnection(call.getPeer());
+      if (met.fail || response === undefined) throw met.fail;
+      await answer(response, context.signal);
+    } catch (error) {
+      fail(statusOf(method, error, context.signal));
+    }
+  };
+
   return {
     implementation,
     unary<Request>(method: string, handler: UnaryHandler<Request>) {
-      const handle: handleUnaryCall<Received<Request>, object> = (call, callback) => {
-        const context = contextOf(call);
-        const serve = async () => {
-          const met = await meet(method, context);
-          const response = met.serve ? await handler(messageOf(call.request), context) : undefined;
-          if (met.drop) return serving.dropConnection(call.getPeer());
-          if (met.fail || !response) throw met.fail;
-          callback(null, response);
-        };
-        serve().catch((error) => callback(statusOf(method, error, context.signal)));
-      };
+      const handle: handleUnaryCall<Received<Request>, object> = (call, callback) =>
+        void serve(method, call, handler, (response) => callback(null, response), callback);
       implementation[method] = handle;
     },
     stream<Request>(method: string, handler: StreamHandler<Request>) {
-      const handle: handleServerStreamingCall<Received<Request>, object> = (call) => {
-        const context = contextOf(call);
-        const { signal } = context;
-        const serve = async () => {
-          const met = await meet(method, context);
-          const responses = met.serve ? await handler(messageOf(call.request), context) : [];
-          if (met.drop) return serving.dropConnection(call.getPeer());
-          if (met.fail) throw met.fail;
-          for (const response of responses) {
-            if (call.write(response)) continue;
-            await new Promise<void>((resolve) => {
-              call.once('drain', resolve);
-              signal.addEventListener('abort', () => resolve(), { once: true });
-            });
-            if (signal.aborted) return;
-          }
-          call.end();
-        };
-        serve().catch((error) => {
-          // Without headers before it, the client's transport takes the error for a lost connection, and waits and
-          // tries twice more before it reports it, whatever the status says.
-          call.sendMetadata(new Metadata());
-          call.emit('error', statusOf(method, error, signal));
-        });
-      };
+      const handle: handleServerStreamingCall<Received<Request>, object> = (call) =>
+        void serve(
+          method,
+          call,
+          handler,
+          (responses, signal) => sendAll(call, responses, signal),
+          (failure) => {
+            // Without headers before it, the client's transport takes the error for a lost connection, and waits and
+            // tries twice more before it reports it, whatever the status says.
+            call.sendMetadata(new Metadata());
+            call.emit('error', failure);
+          },
+        );
       implementation[method] = handle;
     },
     bidi<Request>(method: string, handler: BidiHandler<Request>) {
@@ -176,6 +176,24 @@ export function createServiceBuilder(serving: Serving): ServiceBuilder {
       implementation[method] = handle;
     },
   };
+}
+
+/** Resolves when a call takes more: to false if it never will. */
+function drained(call: Writable, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    call.once('drain', () => resolve(true));
+    signal.addEventListener('abort', () => resolve(false), { once: true });
+    if (signal.aborted) resolve(false);
+  });
+}
+
+/** Sends responses as fast as the client takes them. */
+async function sendAll(call: Writable, responses: Iterable<object>, signal: AbortSignal): Promise<void> {
+  for (const response of responses) {
+    if (call.write(response)) continue;
+    if (!(await drained(call, signal))) return;
+  }
+  call.end();
 }
 
 function messageOf<Request>({ message }: Received<Request>): Request {

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../../../src/clock.ts';
 import { createFaults, type Faults } from '../../faults.ts';
 import type { Backend } from './backend.ts';
 import { createMeter, type Meter } from './meter.ts';
-import { loadFirestoreService } from './protocol.ts';
+import { firestoreService } from './protocol.ts';
 import { createIndexCheck, everyIndexExists } from './query/indexCheck.ts';
 import { automaticIndexes, readIndexConfig } from './query/indexConfig.ts';
 import { createIndexEntries } from './query/indexEntries.ts';
@@ -109,7 +109,7 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
     'grpc.max_receive_message_length': maxTransportBytes,
     'grpc.max_send_message_length': -1,
   });
-  grpc.addService(loadFirestoreService(), service.implementation);
+  grpc.addService(firestoreService(), service.implementation);
   // The listening socket is our own, so that a fault can drop the one connection that it is meant for.
   const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
   const listener = createServer((socket) => {

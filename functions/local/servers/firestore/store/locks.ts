@@ -71,11 +71,8 @@ export function createLocks(): Locks {
         for (const party of byPath.get(path) ?? []) if (party !== except) found.add(party);
       }
       for (const [index, touched] of entries) {
-        const held = byIndex.get(index);
-        if (held === undefined) continue;
-        const keys = withEnds(touched);
-        for (const { party, range } of held) {
-          if (party !== except && holdsOne(range, keys)) found.add(party);
+        for (const { party, range } of byIndex.get(index) ?? []) {
+          if (party !== except && touched.some((key) => inRange(key, range))) found.add(party);
         }
       }
       return found;
@@ -128,27 +125,4 @@ export function touchedEntries(entries: Iterable<EntryChange>, everywhere: Sorte
     if (index.spec === everywhere.spec) touch(everywhere, moved);
   }
   return touched;
-}
-
-/** Whether a stretch has a place for one of some keys. */
-function holdsOne(range: ReadRange, { first, last, keys }: Keys): boolean {
-  // Most stretches lie elsewhere, and there may be many of them.
-  if (last < range.from || first >= range.to) return false;
-  return keys.some((key) => inRange(key, range));
-}
-
-/** Some keys, with the ends of the stretch that they are in. */
-interface Keys {
-  readonly keys: readonly string[];
-  readonly first: string;
-  readonly last: string;
-}
-
-function withEnds(keys: readonly string[]): Keys {
-  let [first = '', last = ''] = [keys[0], keys[0]];
-  for (const key of keys) {
-    if (key < first) first = key;
-    if (key > last) last = key;
-  }
-  return { keys, first, last };
 }

@@ -1,5 +1,5 @@
-import { compareKeys, createKeyWriter, endByte, type KeyWriter, type Position } from './keyBytes.ts';
-import { writePath } from './pathKey.ts';
+import { compareKeys, double, endByte, escaped, type Position, textKey, unsigned } from './keyBytes.ts';
+import { pathKey } from './pathKey.ts';
 import { databaseAndPath } from './resourceName.ts';
 import { type Fields, minTimestampSeconds, type Value, vectorElements } from './value.ts';
 
@@ -23,15 +23,53 @@ const lastTag = 0x70;
  *  middle. */
 const remainderBias = 0x8000;
 
-// Scratch space, not state: every key is finished before the next one is begun.
-const scratch = createKeyWriter();
-
-/** The key of a value: keys compare as Firestore orders the values, and values that are equal to it have equal keys (1
- *  and 1.0). */
+/** The key of a value: keys compare as Firestore orders the values, and values that are equal to it have equal keys
+ *  (1 and 1.0). */
 export function valueKey(value: Value): string {
-  scratch.begin();
-  writeValue(scratch, value);
-  return scratch.finish();
+  switch (value.type) {
+    case 'null':
+      return tagOf(nullTag);
+    case 'boolean':
+      return tagOf(booleanTag) + (value.value ? '\x01' : '\0');
+    case 'integer':
+      return numberKey(Number(value.value), value.value);
+    case 'double':
+      return numberKey(value.value, undefined);
+    case 'timestamp':
+      return tagOf(timestampTag) + unsigned(value.seconds - minTimestampSeconds, 6) + unsigned(value.nanos, 4);
+    case 'string':
+      return tagOf(stringTag) + textKey(value.value);
+    case 'bytes':
+      return tagOf(bytesTag) + escaped(value.value);
+    case 'reference': {
+      const { database, path } = databaseAndPath(value.value);
+      return tagOf(referenceTag) + textKey(database) + pathKey(path);
+    }
+    case 'geoPoint':
+      return tagOf(geoPointTag) + double(value.latitude + 0) + double(value.longitude + 0);
+    case 'array':
+      return tagOf(arrayTag) + value.values.map(valueKey).join('') + endByte;
+    case 'map':
+      return mapKey(value.fields);
+  }
+}
+
+const tagOf = (tag: number) => String.fromCharCode(tag);
+
+function numberKey(value: number, integer: bigint | undefined): string {
+  if (Number.isNaN(value)) return tagOf(nanTag);
+  const remainder = integer === undefined ? 0 : Number(integer - BigInt(value));
+  // Adding zero makes -0 into 0: the two are equal.
+  return tagOf(numberTag) + double(value + 0) + unsigned(remainderBias + remainder, 2);
+}
+
+function mapKey(fields: Fields): string {
+  const elements = vectorElements(fields);
+  // Vectors sort by dimension first.
+  if (elements) return tagOf(vectorTag) + unsigned(elements.length, 4) + elements.map(valueKey).join('') + endByte;
+  const entries = [...fields].map(([key, value]) => [textKey(key), value] as const);
+  entries.sort(([a], [b]) => compareKeys(a, b));
+  return `${tagOf(mapTag)}${entries.map(([key, value]) => tagOf(stringTag) + key + valueKey(value)).join('')}${endByte}`;
 }
 
 /** An index keeps 1,500 bytes of a value (published limit): the key has as many after the tag. */
@@ -57,7 +95,7 @@ export function typeRange(value: Value): { readonly from: Position; readonly to:
   return { from: between(first), to: between(next) };
 }
 
-const between = (nextTag: number): Position => ({ prefix: String.fromCharCode(nextTag - 1), side: 'before' });
+const between = (nextTag: number): Position => ({ prefix: tagOf(nextTag - 1), side: 'before' });
 
 function typeTags(value: Value): readonly [number, number] {
   switch (value.type) {
@@ -91,93 +129,4 @@ export function comparable(a: Value, b: Value): boolean {
 }
 
 /** Firestore's order: negative, zero or positive. */
-export function compareValues(a: Value, b: Value): number {
-  return compareKeys(valueKey(a), valueKey(b));
-}
-
-function writeValue(writer: KeyWriter, value: Value): void {
-  switch (value.type) {
-    case 'null':
-      writer.byte(nullTag);
-      break;
-    case 'boolean':
-      writer.byte(booleanTag);
-      writer.byte(value.value ? 1 : 0);
-      break;
-    case 'integer':
-      writeNumber(writer, Number(value.value), value.value);
-      break;
-    case 'double':
-      writeNumber(writer, value.value, undefined);
-      break;
-    case 'timestamp':
-      writer.byte(timestampTag);
-      writer.uint64(BigInt(value.seconds - minTimestampSeconds));
-      writer.uint32(value.nanos);
-      break;
-    case 'string':
-      writer.byte(stringTag);
-      writer.text(value.value);
-      break;
-    case 'bytes':
-      writer.byte(bytesTag);
-      writer.escaped(value.value);
-      break;
-    case 'reference':
-      writer.byte(referenceTag);
-      writeReference(writer, value.value);
-      break;
-    case 'geoPoint':
-      writer.byte(geoPointTag);
-      writer.double(value.latitude + 0);
-      writer.double(value.longitude + 0);
-      break;
-    case 'array':
-      writer.byte(arrayTag);
-      for (const element of value.values) writeValue(writer, element);
-      writer.byte(endByte);
-      break;
-    case 'map':
-      writeMap(writer, value.fields);
-      break;
-  }
-}
-
-function writeNumber(writer: KeyWriter, double: number, integer: bigint | undefined): void {
-  if (Number.isNaN(double)) {
-    writer.byte(nanTag);
-    return;
-  }
-  writer.byte(numberTag);
-  // Adding zero makes -0 into 0: the two are equal.
-  writer.double(double + 0);
-  writer.uint16(remainderBias + (integer === undefined ? 0 : Number(integer - BigInt(double))));
-}
-
-function writeMap(writer: KeyWriter, fields: Fields): void {
-  const elements = vectorElements(fields);
-  if (elements) {
-    // Vectors sort by dimension first.
-    writer.byte(vectorTag);
-    writer.uint32(elements.length);
-    for (const element of elements) writeValue(writer, element);
-    writer.byte(endByte);
-    return;
-  }
-  writer.byte(mapTag);
-  const keys = [...fields.keys()].map((key) => Buffer.from(key)).sort(Buffer.compare);
-  for (const key of keys) {
-    const value = fields.get(key.toString());
-    if (value === undefined) continue;
-    writer.byte(stringTag);
-    writer.escaped(key);
-    writeValue(writer, value);
-  }
-  writer.byte(endByte);
-}
-
-function writeReference(writer: KeyWriter, name: string): void {
-  const { database, path } = databaseAndPath(name);
-  writer.text(database);
-  writePath(writer, path);
-}
+export const compareValues = (a: Value, b: Value) => compareKeys(valueKey(a), valueKey(b));
