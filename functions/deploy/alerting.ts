@@ -66,6 +66,18 @@ const alarmTexts: Readonly<Record<Alarm, { readonly severity: AlertPolicy['sever
     severity: 'CRITICAL',
     text: 'The collection of projects was dropped or renamed. Nothing was deleted in Firestore. Find out who did it before the next reconciliation runs in mode `clean`.',
   },
+  'source-changed': {
+    severity: 'CRITICAL',
+    text: 'The place of the relay belongs to another collection or cluster than the one that is there now: a restored backup, or a wrong MONGODB_URI. The relay publishes nothing. If the new one is right, run `npm run relay -- --adopt`; otherwise correct MONGODB_URI.',
+  },
+  'change-unreadable': {
+    severity: 'ERROR',
+    text: 'A change of a project could not be read and was skipped; it is a dead letter, and a reconciliation of the project was asked for. Look at the project in MongoDB.',
+  },
+  'no-progress': {
+    severity: 'CRITICAL',
+    text: 'Several runs of the relay in a row did not move its place: changes are not published. Read the errors of the relay; mostly MongoDB does not answer, or too late for the function.',
+  },
   'source-unreachable': {
     severity: 'CRITICAL',
     text: 'MongoDB does not answer. Changes wait in its oplog: nothing is lost while the oplog window lasts.',

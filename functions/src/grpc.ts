@@ -39,7 +39,7 @@ export function isTransientCall(error: unknown): boolean {
   const code = codeOf(error);
   if (code === grpcStatus.invalidArgument) return says(error, /transaction has expired/i);
   if (isTooBig(error)) return false;
-  return typeof code === 'number' ? transient.has(code) : isSystemError(code);
+  return typeof code === 'number' ? transient.has(code) : isSystemError(error);
 }
 
 /** Whether Pub/Sub has looked at the message and will never take it. */
@@ -75,14 +75,16 @@ export function isRefusedWrite(error: unknown): boolean {
   return isTooBig(error) || status === grpcStatus.invalidArgument || status === grpcStatus.outOfRange;
 }
 
+/** Whether the operating system or the resolver failed (`ECONNRESET`, `ENOTFOUND`), rather than Node refusing a wrong call
+ *  (`ERR_INVALID_ARG_TYPE`). */
+export function isSystemError(error: unknown): boolean {
+  const code = codeOf(error);
+  return typeof code === 'string' && /^E(?!RR_)[A-Z0-9_]+$/.test(code);
+}
+
 function codeOf(error: unknown): unknown {
   if (typeof error !== 'object' || error === null || !('code' in error) || isFromMongo(error)) return undefined;
   return error.code;
-}
-
-/** A code of the operating system or the resolver (`ECONNRESET`, `ENOTFOUND`), not one of Node's for a wrong call (`ERR_INVALID_ARG_TYPE`). */
-function isSystemError(code: unknown): boolean {
-  return typeof code === 'string' && /^E(?!RR_)[A-Z0-9_]+$/.test(code);
 }
 
 function says(error: unknown, what: RegExp): boolean {

@@ -22,6 +22,22 @@ export async function orThrow<T>(promise: Promise<T>, signal: AbortSignal): Prom
   return value;
 }
 
+/** Stands for "the time was over first". */
+export const overdue = Symbol('overdue');
+
+/** As `untilAborted`, but no longer than `ms` either. */
+export function atMost<T>(
+  clock: Clock,
+  ms: number,
+  promise: Promise<T>,
+  signal: AbortSignal,
+): Promise<T | typeof aborted | typeof overdue> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.after(ms, () => resolve(overdue));
+    untilAborted(promise, signal).then(resolve, reject).finally(cancel);
+  });
+}
+
 /** Sleeps; false when the signal was aborted before the time was over. */
 export async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
   return (await untilAborted(sleep(clock, ms), signal)) !== aborted;

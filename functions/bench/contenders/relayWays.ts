@@ -31,9 +31,11 @@ export type RelayWay = (context: RelayContext, from: ClusterTime, changes: numbe
 /** Lockstep's relay, with its lease, checkpoints and bounded memory. */
 const ours: RelayWay = async ({ source, firestore, events }, from, changes) => {
   const ref = relayRecordRef(firestore, relayConfig.source);
-  const checkpoint = { token: null, startAt: from, last: null };
+  const checkpoint = { token: null, startAt: from, last: null, source: null };
   const lease = { holder: null, fencing: 0, expiresAt: 0 };
-  await ref.set(relayRecordData({ checkpoint, checkpointAt: null, lease, reconciliationPending: null }));
+  await ref.set(
+    relayRecordData({ checkpoint, checkpointAt: null, lease, reconciliationPending: null, runsWithoutProgress: 0 }),
+  );
   const controller = new AbortController();
   let published = 0;
   let onDone = () => {};

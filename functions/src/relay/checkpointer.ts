@@ -43,7 +43,7 @@ export interface CheckpointerOptions {
   /** The furthest position below which everything is published; undefined while there is none yet. */
   readonly published: () => Checkpoint | undefined;
   readonly onLost: (lease: RelayLease | null) => void;
-  /** A write failed in a way that no further try mends. */
+  /** A write failed in a way that no further try helps. */
   readonly onFailed: (error: unknown) => void;
 }
 
@@ -69,12 +69,15 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
   };
 
   const save = async (lease: Pick<RelayLease, 'holder' | 'expiresAt'>, now: number): Promise<FencedWrite> => {
-    const { token, startAt, last } = position();
+    const { token, startAt, last, source } = position();
+    const { checkpoint: first } = options.record;
+    const moved = token !== first.token || startAt !== first.startAt;
     const next: RelayRecord = {
-      checkpoint: { token, startAt, last },
+      checkpoint: { token, startAt, last, source },
       checkpointAt: now,
       lease: { ...lease, fencing },
       reconciliationPending: pending,
+      runsWithoutProgress: moved ? 0 : record.runsWithoutProgress,
     };
     const outcome = await writeFenced(ref, fencing, next, writeTime);
     if (outcome.kind === 'written') {
@@ -114,7 +117,7 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
         options.onFailed(error);
         return;
       }
-      log.warn('The checkpoint could not be saved; the next try follows.', {
+      log.warn('the checkpoint could not be saved; retrying', {
         record: ref.path,
         error: errorText(error),
       });

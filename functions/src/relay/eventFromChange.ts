@@ -5,10 +5,10 @@ import { projectIdProblem } from '../events/projectId.ts';
 import type { Version } from '../events/version.ts';
 import { copyValueAt, copyValueFromBson } from '../source/copyValueFromBson.ts';
 import { type ProjectMongoId, projectIdFromMongo } from '../source/projectIds.ts';
-import { committedAt, type ProjectChange } from './changeStream/streamedChange.ts';
+import { committedAt, type KeyChange, type ProjectChange } from './changeStream/streamedChange.ts';
 import { restOfPath, type Touch, touchOf } from './changeStream/touchedFields.ts';
 
-/** Why a change cannot become an event that the contract allows. No retry mends it. */
+/** Why a change cannot become an event that the contract allows. No retry helps. */
 export interface Refused {
   readonly kind: 'refused';
   readonly reason: 'project-id' | 'value';
@@ -34,23 +34,9 @@ type Update = Extract<ProjectChange, { operationType: 'update' }>;
 
 /** The event of a change at a version. Pure: the same change and version always give the same event. */
 export function eventFromChange(change: ProjectChange, version: Version, source: Source): ChangeMeaning {
-  const { _id: id } = change.documentKey;
-  if (!hasProjectId(id)) {
-    return { kind: 'refused', reason: 'project-id', error: 'the _id is of a type that has no project id' };
-  }
-  const projectId = projectIdFromMongo(id) ?? '';
-  const problem = projectIdProblem(projectId);
-  if (problem !== undefined) return { kind: 'refused', reason: 'project-id', error: problem };
-  const event = (type: EventType, changes: Record<string, CopyValue>, actor: CopyValue): ProjectEvent => ({
-    specversion,
-    id: eventId(projectId, version),
-    type,
-    projectId,
-    version,
-    occurredAt: new Date(committedAt(change)).toISOString(),
-    changes,
-    origin: { service: source.service, ...(typeof actor === 'string' ? { actor } : {}), channel: 'change-stream' },
-  });
+  const named = projectOf(change.documentKey._id);
+  if (named.kind === 'refused') return named;
+  const event = eventOf(change, named.projectId, version, source);
   switch (change.operationType) {
     case 'delete':
       return checked(event('ProjectDeleted', {}, copyValueAt(change.fullDocumentBeforeChange, source.actor)));
@@ -79,9 +65,46 @@ export function eventFromChange(change: ProjectChange, version: Version, source:
       // A post-image shows the document right after this change, so it completes the event exactly.
       return isDocument(change.fullDocument)
         ? completedEvent(known, part, change.fullDocument)
-        : { kind: 'incomplete', event: known, fields: part, id };
+        : { kind: 'incomplete', event: known, fields: part, id: named.id };
     }
   }
+}
+
+/** The event of a change of which only the key is known: all that copies need has to be looked up. */
+export function eventFromKey(change: KeyChange, version: Version, source: Source): ChangeMeaning {
+  const named = projectOf(change.documentKey._id);
+  if (named.kind === 'refused') return named;
+  const event = eventOf(change, named.projectId, version, source);
+  if (change.operationType === 'delete') return checked(event('ProjectDeleted', {}, null));
+  const type = change.operationType === 'insert' ? 'ProjectCreated' : 'ProjectUpdated';
+  return { kind: 'incomplete', event: event(type, {}, null), fields: source.fields, id: named.id };
+}
+
+/** The project id of an `_id`, or why it has none. */
+export function projectOf(
+  id: unknown,
+): { readonly kind: 'project'; readonly id: ProjectMongoId; readonly projectId: string } | Refused {
+  if (!hasProjectId(id)) {
+    return { kind: 'refused', reason: 'project-id', error: 'the _id is of a type that has no project id' };
+  }
+  const projectId = projectIdFromMongo(id) ?? '';
+  const problem = projectIdProblem(projectId);
+  return problem === undefined
+    ? { kind: 'project', id, projectId }
+    : { kind: 'refused', reason: 'project-id', error: problem };
+}
+
+function eventOf(change: ProjectChange | KeyChange, projectId: string, version: Version, source: Source) {
+  return (type: EventType, changes: Record<string, CopyValue>, actor: CopyValue): ProjectEvent => ({
+    specversion,
+    id: eventId(projectId, version),
+    type,
+    projectId,
+    version,
+    occurredAt: new Date(committedAt(change)).toISOString(),
+    changes,
+    origin: { service: source.service, ...(typeof actor === 'string' ? { actor } : {}), channel: 'change-stream' },
+  });
 }
 
 /** Completes an event with the fields of a document that is at least as new as the change. A newer value under the older version does no harm: whatever

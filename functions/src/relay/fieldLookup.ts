@@ -13,7 +13,7 @@ export type FieldLookup = (
 
 /** A lookup for the few changes that tell only a part of a configured field, instead of `fullDocument: 'updateLookup'`, with which MongoDB would
  *  look up every changed project. A causally consistent majority read sees the change itself even on a primary that was elected a moment ago. */
-export function createFieldLookup({ client, projects }: ProjectsSource): FieldLookup {
+export function createFieldLookup({ client, projects }: ProjectsSource, timeoutMs: number): FieldLookup {
   return (id, fields, since) =>
     client.withSession({ causalConsistency: true }, (session) => {
       session.advanceOperationTime(new Timestamp({ t: since.seconds, i: since.increment }));
@@ -21,6 +21,7 @@ export function createFieldLookup({ client, projects }: ProjectsSource): FieldLo
         { _id: id },
         {
           session,
+          timeoutMS: timeoutMs,
           readConcern: { level: 'majority' },
           projection: Object.fromEntries(withoutCovered(fields).map((field) => [field, 1] as const)),
         },

@@ -2,21 +2,25 @@ import type { Config } from '../config/defineConfig.ts';
 import { isTransientCall } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import type { ProjectsSource } from '../source/connect.ts';
-import { sourceErrorKind } from '../source/sourceErrors.ts';
+import { isRefusedBySource, sourceErrorKind } from '../source/sourceErrors.ts';
 import { aborted, backoffMs, slept, untilAborted, within } from '../waiting.ts';
-import { openStream, type ProjectStream, probeStream, readOperationTime } from './changeStream/open.ts';
+import { openStream, probeStream, readOperationTime } from './changeStream/open.ts';
+import type { ChangeDetail } from './changeStream/pipeline.ts';
 import { type RelayContext, trying } from './context.ts';
-import { type Reading, readStream } from './readStream.ts';
+import { type OpenedStream, type Reading, readStream } from './readStream.ts';
 import type { ReconciliationRequests } from './reconciliationRequests.ts';
 import type { ReconciliationReason } from './relayRecord.ts';
+import { checkSource } from './sourceCheck.ts';
 
-/** The life of the stream. Each state knows which comes next; errors of MongoDB lead to `retrying` or `starting-over`, or are thrown. */
+/** The life of the stream. Each state knows which comes next; errors of MongoDB lead to another state, or are thrown. */
 type StreamState =
   /** Forget the position: start from the server's present time, with a reconciliation for what happened before. */
   | { readonly name: 'starting-over'; readonly reason: ReconciliationReason; readonly error?: unknown }
-  | { readonly name: 'opening' }
-  | { readonly name: 'reading'; readonly stream: ProjectStream }
-  | { readonly name: 'retrying'; readonly error: unknown }
+  /** With less than full detail, one change is read that could not be read with more, for the reason `problem`. */
+  | { readonly name: 'opening'; readonly detail: ChangeDetail; readonly problem?: unknown }
+  | { readonly name: 'reading'; readonly opened: OpenedStream }
+  /** `isSilent`: the connection is not to be used again. */
+  | { readonly name: 'retrying'; readonly error: unknown; readonly isSilent: boolean }
   | { readonly name: 'ended' };
 
 /** What following the stream works with. */
@@ -36,99 +40,162 @@ interface Trouble {
 }
 
 /** Follows the change stream from the checkpoint until the run ends.
- *  @throws the last error of MongoDB if it could not be reached when the budget was spent, or one that no retry mends. */
+ *  @throws the last error of MongoDB if it could not be reached when the budget was spent, or one that no retry helps; SourceChangedError. */
 export async function follow(following: Following): Promise<void> {
-  const { reading } = following;
+  const { reading, config } = following;
   const { context, ending, health } = reading;
+  const connections = createConnections(following.source, context);
   let trouble: Trouble | undefined;
+  let answeredAt = context.clock.now();
   const onAnswer = () => {
-    if (trouble) context.log.info('The change stream is back.', { failures: trouble.failures });
+    if (trouble) context.log.info('the change stream is back', { failures: trouble.failures });
     trouble = undefined;
+    answeredAt = context.clock.now();
   };
   const next = async (state: Exclude<StreamState, { name: 'ended' }>): Promise<StreamState> => {
     switch (state.name) {
       case 'starting-over':
-        return startOver(state, following);
-      case 'opening':
-        return {
-          name: 'reading',
-          stream: openStream(following.source, following.config, reading.position, context.limits),
-        };
+        return startOver(state, { ...following, source: connections.current() });
+      case 'opening': {
+        const { detail, problem } = state;
+        const source = connections.current();
+        await checkSource(source, reading);
+        const stream = openStream(source, config, reading.position, context.limits, detail);
+        return { name: 'reading', opened: { stream, source, detail, problem } };
+      }
       case 'reading':
-        return readToEnd(state.stream, reading, onAnswer);
+        return readToEnd(state.opened, following, onAnswer);
       case 'retrying':
         trouble = moreTrouble(trouble, state.error, context);
+        if (context.clock.now() - answeredAt >= context.limits.stalledMs) {
+          ending.end({ kind: 'stalled', error: state.error });
+          return { name: 'ended' };
+        }
         await slept(context.clock, backoffMs(trouble.failures, context.limits.backoff, context.random), ending.signal);
+        if (state.isSilent) await connections.renew();
         return begin(reading);
     }
   };
   let state = begin(reading);
-  while (state.name !== 'ended' && !ending.signal.aborted) {
-    health.enter(state.name);
-    try {
-      state = await next(state);
-    } catch (error) {
-      state = afterError(error);
+  try {
+    while (state.name !== 'ended' && !ending.signal.aborted) {
+      health.enter(state.name);
+      try {
+        state = await next(state);
+      } catch (error) {
+        state = afterError(state, error);
+      }
     }
+  } finally {
+    await within(context.clock, context.limits.closeStreamMs, connections.close());
   }
-  // A run that ends while MongoDB is away has not done its work, and says so.
+  // A run that ends while MongoDB is unavailable has not done its work, and says so.
   if (trouble && ending.why()?.kind === 'budget-spent') throw trouble.error;
 }
 
-/** Where there is no position, one has to be saved before the stream is opened, and what happened before it be asked for: also when MongoDB has failed at
- *  just that. A stream that is opened without a place begins anywhere, and nobody would know what it has missed. */
-function begin({ position: { token, startAt } }: Reading): StreamState {
-  const isKnown = token !== null || startAt !== null;
-  return isKnown ? { name: 'opening' } : { name: 'starting-over', reason: 'first-start' };
+/** The connections to MongoDB that the stream is read over: the given ones until they went silent, then some of its own. */
+function createConnections(given: ProjectsSource, { log }: RelayContext) {
+  let own: ProjectsSource | undefined;
+  const closeOwn = async () => {
+    const closing = own;
+    own = undefined;
+    await closing?.close();
+  };
+  return {
+    current: () => own ?? given,
+    /** @throws SourceError */
+    async renew(): Promise<void> {
+      const fresh = await given.again();
+      closeOwn().catch((error: unknown) => {
+        log.warn('silent connections to MongoDB could not be closed', { error: errorText(error) });
+      });
+      own = fresh;
+    },
+    close: closeOwn,
+  };
 }
 
-function afterError(error: unknown): StreamState {
+/** Where there is no position, one has to be saved before the stream is opened, and what happened before it be asked for: also when MongoDB has
+ *  failed at just that. A stream that is opened without a place begins anywhere, and nobody would know what it has missed. */
+function begin({ position: { token, startAt } }: Reading): StreamState {
+  const isKnown = token !== null || startAt !== null;
+  return isKnown ? { name: 'opening', detail: 'full' } : { name: 'starting-over', reason: 'first-start' };
+}
+
+function afterError(state: StreamState, error: unknown): StreamState {
   switch (sourceErrorKind(error)) {
     case 'history-lost':
       return { name: 'starting-over', reason: 'history-lost', error };
     case 'passing':
-      return { name: 'retrying', error };
-    case 'permanent':
-      throw error;
+      return { name: 'retrying', error, isSilent: state.name === 'retrying' && state.isSilent };
+    case 'permanent': {
+      const detail = state.name === 'reading' && !isRefusedBySource(error) ? lessThan[state.opened.detail] : undefined;
+      if (state.name !== 'reading' || detail === undefined) throw error;
+      return { name: 'opening', detail, problem: state.opened.problem ?? error };
+    }
   }
 }
 
-async function readToEnd(stream: ProjectStream, reading: Reading, onAnswer: () => void): Promise<StreamState> {
+/** A change that MongoDB cannot send, or the driver cannot read (over 16 MB, a value that an expression of the pipeline or BSON refuses), is read
+ *  with less of it. */
+const lessThan: Readonly<Record<ChangeDetail, ChangeDetail | undefined>> = {
+  full: 'key',
+  key: 'none',
+  none: undefined,
+};
+
+async function readToEnd(
+  opened: OpenedStream,
+  { reading, requests }: Following,
+  onAnswer: () => void,
+): Promise<StreamState> {
   const { clock, limits, log } = reading.context;
   try {
-    const end = await readStream(stream, reading, onAnswer);
+    const end = await readStream(opened, reading, onAnswer);
     switch (end.kind) {
       case 'ended':
         return { name: 'ended' };
       case 'closed':
-        return { name: 'retrying', error: new Error('MongoDB closed the change stream') };
+        return { name: 'retrying', error: new Error('MongoDB closed the change stream'), isSilent: false };
+      case 'silent':
+        return {
+          name: 'retrying',
+          error: new Error(`MongoDB has not answered on the change stream for ${end.forMs} ms`),
+          isSilent: true,
+        };
+      case 'one-read':
+        // There is no change that could be the reason.
+        if (!end.found) throw opened.problem;
+        return { name: 'opening', detail: 'full' };
       case 'invalidated':
         log.alarm(
           'source-invalidated',
-          'The collection of projects was dropped or renamed. Nothing is deleted because of it; the stream goes on with the collection of that name.',
-          { because: end.because },
+          'the collection of projects was dropped, renamed or replaced; nothing is deleted',
+          {
+            because: end.because,
+          },
         );
-        return { name: 'opening' };
+        requests.ask('source-invalidated');
+        return { name: 'opening', detail: 'full' };
     }
   } finally {
     // The server forgets a cursor by itself; a connection that hangs must not hold up the end.
-    await within(clock, limits.closeStreamMs, stream.close());
+    await within(clock, limits.closeStreamMs, opened.stream.close());
   }
 }
 
-/** Counts a failure, and calls an operator once when MongoDB stays away. */
+/** Counts a failure, and calls an operator once when MongoDB stays unavailable. */
 function moreTrouble(before: Trouble | undefined, error: unknown, { clock, limits, log }: RelayContext): Trouble {
   const failures = (before?.failures ?? 0) + 1;
   const since = before?.since ?? clock.now();
   const forMs = clock.now() - since;
-  log.warn('The change stream broke; it is opened again where it was.', { failures, error: errorText(error) });
+  log.warn('the change stream broke; it is opened again where it was', { failures, error: errorText(error) });
   const alarming = before?.alarmed !== true && forMs >= limits.unreachableAlarmMs;
   if (alarming) {
-    log.alarm(
-      'source-unreachable',
-      'MongoDB has not answered for too long. Changes wait there; none is lost while its oplog keeps them.',
-      { forMs, error: errorText(error) },
-    );
+    log.alarm('source-unreachable', 'MongoDB has not answered for too long; changes wait there', {
+      forMs,
+      error: errorText(error),
+    });
   }
   return { error, failures, since, alarmed: alarming || before?.alarmed === true };
 }
@@ -141,22 +208,22 @@ async function startOver(
   // The position of a change that is still on its way would otherwise bring the lost place back.
   if ((await untilAborted(window.emptied(), ending.signal)) === aborted) return { name: 'ended' };
   // A server that does not answer must not hold up the end.
-  const startAt = await untilAborted(readOperationTime(source.client), ending.signal);
+  const startAt = await untilAborted(readOperationTime(source.client, context.limits.commandMs), ending.signal);
   if (startAt === aborted) return { name: 'ended' };
   if (reason === 'history-lost') {
     const probe = () => probeStream(source, config, startAt, context.limits);
     if ((await untilAborted(proven(probe, error), ending.signal)) === aborted) return { name: 'ended' };
     context.log.alarm(
       'history-lost',
-      'MongoDB no longer has the changes since the checkpoint. The relay goes on from now and asks for a reconciliation, which finds what was missed.',
+      'MongoDB no longer has the changes since the checkpoint; going on from now, with a reconciliation',
       { lastCheckpointAt: checkpointer.saved().at, error: errorText(error) },
     );
   }
-  const checkpoint = { token: null, startAt, last: reading.position.last };
+  const checkpoint = { token: null, startAt, last: reading.position.last, source: reading.position.source };
   const pending = { reason, at: context.clock.now() };
   const tried = await trying(
     {
-      what: 'The new starting point could not be saved',
+      what: 'the new starting point could not be saved',
       run: () => checkpointer.restart(checkpoint, pending),
       isTransient: isTransientCall,
     },
@@ -165,9 +232,9 @@ async function startOver(
   );
   if (tried.kind === 'refused') throw tried.error;
   if (tried.kind === 'given-up' || tried.value.kind === 'lost') return { name: 'ended' };
-  reading.position = { ...checkpoint, committedAt: context.clock.now() };
+  reading.position = { ...checkpoint, committedAt: reading.health.sourceNow() };
   requests.askIfPending();
-  return { name: 'opening' };
+  return { name: 'opening', detail: 'full' };
 }
 
 /** If even a stream from now cannot be opened for the same kind of error, the place to start at is not what is wrong. */

@@ -28,11 +28,15 @@ export interface RelayGauges {
   readonly oldestUnpublishedAt: () => number | undefined;
 }
 
-/** Lets others look at a running relay: the relay tells it what happens, `status` may be asked at any time. */
+/** Lets others look at a running relay: it reports what happens, `status` may be asked at any time. */
 export interface RelayHealth {
   enter(phase: RelayPhase): void;
-  /** Everything committed before this time has been read. */
+  /** Everything committed before this time, by MongoDB's clock, has been read. */
   readUpTo(committedAt: number): void;
+  /** MongoDB's clock as it was read just now, in ms since 1970; the lag is measured by it. */
+  sourceClock(time: number): void;
+  /** The time by MongoDB's clock. */
+  sourceNow(): number;
   /** From now on the status is read from these (null: the relay no longer holds the lease). */
   watch(gauges: RelayGauges | null): void;
   status(): RelayStatus;
@@ -43,7 +47,13 @@ export function createRelayHealth(clock: Clock): RelayHealth {
   let phase: RelayPhase = 'standing-by';
   let gauges: RelayGauges | null = null;
   let readUpTo: number | null = null;
+  let sourceAheadMs = 0;
+  const sourceNow = () => clock.now() + sourceAheadMs;
   return {
+    sourceNow,
+    sourceClock(time) {
+      sourceAheadMs = time - clock.now();
+    },
     enter(next) {
       phase = next;
     },
@@ -59,7 +69,7 @@ export function createRelayHealth(clock: Clock): RelayHealth {
       return {
         phase,
         lease: gauges?.lease() ?? null,
-        lagMs: gauges === null || reached === null ? null : Math.max(0, clock.now() - reached),
+        lagMs: gauges === null || reached === null ? null : Math.max(0, sourceNow() - reached),
         lastCheckpointAt: gauges?.lastCheckpointAt() ?? null,
         inFlight: gauges?.inFlight() ?? 0,
         published: gauges?.published() ?? 0,
@@ -69,7 +79,7 @@ export function createRelayHealth(clock: Clock): RelayHealth {
   };
 }
 
-/** How often a relay at work says how far behind it is, in ms: twice within every minute, on which the alert for a silent relay counts. */
+/** How often a relay at work says how far behind it is, in ms: twice a minute, since an alert counts on one line a minute. */
 const statusEveryMs = 30_000;
 
 /** Logs the state of a relay at work from now on, until the returned function is called. A metric reads `signal` and `lagMs` from these lines. */
@@ -77,7 +87,7 @@ export function logStatus(health: RelayHealth, clock: Clock, log: Log): () => vo
   let cancel = clock.after(statusEveryMs, report);
   function report(): void {
     const { phase, lagMs, inFlight, published } = health.status();
-    log.info('The relay is at work.', { signal: 'relay-status', phase, lagMs, inFlight, published });
+    log.info('the relay is at work', { signal: 'relay-status', phase, lagMs, inFlight, published });
     cancel = clock.after(statusEveryMs, report);
   }
   return () => cancel();

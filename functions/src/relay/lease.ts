@@ -38,7 +38,11 @@ export async function takeLease(ref: DocumentReference, holder: string, now: num
     const { updateTime, data } = await readRecord(ref);
     const record = parseRelayRecord(ref.path, data);
     if (!isFree(record.lease, holder, now)) return { kind: 'held', lease: record.lease };
-    const taken = { ...record, lease: { holder, fencing: record.lease.fencing + 1, expiresAt: now + leaseMs } };
+    const taken = {
+      ...record,
+      lease: { holder, fencing: record.lease.fencing + 1, expiresAt: now + leaseMs },
+      runsWithoutProgress: record.runsWithoutProgress + 1,
+    };
     try {
       const { writeTime } =
         updateTime === undefined
@@ -100,7 +104,7 @@ export async function waitForLease(
       const taking = await untilAborted(takeLease(ref, holder, clock.now(), limits.leaseMs), signal);
       if (taking === aborted) break;
       if (taking.kind === 'taken') return taking;
-      if (heldBy === null) log.info('Another relay holds the lease; standing by.', { holder: taking.lease.holder });
+      if (heldBy === null) log.info('another relay holds the lease; standing by', { holder: taking.lease.holder });
       heldBy = taking.lease.holder;
       failure = undefined;
       failures = 0;
@@ -108,7 +112,7 @@ export async function waitForLease(
       if (!isTransientCall(error)) throw error;
       failure = { error };
       failures += 1;
-      log.warn('The lease could not be read or taken; the next try follows.', {
+      log.warn('the lease could not be read or taken; retrying', {
         record: ref.path,
         error: errorText(error),
       });

@@ -1,3 +1,4 @@
+import { minuteMs } from '../clock.ts';
 import type { Backoff } from '../waiting.ts';
 /** What bounds the relay in time, memory and cost. Every duration is in ms. */
 export interface RelayLimits {
@@ -24,7 +25,18 @@ export interface RelayLimits {
   readonly maxAwaitMs: number;
   /** Pauses before something that failed is tried again. */
   readonly backoff: Backoff;
-  /** How long MongoDB may stay away before an operator is called: an election takes up to 12 s, a restart half a minute. */
+  /** How long MongoDB may be silent on a stream that it has answered on, before the connection is given up: with nothing new it answers after
+   *  `maxAwaitMs`, and an election (up to 12 s) is noticed by the driver. */
+  readonly silenceMs: number;
+  /** How long MongoDB may take for the first answer on a stream: it looks through its oplog from the place on. */
+  readonly openingMs: number;
+  /** How long a single command to MongoDB may take. */
+  readonly commandMs: number;
+  /** A relay that has had no answer for so long gives the lease up, so that another may try from where it is. */
+  readonly stalledMs: number;
+  /** So many runs in a row that did not move the place raise an alarm. */
+  readonly maxRunsWithoutProgress: number;
+  /** How long MongoDB may stay unavailable before an operator is called: an election takes up to 12 s, a restart half a minute. */
   readonly unreachableAlarmMs: number;
   /** On the way out: how long MongoDB is given to close the cursor, which it would forget by itself. */
   readonly closeStreamMs: number;
@@ -55,6 +67,11 @@ export const defaultRelayLimits: RelayLimits = {
   batchSize: 1_000,
   maxAwaitMs: 1_000,
   backoff: { firstPauseMs: 100, longestPauseMs: 10_000 },
+  silenceMs: 15_000,
+  openingMs: 10 * minuteMs,
+  commandMs: 10_000,
+  stalledMs: minuteMs,
+  maxRunsWithoutProgress: 5,
   unreachableAlarmMs: 30_000,
   closeStreamMs: 200,
   drainMs: 400,

@@ -1,16 +1,19 @@
+import { z } from 'zod';
 import type { Config } from '../config/defineConfig.ts';
 import { type EncodedMessage, encodeEvent } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
+import type { CopyValue } from '../events/copyValue.ts';
+import { encodeReconciliationRequest } from '../events/reconciliationRequest.ts';
 import { type Version, versionOf } from '../events/version.ts';
 import { isRefusedMessage } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
-import { sourceErrorKind } from '../source/sourceErrors.ts';
-import type { ProjectChange } from './changeStream/streamedChange.ts';
+import { isRefusedBySource, sourceErrorKind } from '../source/sourceErrors.ts';
+import type { KeyChange, ProjectChange } from './changeStream/streamedChange.ts';
 import { type RelayContext, trying } from './context.ts';
 import { type DeadLetterReason, letterOfChange } from './deadLetter.ts';
 import type { Ending } from './ending.ts';
-import { type ChangeMeaning, completedEvent, eventFromChange } from './eventFromChange.ts';
+import { type ChangeMeaning, completedEvent, eventFromChange, eventFromKey, projectOf } from './eventFromChange.ts';
 import type { FieldLookup } from './fieldLookup.ts';
 import { type Count, versionOrdinal } from './ordinals.ts';
 import type { PublishWindow } from './publishWindow.ts';
@@ -26,7 +29,9 @@ export interface ReadPosition extends Checkpoint {
 export interface Outbox {
   /** Returns at once; the window knows when the change is dealt with. */
   put(change: ProjectChange, count: Count, position: ReadPosition): void;
-  /** A change that could not even be read. */
+  /** A change of which only the key could be read: the rest is looked up. */
+  putKey(change: KeyChange, count: Count, position: ReadPosition): void;
+  /** A change that could not be read: it is dead-lettered, and a reconciliation of its project (of all, if it names none) is asked for. */
   putUnreadable(change: unknown, error: string, position: ReadPosition): void;
   published(): number;
   deadLettered(): number;
@@ -36,7 +41,11 @@ export interface Outbox {
 
 export interface OutboxOptions {
   readonly source: Config['source'];
-  readonly publishers: { readonly events: Publisher; readonly deadLetters: Publisher };
+  readonly publishers: {
+    readonly events: Publisher;
+    readonly deadLetters: Publisher;
+    readonly reconciliationRequests: Publisher;
+  };
   readonly window: PublishWindow<ReadPosition>;
   readonly lookup: FieldLookup;
   readonly context: RelayContext;
@@ -62,7 +71,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const send = (publisher: Publisher, message: EncodedMessage) =>
     trying(
       {
-        what: 'A message could not be published',
+        what: 'a message could not be published',
         fields: message.attributes,
         run: () => publisher.publish(message),
         isTransient(error) {
@@ -88,8 +97,25 @@ export function createOutbox(options: OutboxOptions): Outbox {
     if (tried.kind !== 'done') return;
     deadLettered += 1;
     // The alarm is raised where dead letters are kept.
-    log.warn('A change of a project became no event; it was put aside as a dead letter.', letter.attributes);
+    log.warn('a change of a project became no event; it was dead-lettered', letter.attributes);
     settle();
+  };
+
+  /** The request is published before the change counts as dealt with, so that a crash in between repeats both. */
+  const skip = (change: unknown, error: string, version: Version | null, settle: () => void): Promise<void> => {
+    const named = projectOf(keyOf(change));
+    const projectId = named.kind === 'project' ? named.projectId : null;
+    const reason = 'change-unreadable';
+    log.alarm(reason, 'a change could not be read and is skipped; a reconciliation is asked for', { projectId, error });
+    // The stream would have repaired the project without asking; so does the reconciliation of it alone.
+    const request = projectId === null ? { reason } : { reason, mode: 'clean' as const, projectIds: [projectId] };
+    const ask = async () => {
+      const message = encodeReconciliationRequest(request, { reason, source: 'relay' });
+      const tried = await send(publishers.reconciliationRequests, message);
+      if (tried.kind === 'refused') fail(tried.error);
+      if (tried.kind === 'done') settle();
+    };
+    return bury(change, 'unreadable-change', error, version, () => void ask().catch(fail));
   };
 
   const sendEvent = async (
@@ -113,13 +139,13 @@ export function createOutbox(options: OutboxOptions): Outbox {
 
   const complete = async (
     incomplete: Extract<ChangeMeaning, { kind: 'incomplete' }>,
-    change: ProjectChange,
+    change: unknown,
     count: Count,
     settle: () => void,
   ): Promise<void> => {
     const tried = await trying(
       {
-        what: 'A project could not be looked up',
+        what: 'a project could not be looked up',
         fields: { projectId: incomplete.event.projectId },
         run: () => lookup(incomplete.id, incomplete.fields, count.time),
         isTransient: (error) => sourceErrorKind(error) === 'passing',
@@ -127,7 +153,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
       context,
       giveUp,
     );
-    if (tried.kind === 'refused') fail(tried.error);
+    if (tried.kind === 'refused') {
+      if (isRefusedBySource(tried.error)) return fail(tried.error);
+      return skip(change, errorText(tried.error), incomplete.event.version, settle);
+    }
     if (tried.kind !== 'done') return;
     const meaning = completedEvent(incomplete.event, incomplete.fields, tried.value);
     if (meaning.kind === 'event') return sendEvent(meaning.event, encodeEvent(meaning.event), change, settle);
@@ -136,33 +165,65 @@ export function createOutbox(options: OutboxOptions): Outbox {
     settle();
   };
 
-  return {
-    put(change, count, position) {
-      const { ordinal, overflow } = versionOrdinal(count);
-      if (overflow) options.onOverflow(count);
-      const version = versionOf(count.time, ordinal);
-      const meaning = eventFromChange(change, version, source);
-      switch (meaning.kind) {
-        case 'event': {
-          const message = encodeEvent(meaning.event);
-          sendEvent(meaning.event, message, change, window.add(position, message.data.length)).catch(fail);
-          return;
-        }
-        case 'incomplete':
-          complete(meaning, change, count, window.add(position, 0)).catch(fail);
-          return;
-        case 'refused':
-          bury(change, meaning.reason, meaning.error, version, window.add(position, 0)).catch(fail);
-          return;
-        case 'irrelevant':
-          window.pass(position);
+  const putMeaning = (
+    change: ProjectChange | KeyChange,
+    count: Count,
+    position: ReadPosition,
+    meaningAt: (version: Version) => ChangeMeaning,
+  ): void => {
+    const { ordinal, overflow } = versionOrdinal(count);
+    if (overflow) options.onOverflow(count);
+    const version = versionOf(count.time, ordinal);
+    const meaning = meaningAt(version);
+    switch (meaning.kind) {
+      case 'event': {
+        warnOfReplacedText(meaning.event);
+        const message = encodeEvent(meaning.event);
+        sendEvent(meaning.event, message, change, window.add(position, message.data.length)).catch(fail);
+        return;
       }
-    },
+      case 'incomplete':
+        complete(meaning, change, count, window.add(position, 0)).catch(fail);
+        return;
+      case 'refused':
+        bury(change, meaning.reason, meaning.error, version, window.add(position, 0)).catch(fail);
+        return;
+      case 'irrelevant':
+        window.pass(position);
+    }
+  };
+
+  /** Text that is no UTF-8 is read with U+FFFD in place of what is broken. It is published as read, and reported. */
+  const warnOfReplacedText = ({ id, projectId, changes }: ProjectEvent): void => {
+    const fields = Object.keys(changes).filter((field) => holdsReplacement(changes[field] ?? null));
+    if (fields.length === 0) return;
+    log.warn('a value holds U+FFFD: in MongoDB it is probably no UTF-8', { eventId: id, projectId, fields });
+  };
+
+  return {
+    put: (change, count, position) =>
+      putMeaning(change, count, position, (version) => eventFromChange(change, version, source)),
+    putKey: (change, count, position) =>
+      putMeaning(change, count, position, (version) => eventFromKey(change, version, source)),
     putUnreadable(change, error, position) {
-      bury(change, 'unreadable-change', error, null, window.add(position, 0)).catch(fail);
+      skip(change, error, null, window.add(position, 0)).catch(fail);
     },
     published: () => published,
     deadLettered: () => deadLettered,
     lastError: () => lastError,
   };
+}
+
+const keySchema = z.looseObject({ documentKey: z.looseObject({ _id: z.unknown() }) });
+
+/** The `_id` of a change that may be anything. */
+function keyOf(change: unknown): unknown {
+  const parsed = keySchema.safeParse(change);
+  return parsed.success ? parsed.data.documentKey._id : undefined;
+}
+
+function holdsReplacement(value: CopyValue): boolean {
+  if (typeof value === 'string') return value.includes('\ufffd');
+  if (value === null || typeof value !== 'object' || value instanceof Date) return false;
+  return Object.values(value).some(holdsReplacement);
 }

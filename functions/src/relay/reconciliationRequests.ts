@@ -32,7 +32,7 @@ export function createReconciliationRequests(
   const publish = async (pending: ReconciliationPending): Promise<void> => {
     const tried = await trying(
       {
-        what: 'The request for a reconciliation could not be published',
+        what: 'the request for a reconciliation could not be published',
         run: () => publisher.publish(requestMessage(pending)),
         isTransient: (error) => !isRefusedMessage(error),
         mayTry: checkpointer.holdsLease,
@@ -45,13 +45,15 @@ export function createReconciliationRequests(
       return;
     }
     if (tried.kind === 'given-up' || checkpointer.pending() !== pending) return;
-    context.log.info('A reconciliation was requested.', { reason: pending.reason });
+    context.log.info('a reconciliation was requested', { reason: pending.reason });
     checkpointer.setPending(null);
     try {
       await checkpointer.write();
     } catch (error) {
       // The next write of the checkpoint says the same; if none comes through, the next run asks once more, which does no harm.
-      context.log.warn('That the reconciliation was requested could not be noted yet.', { error: errorText(error) });
+      context.log.warn('the record could not be told yet that the reconciliation was requested', {
+        error: errorText(error),
+      });
     }
   };
 

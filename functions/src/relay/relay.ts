@@ -1,11 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import type { Firestore } from 'firebase-admin/firestore';
-import type { Clock } from '../clock.ts';
+import { type Clock, secondMs } from '../clock.ts';
 import type { Config } from '../config/defineConfig.ts';
 import { errorText, type Log } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import type { ProjectsSource } from '../source/connect.ts';
 import { within } from '../waiting.ts';
+import { timeOfToken } from './changeStream/open.ts';
 import { type Checkpointer, createCheckpointer } from './checkpointer.ts';
 import type { RelayContext } from './context.ts';
 import { createEnding, type End, type Ending } from './ending.ts';
@@ -18,7 +19,7 @@ import type { Count } from './ordinals.ts';
 import { createOutbox, type Outbox, type ReadPosition } from './outbox.ts';
 import { createPublishWindow } from './publishWindow.ts';
 import { createReconciliationRequests } from './reconciliationRequests.ts';
-import { type Checkpoint, relayRecordRef } from './relayRecord.ts';
+import { type Checkpoint, type RelayRecord, relayRecordRef } from './relayRecord.ts';
 
 export interface RelayOptions {
   readonly source: ProjectsSource;
@@ -38,9 +39,11 @@ export interface RelayOptions {
   readonly holder: string;
   /** How long the run may take in all, in ms; undefined: until the signal. */
   readonly budgetMs?: number;
+  /** How long it may take at the very most, in ms: only while MongoDB has not given its first answer. Default: the budget. */
+  readonly latestMs?: number;
   /** Ends the run: within 2 s everything on its way is published or left to the next run, the checkpoint saved and the lease given back. */
   readonly signal: AbortSignal;
-  /** Told what happens, for whoever wants to look. */
+  /** Reports what happens, for whoever wants to look. */
   readonly health?: RelayHealth;
 }
 
@@ -63,6 +66,8 @@ export type RelayOutcome = RelayProgress &
     | { readonly kind: 'not-needed'; readonly heldBy: string | null }
     /** Another relay (`takenBy`; null: the record was removed) has the lease now. The checkpoint is where that relay wants it. */
     | { readonly kind: 'lease-lost'; readonly takenBy: string | null }
+    /** MongoDB has not answered for too long (`error` says how). The lease was given up, so that another relay may try. */
+    | { readonly kind: 'stalled'; readonly error: unknown }
   );
 
 /** A run that could not do its work. The checkpoint is intact: the next run goes on where this one should have. */
@@ -78,13 +83,13 @@ const nothingDone: RelayProgress = { published: 0, deadLettered: 0, unpublished:
 /** Tails the change stream of the projects and publishes an event for every change that copies or assets depend on, at least once each.
  *  Any number of relays may run; the one that holds the lease works, the others stand by.
  *  @throws RelayError when events could not be published within the budget, or the last checkpoint could not be saved; RelayRecordError;
- *  what MongoDB or Firestore answer when no retry mends it, or when the budget ended before it passed. */
+ *  what MongoDB or Firestore answer when no retry helps, or when the budget ended before it passed. */
 export async function runRelay(options: RelayOptions): Promise<RelayOutcome> {
-  const { clock, limits, budgetMs, signal, holder } = options;
+  const { clock, limits, budgetMs, latestMs, signal, holder } = options;
   const health = options.health ?? createRelayHealth(clock);
   // What closing down may take is part of the budget.
-  const tailingMs = budgetMs === undefined ? undefined : Math.max(0, budgetMs - closingMs(limits));
-  const ending = createEnding(clock, tailingMs, signal);
+  const tailing = (ms: number | undefined) => (ms === undefined ? undefined : Math.max(0, ms - closingMs(limits)));
+  const ending = createEnding(clock, { budgetMs: tailing(budgetMs), latestMs: tailing(latestMs) }, signal);
   try {
     health.enter('standing-by');
     const ref = relayRecordRef(options.firestore, options.config.source);
@@ -94,7 +99,7 @@ export async function runRelay(options: RelayOptions): Promise<RelayOutcome> {
         ? { kind: 'stopped', ...nothingDone }
         : { kind: 'not-needed', heldBy: standby.heldBy, ...nothingDone };
     }
-    options.log.info('The relay has the lease.', { holder, fencing: standby.record.lease.fencing });
+    options.log.info('the relay has the lease', { holder, fencing: standby.record.lease.fencing });
     return await lead(options, standby, ending, health);
   } finally {
     health.watch(null);
@@ -126,7 +131,7 @@ async function lead(
     onLost(lease) {
       log.alarm(
         'lease-lost',
-        'Another relay has taken the lease; this one stops. What it published since is published twice.',
+        'another relay has taken the lease; this one stops, and what it published since is published twice',
         {
           holder: options.holder,
           takenBy: lease?.holder ?? null,
@@ -149,7 +154,7 @@ async function lead(
     source: config.source,
     publishers,
     window,
-    lookup: createFieldLookup(source),
+    lookup: createFieldLookup(source, limits.commandMs),
     context,
     ending,
     giveUp: giveUp.signal,
@@ -164,9 +169,12 @@ async function lead(
     deadLettered: outbox.deadLettered,
     oldestUnpublishedAt: () => window.oldest()?.committedAt,
   });
-  // Before the first read, the best that is known is the age of the checkpoint.
-  const upTo = record.checkpointAt ?? clock.now();
+  const upTo = placeTime(record) ?? clock.now();
   health.readUpTo(upTo);
+  const stalledRuns = record.runsWithoutProgress - 1;
+  if (stalledRuns >= limits.maxRunsWithoutProgress) {
+    log.alarm('no-progress', 'runs of the relay end without moving its place', { runs: stalledRuns, placeAt: upTo });
+  }
   const stopStatus = logStatus(health, clock, log);
   const following: Following = {
     source,
@@ -180,6 +188,7 @@ async function lead(
       health,
       context,
       position: { ...record.checkpoint, committedAt: upTo },
+      awaitsCollection: false,
     },
   };
   requests.askIfPending();
@@ -210,7 +219,7 @@ async function drain(
   for (const publisher of Object.values(publishers)) {
     publisher.flush().catch((error) => {
       // Every message that fails says so itself, and is tried again or left to the next run.
-      log.warn('A topic could not be flushed.', { error: errorText(error) });
+      log.warn('a topic could not be flushed', { error: errorText(error) });
     });
   }
   await within(clock, limits.drainMs, emptied());
@@ -227,7 +236,7 @@ async function close(
   const released = await release(checkpointer, clock, limits);
   if (why.kind === 'failed') {
     if (released.kind === 'unknown') {
-      log.error('The lease could not be given back; it runs out by itself.', {
+      log.error('the lease could not be given back; it runs out by itself', {
         holder,
         error: errorText(released.error),
       });
@@ -249,7 +258,7 @@ async function close(
       cause: outbox.lastError(),
     });
   }
-  log.info('The relay has given back the lease.', { holder, end: why.kind, unpublished });
+  log.info('the relay has given back the lease', { holder, end: why.kind, unpublished });
   return { ...why, ...progress() };
 }
 
@@ -284,4 +293,10 @@ function onceATransaction(run: () => void): (count: Count) => void {
     last = time;
     run();
   };
+}
+
+/** When what the place is at was committed, in ms since 1970; null before the first start. */
+function placeTime({ checkpoint: { token, startAt, last } }: RelayRecord): number | null {
+  const time = startAt ?? last?.time;
+  return timeOfToken(token) ?? (time === undefined ? null : time.seconds * secondMs);
 }

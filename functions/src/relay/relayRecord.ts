@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { type Config, recordCollections } from '../config/defineConfig.ts';
 import type { ClusterTime } from '../events/version.ts';
 import { documentIdFrom } from '../records/documentIds.ts';
+import type { SourceIdentity } from '../source/identity.ts';
 import type { Count } from './ordinals.ts';
 
 /** Version of the layout of the record; a record of a newer layout is refused, never guessed at. */
@@ -27,7 +28,16 @@ export interface ReconciliationPending {
 }
 
 /** Why the relay wants everything compared: the stream alone cannot tell what happened. */
-export type ReconciliationReason = 'first-start' | 'history-lost' | 'transaction-too-large';
+export type ReconciliationReason = (typeof reconciliationReasons)[number];
+
+const reconciliationReasons = [
+  'first-start',
+  'history-lost',
+  'transaction-too-large',
+  'source-invalidated',
+  'source-adopted',
+  'change-unreadable',
+] as const;
 
 /** Where the stream is to be taken up: everything before is published. */
 export interface Checkpoint {
@@ -37,6 +47,8 @@ export interface Checkpoint {
   readonly startAt: ClusterTime | null;
   /** The last delivered change, from which the next one is counted. */
   readonly last: Count | null;
+  /** Which collection the place belongs to; null: whichever is there when the stream is opened next. */
+  readonly source: SourceIdentity | null;
 }
 
 /** `syncRelay/{database}.{collection}`: all that a relay knows when it starts. */
@@ -46,13 +58,15 @@ export interface RelayRecord {
   readonly checkpointAt: number | null;
   readonly lease: RelayLease;
   readonly reconciliationPending: ReconciliationPending | null;
+  /** Runs in a row that took the lease and did not move the place. */
+  readonly runsWithoutProgress: number;
 }
 
 /** A relay record that cannot be understood: written by hand, damaged, or of a newer version of Lockstep. */
 export class RelayRecordError extends Error {
   constructor(path: string, problem: string) {
     super(
-      `the record ${path} cannot be read (${problem}). The relay does not start, for it would not know where. Mend the record, or remove it: ` +
+      `the record ${path} cannot be read (${problem}). The relay does not start, for it would not know where. Repair the record, or remove it: ` +
         'then the relay starts from now and asks for a reconciliation.',
     );
     this.name = 'RelayRecordError';
@@ -69,9 +83,10 @@ const recordSchema = z.looseObject({
   ordinal: z.number().int().min(0),
   checkpointAt: z.number().nullable(),
   lease: z.object({ holder: z.string().nullable(), fencing: z.number().int().min(0), expiresAt: z.number() }),
-  reconciliationPending: z
-    .object({ reason: z.enum(['first-start', 'history-lost', 'transaction-too-large']), at: z.number() })
-    .nullable(),
+  reconciliationPending: z.object({ reason: z.enum(reconciliationReasons), at: z.number() }).nullable(),
+  // Both are missing in records of the first release.
+  source: z.object({ uuid: z.string().nullable(), replicaSet: z.string().nullable() }).nullable().default(null),
+  runsWithoutProgress: z.number().int().min(0).default(0),
 });
 
 /** Where the record of the relay of this source is kept. */
@@ -81,10 +96,11 @@ export function relayRecordRef(firestore: Firestore, source: Config['source']): 
 
 /** The record before the very first start. */
 export const emptyRelayRecord: RelayRecord = {
-  checkpoint: { token: null, startAt: null, last: null },
+  checkpoint: { token: null, startAt: null, last: null, source: null },
   checkpointAt: null,
   lease: { holder: null, fencing: 0, expiresAt: 0 },
   reconciliationPending: null,
+  runsWithoutProgress: 0,
 };
 
 /** Reads the record at `path`; a missing one reads as empty.
@@ -96,24 +112,23 @@ export function parseRelayRecord(path: string, data: unknown): RelayRecord {
     const [issue] = result.error.issues;
     throw new RelayRecordError(path, issue ? `${issue.path.map(String).join('.')}: ${issue.message}` : 'not a record');
   }
-  const { resumeToken, startAtOperationTime, clusterTime, ordinal, checkpointAt, lease, reconciliationPending } =
-    result.data;
+  const { resumeToken, startAtOperationTime, clusterTime, ordinal, source, ...rest } = result.data;
   return {
     checkpoint: {
       token: resumeToken === null ? null : tokenFromText(path, resumeToken),
       startAt: startAtOperationTime,
       last: clusterTime === null ? null : { time: clusterTime, ordinal },
+      source,
     },
-    checkpointAt,
-    lease,
-    reconciliationPending,
+    checkpointAt: rest.checkpointAt,
+    lease: rest.lease,
+    reconciliationPending: rest.reconciliationPending,
+    runsWithoutProgress: rest.runsWithoutProgress,
   };
 }
 
 /** The document that holds a record. It is always written whole, by a compare-and-set against the write before (`lease.ts`). */
-export function relayRecordData({ checkpoint, checkpointAt, lease, reconciliationPending }: RelayRecord): {
-  [field: string]: unknown;
-} {
+export function relayRecordData({ checkpoint, ...rest }: RelayRecord): { [field: string]: unknown } {
   return {
     schemaVersion: relaySchemaVersion,
     // A token may hold binary data, and its inside is MongoDB's own business: Extended JSON keeps whatever it is.
@@ -121,9 +136,8 @@ export function relayRecordData({ checkpoint, checkpointAt, lease, reconciliatio
     startAtOperationTime: checkpoint.startAt,
     clusterTime: checkpoint.last?.time ?? null,
     ordinal: checkpoint.last?.ordinal ?? 0,
-    checkpointAt,
-    lease,
-    reconciliationPending,
+    source: checkpoint.source,
+    ...rest,
   };
 }
 

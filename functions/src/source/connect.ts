@@ -15,6 +15,9 @@ export interface ProjectDocument {
 export interface ProjectsSource {
   readonly client: MongoClient;
   readonly projects: Collection<ProjectDocument>;
+  /** The same collection over connections of its own, for a caller whose connection went silent.
+   *  @throws SourceError as `connectSource`. */
+  again(): Promise<ProjectsSource>;
   close(): Promise<void>;
 }
 
@@ -54,6 +57,7 @@ export async function connectSource(
   return {
     client,
     projects: client.db(config.source.database).collection<ProjectDocument>(config.source.collection),
+    again: () => connectSource(uri, config, options),
     close: () => client.close(),
   };
 }
@@ -63,6 +67,8 @@ function createClient(uri: string, options: MongoClientOptions): MongoClient {
     return new MongoClient(uri, {
       serverSelectionTimeoutMS: serverSelectionTimeoutMs,
       appName: 'lockstep',
+      // MongoDB keeps strings as they were sent. One that is no UTF-8 must not make its neighbours unreadable: it is read with U+FFFD.
+      enableUtf8Validation: false,
       ...options,
     });
   } catch (error) {

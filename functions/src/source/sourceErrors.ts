@@ -1,10 +1,12 @@
 import {
+  MongoAPIError,
   MongoError,
   MongoNetworkError,
   MongoOperationTimeoutError,
   MongoServerError,
   MongoServerSelectionError,
 } from 'mongodb';
+import { isSystemError } from '../grpc.ts';
 import { SourceError } from './connect.ts';
 
 /** What an error of MongoDB asks for: go on from the same place (`passing`), start over because the place is gone (`history-lost`),
@@ -25,17 +27,34 @@ const passingCodes: ReadonlySet<unknown> = new Set([
   13436,
 ]);
 
-/** What the driver itself raises when it found no server, lost its connection, or used up the `timeoutMS` of the connection string. */
+/** What the driver itself raises when it found no server, lost its connection, or used up a `timeoutMS`. */
 const passingClasses = [MongoNetworkError, MongoServerSelectionError, MongoOperationTimeoutError];
+
+/** Unauthorized, AuthenticationFailed, AtlasError (https://www.mongodb.com/docs/manual/reference/error-codes/). */
+const refusalCodes: ReadonlySet<unknown> = new Set([13, 18, 8000]);
+
+/** The pool has no free connection in time; the driver does not export its class. */
+const waitQueueTimeout = 'MongoWaitQueueTimeoutError';
+
+/** What the driver says when a SRV record resolves to nothing, as while it is replaced. */
+const noAddresses = /^No addresses found at host/;
 
 const passingLabels = ['ResumableChangeStreamError', 'RetryableError', 'TransientTransactionError'];
 
 /** Classifies what a change stream, a read of the projects or connecting failed with. */
 export function sourceErrorKind(error: unknown): SourceErrorKind {
   if (error instanceof SourceError && error.cause !== undefined) return sourceErrorKind(error.cause);
+  // Looking up `mongodb+srv://` fails with errors of the resolver: https://nodejs.org/api/dns.html#error-codes
+  if (isSystemError(error)) return 'passing';
   if (!(error instanceof MongoError)) return 'permanent';
   if (error instanceof MongoServerError && historyLostCodes.has(error.code)) return 'history-lost';
-  if (passingClasses.some((passing) => error instanceof passing)) return 'passing';
+  if (passingClasses.some((passing) => error instanceof passing) || error.name === waitQueueTimeout) return 'passing';
+  if (error instanceof MongoAPIError && noAddresses.test(error.message)) return 'passing';
   if (passingCodes.has(error.code) || passingLabels.some((label) => error.hasErrorLabel(label))) return 'passing';
   return 'permanent';
+}
+
+/** Whether MongoDB lets this user not do what was asked: no other way of asking helps. */
+export function isRefusedBySource(error: unknown): boolean {
+  return error instanceof MongoServerError && refusalCodes.has(error.code);
 }

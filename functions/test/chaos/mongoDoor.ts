@@ -72,7 +72,12 @@ export function sourceThrough(door: Door, actor: Actor, source: ProjectsSource, 
     });
   }
 
-  return { client, projects, close: () => source.close() };
+  return {
+    client,
+    projects,
+    again: async () => sourceThrough(door, actor, await source.again(), pace),
+    close: () => source.close(),
+  };
 }
 
 function watched<T extends object>(target: T, intercept: (key: PropertyKey, method: Method) => Method | undefined): T {

@@ -443,7 +443,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       await relayRecordRef(firestore, config.source).set(
         relayRecordData({
           ...emptyRelayRecord,
-          checkpoint: { token: null, startAt: { seconds: t, increment: i }, last: null },
+          checkpoint: { token: null, startAt: { seconds: t, increment: i }, last: null, source: null },
         }),
       );
     } else {

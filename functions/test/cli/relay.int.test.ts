@@ -75,7 +75,7 @@ describe('relay as a process', () => {
 
   it('ends at once on a second signal', async () => {
     const relay = processes.start();
-    await until(() => relay.output().includes('The relay has the lease'));
+    await until(() => relay.output().includes('the relay has the lease'));
     // Nothing that it has to save gets an answer: only the second signal ends it before its own patience does.
     processes.firestoreServer.faults.inject('Commit', { latencyMs: 60_000 }, 5);
     relay.child.kill('SIGINT');

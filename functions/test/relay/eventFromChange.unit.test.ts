@@ -3,7 +3,7 @@ import { Binary, Double, Long, ObjectId, Timestamp, UUID } from 'mongodb';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { decodeEvent, encodeEvent } from '../../src/events/codec.ts';
 import { versionOf } from '../../src/events/version.ts';
-import { type ProjectChange, streamedChangeSchema } from '../../src/relay/changeStream/streamedChange.ts';
+import { type ProjectChange, projectChangeSchema } from '../../src/relay/changeStream/streamedChange.ts';
 import { completedEvent, eventFromChange } from '../../src/relay/eventFromChange.ts';
 
 const { source } = defineConfig({
@@ -16,7 +16,7 @@ const wallTime = new Date('2026-11-22T12:00:00.123Z');
 const version = versionOf({ seconds: 1_700_000_000, increment: 7 }, 2);
 
 function change(fields: Record<string, unknown>): ProjectChange {
-  const parsed = streamedChangeSchema.parse({
+  const parsed = projectChangeSchema.parse({
     _id: { _data: 'aa' },
     clusterTime,
     wallTime,

@@ -83,7 +83,7 @@ describe('hand-over between relay processes', () => {
       message.ack();
     });
     const first = start();
-    await says(first, 'The relay has the lease');
+    await says(first, 'the relay has the lease');
     await until(async () => (await first.health()).body.phase === 'reading');
     const [second, third] = [start(), start()];
     const stopWriting = write();
@@ -96,7 +96,7 @@ describe('hand-over between relay processes', () => {
     );
     assert.ok(reading.took <= promisedMs, `${reading.took} ms`);
     assert.equal(await first.exited, 0);
-    assert.match(first.output(), /The relay has given back the lease/);
+    assert.match(first.output(), /the relay has given back the lease/);
 
     await until(async () => (await reading.relay.health()).body.published > 0);
     const other = reading.relay === second ? third : second;

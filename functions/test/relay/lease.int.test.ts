@@ -136,6 +136,7 @@ describe('lease of the relay', () => {
     const at = (ordinal: number): Checkpoint => ({
       token: { _data: String(ordinal) },
       startAt: null,
+      source: null,
       last: { time: { seconds: 1, increment: 1 }, ordinal },
     });
 
@@ -240,7 +241,12 @@ describe('lease of the relay', () => {
       const { state, checkpointer } = checkpointerOf(await taken('a', 0));
       state.published = at(3);
       await checkpointer.write();
-      const from: Checkpoint = { token: null, startAt: { seconds: 50, increment: 0 }, last: state.published.last };
+      const from: Checkpoint = {
+        token: null,
+        startAt: { seconds: 50, increment: 0 },
+        last: state.published.last,
+        source: null,
+      };
       await checkpointer.restart(from, { reason: 'history-lost', at: 1 });
       await checkpointer.write();
       const record = await stored();

@@ -147,7 +147,8 @@ describe('relay: starting, and losing its place', () => {
         fixture.events().map(({ type }) => type),
         ['ProjectCreated', 'ProjectCreated'],
       );
-      assert.equal(requests().length, 1);
+      await asked(2);
+      assert.equal(requests()[1]?.reason, 'source-invalidated');
       await relay.stop();
       const next = await fixture.reading();
       await insert('c');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { ObjectId, Timestamp } from 'mongodb';
 import { systemClock } from '../../src/clock.ts';
 import { maxOrdinal } from '../../src/events/version.ts';
-import { streamedChangeSchema } from '../../src/relay/changeStream/streamedChange.ts';
+import { projectChangeSchema } from '../../src/relay/changeStream/streamedChange.ts';
 import { createEnding } from '../../src/relay/ending.ts';
 import type { Count } from '../../src/relay/ordinals.ts';
 import { createOutbox, type ReadPosition } from '../../src/relay/outbox.ts';
@@ -17,10 +17,10 @@ describe('outbox of the relay', () => {
 
   function outboxOf() {
     const never = new AbortController().signal;
-    const topics = { events: fakeTopic(), deadLetters: fakeTopic() };
+    const topics = { events: fakeTopic(), deadLetters: fakeTopic(), reconciliationRequests: fakeTopic() };
     const window = createPublishWindow<ReadPosition>(quickLimits);
     const overflows: Count[] = [];
-    const ending = createEnding(systemClock, undefined, never);
+    const ending = createEnding(systemClock, { budgetMs: undefined, latestMs: undefined }, never);
     const outbox = createOutbox({
       source: fieldsConfig().source,
       publishers: topics,
@@ -33,14 +33,17 @@ describe('outbox of the relay', () => {
       onOverflow: (count) => overflows.push(count),
     });
     const put = (ordinal: number) => {
-      const change = streamedChangeSchema.parse({
+      const change = projectChangeSchema.parse({
         _id: { _data: 'aa' },
         operationType: 'delete',
         clusterTime: new Timestamp({ t: time.seconds, i: time.increment }),
         documentKey: { _id: new ObjectId() },
       });
-      assert.ok('documentKey' in change);
-      outbox.put(change, { time, ordinal }, { token: ordinal, startAt: null, last: { time, ordinal }, committedAt: 0 });
+      outbox.put(
+        change,
+        { time, ordinal },
+        { token: ordinal, startAt: null, last: { time, ordinal }, source: null, committedAt: 0 },
+      );
     };
     return { outbox, topics, window, overflows, ending, put };
   }
@@ -58,17 +61,20 @@ describe('outbox of the relay', () => {
     );
   });
 
-  it('puts aside what cannot even be read, without a version', async () => {
+  it('dead-letters what cannot be read, without a version, and asks for a reconciliation of all when it names no project', async () => {
     const { outbox, topics, window } = outboxOf();
     outbox.putUnreadable({ strange: true }, 'no operationType', {
       token: 'after it',
       startAt: null,
       last: null,
+      source: null,
       committedAt: 0,
     });
     await window.emptied();
     assert.equal(topics.deadLetters.messages[0]?.attributes.reason, 'unreadable-change');
     assert.equal(window.published()?.token, 'after it');
+    const [request] = topics.reconciliationRequests.messages;
+    assert.deepEqual(JSON.parse(String(request?.data)), { reason: 'change-unreadable' });
   });
 
   it('ends the run when not even the dead letter is taken, with the change unpublished', async () => {

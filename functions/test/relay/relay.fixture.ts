@@ -33,6 +33,9 @@ export interface RunningRelay {
 export interface RelayStart {
   readonly limits?: Partial<RelayLimits>;
   readonly budgetMs?: number;
+  readonly latestMs?: number;
+  /** Another MongoDB than the fixture's. */
+  readonly uri?: string;
   readonly holder?: string;
   readonly config?: Config;
 }
@@ -87,7 +90,7 @@ export async function startRelayFixture(options: MongoServerOptions = {}): Promi
 
   const start = async (given: RelayStart = {}): Promise<RunningRelay> => {
     const own = connectFirestore(firestoreServer, projectId);
-    const source = await connectSource(productUri, config);
+    const source = await connectSource(given.uri ?? productUri, config);
     const clock = shiftedClock();
     const log = recordedLog();
     const health = createRelayHealth(clock);
@@ -106,6 +109,7 @@ export async function startRelayFixture(options: MongoServerOptions = {}): Promi
       limits: { ...quickLimits, ...given.limits },
       holder: given.holder ?? randomUUID(),
       ...(given.budgetMs === undefined ? {} : { budgetMs: given.budgetMs }),
+      ...(given.latestMs === undefined ? {} : { latestMs: given.latestMs }),
       signal: controller.signal,
       health,
     });

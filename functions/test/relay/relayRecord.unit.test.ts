@@ -14,17 +14,22 @@ const record: RelayRecord = {
     token: { _data: '8263', _typeBits: new Binary(Buffer.from([1, 2])) },
     startAt: null,
     last: { time: { seconds: 5, increment: 6 }, ordinal: 7 },
+    source: { uuid: 'u', replicaSet: 'rs0' },
   },
   checkpointAt: 1_000,
   lease: { holder: 'me', fencing: 3, expiresAt: 2_000 },
   reconciliationPending: { reason: 'first-start', at: 10 },
+  runsWithoutProgress: 2,
 };
 
 describe('relay record', () => {
   it('reads back what it wrote, whatever a resume token consists of', () => {
     assert.deepEqual(parseRelayRecord('r', relayRecordData(record)), record);
     assert.deepEqual(parseRelayRecord('r', relayRecordData(emptyRelayRecord)), emptyRelayRecord);
-    const started = { ...record, checkpoint: { token: null, startAt: { seconds: 1, increment: 2 }, last: null } };
+    const started = {
+      ...record,
+      checkpoint: { token: null, startAt: { seconds: 1, increment: 2 }, last: null, source: null },
+    };
     assert.deepEqual(parseRelayRecord('r', relayRecordData(started)), started);
   });
 

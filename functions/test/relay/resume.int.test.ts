@@ -273,7 +273,7 @@ describe('relay: going on after anything', () => {
     const relay = await fixture.reading({ limits: { unreachableAlarmMs: 30_000 } });
     await failCommand(fixture.client, ['aggregate'], { errorCode: 11600 }, { times: 8 });
     await failPoint(fixture.client, 'failGetMoreAfterCursorCheckout', { times: 1 }, { errorCode: 11600 });
-    await until(() => relay.log.lines.some(({ message }) => message.startsWith('The change stream broke')));
+    await until(() => relay.log.lines.some(({ message }) => message.startsWith('the change stream broke')));
     relay.clock.shift(31_000);
     await insert('a');
     await until(() => names().length === 1);

@@ -95,7 +95,7 @@ describe('relay: two of them', () => {
     relay.clock.shift(defaultRelayLimits.leaseMs);
     await insert('a');
     await until(() => names().length === 1);
-    assert.ok(relay.log.lines.some(({ message }) => message.startsWith('The lease ran out')));
+    assert.ok(relay.log.lines.some(({ message }) => message.startsWith('the lease ran out')));
     assert.equal((await fixture.record()).lease.fencing, 1);
     assert.equal((await relay.stop()).published, 1);
   });

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { MongoNetworkError, MongoNetworkTimeoutError, MongoOperationTimeoutError, MongoServerError } from 'mongodb';
+import {
+  MongoAPIError,
+  MongoNetworkError,
+  MongoNetworkTimeoutError,
+  MongoOperationTimeoutError,
+  MongoServerError,
+} from 'mongodb';
 import { connectSource, SourceError } from '../../src/source/connect.ts';
 import { isFromMongo } from '../../src/source/fromMongo.ts';
 import { sourceErrorKind } from '../../src/source/sourceErrors.ts';
@@ -26,6 +32,26 @@ describe('errors of the source', () => {
     }
     for (const code of [13, 18, 40415]) assert.equal(sourceErrorKind(server(code)), 'permanent');
     assert.equal(sourceErrorKind(new Error('a defect')), 'permanent');
+  });
+
+  it('lets failures of the resolver pass, also below a failed connection', () => {
+    for (const code of [
+      'ENOTFOUND',
+      'ESERVFAIL',
+      'ETIMEOUT',
+      'ETIMEDOUT',
+      'EAI_AGAIN',
+      'EREFUSED',
+      'ECONNREFUSED',
+      'ENODATA',
+    ]) {
+      const error = Object.assign(new Error(`querySrv ${code}`), { code, syscall: 'querySrv' });
+      assert.equal(sourceErrorKind(error), 'passing', code);
+      assert.equal(sourceErrorKind(new SourceError('cannot be reached', { cause: error })), 'passing', code);
+    }
+    assert.equal(sourceErrorKind(new MongoAPIError('No addresses found at host')), 'passing');
+    assert.equal(sourceErrorKind(new MongoAPIError('no such option')), 'permanent');
+    assert.equal(sourceErrorKind(Object.assign(new Error('x'), { code: 'ERR_INVALID_ARG_TYPE' })), 'permanent');
   });
 
   it('takes a failed connection for what made it fail', async () => {

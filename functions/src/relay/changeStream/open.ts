@@ -1,11 +1,12 @@
 import { type ChangeStream, type Document, type MongoClient, Timestamp } from 'mongodb';
 import { z } from 'zod';
+import { secondMs } from '../../clock.ts';
 import type { Config } from '../../config/defineConfig.ts';
 import type { ClusterTime } from '../../events/version.ts';
 import { type ProjectDocument, type ProjectsSource, SourceError } from '../../source/connect.ts';
 import type { RelayLimits } from '../limits.ts';
 import type { Checkpoint } from '../relayRecord.ts';
-import { changePipeline } from './pipeline.ts';
+import { barePipeline, type ChangeDetail, changePipeline, endingPipeline } from './pipeline.ts';
 import { clusterTimeOf } from './streamedChange.ts';
 
 /** The stream of changes as the pipeline leaves them. */
@@ -15,17 +16,18 @@ const helloSchema = z.looseObject({ operationTime: z.instanceof(Timestamp) });
 
 /** The time of the newest operation that the server knows: a stream that starts there misses nothing that happens from now on.
  *  @throws SourceError when the server has no such time, as a standalone server; MongoError when it does not answer. */
-export async function readOperationTime(client: MongoClient): Promise<ClusterTime> {
-  const hello = helloSchema.safeParse(await client.db('admin').command({ hello: 1 }));
+export async function readOperationTime(client: MongoClient, timeoutMs?: number): Promise<ClusterTime> {
+  const options = timeoutMs === undefined ? {} : { timeoutMS: timeoutMs };
+  const hello = helloSchema.safeParse(await client.db('admin').command({ hello: 1 }, options));
   if (!hello.success) {
     throw new SourceError(
-      'MongoDB tells no operation time, so it has no change streams: it must be a replica set or a sharded cluster.',
+      'MongoDB has no operation time, so it has no change streams: it must be a replica set or a sharded cluster.',
     );
   }
   return clusterTimeOf(hello.data.operationTime);
 }
 
-/** Opens the stream at a checkpoint. Errors of MongoDB, also about the place to start at, come with the first read.
+/** Opens the stream at a place. Errors of MongoDB, also about the place, come with the first read.
  *  `startAfter` rather than `resumeAfter`, because only that may continue behind an `invalidate`. Pre- and post-images cost nothing where the
  *  collection does not keep them (MongoDB 6.0 or newer). */
 export function openStream(
@@ -33,18 +35,51 @@ export function openStream(
   config: Config['source'],
   at: Pick<Checkpoint, 'token' | 'startAt'>,
   limits: RelayLimits,
+  detail: ChangeDetail = 'full',
 ): ProjectStream {
-  return source.projects.watch<ProjectDocument, Document>(changePipeline(config), {
-    ...(at.token !== null
-      ? { startAfter: at.token }
-      : at.startAt !== null
-        ? { startAtOperationTime: new Timestamp({ t: at.startAt.seconds, i: at.startAt.increment }) }
-        : {}),
-    fullDocument: 'whenAvailable',
-    fullDocumentBeforeChange: 'whenAvailable',
-    batchSize: limits.batchSize,
+  const images = detail === 'full' ? 'whenAvailable' : undefined;
+  return source.projects.watch<ProjectDocument, Document>(
+    detail === 'full' ? changePipeline(config) : barePipeline(detail),
+    {
+      ...startOf(at),
+      ...(images && { fullDocument: images, fullDocumentBeforeChange: images }),
+      batchSize: detail === 'full' ? limits.batchSize : 1,
+      maxAwaitTimeMS: limits.maxAwaitMs,
+    },
+  );
+}
+
+/** Whether the stream at a place comes to an end of its collection (dropped, renamed away, its database dropped), before it has caught up.
+ *  @throws MongoError, also when the place is gone. */
+export async function endsInThisCluster(
+  source: ProjectsSource,
+  at: Pick<Checkpoint, 'token' | 'startAt'>,
+  limits: RelayLimits,
+): Promise<boolean> {
+  const stream = source.projects.watch(endingPipeline, {
+    ...startOf(at),
+    batchSize: 1,
     maxAwaitTimeMS: limits.maxAwaitMs,
   });
+  try {
+    return (await stream.tryNext()) !== null;
+  } finally {
+    await stream.close();
+  }
+}
+
+function startOf({ token, startAt }: Pick<Checkpoint, 'token' | 'startAt'>) {
+  if (token !== null) return { startAfter: token };
+  return startAt === null ? {} : { startAtOperationTime: new Timestamp({ t: startAt.seconds, i: startAt.increment }) };
+}
+
+/** The cluster time in a resume token, in ms since 1970; null for a token of another format. A token is hex that sorts as the changes do:
+ *  it begins with a byte for "timestamp" and the seconds (https://github.com/mongodb/mongo/blob/master/src/mongo/db/pipeline/resume_token.h).
+ *  Only the reported lag depends on it. */
+export function timeOfToken(token: unknown): number | null {
+  const text = typeof token === 'object' && token !== null && '_data' in token ? token._data : undefined;
+  const seconds = typeof text === 'string' ? /^82([0-9a-f]{8})/i.exec(text)?.[1] : undefined;
+  return seconds === undefined ? null : Number.parseInt(seconds, 16) * secondMs;
 }
 
 /** Makes sure that a stream can be opened at all, before a checkpoint is given up for lost.

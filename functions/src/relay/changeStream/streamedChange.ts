@@ -1,6 +1,8 @@
 import { Timestamp } from 'mongodb';
 import { z } from 'zod';
+import { secondMs } from '../../clock.ts';
 import type { ClusterTime } from '../../events/version.ts';
+import type { ChangeDetail } from './pipeline.ts';
 
 const stamped = {
   /** The resume token of this change. */
@@ -15,8 +17,8 @@ const document = z.unknown().optional();
 
 const key = { documentKey: z.object({ _id: z.unknown() }) };
 
-/** A change as it leaves the server-side pipeline (see `pipeline.ts`). Documents are passed on as they are. */
-export const streamedChangeSchema = z.discriminatedUnion('operationType', [
+/** A change of one project as it leaves the server-side pipeline (see `pipeline.ts`). Documents are passed on as they are. */
+export const projectChangeSchema = z.discriminatedUnion('operationType', [
   z.object({ ...stamped, ...key, operationType: z.literal(['insert', 'replace']), fullDocument: document }),
   z.object({
     ...stamped,
@@ -31,13 +33,47 @@ export const streamedChangeSchema = z.discriminatedUnion('operationType', [
     fullDocument: document,
   }),
   z.object({ ...stamped, ...key, operationType: z.literal('delete'), fullDocumentBeforeChange: document }),
-  z.object({ ...stamped, operationType: z.literal(['drop', 'rename', 'dropDatabase', 'invalidate']) }),
 ]);
 
-export type StreamedChange = z.output<typeof streamedChangeSchema>;
-
 /** A change of one project. */
-export type ProjectChange = Extract<StreamedChange, { operationType: 'insert' | 'replace' | 'update' | 'delete' }>;
+export type ProjectChange = z.output<typeof projectChangeSchema>;
+
+const endingChangeSchema = z.object({
+  ...stamped,
+  operationType: z.literal(['drop', 'rename', 'dropDatabase', 'invalidate']),
+});
+
+/** The end of the collection under its name. */
+export type EndingChange = z.output<typeof endingChangeSchema>;
+
+/** A change of which only the key travelled. */
+const keyChangeSchema = z.object({
+  ...stamped,
+  ...key,
+  operationType: z.literal(['insert', 'replace', 'update', 'delete']),
+});
+
+export type KeyChange = z.output<typeof keyChangeSchema>;
+
+/** A change as it was read. */
+export type ReadChange =
+  | { readonly kind: 'full'; readonly change: ProjectChange }
+  | { readonly kind: 'key'; readonly change: KeyChange }
+  /** The collection ended. */
+  | { readonly kind: 'ending'; readonly change: EndingChange }
+  | { readonly kind: 'unreadable'; readonly error: unknown };
+
+/** Reads a change that travelled with so much of it. */
+export function readChange(raw: unknown, detail: ChangeDetail): ReadChange {
+  const ending = endingChangeSchema.safeParse(raw);
+  if (ending.success) return { kind: 'ending', change: ending.data };
+  if (detail === 'key') {
+    const parsed = keyChangeSchema.safeParse(raw);
+    return parsed.success ? { kind: 'key', change: parsed.data } : { kind: 'unreadable', error: parsed.error };
+  }
+  const parsed = projectChangeSchema.safeParse(raw);
+  return parsed.success ? { kind: 'full', change: parsed.data } : { kind: 'unreadable', error: parsed.error };
+}
 
 /** The cluster time of a change. */
 export function clusterTimeOf(timestamp: Timestamp): ClusterTime {
@@ -46,6 +82,5 @@ export function clusterTimeOf(timestamp: Timestamp): ClusterTime {
 
 /** When MongoDB committed a change, in ms since 1970: its wall time, or else its cluster time, which has whole seconds. */
 export function committedAt(change: { readonly wallTime?: Date | undefined; readonly clusterTime: Timestamp }): number {
-  const millisecondsPerSecond = 1000;
-  return change.wallTime?.getTime() ?? change.clusterTime.t * millisecondsPerSecond;
+  return change.wallTime?.getTime() ?? change.clusterTime.t * secondMs;
 }

@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { ObjectId } from 'mongodb';
+import { until } from '../support/until.ts';
+import { type NetworkProxy, startProxy } from './proxy.ts';
+import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
+
+// I11: one change that cannot be read stops neither its neighbours nor its successors, and I7: it is not swallowed.
+describe('relay: changes that cannot be read', () => {
+  /** BSONObjectTooLarge: the change, as the pipeline leaves it, has more than 16 MB. */
+  const tooLarge = 10334;
+  /** What a regular expression of the pipeline answers to text that is no UTF-8. */
+  const regexFailed = 51156;
+  let fixture: RelayFixture;
+  let proxy: NetworkProxy | undefined;
+
+  beforeEach(async () => {
+    fixture = await startRelayFixture();
+    // A place to start from.
+    await (await fixture.reading()).stop();
+    fixture.topics.reconciliationRequests.messages.length = 0;
+  });
+  afterEach(async () => {
+    await fixture.close();
+    await proxy?.close();
+    proxy = undefined;
+  });
+
+  const names = () => fixture.events().map(({ changes }) => changes.name);
+  const insert = async (name: string): Promise<string> => {
+    const _id = new ObjectId();
+    await fixture.projects.insertOne({ _id, name });
+    return _id.toHexString();
+  };
+
+  for (const code of [tooLarge, regexFailed]) {
+    it(`fetches small what MongoDB cannot send (${code})`, async () => {
+      const id = await insert('large');
+      await insert('next');
+      fixture.mongo.faults.inject('aggregate', { error: { code } });
+      await fixture.reading();
+      await until(() => names().length === 2);
+      assert.deepEqual(
+        fixture.events().map(({ type, projectId, changes }) => [type, projectId === id, changes.name]),
+        [
+          ['ProjectCreated', true, 'large'],
+          ['ProjectCreated', false, 'next'],
+        ],
+      );
+      assert.deepEqual(fixture.topics.deadLetters.messages, []);
+    });
+  }
+
+  it('fetches small a deletion and a rename as well', async () => {
+    const { insertedId } = await fixture.projects.insertOne({ _id: new ObjectId(), name: 'a' });
+    const relay = await fixture.reading();
+    await until(() => names().length === 1);
+    await relay.stop();
+    await fixture.projects.updateOne({ _id: insertedId }, { $set: { name: 'b' } });
+    fixture.mongo.faults.inject('aggregate', { error: { code: tooLarge } });
+    const second = await fixture.reading();
+    await until(() => names().length === 2);
+    await second.stop();
+    await fixture.projects.deleteOne({ _id: insertedId });
+    fixture.mongo.faults.inject('aggregate', { error: { code: tooLarge } });
+    await fixture.reading();
+    await until(() => names().length === 3);
+    assert.deepEqual(
+      fixture.events().map(({ type, changes }) => [type, changes.name]),
+      [
+        ['ProjectCreated', 'a'],
+        ['ProjectUpdated', 'b'],
+        ['ProjectDeleted', undefined],
+      ],
+    );
+  });
+
+  it('skips what it cannot look up either, with an alarm, a dead letter and a reconciliation of that project', async () => {
+    const id = await insert('broken');
+    await insert('next');
+    fixture.mongo.faults.inject('aggregate', { error: { code: tooLarge } });
+    fixture.mongo.faults.inject('find', { error: { code: tooLarge } });
+    const relay = await fixture.reading();
+    await until(() => names().length === 1);
+    await until(() => fixture.topics.reconciliationRequests.messages.length === 1);
+    assert.deepEqual(names(), ['next']);
+    assert.deepEqual(relay.log.alarms(), ['change-unreadable']);
+    assert.equal(fixture.topics.deadLetters.messages[0]?.attributes.reason, 'unreadable-change');
+    const [request] = fixture.topics.reconciliationRequests.messages;
+    assert.deepEqual(JSON.parse(String(request?.data)), {
+      reason: 'change-unreadable',
+      mode: 'clean',
+      projectIds: [id],
+    });
+    await fixture.untilRecord(({ checkpoint }) => checkpoint.last !== null);
+    const outcome = await relay.stop();
+    assert.deepEqual([outcome.published, outcome.deadLettered, outcome.unpublished], [1, 1, 0]);
+  });
+
+  it('skips what not even names its project, with a reconciliation of all', async () => {
+    await insert('broken');
+    await insert('next');
+    fixture.mongo.faults.inject('aggregate', { error: { code: tooLarge } }, 2);
+    const relay = await fixture.reading();
+    await until(() => names().length === 1);
+    assert.deepEqual(names(), ['next']);
+    assert.deepEqual(relay.log.alarms(), ['change-unreadable']);
+    const [request] = fixture.topics.reconciliationRequests.messages;
+    assert.deepEqual(JSON.parse(String(request?.data)), { reason: 'change-unreadable' });
+  });
+
+  it('does not take for unreadable what fails without a change', async () => {
+    fixture.mongo.faults.inject('aggregate', { error: { code: 40324, message: 'no such stage' } }, 3);
+    const relay = await fixture.start();
+    await assert.rejects(relay.outcome, /no such stage/);
+    assert.deepEqual(relay.log.alarms(), []);
+    assert.deepEqual(fixture.topics.deadLetters.messages, []);
+  });
+
+  it('reads text that is no UTF-8 with replacements, and reports it', async () => {
+    proxy = await startProxy(fixture.mongo.port);
+    proxy.patch(Buffer.from('Bad~name'), Buffer.from('Bad\xffname', 'latin1'));
+    const relay = await fixture.reading({ uri: `mongodb://127.0.0.1:${proxy.port}/?directConnection=true` });
+    await insert('Bad~name');
+    await insert('next');
+    await until(() => names().length === 2);
+    assert.deepEqual(names(), ['Bad\ufffdname', 'next']);
+    const [warning] = relay.log.lines.filter(({ message }) => message.includes('U+FFFD'));
+    assert.deepEqual(warning?.fields.fields, ['name']);
+  });
+});
