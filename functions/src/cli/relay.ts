@@ -5,9 +5,11 @@ import { cloudLog } from '../cloudLog.ts';
 import { deadLetterTopic, eventsTopic, requestsTopic } from '../config/params.ts';
 import config from '../lockstep.config.ts';
 import { createPublisher } from '../publisher.ts';
+import { adoptSource } from '../relay/adopt.ts';
 import { createRelayHealth } from '../relay/health.ts';
 import { defaultRelayLimits } from '../relay/limits.ts';
 import { runRelay } from '../relay/relay.ts';
+import { slept } from '../waiting.ts';
 import { helpAfter, requiredVariable, runAsProcess, type TerminalCommand, UsageError, wholeNumber } from './command.ts';
 import { createConsoleLog } from './consoleLog.ts';
 import { startHealthServer } from './healthServer.ts';
@@ -20,6 +22,8 @@ export interface RelaySettings {
   /** Port of the health endpoint; undefined: none. */
   readonly port: number | undefined;
   readonly maxLagMs: number;
+  /** Only to make the MongoDB that is there now the one that the relay follows. */
+  readonly adopt: boolean;
 }
 
 const maxPort = 65_535;
@@ -45,11 +49,13 @@ export const relay: TerminalCommand<RelaySettings> = {
         wholeNumber(1, Number.MAX_SAFE_INTEGER / secondMs),
         defaultMaxLagSeconds,
       )
+      .option('--adopt', 'follow the MongoDB that is there now, after an alarm "source-changed", and end', false)
       .addHelpText('after', helpAfter(notes))
       .action((options) =>
         accept({
           port: options.port ?? portOf(env.PORT),
           maxLagMs: options.maxLag * secondMs,
+          adopt: options.adopt,
           mongodbUri: requiredVariable(env, 'MONGODB_URI'),
           projectId: requiredVariable(env, 'GCLOUD_PROJECT'),
         }),
@@ -78,6 +84,15 @@ async function runUntilStopped(settings: RelaySettings, terminal: Terminal): Pro
     openFirestore(terminal, settings.projectId),
     openPubSub(terminal, settings.projectId),
   ]);
+  const shared = { source, firestore, config, clock, random: Math.random, log, limits: defaultRelayLimits, signal };
+  const holder = () => `${hostname()}/${process.pid}/${randomUUID()}`;
+  if (settings.adopt) {
+    const adoption = await adoptSource({ ...shared, holder: holder() });
+    if (adoption.kind === 'lease-held')
+      throw new Error(`another relay (${adoption.heldBy}) holds the lease; stop it first`);
+    terminal.note('adopted: the next run of the relay starts from now and asks for a reconciliation');
+    return 0;
+  }
   const health = createRelayHealth(clock);
   if (settings.port !== undefined) {
     const server = await startHealthServer(health, settings.port, settings.maxLagMs);
@@ -86,23 +101,18 @@ async function runUntilStopped(settings: RelaySettings, terminal: Terminal): Pro
   }
   while (!signal.aborted) {
     const { kind, published, deadLettered, unpublished } = await runRelay({
-      source,
-      firestore,
-      config,
+      ...shared,
       publishers: {
         events: createPublisher(pubsub, eventsTopic.value()),
         deadLetters: createPublisher(pubsub, deadLetterTopic.value()),
         reconciliationRequests: createPublisher(pubsub, requestsTopic.value()),
       },
-      clock,
-      random: Math.random,
-      log,
-      limits: defaultRelayLimits,
-      holder: `${hostname()}/${process.pid}/${randomUUID()}`,
-      signal,
+      holder: holder(),
       health,
     });
     log.info('the run of the relay ended', { kind, published, deadLettered, unpublished });
+    // Another relay, which may reach MongoDB, gets to take the lease first.
+    if (kind === 'stalled') await slept(clock, 2 * defaultRelayLimits.standbyPollMs, signal);
   }
   return 0;
 }

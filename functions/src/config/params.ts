@@ -14,7 +14,7 @@ const defaults = {
   RELAY_SCHEDULE: '* * * * *',
   RECONCILE_SCHEDULE: 'every day 03:00',
   RECONCILE_MODE: 'report',
-  RELAY_BUDGET_SECONDS: 70,
+  RELAY_BUDGET_SECONDS: 1_740,
   SYNC_BUDGET_SECONDS: 480,
   SYNC_MAX_ATTEMPTS: 10,
   SYNC_LEASE_SECONDS: 60,
@@ -34,9 +34,9 @@ const text = (name: ParamName, description: string) => {
   return { expression: param, value: () => process.env[name] || String(defaults[name]) };
 };
 
-const number = (name: ParamName, description: string, least = 1) => {
+const number = (name: ParamName, description: string, least = 1, most = Number.MAX_SAFE_INTEGER) => {
   const param = defineInt(name, { default: Number(defaults[name]), description });
-  return { expression: param, value: () => wholeNumber(name, process.env[name], least) };
+  return { expression: param, value: () => wholeNumber(name, process.env[name], least, most) };
 };
 
 /** Where the functions run; close to Firestore and MongoDB. */
@@ -50,7 +50,19 @@ export const relaySchedule = text(
   'RELAY_SCHEDULE',
   'When the relay is invoked, as unix-cron: "every 1 minutes" would leave a minute after each invocation.',
 );
-export const relayBudgetSeconds = number('RELAY_BUDGET_SECONDS', 'How long one invocation tails the change stream.');
+/** The longest that Cloud Scheduler waits for an attempt (https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs), and
+ *  Cloud Functions for a scheduled function (https://firebase.google.com/docs/functions/quotas#time_limits). */
+export const relayTimeoutSeconds = 1_800;
+
+/** Between budget and timeout: closing down takes 2 s at most. */
+const relayMarginSeconds = 10;
+
+export const relayBudgetSeconds = number(
+  'RELAY_BUDGET_SECONDS',
+  'How long one invocation tails the change stream; the next one follows at once. A new deployment takes over after that long at most.',
+  1,
+  relayTimeoutSeconds - relayMarginSeconds,
+);
 
 export const syncBudgetSeconds = number(
   'SYNC_BUDGET_SECONDS',
@@ -113,10 +125,11 @@ export const reconcileMode = {
 };
 
 /** A parameter as the environment holds it. The defaults stand here too, since at run time the library reads a missing number as 0.
- *  @throws Error when it is not a whole number of at least `least`. */
-function wholeNumber(name: ParamName, value: string | undefined, least: number): number {
+ *  @throws Error when it is not a whole number from `least` to `most`. */
+function wholeNumber(name: ParamName, value: string | undefined, least: number, most: number): number {
   if (value === undefined || value === '') return Number(defaults[name]);
   const parsed = Number(value);
-  if (Number.isSafeInteger(parsed) && parsed >= least) return parsed;
+  if (Number.isSafeInteger(parsed) && parsed >= least && parsed <= most) return parsed;
+  if (parsed > most) throw new Error(`${name}: expected at most ${most}, received "${value}"`);
   throw new Error(`${name}: expected a whole number of at least ${least}, received "${value}"`);
 }

@@ -6,28 +6,32 @@ import type { Services } from './services.ts';
 
 /** Tails the change stream of the projects and publishes an event for every change that assets depend on.
  *
- *  Invoked every minute with a budget of more than a minute: the next invocation stands by and takes the lease over at once, so that the
- *  stream is tailed without a gap. Costs: one instance all the time, 1 read and 1 write of the checkpoint per second with changes (a few a
- *  minute without), up to 2 reads a second while standing by. Needs: MongoDB, Firestore, publishing to all three topics. */
+ *  Cloud Scheduler never runs two executions of a job at once: one whose time comes while another runs begins when that one has ended. So an
+ *  invocation runs for nearly as long as it may, and the next one, due since long, follows at once. The lease is for a relay that runs
+ *  elsewhere as well, and for an attempt that Cloud Scheduler gave up while it went on.
+ *
+ *  Costs: one instance all the time, 1 read and 1 write of the checkpoint per second with changes (a few a minute without), 2 reads a second
+ *  while another relay has the lease. Needs: MongoDB, Firestore, publishing to all three topics. */
 export function relayProjectChangesFunction(services: Services) {
   return onSchedule(
     {
       schedule: params.relaySchedule.expression.toCEL(),
       region: params.region.expression,
-      timeoutSeconds: 180,
+      // `firebase deploy` makes it the attempt deadline: https://github.com/firebase/firebase-tools/pull/9544
+      timeoutSeconds: params.relayTimeoutSeconds,
       memory: '512MiB',
       cpu: 1,
       concurrency: 1,
-      // One works and one stands by.
+      // One works; the other is for an attempt that was given up while it went on.
       maxInstances: 2,
-      // The next minute is the retry.
-      retryCount: 0,
+      // The first after 5 s: sooner than the next minute.
+      retryCount: 3,
       secrets: [params.mongodbUri],
       serviceAccount: 'lockstep-relay@',
     },
     async () => {
       const { clock, random, log, config } = services;
-      const { runRelay } = await import('../relay/relay.ts');
+      const { RelayError, runRelay } = await import('../relay/relay.ts');
       const outcome = await runRelay({
         source: await services.source(),
         firestore: await services.firestore(),
@@ -43,8 +47,12 @@ export function relayProjectChangesFunction(services: Services) {
         limits: defaultRelayLimits,
         holder: services.uniqueId(),
         budgetMs: params.relayBudgetSeconds.value() * secondMs,
+        latestMs: (params.relayTimeoutSeconds - 1) * secondMs,
         signal: services.stopping(),
       });
+      if (outcome.kind === 'stalled') {
+        throw new RelayError('the relay gave its lease up without an answer of MongoDB', { cause: outcome.error });
+      }
       log.info(`relay ${outcome.kind}`, { outcome: outcome.kind, published: outcome.published });
     },
   );

@@ -13,14 +13,14 @@ function            | trigger                                 | delivery        
 reconcileAssets     | schedule $RECONCILE_SCHEDULE            | 3 retries         | lockstep-reconcile@   |             | $LOCKSTEP_REGION
 reconcileOnRequest  | topic $RECONCILIATION_REQUESTS_TOPIC    | until it succeeds | lockstep-reconcile@   | MONGODB_URI | $LOCKSTEP_REGION
 recordDeadLetter    | topic $PROJECT_EVENTS_DEAD_LETTER_TOPIC | until it succeeds | lockstep-dead-letter@ |             | $LOCKSTEP_REGION
-relayProjectChanges | schedule $RELAY_SCHEDULE                | once              | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
+relayProjectChanges | schedule $RELAY_SCHEDULE                | 3 retries         | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
 syncProject         | topic $PROJECT_EVENTS_TOPIC             | until it succeeds | lockstep-sync@        | MONGODB_URI | $LOCKSTEP_REGION
 
 function            | seconds | MiB | CPU | at once | min     | max
 reconcileAssets     | 60      | 256 |     | default | default | 1
 reconcileOnRequest  | 540     | 512 | 1   | 1       | default | 1
 recordDeadLetter    | 60      | 256 |     | default | default | 5
-relayProjectChanges | 180     | 512 | 1   | 1       | default | 2
+relayProjectChanges | 1800    | 512 | 1   | 1       | default | 2
 syncProject         | 540     | 512 | 1   | 10      | default | 20
 
 parameter                        | type   | default                    | choices
@@ -30,7 +30,7 @@ PROJECT_EVENTS_TOPIC             | string | project-events             |
 PROJECT_EVENTS_DEAD_LETTER_TOPIC | string | project-events-dead-letter |
 RECONCILIATION_REQUESTS_TOPIC    | string | reconciliation-requests    |
 RELAY_SCHEDULE                   | string | * * * * *                  |
-RELAY_BUDGET_SECONDS             | int    | 70                         |
+RELAY_BUDGET_SECONDS             | int    | 1740                       |
 SYNC_BUDGET_SECONDS              | int    | 480                        |
 SYNC_MAX_ATTEMPTS                | int    | 10                         |
 SYNC_LEASE_SECONDS               | int    | 60                         |

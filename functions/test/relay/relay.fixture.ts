@@ -43,6 +43,8 @@ export interface RelayStart {
 /** What tests of the relay work with: the real relay on real drivers and local servers; topics in memory. */
 export interface RelayFixture {
   readonly mongo: MongoServer;
+  /** The connection string of the relay's user, through another port if given. */
+  uri(port?: number): string;
   readonly firestoreServer: FirestoreServer;
   readonly firestore: Firestore;
   readonly config: Config;
@@ -144,6 +146,13 @@ export async function startRelayFixture(options: MongoServerOptions = {}): Promi
 
   return {
     mongo,
+    uri(port) {
+      const uri = new URL(productUri);
+      if (port === undefined) return productUri;
+      uri.port = String(port);
+      uri.search = '?directConnection=true';
+      return uri.href;
+    },
     firestoreServer,
     firestore,
     config,

@@ -13,7 +13,6 @@ describe('relay: a slow or silent MongoDB', () => {
 
   beforeEach(async () => {
     fixture = await startRelayFixture({ clock });
-    await fixture.client.db(fixture.config.source.database).createCollection(fixture.config.source.collection);
     await (await fixture.reading()).stop();
   });
   afterEach(async () => {
@@ -64,7 +63,7 @@ describe('relay: a slow or silent MongoDB', () => {
 
   it('notices a connection that goes silent, and reads on over another', async () => {
     proxy = await startProxy(fixture.mongo.port);
-    const uri = `mongodb://127.0.0.1:${proxy.port}/?directConnection=true`;
+    const uri = fixture.uri(proxy.port);
     const relay = await fixture.reading({ uri, limits: { silenceMs: 300, commandMs: 500 } });
     await insert('a');
     await until(() => names().length === 1);
@@ -80,7 +79,7 @@ describe('relay: a slow or silent MongoDB', () => {
 
   it('waits for the first answer on one connection no longer than an opening may take', async () => {
     proxy = await startProxy(fixture.mongo.port);
-    const uri = `mongodb://127.0.0.1:${proxy.port}/?directConnection=true`;
+    const uri = fixture.uri(proxy.port);
     fixture.mongo.faults.inject('aggregate', { latencyMs: 60_000 });
     const relay = await fixture.start({ uri, limits: { silenceMs: 100, openingMs: 400, commandMs: 200 } });
     await until(() => relay.health.status().phase === 'reading');

@@ -119,7 +119,7 @@ describe('relay: changes that cannot be read', () => {
   it('reads text that is no UTF-8 with replacements, and reports it', async () => {
     proxy = await startProxy(fixture.mongo.port);
     proxy.patch(Buffer.from('Bad~name'), Buffer.from('Bad\xffname', 'latin1'));
-    const relay = await fixture.reading({ uri: `mongodb://127.0.0.1:${proxy.port}/?directConnection=true` });
+    const relay = await fixture.reading({ uri: fixture.uri(proxy.port) });
     await insert('Bad~name');
     await insert('next');
     await until(() => names().length === 2);
