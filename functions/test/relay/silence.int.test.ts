@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
 import { shiftedClock } from '../support/clock.ts';
+import { failCommand, failPoint } from '../support/failPoint.ts';
 import { until } from '../support/until.ts';
 import { type NetworkProxy, startProxy } from './proxy.ts';
 import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
@@ -21,13 +22,15 @@ describe('relay: a slow or silent MongoDB', () => {
     proxy = undefined;
   });
 
+  const slowAggregate = (blockTimeMS: number) =>
+    failCommand(fixture.client, ['aggregate'], { blockConnection: true, blockTimeMS });
   const insert = (name: string) => fixture.projects.insertOne({ _id: new ObjectId(), name });
   const names = () => fixture.events().map(({ changes }) => changes.name);
   const quickEnd = { closeStreamMs: 50, drainMs: 100, lastCheckpointMs: 150 };
 
   it('waits for the first answer beyond its budget, and then keeps what it got', async () => {
     await insert('a');
-    fixture.mongo.faults.inject('aggregate', { latencyMs: 900 });
+    await slowAggregate(900);
     const relay = await fixture.start({ budgetMs: 400, latestMs: 5_000, limits: quickEnd });
     const outcome = await relay.outcome;
     assert.deepEqual([outcome.kind, outcome.published], ['budget-spent', 1]);
@@ -37,15 +40,15 @@ describe('relay: a slow or silent MongoDB', () => {
   it('waits for the first answer no longer than the very most, and alarms when that keeps happening', async () => {
     const limits = { ...quickEnd, maxRunsWithoutProgress: 2 };
     const run = async () => {
-      fixture.mongo.faults.inject('aggregate', { latencyMs: 3_000 });
-      const relay = await fixture.start({ budgetMs: 350, latestMs: 400, limits });
+      await slowAggregate(5_000);
+      const relay = await fixture.start({ budgetMs: 1_000, latestMs: 1_200, limits });
       await relay.outcome;
       return relay.log.alarms();
     };
     assert.deepEqual(await run(), []);
     assert.deepEqual(await run(), []);
     assert.deepEqual(await run(), ['no-progress']);
-    fixture.mongo.faults.clear();
+    await failPoint(fixture.client, 'failCommand', 'off');
     const relay = await fixture.reading();
     await fixture.untilRecord(({ runsWithoutProgress }) => runsWithoutProgress === 0);
     await relay.stop();
@@ -54,7 +57,7 @@ describe('relay: a slow or silent MongoDB', () => {
   it('measures its lag from its place while it waits for the first answer', async () => {
     await insert('a');
     clock.shift(10 * 60_000);
-    fixture.mongo.faults.inject('aggregate', { latencyMs: 1_000 });
+    await slowAggregate(1_000);
     const relay = await fixture.start();
     await until(() => relay.health.status().phase === 'reading');
     assert.ok((relay.health.status().lagMs ?? 0) >= 10 * 60_000, `${relay.health.status().lagMs} ms`);
@@ -80,7 +83,7 @@ describe('relay: a slow or silent MongoDB', () => {
   it('waits for the first answer on one connection no longer than an opening may take', async () => {
     proxy = await startProxy(fixture.mongo.port);
     const uri = fixture.uri(proxy.port);
-    fixture.mongo.faults.inject('aggregate', { latencyMs: 60_000 });
+    await slowAggregate(60_000);
     const relay = await fixture.start({ uri, limits: { silenceMs: 100, openingMs: 400, commandMs: 200 } });
     await until(() => relay.health.status().phase === 'reading');
     proxy.mute();
@@ -90,13 +93,11 @@ describe('relay: a slow or silent MongoDB', () => {
 
   it('gives the lease up when MongoDB does not answer for long, so that another relay may try', async () => {
     const relay = await fixture.reading({ limits: { stalledMs: 150 } });
-    for (const command of ['getMore', 'aggregate']) {
-      fixture.mongo.faults.inject(command, { error: { code: 11600 } }, 1_000);
-    }
+    await failCommand(fixture.client, ['getMore', 'aggregate'], { errorCode: 11600 }, 'alwaysOn');
     const outcome = await relay.outcome;
     assert.equal(outcome.kind, 'stalled');
     assert.equal((await fixture.record()).lease.holder, null);
-    fixture.mongo.faults.clear();
+    await failPoint(fixture.client, 'failCommand', 'off');
     await insert('a');
     await fixture.reading();
     await until(() => names().length === 1);
