@@ -9,6 +9,7 @@ import { meetFailCommand, withWriteConcernError } from './failPoints/failCommand
 import { openOperation } from './openOperation.ts';
 import type { Reply, Request } from './operation.ts';
 import { checkApiVersion } from './requests/apiVersion.ts';
+import { checkFields } from './requests/knownFields.ts';
 import { writeConcernError } from './requests/writeConcern.ts';
 import { toTimestamp } from './storage/clusterClock.ts';
 
@@ -64,6 +65,7 @@ async function run(request: Request, deployment: Deployment): Promise<Reply> {
     throw new CommandError(10107, 'not primary');
   authorize(request, deployment);
   if (request.db === '') throw new CommandError(73, 'a command needs a $db');
+  checkFields(request.name, request.body);
   checkApiVersion(request.name, request.body);
   const unsatisfied = writeConcernError(request.name, request.body, deployment.topology.replicaSet);
   const operation = openOperation(request, deployment);

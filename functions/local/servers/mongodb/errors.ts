@@ -74,6 +74,7 @@ const errorNames = {
   11602: 'InterruptedDueToReplStateChange',
   13435: 'NotPrimaryNoSecondaryOk',
   13436: 'NotPrimaryOrSecondary',
+  40415: 'IDLUnknownField',
 } as const satisfies Record<number, string>;
 
 const namesByCode: ReadonlyMap<number, string> = new Map(

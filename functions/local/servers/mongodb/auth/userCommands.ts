@@ -113,10 +113,6 @@ export const userCommands: CommandTable = {
   },
 
   usersInfo({ deployment: { users }, db, fields }) {
-    for (const option of ['showCredentials', 'showAuthenticationRestrictions']) {
-      if (fields.boolean(option)) throw notImplemented(`usersInfo with '${option}'`);
-    }
-    if (fields.body.filter !== undefined) throw notImplemented("usersInfo with 'filter'");
     const wanted = fields.body.usersInfo;
     const found =
       isDocument(wanted) && wanted.forAllDBs === true
@@ -155,7 +151,6 @@ export const userCommands: CommandTable = {
   },
 
   rolesInfo({ deployment: { users }, db, fields }) {
-    if (fields.boolean('showBuiltinRoles')) throw notImplemented("rolesInfo with 'showBuiltinRoles'");
     const wanted = fields.body.rolesInfo;
     const names =
       typeof wanted === 'string' || isDocument(wanted) || Array.isArray(wanted)

@@ -2,39 +2,15 @@ import { Int32 } from 'bson';
 import { encode } from '../bson/codec.ts';
 import { type Document, isDocument } from '../bson/values.ts';
 import { documentsSource } from '../cursors.ts';
-import { CommandError, namespaceNotFound, notImplemented } from '../errors.ts';
+import { CommandError, namespaceNotFound } from '../errors.ts';
 import type { CommandTable, Operation } from '../operation.ts';
 import { compileFilter } from '../query/matcher.ts';
 import type { Fields } from '../requests/fields.ts';
-import { isGeneric } from '../requests/genericFields.ts';
 import type { Collection } from '../storage/collection.ts';
 import { createAndLog } from '../writes/targetCollection.ts';
 import { sizes } from './aggregateStatistics.ts';
 import { openCursor } from './cursorReply.ts';
 import { refuseCollation } from './writeCommands.ts';
-
-/** Options of a real server that would change what a collection does, which this one cannot do. */
-const unsupportedOptions = [
-  ...['validator', 'validationLevel', 'validationAction', 'expireAfterSeconds', 'viewOn', 'pipeline', 'timeseries'],
-  ...[
-    'capped',
-    'size',
-    'max',
-    'cappedSize',
-    'cappedMax',
-    'clusteredIndex',
-    'encryptedFields',
-    'storageEngine',
-    'index',
-  ],
-  ...['indexOptionDefaults', 'prepareUnique', 'recordPreImages'],
-];
-
-function refuseUnsupported({ command, body }: Fields): void {
-  refuseCollation(body);
-  const found = unsupportedOptions.find((name) => body[name] !== undefined && body[name] !== false);
-  if (found !== undefined) throw notImplemented(`${command} with '${found}'`);
-}
 
 /** The options that a collection keeps. */
 const optionsIn = ({ body: { changeStreamPreAndPostImages } }: Fields): Document =>
@@ -84,7 +60,7 @@ export const collectionCommands: CommandTable = {
   create(operation) {
     const { fields, deployment, db } = operation;
     const name = fields.string('create');
-    refuseUnsupported(fields);
+    refuseCollation(fields.body);
     if (deployment.catalog.find(db, name)) throw new CommandError(48, `Collection ${db}.${name} already exists.`);
     createAndLog(operation, db, name, optionsIn(fields));
     return { fields: {} };
@@ -93,14 +69,10 @@ export const collectionCommands: CommandTable = {
   collMod(operation) {
     const { fields, deployment } = operation;
     const collection = existing(operation, fields.string('collMod'));
-    refuseUnsupported(fields);
     const options = optionsIn(fields);
-    const unknown = Object.keys(fields.body).find(
-      (name) => !(name in options) && !isGeneric(name) && name !== 'collMod',
-    );
-    if (unknown !== undefined) throw new CommandError(40415, `BSON field 'collMod.${unknown}' is an unknown field.`);
-    collection.setOptions({ ...collection.options, ...options });
-    deployment.writer.log(collection, { kind: 'modify', options });
+    const before = collection.options;
+    collection.setOptions({ ...before, ...options });
+    deployment.writer.log(collection, { kind: 'modify', options, before });
     return { fields: {} };
   },
 

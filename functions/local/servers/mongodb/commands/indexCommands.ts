@@ -1,6 +1,7 @@
 import { Int32 } from 'bson';
 import { decode, encode } from '../bson/codec.ts';
 import { equalValues } from '../bson/orderKey.ts';
+import { shellText } from '../bson/shellText.ts';
 import { type Document, isDocument, isNumeric, isTruthy, toNumber } from '../bson/values.ts';
 import { documentsSource } from '../cursors.ts';
 import { CommandError, namespaceNotFound, notImplemented } from '../errors.ts';
@@ -38,7 +39,10 @@ function parseSpec(spec: Document, evaluation: Evaluation): IndexSpec {
   for (const [option, value] of Object.entries(spec)) {
     if (plainOptions.has(option) || value === false) continue;
     if (unsupportedOptions.has(option)) throw notImplemented(`an index with '${option}'`);
-    throw new CommandError(197, `The field '${option}' is not valid for an index specification.`);
+    throw new CommandError(
+      197,
+      `The field '${option}' is not valid for an index specification. Specification: ${shellText(spec)}`,
+    );
   }
   if (!isDocument(key) || Object.keys(key).length === 0)
     throw new CommandError(67, 'Index keys cannot be an empty object');
@@ -137,8 +141,10 @@ export const indexCommands: CommandTable = {
     const specs = fields.documents('indexes').map((spec) => parseSpec(spec, evaluation));
     const created = specs.filter((spec) => !sameIndex(collection, spec));
     for (const spec of created) build(collection, spec);
-    if (created.length > 0)
-      deployment.writer.log(collection, { kind: 'createIndexes', indexes: created.map(({ shown }) => shown) });
+    const shown = created.map((spec) => spec.shown);
+    // Indexes of an empty collection are made one by one, those of others in one build.
+    const builds = collection.size === 0 ? shown.map((index) => [index]) : shown.length === 0 ? [] : [shown];
+    for (const indexes of builds) deployment.writer.log(collection, { kind: 'createIndexes', indexes });
     return {
       fields: {
         numIndexesBefore: new Int32(before),
@@ -168,7 +174,7 @@ export const indexCommands: CommandTable = {
       return index ? [index.spec.shown] : [];
     });
     for (const name of names) collection.dropIndex(name);
-    if (shown.length > 0) deployment.writer.log(collection, { kind: 'dropIndexes', indexes: shown });
+    for (const index of shown) deployment.writer.log(collection, { kind: 'dropIndexes', indexes: [index] });
     return { fields: { nIndexesWas: new Int32(before) } };
   },
 };

@@ -5,6 +5,7 @@ import { CommandError } from '../errors.ts';
 import type { CommandTable, Operation } from '../operation.ts';
 import { filterOf } from '../query/read.ts';
 import { readFields } from '../requests/fields.ts';
+import { checkFields } from '../requests/knownFields.ts';
 import { batchFields, runBatch } from '../writes/batch.ts';
 import { deleteDocuments } from '../writes/deleteDocuments.ts';
 import { insertDocument } from '../writes/insertDocument.ts';
@@ -26,6 +27,7 @@ export function parseUpdate(
   statement: Document,
   names: { filter: string; update: string; variables: string },
 ) {
+  checkFields(command, statement);
   const fields = readFields(command, statement);
   refuseCollation(statement);
   return {
@@ -95,13 +97,17 @@ export const writeCommands: CommandTable = {
   async delete(operation) {
     const { fields, db } = operation;
     const name = fields.string('delete');
-    const statements = statementsOf(operation, 'deletes');
-    const outcome = await runBatch(operation, statements.length, isOrdered(operation), (index) => {
-      const statement = statements[index] ?? {};
+    const statements = statementsOf(operation, 'deletes').map((statement) => {
+      checkFields('delete.deletes', statement);
       refuseCollation(statement);
-      const filter = readFields('delete.deletes', statement).requiredDocument('q');
       const { hint, limit } = statement;
-      return deleteDocuments(operation, { db, name }, { filter, hint, single: isSingle(limit) }).deleted;
+      const filter = readFields('delete.deletes', statement).requiredDocument('q');
+      return { filter, hint, single: isSingle(limit) };
+    });
+    const outcome = await runBatch(operation, statements.length, isOrdered(operation), (index) => {
+      const statement = statements[index];
+      if (!statement) throw new RangeError('no such statement');
+      return deleteDocuments(operation, { db, name }, statement).deleted;
     });
     return { fields: { n: total(outcome.results.map(({ result }) => result)), ...batchFields(outcome) } };
   },

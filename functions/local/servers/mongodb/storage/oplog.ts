@@ -23,7 +23,7 @@ export type Change =
     }
   | { readonly kind: 'dropDatabase' }
   | { readonly kind: 'createIndexes' | 'dropIndexes'; readonly indexes: readonly Document[] }
-  | { readonly kind: 'modify'; readonly options: Document };
+  | { readonly kind: 'modify'; readonly options: Document; readonly before: Document };
 
 /** The document before and after, kept only for collections that ask for it. */
 export interface Images {

@@ -80,7 +80,7 @@ function buildEvent(entry: OplogEntry, options: StreamOptions, catalog: Catalog)
     ...(change.kind === 'rename' ? { to: { db: change.to.db, coll: change.to.name } } : {}),
     ...(documentKey ? { documentKey } : {}),
     ...(change.kind === 'update' ? { updateDescription: shownDescription(change.description, options.expanded) } : {}),
-    ...(options.expanded ? operationDescription(change) : {}),
+    ...(options.expanded ? operationDescription(entry) : {}),
     ...(beforeChange === undefined ? {} : { fullDocumentBeforeChange: beforeChange }),
     ...(transaction ? { lsid: transaction.lsid, txnNumber: transaction.txnNumber } : {}),
   };
@@ -111,7 +111,7 @@ const numbersAsInt32 = (paths: Readonly<Record<string, Path>>): Document =>
     ]),
   );
 
-function operationDescription(change: OplogEntry['change']): Document {
+function operationDescription({ change, uuid }: OplogEntry): Document {
   switch (change.kind) {
     case 'create':
       return {
@@ -124,7 +124,10 @@ function operationDescription(change: OplogEntry['change']): Document {
     case 'dropIndexes':
       return { operationDescription: { indexes: [...change.indexes] } };
     case 'modify':
-      return { operationDescription: { ...change.options } };
+      return {
+        operationDescription: { ...change.options },
+        stateBeforeChange: { collectionOptions: { uuid, ...change.before } },
+      };
     case 'rename':
       return {
         operationDescription: {
