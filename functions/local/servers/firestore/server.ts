@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type AddressInfo, createServer, type Server as NetServer, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { type Clock, systemClock } from '../../../src/clock.ts';
 import { createFaults, type Faults } from '../../faults.ts';
@@ -150,15 +151,10 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
   };
 }
 
-function listen(listener: NetServer, port: number, host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    listener.once('error', reject);
-    listener.listen(port, host, () => {
-      listener.off('error', reject);
-      const address: AddressInfo | string | null = listener.address();
-      if (address === null || typeof address === 'string')
-        reject(new Error('The Firestore server listens on no port.'));
-      else resolve(address.port);
-    });
-  });
+async function listen(listener: NetServer, port: number, host: string): Promise<number> {
+  listener.listen(port, host);
+  await once(listener, 'listening');
+  const address = listener.address();
+  if (address === null || typeof address === 'string') throw new Error('The Firestore server listens on no port.');
+  return address.port;
 }

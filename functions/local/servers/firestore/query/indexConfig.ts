@@ -2,60 +2,37 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
 // The format of firestore.indexes.json: https://firebase.google.com/docs/reference/firestore/indexes
-const order = z.enum(['ASCENDING', 'DESCENDING']);
-const scope = z.enum(['COLLECTION', 'COLLECTION_GROUP']);
+const name = z.string().min(1);
+const queryScope = z.enum(['COLLECTION', 'COLLECTION_GROUP']).default('COLLECTION');
+const order = z.enum(['ASCENDING', 'DESCENDING']).optional();
+const arrayConfig = z.literal('CONTAINS').optional();
+/** Only findNearest uses an index with it, which this server refuses. */
+const vectorConfig = z.looseObject({}).optional();
 
-const indexField = z.object({
-  fieldPath: z.string().min(1),
-  order: order.optional(),
-  arrayConfig: z.literal('CONTAINS').optional(),
-  /** Only findNearest uses such an index, which this server refuses. */
-  vectorConfig: z.object({}).optional(),
+const indexField = z.object({ fieldPath: name, order, arrayConfig, vectorConfig }).transform((field) => ({
+  fieldPath: field.fieldPath,
+  isVector: field.vectorConfig !== undefined,
+  mode: field.arrayConfig ?? field.order ?? 'ASCENDING',
+}));
+const compositeIndex = z.object({ collectionGroup: name, queryScope, fields: z.array(indexField).min(1) });
+const singleFieldIndex = z
+  .object({ order, arrayConfig, queryScope })
+  .transform((index) => ({ mode: index.arrayConfig ?? index.order ?? 'ASCENDING', queryScope: index.queryScope }));
+const fieldOverride = z.object({
+  collectionGroup: name,
+  fieldPath: name,
+  indexes: z.array(singleFieldIndex).default([]),
 });
-
 const schema = z.object({
-  indexes: z
-    .array(
-      z.object({
-        collectionGroup: z.string().min(1),
-        queryScope: scope.default('COLLECTION'),
-        fields: z.array(indexField).min(1),
-      }),
-    )
-    .default([]),
-  fieldOverrides: z
-    .array(
-      z.object({
-        collectionGroup: z.string().min(1),
-        fieldPath: z.string().min(1),
-        indexes: z
-          .array(
-            z.object({
-              order: order.optional(),
-              arrayConfig: z.literal('CONTAINS').optional(),
-              queryScope: scope.default('COLLECTION'),
-            }),
-          )
-          .default([]),
-      }),
-    )
-    .default([]),
+  indexes: z.array(compositeIndex).default([]),
+  fieldOverrides: z.array(fieldOverride).default([]),
 });
 
+export type CompositeIndex = z.output<typeof compositeIndex>;
+export type SingleFieldIndex = z.output<typeof singleFieldIndex>;
 /** How an index treats one of its fields. */
-export type FieldMode = 'ASCENDING' | 'DESCENDING' | 'CONTAINS';
-export type QueryScope = z.infer<typeof scope>;
-
-export interface CompositeIndex {
-  readonly collectionGroup: string;
-  readonly queryScope: QueryScope;
-  readonly fields: readonly { readonly fieldPath: string; readonly mode: FieldMode }[];
-}
-
-export interface SingleFieldIndex {
-  readonly mode: FieldMode;
-  readonly queryScope: QueryScope;
-}
+export type FieldMode = SingleFieldIndex['mode'];
+export type QueryScope = SingleFieldIndex['queryScope'];
 
 export interface IndexConfig {
   readonly indexes: readonly CompositeIndex[];
@@ -97,31 +74,10 @@ export function readIndexConfig(source: string | object): IndexConfig {
     const where = typeof source === 'string' ? source : 'The index definitions';
     throw new Error(`${where}: ${z.prettifyError(parsed.error)}`);
   }
-  return {
-    indexes: parsed.data.indexes
-      .filter(({ fields }) => fields.every(({ vectorConfig }) => !vectorConfig))
-      .map(({ fields, ...index }) => ({
-        ...index,
-        fields: fields.map((field) => ({ fieldPath: field.fieldPath, mode: modeOf(field) })),
-      })),
-    fieldOverrides: overridesOf(parsed.data.fieldOverrides),
-  };
-}
-
-function overridesOf(definitions: z.infer<typeof schema>['fieldOverrides']): IndexConfig['fieldOverrides'] {
-  const overrides = new Map<string, Map<string, SingleFieldIndex[]>>();
-  for (const { collectionGroup, fieldPath, indexes } of definitions) {
-    const ofGroup = overrides.get(collectionGroup) ?? new Map<string, SingleFieldIndex[]>();
-    ofGroup.set(
-      fieldPath,
-      indexes.map((index) => ({ mode: modeOf(index), queryScope: index.queryScope })),
-    );
-    overrides.set(collectionGroup, ofGroup);
+  const fieldOverrides = new Map<string, Map<string, readonly SingleFieldIndex[]>>();
+  for (const { collectionGroup, fieldPath, indexes } of parsed.data.fieldOverrides) {
+    const ofGroup = fieldOverrides.get(collectionGroup) ?? new Map();
+    fieldOverrides.set(collectionGroup, ofGroup.set(fieldPath, indexes));
   }
-  return overrides;
+  return { indexes: parsed.data.indexes.filter(({ fields }) => !fields.some((each) => each.isVector)), fieldOverrides };
 }
-
-const modeOf = (field: {
-  order?: 'ASCENDING' | 'DESCENDING' | undefined;
-  arrayConfig?: 'CONTAINS' | undefined;
-}): FieldMode => field.arrayConfig ?? field.order ?? 'ASCENDING';

@@ -33,17 +33,18 @@ function createListenSession(backend: Backend, database: Database, conversation:
   const targets = new Map<number, ListenTarget>();
 
   const send = (message: object) => conversation.send(message);
+  const sendChange = (targetChangeType: string, targetIds: readonly number[], more: object = {}) =>
+    send({ targetChange: { targetChangeType, targetIds, ...more } });
+  const stateAt = (time: Micros) => ({ readTime: timestampOf(time), resumeToken: resumeToken(database, time) });
 
   /** Tells the client that it has seen everything up to `time`. */
-  const sendTime = (time: Micros) =>
-    send({
-      targetChange: {
-        targetChangeType: 'NO_CHANGE',
-        targetIds: [],
-        readTime: timestampOf(time),
-        resumeToken: resumeToken(database, time),
-      },
-    });
+  const sendTime = (time: Micros) => sendChange('NO_CHANGE', [], stateAt(time));
+
+  const sendGone = (path: string, exists: boolean, targetId: number, time: Micros) => {
+    const document = fullName(database.name, path);
+    const message = { document, removedTargetIds: [targetId], readTime: timestampOf(time) };
+    send(exists ? { documentRemove: message } : { documentDelete: message });
+  };
 
   const sendDelta = (targetId: number, target: ListenTarget, time: Micros) => {
     const { changed, gone } = target.delta();
@@ -51,14 +52,7 @@ function createListenSession(backend: Backend, database: Database, conversation:
       meter.bill('reads', rootCollectionOf(document.path));
       send({ documentChange: { document: encodeDocument(database.name, document), targetIds: [targetId] } });
     }
-    for (const { path, exists } of gone) {
-      const message = {
-        document: fullName(database.name, path),
-        removedTargetIds: [targetId],
-        readTime: timestampOf(time),
-      };
-      send(exists ? { documentRemove: message } : { documentDelete: message });
-    }
+    for (const { path, exists } of gone) sendGone(path, exists, targetId, time);
     return changed.length + gone.length;
   };
 
@@ -80,35 +74,23 @@ function createListenSession(backend: Backend, database: Database, conversation:
     if (watched.type === 'query') backend.indexCheck(watched.query, []);
     const target = createListenTarget(database, watched);
     const time = database.now();
-    send({ targetChange: { targetChangeType: 'ADD', targetIds: [targetId] } });
+    sendChange('ADD', [targetId]);
     const known = message.resumeToken && unchangedSince(database, message.resumeToken);
     if (known) {
       target.delta();
     } else {
       // What the client knows from before its connection broke may be gone: it starts again from nothing.
-      if (message.resumeToken?.length) send({ targetChange: { targetChangeType: 'RESET', targetIds: [targetId] } });
+      if (message.resumeToken?.length) sendChange('RESET', [targetId]);
       const sent = sendDelta(targetId, target, time);
       if (sent === 0) billEmpty(meter, watched);
-      if (watched.type === 'documents') sendMissing(watched.paths, targetId, time);
+      const missing =
+        watched.type === 'documents' ? [...watched.paths].filter((path) => !database.store.get(path)) : [];
+      for (const path of missing) sendGone(path, false, targetId, time);
     }
-    const token = { readTime: timestampOf(time), resumeToken: resumeToken(database, time) };
-    send({ targetChange: { targetChangeType: 'CURRENT', targetIds: [targetId], ...token } });
+    sendChange('CURRENT', [targetId], stateAt(time));
     sendTime(time);
-    if (message.once) send({ targetChange: { targetChangeType: 'REMOVE', targetIds: [targetId] } });
+    if (message.once) sendChange('REMOVE', [targetId]);
     else targets.set(targetId, target);
-  };
-
-  const sendMissing = (paths: ReadonlySet<string>, targetId: number, time: Micros) => {
-    for (const path of paths) {
-      if (database.store.get(path)) continue;
-      send({
-        documentDelete: {
-          document: fullName(database.name, path),
-          removedTargetIds: [targetId],
-          readTime: timestampOf(time),
-        },
-      });
-    }
   };
 
   return {
@@ -119,13 +101,12 @@ function createListenSession(backend: Backend, database: Database, conversation:
       } catch (error) {
         if (!(error instanceof FirestoreError)) throw error;
         // A target that cannot be served ends alone; the others of the same call go on.
-        const cause = { code: codeOf(error), message: error.message };
-        send({ targetChange: { targetChangeType: 'REMOVE', targetIds: [targetId], cause } });
+        sendChange('REMOVE', [targetId], { cause: { code: codeOf(error), message: error.message } });
       }
     },
     remove(targetId) {
       targets.delete(targetId);
-      send({ targetChange: { targetChangeType: 'REMOVE', targetIds: [targetId] } });
+      sendChange('REMOVE', [targetId]);
     },
   };
 }
