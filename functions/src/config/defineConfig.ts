@@ -65,7 +65,7 @@ const assetCollection = z
   });
 
 /** Forms of ids that projects may have in MongoDB. A reconciliation changes nothing while there is a project whose id has none of the configured ones. */
-export const idForms = ['objectId', 'string', 'uuid'] as const;
+export const idForms = ['objectId', 'string', 'uuid', 'integer'] as const;
 export type IdForm = (typeof idForms)[number];
 
 const configSchema = z

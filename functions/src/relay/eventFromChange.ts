@@ -4,7 +4,7 @@ import { type CopyValue, copyValueSchema, copyValueToJson } from '../events/copy
 import { projectIdProblem } from '../events/projectId.ts';
 import type { Version } from '../events/version.ts';
 import { copyValueAt, copyValueFromBson } from '../source/copyValueFromBson.ts';
-import { type ProjectMongoId, projectIdFromMongo } from '../source/projectIds.ts';
+import { isProjectMongoId, type ProjectMongoId, projectIdFromMongo } from '../source/projectIds.ts';
 import { committedAt, type KeyChange, type ProjectChange } from './changeStream/streamedChange.ts';
 import { restOfPath, type Touch, touchOf } from './changeStream/touchedFields.ts';
 
@@ -84,7 +84,7 @@ export function eventFromKey(change: KeyChange, version: Version, source: Source
 export function projectOf(
   id: unknown,
 ): { readonly kind: 'project'; readonly id: ProjectMongoId; readonly projectId: string } | Refused {
-  if (!hasProjectId(id)) {
+  if (!isProjectMongoId(id)) {
     return { kind: 'refused', reason: 'project-id', error: 'the _id is of a type that has no project id' };
   }
   const projectId = projectIdFromMongo(id) ?? '';
@@ -117,10 +117,6 @@ export function completedEvent(
 ): Exclude<ChangeMeaning, { kind: 'incomplete' }> {
   if (document !== null) return checked({ ...event, changes: { ...event.changes, ...valuesIn(document, fields) } });
   return Object.keys(event.changes).length > 0 ? checked(event) : { kind: 'irrelevant' };
-}
-
-function hasProjectId(id: unknown): id is ProjectMongoId {
-  return projectIdFromMongo(id) !== undefined;
 }
 
 function valuesIn(document: unknown, fields: readonly string[]): Record<string, CopyValue> {

@@ -15,7 +15,7 @@ export interface ProjectSnapshot {
 /** Asks MongoDB, the single source of truth, which projects exist. */
 export interface ProjectLookup {
   /** The projects among `projectIds` that exist, by project id. An id that is missing from the answer has no project whose `_id` is
-   *  text, an ObjectId or a UUID.
+   *  text, an ObjectId, a UUID or a whole number.
    *  @throws MongoError when MongoDB did not answer: never to be taken for "does not exist". */
   find(projectIds: readonly string[]): Promise<ReadonlyMap<string, ProjectSnapshot>>;
 }

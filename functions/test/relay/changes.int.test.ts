@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ObjectId, Timestamp } from 'mongodb';
+import { Double, Long, ObjectId, Timestamp } from 'mongodb';
 import { partsOf } from '../../src/events/version.ts';
 import type { ProjectDocument } from '../../src/source/connect.ts';
 import { until } from '../support/until.ts';
@@ -25,6 +25,27 @@ describe('relay: from change to event', () => {
 
   /** The stream starts with the newest operation, whatever it was: this makes it one that matters to nobody. */
   const elsewhere = () => fixture.client.db('other').collection('things').insertOne({ n: 1 });
+
+  it('names a project by the digits of a whole _id, also where its value has to be looked up', async () => {
+    await fixture.reading();
+    const { projects } = fixture;
+    const large = Long.fromString('9007199254740993');
+    await projects.insertMany([{ _id: 42, tags: ['a'] }, { _id: large }, { _id: new Double(1.5) }, { _id: 7 }]);
+    await projects.updateOne({ _id: 42 }, { $push: { tags: 'b' } } as object);
+    await projects.deleteOne({ _id: large });
+    await published(5);
+    assert.deepEqual(
+      fixture.events().map(({ projectId, type, changes }) => [projectId, type, changes.tags]),
+      [
+        ['42', 'ProjectCreated', ['a']],
+        ['9007199254740993', 'ProjectCreated', null],
+        ['7', 'ProjectCreated', null],
+        ['42', 'ProjectUpdated', ['a', 'b']],
+        ['9007199254740993', 'ProjectDeleted', undefined],
+      ],
+    );
+    assert.equal(fixture.topics.deadLetters.messages[0]?.attributes.reason, 'project-id');
+  });
 
   it('publishes creations, updates of configured fields, replacements and deletions, in order and with rising versions', async () => {
     const relay = await fixture.reading();

@@ -1,11 +1,12 @@
 // Attacks I5 and I8: how MongoDB is asked decides whether "not found" may be taken for "deleted".
 import assert from 'node:assert/strict';
-import { type CommandStartedEvent, ObjectId, Timestamp, UUID } from 'mongodb';
+import { type CommandStartedEvent, Decimal128, Double, Long, ObjectId, Timestamp, UUID } from 'mongodb';
 import { z } from 'zod';
 import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/server.ts';
 import { defineConfig, type IdForm } from '../../src/config/defineConfig.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
 import { createProjectLookup } from '../../src/source/lookup.ts';
+import { idsInNoForm } from '../../src/source/otherIds.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
 import { startWorld } from '../reconcile/world.ts';
 
@@ -85,6 +86,17 @@ describe('looking projects up in MongoDB', () => {
       assert.deepEqual([...(await lookup.find(asked)).keys()].sort(), ['text', hex, uuid].sort());
     });
   }
+
+  it('finds a project whose _id is a whole number of any numeric type, and lists those that are none', async () => {
+    const numbers = [1, Long.fromString('9007199254740993'), new Double(3), Decimal128.fromString('4')];
+    await source.projects.insertMany([...numbers, new Double(5.5), new Double(Number.NaN)].map((_id) => ({ _id })));
+    const asked = ['1', '9007199254740993', '3', '4', '5', '5.5', '6'];
+    const found = await createProjectLookup(source.projects, configWith(['integer'])).find(asked);
+    assert.deepEqual([...found.keys()].sort(), ['1', '3', '4', '9007199254740993']);
+    const others = await source.projects.find(idsInNoForm(['integer'])).toArray();
+    assert.deepEqual(others.map(({ _id }) => String(_id)).sort(), ['5.5', 'NaN']);
+    assert.equal((await source.projects.find(idsInNoForm(['string'])).toArray()).length, 6);
+  });
 
   it('is done once per batch by a reconciliation, with a majority read of the primary after the time that it speaks of', async () => {
     const world = await startWorld();

@@ -38,19 +38,30 @@ describe('project ids', () => {
     assert.deepEqual(mongoIdsOf(hex), [hex, new ObjectId(hex)]);
     assert.deepEqual(mongoIdsOf(uuid), [uuid, new UUID(uuid)]);
     assert.deepEqual(mongoIdsOf('neither'), ['neither']);
+    for (const whole of ['0', '42', '-7', '9223372036854775807', '-9223372036854775808'])
+      assert.deepEqual(mongoIdsOf(whole), [whole, Long.fromString(whole)]);
+    // Texts that no whole number of 64 bits is written as.
+    for (const text of ['007', '-0', '+1', '1.0', '1e3', '9223372036854775808'])
+      assert.deepEqual(mongoIdsOf(text), [text]);
   });
 
   it('of no configured form are told as people write them, and in short', () => {
     const uuid = '0b5f8a52-6f3c-4a52-9a43-0f8dc2b4b1aa';
     assert.deepEqual(describeOtherId(new UUID(uuid)), { text: `UUID("${uuid}")`, form: 'uuid' });
-    assert.deepEqual(describeOtherId(7), { text: '7', form: null });
+    assert.deepEqual(describeOtherId(7), { text: '7', form: 'integer' });
+    assert.deepEqual(describeOtherId(1.5), { text: '1.5', form: null });
     assert.equal(describeOtherId({ long: 'x'.repeat(200) }).text.length, 101);
   });
 
   it('has the string form of each', () => {
     assert.equal(projectIdFromMongo(new ObjectId('66f0a1b2c3d4e5f6a7b8c9d0')), '66f0a1b2c3d4e5f6a7b8c9d0');
     assert.equal(projectIdFromMongo('x'), 'x');
-    assert.equal(projectIdFromMongo(7), undefined);
+    for (const seven of [7, 7n, new Int32(7), Long.fromNumber(7), new Double(7), Decimal128.fromString('7.00')])
+      assert.equal(projectIdFromMongo(seven), '7');
+    assert.equal(projectIdFromMongo(Long.fromString('9007199254740993')), '9007199254740993');
+    assert.equal(projectIdFromMongo(-0), '0');
+    for (const none of [1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 63, Decimal128.fromString('1.5')])
+      assert.equal(projectIdFromMongo(none), undefined);
     assert.equal(projectIdFromMongo(new Binary(Buffer.alloc(17), Binary.SUBTYPE_UUID)), undefined);
   });
 });
