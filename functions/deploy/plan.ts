@@ -1,3 +1,4 @@
+import { recordIndexing } from '../src/reconcile/recordIndexes.ts';
 import { type AlertPolicy, alertPolicies, type LogMetric, logMetrics } from './alerting.ts';
 import { accountEmail, accounts, type FunctionIdentity, functionIdentities, type Topics } from './identities.ts';
 import { type Command, type Step, valueOfVariable } from './step.ts';
@@ -56,7 +57,7 @@ export function plan(options: PlanOptions): Step[] {
     ...ensureTopics(options),
     ensureSecret(options),
     ...[...accounts(functionIdentities)].flatMap(([account, functions]) => ensureAccount(account, functions, options)),
-    enableTtl(options),
+    ...enableTtl(options),
     ...logMetrics.map((metric) => ensureMetric(metric, options)),
     ...alertPolicies.map((policy) => ensurePolicy(policy, options)),
     ...allowDeadLettering(options),
@@ -202,24 +203,25 @@ function databaseCondition({ project, database }: PlanOptions): string {
   return `expression=resource.name == "projects/${project}/databases/${database}",title=lockstep-database`;
 }
 
-function enableTtl(options: PlanOptions): Step {
-  return {
-    kind: 'run',
-    title: 'Tombstones expire',
-    why: 'Records of deleted projects carry expireAt; without a TTL policy they stay for ever. firestore.indexes.json says the same: this is for who deploys indexes by other means.',
-    command: gcloud(
-      options,
-      'firestore',
-      'fields',
-      'ttls',
-      'update',
-      'expireAt',
-      '--collection-group=syncProjects',
+/** firestore.indexes.json says the same: this is for who deploys indexes by other means. */
+function enableTtl(options: PlanOptions): Step[] {
+  return recordIndexing.flatMap(({ collectionGroup, expires }): Step[] => {
+    if (expires === undefined) return [];
+    const policy = [
+      `--collection-group=${collectionGroup}`,
       `--database=${options.database}`,
       '--enable-ttl',
       '--async',
-    ),
-  };
+    ];
+    return [
+      {
+        kind: 'run',
+        title: `Documents of ${collectionGroup} expire`,
+        why: `What is over and done carries ${expires}; without a TTL policy it stays for ever.`,
+        command: gcloud(options, 'firestore', 'fields', 'ttls', 'update', expires, ...policy),
+      },
+    ];
+  });
 }
 
 function ensureMetric(metric: LogMetric, options: PlanOptions): Step {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Option } from '@commander-js/extra-typings';
-import { hourMs, minuteMs } from '../clock.ts';
-import { deadLetterTopic, eventsTopic } from '../config/params.ts';
+import { dayMs, hourMs, minuteMs } from '../clock.ts';
+import { deadLetterTopic, eventsTopic, jobRetentionDays } from '../config/params.ts';
 import { type ReconcileRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
 import config from '../lockstep.config.ts';
@@ -139,7 +139,7 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
     events: publisherTo(eventsTopic.value()),
     deadLetters: publisherTo(deadLetterTopic.value()),
     random: Math.random,
-    limits: { ...defaultSyncLimits, hold: deployedHoldLimits() },
+    limits: { ...defaultSyncLimits, hold: deployedHoldLimits(), jobRetentionMs: jobRetentionDays.value() * dayMs },
     throttle: createThrottle(),
   });
   const limits = {

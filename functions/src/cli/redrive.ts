@@ -1,3 +1,5 @@
+import { dayMs } from '../clock.ts';
+import { jobRetentionDays } from '../config/params.ts';
 import {
   countRedriven,
   type Redrive,
@@ -68,7 +70,8 @@ export const redrive: TerminalCommand<RedriveSettings> = {
       openFirestore(terminal, settings.projectId),
       settings.dryRun ? noEvents : openEvents(terminal, settings.projectId),
     ]);
-    return redriveDeadLetters({ ...terminal, firestore, events }, settings);
+    const retentionMs = jobRetentionDays.value() * dayMs;
+    return redriveDeadLetters({ ...terminal, firestore, events, retentionMs }, settings);
   },
 };
 

@@ -47,6 +47,7 @@ export const recordIndexing: readonly RecordIndexing[] = [
       'open',
       'lastSource',
     ],
+    expires: 'expireAt',
   },
   // One index entry for each of thousands of elements would meet Firestore's limit of 40,000 a document.
   { collectionGroup: findingsCollection, queried: [], unindexed: ['entries'] },
@@ -54,5 +55,6 @@ export const recordIndexing: readonly RecordIndexing[] = [
     collectionGroup: recordCollections.failures,
     queried: ['status'],
     unindexed: ['payload', 'attributes', 'preview', 'error'],
+    expires: 'expireAt',
   },
 ];

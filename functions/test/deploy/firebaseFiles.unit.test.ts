@@ -45,9 +45,17 @@ describe('firestore.indexes.json', () => {
     }
   });
 
-  it('lets tombstones expire', () => {
+  it('lets tombstones, jobs and redriven dead letters expire', () => {
     const ttl = fieldOverrides.filter((override) => override.ttl);
-    assert.deepEqual(ttl, [{ collectionGroup: 'syncProjects', fieldPath: 'expireAt', ttl: true, indexes: [] }]);
+    assert.deepEqual(
+      ttl,
+      ['syncProjects', 'syncJobs', 'syncFailures'].map((collectionGroup) => ({
+        collectionGroup,
+        fieldPath: 'expireAt',
+        ttl: true,
+        indexes: [],
+      })),
+    );
   });
 
   it('keeps no index of what nobody queries in the records, and exempts no asset', () => {

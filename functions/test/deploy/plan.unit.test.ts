@@ -224,6 +224,7 @@ describe('provisioning plan: order', () => {
       'if exists gcloud pubsub topics describe project-events --project=acme-films; then',
       'settled gcloud pubsub topics add-iam-policy-binding project-events --member=serviceAccount:lockstep-relay@acme-films.iam.gserviceaccount.com --role=roles/pubsub.publisher --project=acme-films',
       '\'--condition=expression=resource.name == "projects/acme-films/databases/(default)",title=lockstep-database\'',
+      "gcloud firestore fields ttls update expireAt --collection-group=syncJobs '--database=(default)' --enable-ttl --async --project=acme-films",
       "gcloud firestore fields ttls update expireAt --collection-group=syncProjects '--database=(default)' --enable-ttl --async --project=acme-films",
       `"--member=serviceAccount:service-${valueOfVariable('PROJECT_NUMBER')}@gcp-sa-pubsub.iam.gserviceaccount.com"`,
       `SYNC_PROJECT_SUBSCRIPTION="$(ask gcloud eventarc triggers describe "${valueOfVariable('SYNC_PROJECT_TRIGGER')}" '--format=value(transport.pubsub.subscription)')"`,
