@@ -35,6 +35,8 @@ export interface FunctionPoolOptions {
   readonly spec: FunctionSpec;
   /** Times the timeout of invocations. */
   readonly clock: Clock;
+  /** Times the life of idle instances: that of the machine, for processes do not live in virtual time. */
+  readonly machineClock?: Clock;
   /** How many instances the machine bears, whatever the function declares; undefined: as declared. */
   readonly mostInstances?: number | undefined;
   /** How long a request waits for room, in ms of the clock. */
@@ -73,7 +75,7 @@ const crashGraceMs = 2000;
 const refusedPauseMs = 10;
 
 export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
-  const { spec, clock, pendingMs = defaultPendingMs } = options;
+  const { spec, clock, machineClock = systemClock, pendingMs = defaultPendingMs } = options;
   const maxInstances = Math.min(spec.maxInstances ?? defaultMaxInstances, options.mostInstances ?? Infinity);
   /** Requests without room, in order; each is notified when there may be some. */
   const waiting = new Set<() => void>();
@@ -130,7 +132,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
     next?.();
     if (instance === first || instance.process.busy() > 0) return;
     instance.cancelRetirement?.();
-    instance.cancelRetirement = systemClock.after(idleLifeMs, () => void instance.process.stop(retirementGraceMs));
+    instance.cancelRetirement = machineClock.after(idleLifeMs, () => void instance.process.stop(retirementGraceMs));
   }
 
   async function run({ process, agent }: Instance, request: FunctionRequest, cancelled: AbortSignal): Promise<Outcome> {

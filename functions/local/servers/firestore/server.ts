@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer, type Server as NetServer, type Socket } from 'node:net';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import { type Clock, systemClock } from '../../../src/clock.ts';
 import { createFaults, type Faults } from '../../faults.ts';
+import { createConnections } from '../grpcListener.ts';
 import type { Backend } from './backend.ts';
 import { createMeter, type Meter } from './meter.ts';
 import { firestoreService } from './protocol.ts';
@@ -93,12 +92,12 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
     },
   };
 
-  const sockets = new Map<string, Socket>();
+  const connections = createConnections();
   const service = createServiceBuilder({
     faults,
     meter,
     clock,
-    dropConnection: (peer) => void sockets.get(peer)?.destroy(),
+    dropConnection: connections.drop,
     onDefect: (method, error) => log(`The Firestore server failed in ${method}.`, error),
   });
   addReadMethods(service, backend);
@@ -111,23 +110,15 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
     'grpc.max_send_message_length': -1,
   });
   grpc.addService(firestoreService(), service.implementation);
-  // The listening socket is our own, so that a fault can drop the one connection that it is meant for.
-  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-  const listener = createServer((socket) => {
-    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    sockets.set(peer, socket);
-    socket.on('close', () => sockets.delete(peer));
-    injector.injectConnection(socket);
-  });
-  const port = await listen(listener, options.port ?? 0, host);
+  const listener = await connections.listen(grpc, options.port ?? 0, host);
 
   const endAll = () => {
     for (const database of databases.values()) database.close();
   };
 
   return {
-    port,
-    host: `${host}:${port}`,
+    port: listener.port,
+    host: `${host}:${listener.port}`,
     faults,
     meter,
     clear() {
@@ -142,19 +133,9 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
         listeners: all.reduce((sum, { subscribers }) => sum + subscribers, 0),
       };
     },
-    async close() {
+    close() {
       endAll();
-      grpc.forceShutdown();
-      for (const socket of sockets.values()) socket.destroy();
-      await new Promise<void>((resolve) => listener.close(() => resolve()));
+      return listener.close();
     },
   };
-}
-
-async function listen(listener: NetServer, port: number, host: string): Promise<number> {
-  listener.listen(port, host);
-  await once(listener, 'listening');
-  const address = listener.address();
-  if (address === null || typeof address === 'string') throw new Error('The Firestore server listens on no port.');
-  return address.port;
 }

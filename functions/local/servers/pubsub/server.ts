@@ -1,7 +1,7 @@
-import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server } from '@grpc/grpc-js';
 import { type Clock, systemClock } from '../../../src/clock.ts';
 import { createFaults, type Faults } from '../../faults.ts';
+import { createConnections } from '../grpcListener.ts';
 import { createBroker } from './broker.ts';
 import type { DeliveryStats } from './delivery/deliveryQueue.ts';
 import type { Disturbance } from './delivery/disturbance.ts';
@@ -70,11 +70,11 @@ export async function startPubSubServer(options: PubSubServerOptions = {}): Prom
       }),
   });
 
-  const sockets = new Map<string, Socket>();
+  const connections = createConnections();
   const context: CallContext = {
     clock,
     faults,
-    disconnect: (call) => sockets.get(call.getPeer())?.destroy(),
+    disconnect: (call) => connections.drop(call.getPeer()),
   };
   const grpc = new Server({ 'grpc.max_receive_message_length': maxRequestBytes });
   const services = loadPubSubServices();
@@ -82,24 +82,7 @@ export async function startPubSubServer(options: PubSubServerOptions = {}): Prom
   grpc.addService(services.Subscriber, subscriberService(broker, context));
   addRefusedServices(grpc, services.SchemaService, context);
 
-  // The sockets are accepted here and not by gRPC, so that a fault can destroy one and a taken port is an ordinary
-  // error.
-  const injector = grpc.createConnectionInjector(ServerCredentials.createInsecure());
-  const listener = createServer((socket) => {
-    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-    sockets.set(peer, socket);
-    socket.on('close', () => sockets.delete(peer));
-    socket.setNoDelay(true);
-    injector.injectConnection(socket);
-  });
-  await new Promise<void>((resolve, reject) => {
-    listener.once('error', reject);
-    listener.listen(options.port ?? 0, host, () => {
-      listener.off('error', reject);
-      resolve();
-    });
-  });
-  const port = portOf(listener.address());
+  const listener = await connections.listen(grpc, options.port ?? 0, host);
 
   function queueOf(name: string) {
     const full = name.includes('/') ? name : Object.keys(broker.stats()).find((known) => known.endsWith(`/${name}`));
@@ -111,8 +94,8 @@ export async function startPubSubServer(options: PubSubServerOptions = {}): Prom
     (names ?? Object.keys(broker.stats())).every((name) => queueOf(name).backlog() === 0);
 
   return {
-    port,
-    host: `${host}:${port}`,
+    port: listener.port,
+    host: `${host}:${listener.port}`,
     faults,
     stats: () => broker.stats(),
     backlog: (name) => queueOf(name).backlog(),
@@ -128,17 +111,9 @@ export async function startPubSubServer(options: PubSubServerOptions = {}): Prom
       }),
     disturb: (name, disturbance) => queueOf(name).disturb(disturbance),
     deliverTwice: (name, times = 1) => queueOf(name).deliverTwice(times),
-    async close() {
-      const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+    close() {
       broker.close();
-      grpc.forceShutdown();
-      for (const socket of sockets.values()) socket.destroy();
-      await closed;
+      return listener.close();
     },
   };
-}
-
-function portOf(address: AddressInfo | string | null): number {
-  if (address === null || typeof address === 'string') throw new Error('The server does not listen on a TCP port.');
-  return address.port;
 }
