@@ -104,21 +104,6 @@ const findingAndModifying: Rule = ({ db, name, body }) => [
   on(db, textOr(body[name]), 'find', ...(body.remove === true ? ['remove'] : upsertActions(body.upsert))),
 ];
 
-const writingInBulk: Rule = ({ body }) => {
-  const namespaces = documentsIn(body.nsInfo).map(({ ns }) => split(ns));
-  return documentsIn(body.ops).flatMap((operation) => {
-    const kind = Object.keys(operation)[0] ?? '';
-    const { db = '', collection = '' } = namespaces[Number(operation[kind])] ?? {};
-    return [
-      on(
-        db,
-        collection,
-        ...(kind === 'update' ? upsertActions(operation.upsert) : [kind === 'insert' ? 'insert' : 'remove']),
-      ),
-    ];
-  });
-};
-
 const renaming: Rule = ({ body }) => {
   const [from, to] = [split(body.renameCollection), split(body.to)];
   if (from.db === to.db) {
@@ -166,7 +151,7 @@ const rules: Readonly<Record<string, Rule>> = {
   insert: onCollection('insert'),
   update: updating,
   delete: onCollection('remove'),
-  bulkWrite: writingInBulk,
+  bulkWrite: anyUser,
   findAndModify: findingAndModifying,
   findandmodify: findingAndModifying,
   create: onCollection('createCollection'),

@@ -1,4 +1,5 @@
 import { Decimal128, Double, Int32, Long } from 'bson';
+import { notImplemented } from '../errors.ts';
 import { isInt32Number, type Numeric, toNumber, typeOf } from './values.ts';
 
 /** An operation on two numbers: in whole numbers where both are, otherwise in doubles. */
@@ -21,7 +22,7 @@ function toBigInt(value: Numeric): bigint {
 }
 
 /**
- * Computes in the wider of the two types, as MongoDB does: decimal, double, long, int. An int that overflows becomes a
+ * Computes in the wider of the two types, as MongoDB does: double, long, int. An int that overflows becomes a
  * long; a long that overflows becomes a double, or `undefined` where `overflow` says that it is an error (updates).
  */
 export function compute(
@@ -30,39 +31,12 @@ export function compute(
   b: Numeric,
   overflow: 'double' | 'refuse' = 'double',
 ): Numeric | undefined {
-  if (a instanceof Decimal128 || b instanceof Decimal128) return computeDecimal(operation, a, b);
+  if (a instanceof Decimal128 || b instanceof Decimal128) throw notImplemented('arithmetic with Decimal128');
   if (!isWhole(a) || !isWhole(b)) return new Double(operation.double(toNumber(a), toNumber(b)));
   const result = operation.whole(toBigInt(a), toBigInt(b));
   if (typeOf(a) === 'int' && typeOf(b) === 'int' && isInt32Number(Number(result))) return new Int32(Number(result));
   if (result >= int64Min && result <= int64Max) return Long.fromBigInt(result);
   return overflow === 'refuse' ? undefined : new Double(operation.double(toNumber(a), toNumber(b)));
-}
-
-/** A decimal with a finite value as coefficient · 10^exponent. */
-function toScaled(value: Numeric): { coefficient: bigint; exponent: number } | undefined {
-  const text =
-    value instanceof Decimal128
-      ? value.toString()
-      : isWhole(value)
-        ? toBigInt(value).toString()
-        : String(toNumber(value));
-  const parsed = /^(-?\d+)\.?(\d*)(?:[eE]([+-]?\d+))?$/.exec(text);
-  if (!parsed) return undefined;
-  const fraction = parsed[2] ?? '';
-  return { coefficient: BigInt(`${parsed[1]}${fraction}`), exponent: Number(parsed[3] ?? '0') - fraction.length };
-}
-
-function computeDecimal(operation: BinaryOperation, a: Numeric, b: Numeric): Decimal128 {
-  const left = toScaled(a);
-  const right = toScaled(b);
-  if (!left || !right) return Decimal128.fromString(String(operation.double(toNumber(a), toNumber(b))));
-  if (operation === multiplication) {
-    const product = left.coefficient * right.coefficient;
-    return Decimal128.fromStringWithRounding(`${product}E${left.exponent + right.exponent}`);
-  }
-  const exponent = Math.min(left.exponent, right.exponent);
-  const scale = (n: { coefficient: bigint; exponent: number }) => n.coefficient * 10n ** BigInt(n.exponent - exponent);
-  return Decimal128.fromStringWithRounding(`${operation.whole(scale(left), scale(right))}E${exponent}`);
 }
 
 /** A number of the same kind as a JavaScript engine would send it: int where it fits, double otherwise. */

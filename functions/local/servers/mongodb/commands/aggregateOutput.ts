@@ -1,28 +1,25 @@
 import { stageParts } from '../aggregate/pipeline.ts';
-import { decode, encode } from '../bson/codec.ts';
-import { orderKey } from '../bson/orderKey.ts';
-import { valueAt } from '../bson/paths.ts';
+import { encode } from '../bson/codec.ts';
+import { equalValues, orderKey } from '../bson/orderKey.ts';
 import { type Document, isDocument } from '../bson/values.ts';
-import { CommandError, failedToParse } from '../errors.ts';
+import { badValue, CommandError, failedToParse, notImplemented } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import { deleteDocuments } from '../writes/deleteDocuments.ts';
 import { insertDocument } from '../writes/insertDocument.ts';
-import { collectionForWrite } from '../writes/targetCollection.ts';
+import { collectionForWrite, type Namespace } from '../writes/targetCollection.ts';
 import { updateDocuments } from '../writes/updateDocuments.ts';
 
 /** The last stage of a pipeline that writes its result into a collection. */
-export type Output =
-  | { readonly kind: 'out'; readonly db: string; readonly name: string }
-  | {
-      readonly kind: 'merge';
-      readonly db: string;
-      readonly name: string;
-      readonly on: readonly string[];
-      readonly whenMatched: unknown;
-      readonly whenNotMatched: unknown;
-    };
+export type Output = Namespace &
+  (
+    | { readonly kind: 'out' }
+    | { readonly kind: 'merge'; readonly whenMatched: unknown; readonly whenNotMatched: unknown }
+  );
 
-function place(target: unknown, db: string): { db: string; name: string } {
+const whenMatchedModes: ReadonlySet<unknown> = new Set(['merge', 'replace', 'keepExisting', 'fail']);
+const whenNotMatchedModes: ReadonlySet<unknown> = new Set(['insert', 'discard', 'fail']);
+
+function place(target: unknown, db: string): Namespace {
   if (typeof target === 'string') return { db, name: target };
   if (isDocument(target) && typeof target.db === 'string' && typeof target.coll === 'string')
     return { db: target.db, name: target.coll };
@@ -39,18 +36,17 @@ export function parseOutput(
   const stages = pipeline.slice(0, -1);
   if (name === '$out') return { stages, output: { kind: 'out', ...place(operand, db) } };
   if (name !== '$merge') return { stages: pipeline, output: undefined };
-  const spec: Document = isDocument(operand) ? operand : { into: operand };
-  const on = spec.on === undefined ? ['_id'] : Array.isArray(spec.on) ? spec.on.map(String) : [String(spec.on)];
-  return {
-    stages,
-    output: {
-      kind: 'merge',
-      ...place(spec.into, db),
-      on,
-      whenMatched: spec.whenMatched ?? 'merge',
-      whenNotMatched: spec.whenNotMatched ?? 'insert',
-    },
-  };
+  const {
+    into,
+    on = '_id',
+    whenMatched = 'merge',
+    whenNotMatched = 'insert',
+  } = isDocument(operand) ? operand : { into: operand };
+  if (!equalValues(on, '_id') && !equalValues(on, ['_id'])) throw notImplemented("$merge 'on' other fields than _id");
+  if (Array.isArray(whenMatched)) throw notImplemented('$merge with a pipeline');
+  if (!whenMatchedModes.has(whenMatched) || !whenNotMatchedModes.has(whenNotMatched))
+    throw badValue('$merge has an unknown value for whenMatched or whenNotMatched');
+  return { stages, output: { kind: 'merge', ...place(into, db), whenMatched, whenNotMatched } };
 }
 
 /**
@@ -78,39 +74,25 @@ export async function writeOutput(operation: Operation, output: Output, document
 
 function mergeDocument(operation: Operation, output: Extract<Output, { kind: 'merge' }>, document: Document): void {
   const collection = collectionForWrite(operation, output);
-  const filter = Object.fromEntries(output.on.map((path) => [path, { $eq: valueAt(document, path.split('.')) }]));
-  const single = output.on.length === 1 && output.on[0] === '_id';
-  const existing = single ? operation.view(collection).get(orderKey(document._id)) : undefined;
-  const found =
-    existing !== undefined || (!single && updateDocuments(operation, output, statementFor(filter, [])).matched > 0);
-  if (!found) {
-    if (output.whenNotMatched === 'fail')
+  const { whenMatched, whenNotMatched } = output;
+  if (operation.view(collection).get(orderKey(document._id)) === undefined) {
+    if (whenNotMatched === 'fail')
       throw new CommandError(
         13113,
         '$merge could not find a matching document in the target collection for at least one document in the source collection',
       );
-    if (output.whenNotMatched === 'insert') insertDocument(operation, collection, encode(document));
+    if (whenNotMatched === 'insert') insertDocument(operation, collection, encode(document));
     return;
   }
-  const { whenMatched } = output;
   if (whenMatched === 'keepExisting') return;
   if (whenMatched === 'fail')
     throw new CommandError(11000, '$merge found a matching document, and whenMatched is "fail"');
-  const pipeline = Array.isArray(whenMatched)
-    ? whenMatched
-    : whenMatched === 'replace'
-      ? [{ $replaceWith: { $mergeObjects: [{ _id: '$_id' }, { $literal: document }] } }]
-      : [{ $replaceWith: { $mergeObjects: ['$$ROOT', { $literal: document }] } }];
+  const base = whenMatched === 'replace' ? { _id: '$_id' } : '$$ROOT';
   updateDocuments(operation, output, {
-    ...statementFor(filter, pipeline),
-    variables: { new: decode(encode(document)) },
+    filter: { _id: { $eq: document._id } },
+    update: [{ $replaceWith: { $mergeObjects: [base, { $literal: document }] } }],
+    multi: false,
+    upsert: false,
+    arrayFilters: [],
   });
 }
-
-const statementFor = (filter: Document, update: readonly unknown[]) => ({
-  filter,
-  update,
-  multi: false,
-  upsert: false,
-  arrayFilters: [],
-});

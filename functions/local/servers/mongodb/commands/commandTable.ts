@@ -3,7 +3,6 @@ import { userCommands } from '../auth/userCommands.ts';
 import { failPointCommands } from '../failPoints/failCommand.ts';
 import type { CommandHandler, CommandTable } from '../operation.ts';
 import { aggregateCommands } from './aggregate.ts';
-import { bulkWriteCommands } from './bulkWrite.ts';
 import { collectionCommands } from './collectionCommands.ts';
 import { diagnosticCommands } from './diagnosticCommands.ts';
 import { explainCommands } from './explain.ts';
@@ -24,7 +23,6 @@ const commands: CommandTable = {
   ...indexCommands,
   ...readCommands,
   ...writeCommands,
-  ...bulkWriteCommands,
   ...findAndModifyCommands,
   ...aggregateCommands,
 };
@@ -51,6 +49,6 @@ export const handshakeCommands: ReadonlySet<string> = new Set([
 
 /** The commands that a transaction may contain. */
 export const transactionCommands: ReadonlySet<string> = new Set([
-  ...['find', 'getMore', 'killCursors', 'aggregate', 'distinct', 'insert', 'update', 'delete', 'bulkWrite'],
+  ...['find', 'getMore', 'killCursors', 'aggregate', 'distinct', 'insert', 'update', 'delete'],
   ...['findAndModify', 'findandmodify', 'commitTransaction', 'abortTransaction', 'create', 'createIndexes'],
 ]);

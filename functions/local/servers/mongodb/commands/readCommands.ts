@@ -38,7 +38,7 @@ function* projected(operation: Operation, documents: Iterable<Found>): Generator
   const projection = operation.fields.document('projection');
   const project =
     projection && Object.keys(projection).length > 0 ? compileProjection(projection, operation.evaluation) : undefined;
-  for (const { bytes, document, trace } of documents) yield project ? encode(project(document, trace)) : bytes;
+  for (const { bytes, document } of documents) yield project ? encode(project(document)) : bytes;
 }
 
 /** Reads everything at once where the collection is seen as it was at one time. */

@@ -1,7 +1,7 @@
 import { Int32 } from 'bson';
 import { decode } from '../bson/codec.ts';
 import { type Document, isNumeric, toNumber } from '../bson/values.ts';
-import { CommandError } from '../errors.ts';
+import { CommandError, notImplemented } from '../errors.ts';
 import type { CommandTable, Operation } from '../operation.ts';
 import { filterOf } from '../query/read.ts';
 import { readFields } from '../requests/fields.ts';
@@ -10,7 +10,7 @@ import { batchFields, runBatch } from '../writes/batch.ts';
 import { deleteDocuments } from '../writes/deleteDocuments.ts';
 import { insertDocument } from '../writes/insertDocument.ts';
 import { collectionForWrite } from '../writes/targetCollection.ts';
-import { updateDocuments } from '../writes/updateDocuments.ts';
+import { type UpdateStatement, updateDocuments } from '../writes/updateDocuments.ts';
 
 const isOrdered = ({ fields }: Operation) => fields.body.ordered === undefined || fields.boolean('ordered');
 
@@ -21,24 +21,19 @@ function statementsOf({ fields, sequences }: Operation, field: string): readonly
   return sequences.get(field)?.map(decode) ?? fields.documents(field);
 }
 
-/** Reads the parts of an update statement, also of `bulkWrite`, which calls them by longer names. */
-export function parseUpdate(
-  command: string,
-  statement: Document,
-  names: { filter: string; update: string; variables: string },
-) {
-  checkFields(command, statement);
-  const fields = readFields(command, statement);
+function parseUpdate(statement: Document): UpdateStatement {
+  checkFields('update.updates', statement);
+  const fields = readFields('update.updates', statement);
   refuseCollation(statement);
   return {
-    filter: filterOf(statement[names.filter]),
-    update: statement[names.update],
+    filter: filterOf(statement.q),
+    update: statement.u,
     multi: fields.boolean('multi'),
     upsert: fields.boolean('upsert'),
     arrayFilters: fields.array('arrayFilters') ?? [],
     sort: fields.document('sort'),
     hint: statement.hint,
-    variables: fields.document(names.variables),
+    variables: fields.document('c'),
   };
 }
 
@@ -48,16 +43,17 @@ export function refuseCollation(statement: Document): void {
   const locale =
     typeof collation === 'object' && collation !== null && 'locale' in collation ? collation.locale : undefined;
   if (locale !== undefined && locale !== 'simple') {
-    throw new CommandError(
-      238,
-      `collation '${String(locale)}' is not implemented by the embedded MongoDB server of the local stack`,
-    );
+    throw notImplemented(`collation '${String(locale)}'`);
   }
 }
 
 const isSingle = (limit: unknown) => isNumeric(limit) && toNumber(limit) === 1;
 
 export const writeCommands: CommandTable = {
+  bulkWrite() {
+    throw notImplemented('bulkWrite (client.bulkWrite of a driver)');
+  },
+
   async insert(operation) {
     const { fields, sequences, db } = operation;
     const documents = sequences.get('documents') ?? [];
@@ -73,9 +69,7 @@ export const writeCommands: CommandTable = {
   async update(operation) {
     const { fields, db } = operation;
     const name = fields.string('update');
-    const statements = statementsOf(operation, 'updates').map((statement) =>
-      parseUpdate('update.updates', statement, { filter: 'q', update: 'u', variables: 'c' }),
-    );
+    const statements = statementsOf(operation, 'updates').map(parseUpdate);
     const outcome = await runBatch(operation, statements.length, isOrdered(operation), (index) => {
       const statement = statements[index];
       if (!statement) throw new RangeError('no such statement');

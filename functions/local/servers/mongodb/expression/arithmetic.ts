@@ -1,7 +1,7 @@
-import { Double, Int32, Long } from 'bson';
+import { Decimal128, Double, Int32, Long } from 'bson';
 import { addition, compute, fromNumber, multiplication, subtraction } from '../bson/arithmetic.ts';
 import { isNumeric, type Numeric, toNumber, typeOf } from '../bson/values.ts';
-import { CommandError } from '../errors.ts';
+import { CommandError, notImplemented } from '../errors.ts';
 import type { OperatorTable } from './expression.ts';
 import { isNullish, withValue, withValues } from './operands.ts';
 
@@ -10,6 +10,7 @@ const wrongType = (operator: string, value: unknown) =>
 
 function numeric(operator: string, value: unknown): Numeric {
   if (!isNumeric(value)) throw wrongType(operator, value);
+  if (value instanceof Decimal128) throw notImplemented(`${operator} of Decimal128`);
   return value;
 }
 

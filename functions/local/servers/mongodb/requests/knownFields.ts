@@ -33,7 +33,6 @@ const knownFields: Readonly<Record<string, readonly string[]>> = {
   findAndModify: words(
     'query sort remove update new fields upsert arrayFilters hint collation let bypassDocumentValidation',
   ),
-  bulkWrite: words('ops nsInfo errorsOnly cursor ordered let bypassDocumentValidation'),
   create: words('changeStreamPreAndPostImages collation'),
   collMod: words('changeStreamPreAndPostImages'),
   drop: [],

@@ -36,7 +36,7 @@ export function changeEvent(entry: OplogEntry, options: StreamOptions, catalog: 
 export function invalidateEvent(entry: OplogEntry): Document {
   const point = { kind: 'event', time: entry.time, ordinal: entry.ordinal, fromInvalidate: true } as const;
   return {
-    _id: encodeToken(point, { uuid: entry.uuid, operationType: 'invalidate', documentKey: undefined }),
+    _id: encodeToken(point),
     operationType: 'invalidate',
     clusterTime: toTimestamp(entry.time),
     wallTime: new Date(entry.wallTime),
@@ -57,16 +57,12 @@ export function invalidates({ change }: OplogEntry, target: StreamTarget): boole
   return target.kind === 'database' && change.kind === 'dropDatabase';
 }
 
-const documentKeyOf = (change: OplogEntry['change']) => ('id' in change ? { _id: change.id } : undefined);
-
-function tokenFor({ change, time, ordinal, uuid }: OplogEntry, fragment?: number): Document {
-  const identity = { uuid, operationType: change.kind, documentKey: documentKeyOf(change) };
-  return encodeToken({ kind: 'event', time, ordinal, fromInvalidate: false, fragment }, identity);
-}
+const tokenFor = ({ time, ordinal }: OplogEntry, fragment?: number): Document =>
+  encodeToken({ kind: 'event', time, ordinal, fromInvalidate: false, fragment });
 
 function buildEvent(entry: OplogEntry, options: StreamOptions, catalog: Catalog): Document {
   const { change, time, uuid, transaction } = entry;
-  const documentKey = documentKeyOf(change);
+  const documentKey = 'id' in change ? { _id: change.id } : undefined;
   const fullDocument = fullDocumentOf(entry, options, catalog);
   const beforeChange = beforeChangeOf(entry, options);
   return {

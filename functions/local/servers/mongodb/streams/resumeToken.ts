@@ -1,5 +1,4 @@
-import { Binary, ObjectId, type UUID } from 'bson';
-import { orderKey } from '../bson/orderKey.ts';
+import { Binary } from 'bson';
 import { type Document, isDocument } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import type { OpTime } from '../storage/clusterClock.ts';
@@ -18,13 +17,6 @@ export type ResumePoint =
       readonly fragment?: number | undefined;
     };
 
-/** What an event's token names besides its place, as in a real token; it is not needed to resume. */
-export interface EventIdentity {
-  readonly uuid: UUID | undefined;
-  readonly operationType: string;
-  readonly documentKey: Document | undefined;
-}
-
 // The bytes of a real token (format version 2), which sorts as the events do: each value is preceded by a byte for its
 // type.
 const timestampByte = '82';
@@ -34,10 +26,6 @@ const zeroByte = '29';
 const falseByte = '6E';
 const trueByte = '6F';
 const nullByte = '14';
-const uuidHead = '5A1004';
-const objectByte = '46';
-const stringByte = '3C';
-const objectIdByte = '64';
 const endByte = '04';
 
 /** The type bytes of positive whole numbers of 1, 2, 3 and 4 bytes. */
@@ -53,31 +41,17 @@ function integer(n: number): string {
   return `${integerBytes[even.length / 2 - 1]}${even}`;
 }
 
-const utf8 = (text: string) => Buffer.from(text, 'utf8').toString('hex').toUpperCase();
-
-function identityPart({ operationType, documentKey }: EventIdentity): string {
-  const type = `${stringByte}${utf8('operationType')}00${stringByte}${utf8(operationType)}00`;
-  if (!documentKey) return `${objectByte}${type}00`;
-  const id = documentKey._id;
-  const idPart =
-    id instanceof ObjectId
-      ? `${objectIdByte}${utf8('_id')}00${objectIdByte}${id.toHexString().toUpperCase()}`
-      : `${stringByte}${utf8('_id')}00${stringByte}${Buffer.from(orderKey(id), 'latin1').toString('hex').toUpperCase()}00`;
-  return `${objectByte}${type}${objectByte}${utf8('documentKey')}00${objectByte}${idPart}0000`;
-}
-
-/** Makes the token of a point; tokens sort, as strings, in the order of the points. */
-export function encodeToken(point: ResumePoint, identity?: EventIdentity): Document {
+/** Makes the token of a point; tokens sort, as strings, in the order of the points. A real one also names the collection and the document. */
+export function encodeToken(point: ResumePoint): Document {
   const head = `${timestampByte}${hex(point.time.t, 8)}${hex(point.time.i, 8)}${version2}`;
   if (point.kind === 'mark') return { _data: `${head}${kindBytes.mark}${zeroByte}${falseByte}${nullByte}${endByte}` };
-  const uuid = identity?.uuid ? `${uuidHead}${identity.uuid.toHexString(false).toUpperCase()}` : nullByte;
   const place = `${kindBytes.event}${integer(point.ordinal)}${point.fromInvalidate ? trueByte : falseByte}`;
   const fragment = point.fragment === undefined ? '' : integer(point.fragment);
-  return { _data: `${head}${place}${fragment}${uuid}${identity ? identityPart(identity) : ''}${endByte}` };
+  return { _data: `${head}${place}${fragment}${nullByte}${endByte}` };
 }
 
 const tokenPattern =
-  /^82([0-9A-F]{8})([0-9A-F]{8})2B0[24](29|2C0100)(?:29|2B(..)|2C(.{4})|2D(.{6})|2E(.{8}))(6E|6F)(29|2B..)?(?:14|5A).*04$/;
+  /^82([0-9A-F]{8})([0-9A-F]{8})2B0[24](29|2C0100)(?:29|2B(..)|2C(.{4})|2D(.{6})|2E(.{8}))(6E|6F)(29|2B..)?1404$/;
 
 /** Reads a token. Throws 260 (InvalidResumeToken). */
 export function decodeToken(token: unknown): ResumePoint {

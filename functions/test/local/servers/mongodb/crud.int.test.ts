@@ -127,22 +127,11 @@ describe('MongoDB server: reading and writing', () => {
       ]);
     });
 
-    it('projects by exclusion, slices, elements and expressions', async () => {
+    it('projects by exclusion and expressions', async () => {
       assert.deepEqual(await things.findOne({ n: 3 }, { projection: { _id: 0, list: 0, even: 0 } }), {
         n: 3,
         text: 't0',
       });
-      assert.deepEqual(await things.findOne({ n: 3 }, { projection: { _id: 0, list: { $slice: -1 }, n: 1 } }), {
-        n: 3,
-        list: [103],
-      });
-      assert.deepEqual(await things.findOne({ n: 3 }, { projection: { _id: 0, list: { $elemMatch: { $gt: 50 } } } }), {
-        list: [103],
-      });
-      assert.deepEqual(
-        await things.findOne({ list: { $elemMatch: { $gt: 100, $lt: 105 } } }, { projection: { _id: 0, 'list.$': 1 } }),
-        { list: [101] },
-      );
       assert.deepEqual(await things.findOne({ n: 3 }, { projection: { _id: 0, twice: { $multiply: ['$n', 2] } } }), {
         twice: 6,
       });
@@ -271,32 +260,6 @@ describe('MongoDB server: reading and writing', () => {
         (await things.find().toArray()).map(({ n }) => n),
         [3],
       );
-    });
-
-    it('runs the bulkWrite command over several collections', async () => {
-      const result = await fixture.client.bulkWrite(
-        [
-          { namespace: 'shop.things', name: 'insertOne', document: { n: 1 } },
-          { namespace: 'shop.others', name: 'insertOne', document: { n: 2 } },
-          { namespace: 'shop.things', name: 'updateMany', filter: {}, update: { $inc: { n: 5 } } },
-          { namespace: 'shop.others', name: 'deleteMany', filter: {} },
-        ],
-        { verboseResults: true },
-      );
-      assert.deepEqual([result.insertedCount, result.modifiedCount, result.deletedCount], [2, 1, 1]);
-      assert.equal(result.insertResults?.size, 2);
-      assert.equal((await things.findOne())?.n, 6);
-    });
-
-    it('stops an ordered bulkWrite at the first error', async () => {
-      await assert.rejects(
-        fixture.client.bulkWrite([
-          { namespace: 'shop.things', name: 'insertOne', document: { _id: new ObjectId('000000000000000000000001') } },
-          { namespace: 'shop.things', name: 'insertOne', document: { _id: new ObjectId('000000000000000000000001') } },
-          { namespace: 'shop.things', name: 'insertOne', document: { n: 3 } },
-        ]),
-      );
-      assert.equal(await things.countDocuments(), 1);
     });
 
     it('takes batches of a hundred thousand', async () => {

@@ -32,9 +32,9 @@ describe('MongoDB server: retryable writes', () => {
     await lostAnswer();
     assert.equal((await items.insertMany([{ _id: 2 }, { _id: 3 }])).insertedCount, 2);
     await lostAnswer();
-    const bulk = await fixture.client.bulkWrite<{ 'app.items': Keyed }>([
-      { namespace: 'app.items', name: 'insertOne', document: { _id: 4, n: 1 } },
-      { namespace: 'app.items', name: 'updateOne', filter: { _id: 4 }, update: { $inc: { n: 1 } } },
+    const bulk = await items.bulkWrite([
+      { insertOne: { document: { _id: 4, n: 1 } } },
+      { updateOne: { filter: { _id: 4 }, update: { $inc: { n: 1 } } } },
     ]);
     assert.deepEqual([bulk.insertedCount, bulk.modifiedCount], [1, 1]);
     assert.equal((await items.findOne({ _id: 4 }))?.n, 2);

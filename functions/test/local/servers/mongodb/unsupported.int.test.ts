@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import type { Db, Document } from 'mongodb';
+import { type Db, Decimal128, type Document } from 'mongodb';
 import { type Fixture, rejectsWithCode, startFixture } from './mongo.fixture.ts';
 
 const readme = new URL('../../../../local/servers/mongodb/README.md', import.meta.url);
@@ -67,6 +67,27 @@ const entries: Readonly<Record<string, readonly Document[]>> = {
       cursor: {},
     })),
   ],
+  "projections of parts of arrays (`$slice`, `$elemMatch`, `'list.$'`)": [
+    ...[{ a: { $slice: 1 } }, { a: { $elemMatch: { b: 1 } } }, { 'a.$': 1 }].map((projection) => ({
+      find: 'items',
+      projection,
+    })),
+  ],
+  'arithmetic with Decimal128': [
+    { findAndModify: 'items', update: { $inc: { a: Decimal128.fromString('1.5') } } },
+    {
+      aggregate: 'items',
+      pipeline: [{ $set: { b: { $divide: [Decimal128.fromString('1.5'), 2] } } }],
+      cursor: {},
+    },
+  ],
+  '`$merge` on other fields than `_id`, or with a pipeline': [
+    { aggregate: 'items', pipeline: [{ $merge: { into: 'other', on: 'a' } }], cursor: {} },
+    { aggregate: 'items', pipeline: [{ $merge: { into: 'other', whenMatched: [] } }], cursor: {} },
+  ],
+  'the `bulkWrite` command (`client.bulkWrite` of a driver; that of a collection works)': [
+    { bulkWrite: 1, ops: [], nsInfo: [] },
+  ],
   'write concerns by tags': [{ insert: 'items', documents: [{ a: 1 }], writeConcern: { w: { dc: 1 } } }],
 };
 
@@ -84,7 +105,8 @@ describe('MongoDB server: what it does not support', () => {
   for (const [entry, commands] of Object.entries(entries)) {
     it(`refuses by name: ${entry}`, async () => {
       for (const command of commands) {
-        const error = await rejectsWithCode(db.command(command), 238);
+        const target = 'bulkWrite' in command ? fixture.client.db('admin') : db;
+        const error = await rejectsWithCode(target.command(command), 238);
         assert.match(error.message, /is not implemented by the embedded MongoDB server of the local stack/);
       }
     });

@@ -122,7 +122,6 @@ describe('MongoDB server: users and roles', () => {
     ['insert', { insert: 'items', documents: [{}] }],
     ['an update', { update: 'items', updates: [{ q: {}, u: {} }] }],
     ['findAndModify', { findAndModify: 'items', remove: true }],
-    ['bulkWrite', { bulkWrite: 1, ops: [{ insert: 0, document: {} }], nsInfo: [{ ns: 'app.items' }] }, 'admin'],
     ['$out', { aggregate: 'items', pipeline: [{ $out: 'copy' }], cursor: {} }],
     ['$merge', { aggregate: 'items', pipeline: [{ $merge: { into: 'copy' } }], cursor: {} }],
     [
