@@ -57,7 +57,7 @@ export const reconciliationScenario: Scenario = {
       (document) => document.exists,
     ).length;
 
-    const orphans = findings(reported, 'orphan-unknown', 'orphan-with-tombstone');
+    const orphans = findings(reported, 'orphan-unknown', 'orphan-with-tombstone', 'unknown-id');
     const rows: Row[] = [
       {
         what: 'scheduled reconciliation',
@@ -98,8 +98,9 @@ export const reconciliationScenario: Scenario = {
         what: 'reconciliation again',
         expected: 'nothing left to mend',
         mongodb: '',
-        firestore: `${findings(again, 'orphan-unknown', 'orphan-with-tombstone', 'stale-copy', 'missing-copy')} findings`,
-        passed: findings(again, 'orphan-unknown', 'orphan-with-tombstone', 'stale-copy', 'missing-copy') === 0,
+        firestore: `${findings(again, 'orphan-unknown', 'orphan-with-tombstone', 'unknown-id', 'stale-copy', 'missing-copy')} findings`,
+        passed:
+          findings(again, 'orphan-unknown', 'orphan-with-tombstone', 'unknown-id', 'stale-copy', 'missing-copy') === 0,
       },
     ];
     return rows;

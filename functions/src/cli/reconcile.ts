@@ -75,6 +75,11 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
       .option('--grace <minutes>', 'leave alone what is younger (default: 60)', wholeNumber(0))
       .optionsGroup('To take off a brake, once and on purpose:')
       .option('--allow-orphans <n>', 'allow that up to so many projects with assets are gone', wholeNumber(0))
+      .option(
+        '--allow-unknown-ids <n>',
+        'delete the assets of up to so many ids that never were projects',
+        wholeNumber(0),
+      )
       .option('--allow-shrink', 'allow that many projects are gone since the last run')
       .option('--allow-new-source', 'allow that the collection in MongoDB is another than in the last run')
       .addHelpText('after', helpAfter(notes))
@@ -87,7 +92,12 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
             mode: options.clean === true ? 'clean' : 'report',
             ...(options.collection && { collections: [...options.collection] }),
             ...(options.project && { projectIds: [...options.project] }),
-            allow: { orphans: options.allowOrphans, shrink: options.allowShrink, source: options.allowNewSource },
+            allow: {
+              orphans: options.allowOrphans,
+              unknownIds: options.allowUnknownIds,
+              shrink: options.allowShrink,
+              source: options.allowNewSource,
+            },
             reason: 'command',
           },
           json: options.json === true,
@@ -144,6 +154,7 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
   });
   const limits = {
     ...defaultReconcileLimits,
+    brakes: { ...defaultReconcileLimits.brakes, deletions: deployedHoldLimits() },
     ...(readsPerSecond !== undefined && { readsPerSecond }),
     ...(graceMs !== undefined && { graceMs }),
   };
@@ -175,7 +186,9 @@ function print(outcome: ReconcileOutcome, json: boolean, terminal: Terminal): nu
 
 function doneCode(report: ReconcileReport): number {
   if (report.repaired !== null)
-    return report.repaired.failed + report.repaired.held === 0 ? exitCodes.inStep : exitCodes.findings;
+    return report.repaired.failed + report.repaired.held + report.leftAlone === 0
+      ? exitCodes.inStep
+      : exitCodes.findings;
   return findingsOf(report) === 0 ? exitCodes.inStep : exitCodes.findings;
 }
 

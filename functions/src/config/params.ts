@@ -23,7 +23,6 @@ const defaults = {
   HOLD_MAX_SHARE_PERCENT: 1,
   RECONCILE_BUDGET_SECONDS: 480,
   RECONCILE_GRACE_MINUTES: 60,
-  RECONCILE_MAX_ORPHANS: 1_000,
   JOB_RETENTION_DAYS: 90,
 } as const;
 
@@ -80,7 +79,7 @@ export const holdWindowMinutes = number(
 );
 export const holdMaxProjects = number(
   'HOLD_MAX_PROJECTS',
-  'Projects that may be deleted within a window before further deletions are held for a person to decide; 0: never hold.',
+  'A quarter of the projects may be deleted within a window, but no more than this; further deletions are held. 0: no hold.',
   0,
 );
 export const holdMaxSharePercent = number(
@@ -99,11 +98,6 @@ export const reconcileGraceMinutes = number(
   'Age below which nothing counts as an orphan.',
   0,
 );
-export const reconcileMaxOrphans = number(
-  'RECONCILE_MAX_ORPHANS',
-  'Orphaned projects above which a reconciliation deletes nothing.',
-);
-
 export const jobRetentionDays = number(
   'JOB_RETENTION_DAYS',
   'Days for which finished jobs and redriven dead letters are kept.',

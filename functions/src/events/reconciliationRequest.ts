@@ -27,6 +27,8 @@ export type ReconciliationRequestJson = z.input<typeof reconciliationRequestSche
 export interface Allowances {
   /** So many orphans are allowed, whatever the limits say. */
   readonly orphans?: number | undefined;
+  /** So many ids that MongoDB does not have and no record names are allowed, whatever the limits say. */
+  readonly unknownIds?: number | undefined;
   /** The projects may have become fewer. */
   readonly shrink?: boolean | undefined;
   /** The collection may be another than in the last run. */
@@ -109,6 +111,7 @@ export function collectionsOf(request: ReconcileRequest, config: Config): AssetC
 /** Requests with the same key do the same work, so that one may resume another. */
 export function requestKeyOf(request: ReconcileRequest, config: Config): string {
   const work = {
+    layout,
     mode: request.mode,
     collections: collectionsOf(request, config),
     projectIds: request.projectIds?.toSorted() ?? null,
@@ -118,3 +121,6 @@ export function requestKeyOf(request: ReconcileRequest, config: Config): string 
 }
 
 const keyLength = 16;
+
+/** Layout of what is kept of an unfinished run: one of another layout is not resumed. */
+const layout = 2;

@@ -36,15 +36,15 @@ const alone = 1;
 
 /** Judges a deletion by the number of others that were learned of around the same time.
  *
- *  Every deletion is in its record, with the time, before it counts itself and the others. So of all that were learned of
- *  within one window, the one that was written last among those carried out has seen every other of them: never more are
- *  carried out than are allowed, with any number of workers, and without a counter that they would contend for. The window
- *  lies around the time at which *this* deletion was learned of, not around now: a flood that could not be worked on for an
- *  hour is still one when its events are redelivered.
+ *  Every deletion is in its record, with the time, before it counts itself and the others. So of all that were learned
+ *  of within one window, the one that was written last among those carried out has seen every other of them: never more
+ *  are carried out than are allowed, with any number of workers, and without a counter that they would contend for. The
+ *  window lies around the time at which *this* deletion was learned of, not around now: a flood that could not be
+ *  worked on for an hour is still one when its events are redelivered.
  *
- *  Costs one read; MongoDB is asked when there is more than one deletion. The index of `deletedAt` grows at its end, which
- *  Firestore takes about 500 times a second (https://firebase.google.com/docs/firestore/best-practices#hotspots): a flood is
- *  slowed down by it.
+ *  Costs one read; MongoDB is asked when there is more than one deletion. The index of `deletedAt` grows at its end,
+ *  which Firestore takes about 500 times a second (https://firebase.google.com/docs/firestore/best-practices#hotspots):
+ *  a flood is slowed down by it.
  *  @throws what Firestore or MongoDB answered: then nothing may be deleted. */
 export async function judgeDeletion(
   { firestore, clock, limits: { hold }, countProjects }: JudgeDependencies,
@@ -66,8 +66,8 @@ export async function judgeDeletion(
     : { kind: 'too-many', deletions, countedUpTo, allowed, projects };
 }
 
-/** How many projects were deleted within a window (ms since 1970), counted up to a bound: a flood of a million is not counted
- *  a million times. A deletion that MongoDB contradicted has no `deletedAt` any more, and does not count. */
+/** How many projects were deleted within a window (ms since 1970), counted up to a bound: a flood of a million is not
+ *  counted a million times. A deletion that MongoDB contradicted has no `deletedAt` any more, and does not count. */
 export async function countDeletions(
   firestore: Firestore,
   { from, to }: { readonly from: number; readonly to: number },

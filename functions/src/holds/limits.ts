@@ -1,8 +1,8 @@
 import { minuteMs } from '../clock.ts';
 import { holdMaxProjects, holdMaxSharePercent, holdWindowMinutes } from '../config/params.ts';
 
-/** The policy of mass deletions: how many projects may be deleted within a window, whoever found that they are gone. The hold
- *  on events and the brake of reconciliation are two views of it. */
+/** The policy of mass deletions: how many projects may be deleted within a window, whoever found that they are gone.
+ *  The hold on events and the brake of reconciliation are two views of it. */
 export interface HoldLimits {
   /** Length of the window, in ms. */
   readonly windowMs: number;
@@ -22,20 +22,21 @@ const shareOfFew = 1 / 4;
 /** So many of a handful of projects may be deleted at once, as long as they are not all of them, or more than half. */
 const handful = 3;
 
-/** How many of `projects`, counted before the first deletion within the window, may be deleted within it. Grows with the
- *  projects by one at most, so that no installation stands at a cliff (`docs/massDeletion.md` has the table). */
+/** How many of `projects`, counted before the first deletion within the window, may be deleted within it. Grows with
+ *  the projects by one at most, so that no installation stands at a cliff (`docs/massDeletion.md` has the table). */
 export function deletionsAllowed({ maxProjects, maxShare }: HoldLimits, projects: number): number {
   const few = Math.min(handful, Math.ceil(projects / 2), maxProjects);
   const some = Math.min(maxProjects, Math.floor(projects * shareOfFew));
   return Math.max(few, some, Math.floor(projects * maxShare));
 }
 
-/** The same, told by the projects that are left: the most deletions that are within the limits of what there was before. */
+/** The same, told by the projects that are left: the most deletions that are within the limits of what there was
+ *  before. */
 export function deletionsAllowedLeaving(limits: HoldLimits, left: number): number {
   if (limits.maxShare >= 1) return Number.POSITIVE_INFINITY;
   const isAllowed = (deletions: number) => deletions <= deletionsAllowed(limits, left + deletions);
-  // Deletions grow faster than what is allowed, so there is one bound. It is near the largest of its three parts, each solved
-  // for the deletions, and rounding may have missed it by one.
+  // Deletions grow faster than what is allowed, so there is one bound. It is near the largest of its three parts, each
+  // solved for the deletions, and rounding may have missed it by one.
   const share = (limits.maxShare * left) / (1 - limits.maxShare);
   const quarter = Math.min(limits.maxProjects, (shareOfFew * left) / (1 - shareOfFew));
   let bound = Math.ceil(Math.max(share, quarter, Math.min(handful, limits.maxProjects, left + 1))) + 1;

@@ -1,4 +1,6 @@
+import { minuteMs } from '../clock.ts';
 import type { Allowances } from '../events/reconciliationRequest.ts';
+import { defaultHoldLimits, deletionsAllowed, type HoldLimits } from '../holds/limits.ts';
 import type { OtherId } from '../source/otherIds.ts';
 
 /** How much may be wrong before a run stops rather than act on it. */
@@ -6,9 +8,8 @@ export interface BrakeLimits {
   /** Projects gone since the last run: the brake takes hold when more than `share` of them and at least `atLeast` are
    *  missing; of few projects fewer are enough. */
   readonly shrink: { readonly share: number; readonly atLeast: number };
-  /** Orphans (projects that MongoDB does not have): up to `atLeast` are allowed (of few projects, fewer), more than
-   *  `share` of the projects seen or more than `atMost` never. */
-  readonly orphans: { readonly share: number; readonly atLeast: number; readonly atMost: number };
+  /** The policy of mass deletions, one with the hold on events. */
+  readonly deletions: HoldLimits;
   /** Second looks that may find alive what the first look found missing. */
   readonly contradictions: number;
 }
@@ -116,31 +117,36 @@ function fewOf(projects: number, limit: number): number {
   return Math.min(limit, Math.max(oneAlone, Math.floor(projects * shareOfFew)));
 }
 
+/** The policy as reconciliation applies it. Who switches the hold off has said nothing about a wrong MongoDB. */
+export function deletionPolicy({ deletions }: BrakeLimits): HoldLimits {
+  return deletions.maxProjects > 0 ? deletions : { ...deletions, maxProjects: defaultHoldLimits.maxProjects };
+}
+
 /** What a run has found that speaks for or against MongoDB. */
 export interface OrphansFound {
   readonly orphans: number;
-  /** Projects with assets among which they were found, without those whose deletion is held or was discarded. */
+  /** Other projects whose deletion became known within the window. */
+  readonly recent: number;
+  /** The projects among which the orphans were found. */
   readonly projects: number;
   /** Whether all projects were seen. */
   readonly complete: boolean;
-  /** Whether somebody has named the projects: then all of them may well be orphans, however few they are. */
-  readonly named: boolean;
 }
 
-/** Judges how many orphans were found among the projects that have assets. */
+/** Judges how many projects would have been deleted within the window, by events and by this run. */
 export function judgeOrphans(found: OrphansFound, limits: BrakeLimits, allowed: Allowances): Brake | undefined {
-  const { orphans, projects } = found;
-  const atLeast = found.named ? limits.orphans.atLeast : fewOf(projects, limits.orphans.atLeast);
-  const limit =
-    allowed.orphans ?? Math.min(limits.orphans.atMost, Math.max(atLeast, Math.floor(projects * limits.orphans.share)));
-  // Before all is seen, the share is not known: only what no further project could bring below the limit counts.
-  const surely = found.complete ? limit : (allowed.orphans ?? limits.orphans.atMost);
-  if (orphans <= surely) return undefined;
-  const soFar = found.complete ? '' : ' so far';
+  const { orphans, recent, projects, complete } = found;
+  const policy = deletionPolicy(limits);
+  const limit = allowed.orphans ?? deletionsAllowed(policy, projects + recent);
+  const deletions = allowed.orphans === undefined ? orphans + recent : orphans;
+  if (orphans === 0 || deletions <= limit) return undefined;
+  const minutes = Math.round(policy.windowMs / minuteMs);
+  const others = deletions > orphans ? `, and ${recent} others were deleted within ${minutes} minutes` : '';
+  const soFar = complete ? '' : ' so far';
   return {
     kind: 'too-many-orphans',
-    saw: `${orphans} of ${projects} projects with assets${soFar} are not in MongoDB; up to ${surely} are allowed`,
-    goOn: `if they are really gone, run with --allow-orphans ${orphans}${found.complete ? '' : ' or more (a report counts them all)'}`,
+    saw: `${orphans} of ${projects} projects${soFar} are not in MongoDB${others}; up to ${limit} are allowed`,
+    goOn: `if they are really gone, run with --allow-orphans ${orphans}${complete ? '' : ' or more (a report counts them all)'}`,
   };
 }
 

@@ -2,12 +2,23 @@
 export const findingKinds = [
   /** A project that MongoDB does not have and whose deletion Lockstep knows: missed work. Counted in projects. */
   'orphan-with-tombstone',
-  /** A project that MongoDB does not have, without a known deletion. Counted in projects. */
+  /** A project that MongoDB does not have and whose deletion Lockstep does not know, but it has a record. In
+   *  projects. */
   'orphan-unknown',
+  /** An id that MongoDB does not have and of which there is no record either: it may never have existed. In ids. */
+  'unknown-id',
   /** Assets of a project show another value than the project has. Counted per project and collection. */
   'stale-copy',
   /** Assets of a project lack a copy of a field that the project has. Counted per project and collection. */
   'missing-copy',
+  /** The record of a living project says that it is deleted. Counted in projects. */
+  'tombstone-of-living',
+  /** The record of a project that MongoDB does not have says that it lives, and it has no assets. Counted in
+   *  projects. */
+  'live-record-of-missing',
+  /** A record holds a version beyond MongoDB's operation time: true changes would be taken for old. Counted in
+   *  projects. */
+  'record-ahead',
   /** The project id of an asset is not a text that can be one. Counted in assets if it is no text, else in distinct
    *  texts. */
   'unusable-project-id',
@@ -32,8 +43,11 @@ export interface FindingExample {
 /** A finding that is to be repaired, as it is kept between the two passes of a run. */
 export interface ToRepair {
   readonly projectId: string;
-  readonly what: 'orphan' | 'drift';
+  /** `living-record`, `missing-record`: the record of a project that MongoDB has, or does not have. */
+  readonly what: (typeof repairKinds)[number];
 }
+
+export const repairKinds = ['orphan', 'unknown-id', 'drift', 'living-record', 'missing-record'] as const;
 
 export type FindingCounts = Record<FindingKind, number>;
 
@@ -41,8 +55,12 @@ export function noFindings(): FindingCounts {
   return {
     'orphan-with-tombstone': 0,
     'orphan-unknown': 0,
+    'unknown-id': 0,
     'stale-copy': 0,
     'missing-copy': 0,
+    'tombstone-of-living': 0,
+    'live-record-of-missing': 0,
+    'record-ahead': 0,
     'unusable-project-id': 0,
     'missing-project-id': 0,
     held: 0,

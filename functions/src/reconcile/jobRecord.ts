@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { recordCollections } from '../config/defineConfig.ts';
 import { schemaVersion } from '../records/projectRecord.ts';
 import { brakeKinds } from './brakes.ts';
-import { findingKinds } from './findings.ts';
+import { findingKinds, repairKinds } from './findings.ts';
 
 const count = z.number().int().min(0);
 const time = z.instanceof(Timestamp).transform((value) => value.toMillis());
@@ -64,7 +64,20 @@ const jobSchema = z.object({
     }),
   ),
   projects: count,
+  /** Projects that speak for or against MongoDB: with assets or a live record, without those that are held or
+   *  unknown. */
+  judged: count,
   young: count,
+  /** Records of projects; null where they are not compared. */
+  recordsTotal: count.nullable(),
+  /** Records seen. */
+  records: count,
+  /** Orphans whose deletion became known within the window of mass deletions. */
+  recentOrphans: count,
+  /** Deletions that were known within the window when the scan was judged; null before. */
+  recentDeletions: count.nullable(),
+  /** Unknown ids that are within limits; null before the scan was judged. */
+  unknownAllowed: count.nullable(),
   /** Wasted reads, of `reads.hops`: documents read ahead that brought nothing new, and queries without results. */
   waste: count,
   /** Reads of project records. */
@@ -83,8 +96,14 @@ const jobSchema = z.object({
   brake: z.object({ kind: z.enum(brakeKinds), saw: z.string(), goOn: z.string() }).nullable(),
   /** Documents of `syncJobFindings` that were written. */
   chunks: count,
-  /** How far the repair has come: `offset` entries of document `chunk`. */
-  repair: z.object({ chunk: count, offset: count, outcomes: outcomesSchema, failures: z.array(z.string()) }),
+  /** How far the repair has come: `offset` entries of document `chunk`. The unknown ids have a round of their own. */
+  repair: z.object({
+    round: z.enum(['known', 'unknown']),
+    chunk: count,
+    offset: count,
+    outcomes: outcomesSchema,
+    failures: z.array(z.string()),
+  }),
   origin: z.object({ service: z.string(), channel: z.string() }),
 });
 
@@ -113,7 +132,7 @@ export type ReconcileState = z.output<typeof stateSchema>;
 
 const chunkSchema = z.object({
   schemaVersion: z.literal(schemaVersion),
-  entries: z.array(z.object({ projectId: z.string(), what: z.enum(['orphan', 'drift']) })),
+  entries: z.array(z.object({ projectId: z.string(), what: z.enum(repairKinds) })),
 });
 export type FindingsChunk = z.output<typeof chunkSchema>['entries'];
 

@@ -1,4 +1,5 @@
 import { hourMs, minuteMs, secondMs } from '../clock.ts';
+import { defaultHoldLimits } from '../holds/limits.ts';
 import type { BrakeLimits } from './brakes.ts';
 
 /** Limits of reconciliation. The defaults suit a collection of up to some million projects and a function with a
@@ -44,7 +45,7 @@ export interface ReconcileLimits {
 export const defaultReconcileLimits: ReconcileLimits = {
   brakes: {
     shrink: { share: 0.2, atLeast: 10 },
-    orphans: { share: 0.1, atLeast: 20, atMost: 1_000 },
+    deletions: defaultHoldLimits,
     contradictions: 5,
   },
   graceMs: hourMs,

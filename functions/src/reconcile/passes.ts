@@ -1,13 +1,16 @@
-import { type Brake, judgeOrphans, judgeSource, type OrphansFound } from './brakes.ts';
-import { judgedProjectsOf, orphansOf } from './progress.ts';
+import { countDeletions } from '../holds/judge.ts';
+import { deletionsAllowed } from '../holds/limits.ts';
+import { type Brake, deletionPolicy, judgeOrphans, judgeSource } from './brakes.ts';
+import { orphansOf } from './progress.ts';
 import { repairPass } from './repairPass.ts';
 import { isOver, type PassEnd, type Run } from './runRecord.ts';
+import { readsToCount } from './scan/assetIndex.ts';
 import { planScan } from './scan/planScan.ts';
 import { scanPass } from './scan/scanPass.ts';
 
 /** The passes of a run, as far as the time allows: plan, scan, and in mode `clean`, if no brake takes hold, repair. */
 export async function passes(run: Run): Promise<PassEnd> {
-  const { job, request, limits } = run;
+  const { job, request } = run;
   if (job.ranges.length === 0) {
     await planScan(run);
     run.keeper.changed([]);
@@ -15,30 +18,71 @@ export async function passes(run: Run): Promise<PassEnd> {
   if (job.phase === 'scan') {
     const scanned = await scanPass(run);
     if (scanned.kind !== 'complete') return scanned;
-    const brake = await judgeScan(run);
+    await countOthers(run);
+    const brake = judgeScan(run) ?? (await judgeSourceAgain(run));
     if (brake) return { kind: 'braked', brake };
     if (job.brake !== null || request.mode === 'report') return { kind: 'complete' };
+    if (job.findings['unknown-id'] > (job.unknownAllowed ?? 0)) reportUnknownIds(run);
     job.phase = 'repair';
   } else {
-    const again = judgeOrphans(scanResult(run), limits.brakes, request.allow ?? {});
-    if (again) return { kind: 'braked', brake: again };
+    // A person may have allowed less than the invocation before.
+    const brake = judgeScan(run);
+    if (brake) return { kind: 'braked', brake };
   }
   await run.keeper.flush();
   return isOver(run) ? { kind: 'out-of-time' } : repairPass(run);
 }
 
-const scanResult = ({ job, request }: Run): OrphansFound => ({
-  orphans: orphansOf(job),
-  projects: judgedProjectsOf(job),
-  complete: true,
-  named: request.projectIds !== undefined,
-});
-
-/** Between scan and repair: is what was found within limits, and is MongoDB still what it was? */
-async function judgeScan(run: Run): Promise<Brake | undefined> {
+/** What the findings are judged by: the unknown ids that are allowed, and deletions that became known within the
+ *  window. */
+async function countOthers(run: Run): Promise<void> {
   const { job, limits, request } = run;
-  const allowed = request.allow ?? {};
-  const tooMany = judgeOrphans(scanResult(run), limits.brakes, allowed);
-  if (tooMany) return tooMany;
-  return judgeSource(await run.inMongo.look(), job.source, limits.brakes, { ...allowed, shrink: false, source: false });
+  const policy = deletionPolicy(limits.brakes);
+  const unknown = job.findings['unknown-id'];
+  job.unknownAllowed = request.allow?.unknownIds ?? deletionsAllowed(policy, projectsOf(run) + unknown);
+  job.recentDeletions = 0;
+  if (orphansOf(job) === 0) return;
+  const now = run.clock.now();
+  // One more than this is too many, however many there are.
+  const atMost = deletionsAllowed(policy, projectsOf(run)) * 2 + job.recentOrphans;
+  const known = await run.gate.pass(1, () =>
+    countDeletions(run.firestore, { from: now - policy.windowMs, to: now }, Math.max(1, atMost)),
+  );
+  job.recordReads += readsToCount(known);
+  job.recentDeletions = Math.max(0, known - job.recentOrphans);
+}
+
+/** The projects among which orphans were found. Of projects that somebody has named, all may well be orphans, however
+ *  few they are: those count among all that MongoDB has. */
+function projectsOf({ job, request }: Run): number {
+  return request.projectIds === undefined ? job.judged : job.source.projects + orphansOf(job);
+}
+
+/** Between scan and repair: is what was found within limits? */
+function judgeScan(run: Run): Brake | undefined {
+  const { job, limits, request } = run;
+  const found = {
+    orphans: orphansOf(job),
+    recent: job.recentDeletions ?? 0,
+    projects: projectsOf(run),
+    complete: true,
+  };
+  return judgeOrphans(found, limits.brakes, request.allow ?? {});
+}
+
+/** Whether MongoDB is still what it was when the run began. */
+async function judgeSourceAgain({ job, limits, request, inMongo }: Run): Promise<Brake | undefined> {
+  const allowed = { ...request.allow, shrink: false, source: false };
+  return judgeSource(await inMongo.look(), job.source, limits.brakes, allowed);
+}
+
+/** Any client can write ids that never existed. Too many of them stop nobody but themselves. */
+function reportUnknownIds({ job, log }: Run): void {
+  log.alarm('brake', 'assets of unknown project ids are left alone, there are too many', {
+    jobId: job.id,
+    brake: 'too-many-unknown-ids',
+    unknownIds: job.findings['unknown-id'],
+    allowed: job.unknownAllowed,
+    goOn: `if they are of no project, run with --allow-unknown-ids ${job.findings['unknown-id']}`,
+  });
 }

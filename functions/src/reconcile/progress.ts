@@ -22,16 +22,10 @@ export function findingsOf(job: Pick<ReconcileJob, 'findings'>): number {
   return Object.values(job.findings).reduce((sum, count) => sum + count, 0);
 }
 
-/** Projects that MongoDB does not have. */
+/** Projects that MongoDB does not have, of those with a record. */
 export function orphansOf(job: Pick<ReconcileJob, 'findings'>): number {
-  return job.findings['orphan-with-tombstone'] + job.findings['orphan-unknown'];
-}
-
-/** Projects with assets that speak for or against MongoDB. Those whose deletion is held or was discarded do not:
- *  counted in, they would allow more orphans. What is held only at its repair was found as an orphan, and stays counted
- *  as one. */
-export function judgedProjectsOf({ projects, findings, repair }: ReconcileJob): number {
-  return projects - (findings.held - repair.outcomes.held);
+  const { findings } = job;
+  return findings['orphan-with-tombstone'] + findings['orphan-unknown'] + findings['live-record-of-missing'];
 }
 
 export function progressOf(job: ReconcileJob): ReconcileProgress {
@@ -42,7 +36,7 @@ export function progressOf(job: ReconcileJob): ReconcileProgress {
   return {
     phase: job.phase,
     done: isScan ? job.projects : repaired,
-    about: isScan ? job.source.projects : orphansOf(job) + job.findings['stale-copy'] + job.findings['missing-copy'],
+    about: isScan ? job.source.projects : findingsOf(job),
     reads: readsOf(job),
     findings: findingsOf(job),
     startedAt: job.startedAt,

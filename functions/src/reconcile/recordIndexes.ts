@@ -19,7 +19,7 @@ export interface RecordIndexing {
 export const recordIndexing: readonly RecordIndexing[] = [
   {
     collectionGroup: recordCollections.projects,
-    queried: ['deletedAt'],
+    queried: ['deletedAt', 'projectId'],
     unindexed: ['desired', 'lease', 'progress', 'attempts', 'hold'],
     expires: 'expireAt',
   },

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { secondMs } from '../clock.ts';
 import { eventId, type ProjectEvent, specversion } from '../events/contract.ts';
 import { partsOf } from '../events/version.ts';
@@ -5,10 +6,11 @@ import { errorText } from '../log.ts';
 import { ProjectRecordError } from '../records/projectRecord.ts';
 import type { Statement } from '../source/truth.ts';
 import { judgeContradictions } from './brakes.ts';
-import type { ToRepair } from './findings.ts';
+import { repairKinds, type ToRepair } from './findings.ts';
 import { progressOf } from './progress.ts';
 import { hasCause, isSourceError } from './projectsInMongo.ts';
 import { addExample, isOver, type PassEnd, type RepairOutcome, type Run } from './runRecord.ts';
+import { judgeOne } from './scan/judgeOne.ts';
 
 /** Too many projects could not be repaired: something is wrong with more than those. The cause is the last error. */
 export class RepairError extends Error {
@@ -29,17 +31,43 @@ interface Failures {
 
 /** The second pass: repairs what the first has found, after the brakes were judged. Each project is looked up in
  *  MongoDB once more, and the worker looks a third time right before it deletes. To repeat what was done before an
- *  interruption does no harm. */
+ *  interruption does no harm. Unknown ids come last, one at a time, so that they keep nobody waiting. */
 export async function repairPass(run: Run): Promise<PassEnd> {
-  const { job, keeper, request, limits } = run;
+  const { job, request } = run;
   const failures: Failures = { count: 0 };
+  if (job.repair.round === 'known') {
+    const end = await repairRound(run, failures, ({ what }) => what !== 'unknown-id', run.limits.parallelRepairs);
+    if (end.kind !== 'complete') return end;
+    job.repair = { ...job.repair, round: 'unknown', chunk: 0, offset: 0 };
+  }
+  const unknown = job.findings['unknown-id'];
+  if (unknown > 0 && unknown <= (job.unknownAllowed ?? 0)) {
+    const end = await repairRound(run, failures, ({ what }) => what === 'unknown-id', 1);
+    if (end.kind !== 'complete') return end;
+  }
+  run.log.info('reconciliation repaired what it found', {
+    jobId: job.id,
+    reason: request.reason,
+    ...job.repair.outcomes,
+  });
+  return { kind: 'complete' };
+}
+
+/** Repairs the findings of a kind, batch by batch. */
+async function repairRound(
+  run: Run,
+  failures: Failures,
+  isDue: (entry: ToRepair) => boolean,
+  parallel: number,
+): Promise<PassEnd> {
+  const { job, keeper, limits } = run;
   for (; job.repair.chunk < job.chunks; job.repair = { ...job.repair, chunk: job.repair.chunk + 1, offset: 0 }) {
-    const entries = await run.gate.pass(1, () => run.chunkOf(job.repair.chunk));
+    const entries = (await run.gate.pass(1, () => run.chunkOf(job.repair.chunk))).filter(isDue);
     while (job.repair.offset < entries.length) {
       if (isOver(run)) return { kind: 'out-of-time' };
-      const batch = entries.slice(job.repair.offset, job.repair.offset + limits.parallelRepairs * batchesAhead);
+      const batch = entries.slice(job.repair.offset, job.repair.offset + parallel * batchesAhead);
       const statement = await run.lookups.pass(1, () => run.truth.ask(batch.map(({ projectId }) => projectId)));
-      const { finished, failure } = await repairBatch(run, batch, statement, failures);
+      const { finished, failure } = await repairBatch(run, batch, statement, failures, parallel);
       job.repair.offset += finished;
       keeper.changed([]);
       if (failure !== undefined) throw failure.error;
@@ -49,11 +77,6 @@ export async function repairPass(run: Run): Promise<PassEnd> {
       if (finished < batch.length) return { kind: 'out-of-time' };
     }
   }
-  run.log.info('reconciliation repaired what it found', {
-    jobId: job.id,
-    reason: request.reason,
-    ...job.repair.outcomes,
-  });
   return { kind: 'complete' };
 }
 
@@ -74,6 +97,7 @@ async function repairBatch(
   batch: readonly ToRepair[],
   statement: Statement,
   failures: Failures,
+  parallel: number,
 ): Promise<BatchEnd> {
   let next = 0;
   const dealtWith = new Set<ToRepair>();
@@ -98,7 +122,7 @@ async function repairBatch(
       unsteady = judgeContradictions(run.job.repair.outcomes.contradicted, run.limits.brakes) !== undefined;
     }
   }
-  const ends = await Promise.allSettled(Array.from({ length: run.limits.parallelRepairs }, worker));
+  const ends = await Promise.allSettled(Array.from({ length: parallel }, worker));
   const errors = ends.filter((end) => end.status === 'rejected').map(({ reason }) => reason);
   // The others were cut off because of it, and say so.
   const error: unknown = errors.find((reason) => reason instanceof RepairError) ?? failed.signal.reason;
@@ -119,31 +143,55 @@ async function repairOne(
   const { job, limits, clock } = run;
   const { outcomes } = job.repair;
   const exists = statement.projects.has(projectId);
-  if (what === 'orphan' && exists) {
+  if ((what === 'orphan' || what === 'unknown-id') && exists) {
     outcomes.contradicted += 1;
     return;
   }
-  if (what === 'drift' && !exists) {
-    // Deleted since the first pass: its event is under way, and no brake has judged it as an orphan.
+  if (exists !== (what === 'drift' || what === 'living-record')) {
+    // Deleted or created since the first pass: its event is under way, and no brake has judged it.
     outcomes.settled += 1;
     return;
   }
   const event = repairEvent(statement, projectId, run.request.reason);
-  const grace = exists ? {} : { createdBefore: clock.now() - limits.graceMs };
+  const graceBegins = clock.now() - limits.graceMs;
+  const grace = exists ? {} : { createdBefore: graceBegins };
   const options = { force: true, deadline: run.deadline, signal, ...grace } as const;
-  let outcome: RepairOutcome;
   try {
-    outcome = await run.applier.apply(event, options);
+    const outcome = await run.applier.apply(event, options);
+    const isDone = outcome.kind === 'applied' || outcome.kind === 'duplicate';
+    const left = isDone ? await leftBy(run, projectId, statement, graceBegins) : undefined;
+    if (left === undefined) count(run, projectId, outcome);
+    else throw new UnrepairedError(left);
   } catch (error) {
     // What MongoDB did not answer, and what the stop of the run has cut off, is no failure of this project.
     if (isSourceError(error) || signal.aborted) throw error;
     recordFailure(run, projectId, error, failures);
-    return;
   }
-  count(run, projectId, outcome, failures);
 }
 
-function count(run: Run, projectId: string, outcome: RepairOutcome, failures: Failures): void {
+/** The repair went well, and what it was for is as it was. */
+class UnrepairedError extends Error {
+  constructor(left: string) {
+    super(`it is as it was after its repair: ${left}`);
+    this.name = 'UnrepairedError';
+  }
+}
+
+/** A second look at a finding after its repair: what is left of it, or undefined. What changed in MongoDB since it was
+ *  asked is news, and left to its event. */
+async function leftBy(
+  run: Run,
+  projectId: string,
+  { projects }: Statement,
+  graceBegins: number,
+): Promise<string | undefined> {
+  const { verdict, snapshot } = await judgeOne(run, projectId, graceBegins);
+  if (!isDeepStrictEqual(snapshot, projects.get(projectId))) return undefined;
+  const isLeft = repairKinds.some((kind) => kind === verdict.kind);
+  return isLeft ? (verdict.findings[0]?.detail ?? verdict.kind) : undefined;
+}
+
+function count(run: Run, projectId: string, outcome: RepairOutcome): void {
   const { outcomes } = run.job.repair;
   switch (outcome.kind) {
     case 'applied':
@@ -170,10 +218,8 @@ function count(run: Run, projectId: string, outcome: RepairOutcome, failures: Fa
       addExample(run, { kind: 'held', projectId, collections: [], path: null, detail });
       return;
     }
-    case 'exhausted': {
-      const error = new Error(outcome.lastError ?? `${outcome.attempts} attempts have failed`);
-      recordFailure(run, projectId, error, failures);
-    }
+    case 'exhausted':
+      throw new Error(outcome.lastError ?? `${outcome.attempts} attempts have failed`);
   }
 }
 

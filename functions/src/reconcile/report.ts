@@ -18,6 +18,8 @@ export interface ReconcileReport {
   readonly source: ReconcileJob['source'];
   /** How much was scanned: a run that a brake or its time ended may have seen nothing, or a part. */
   readonly scanned: 'all' | 'part' | 'nothing';
+  /** Records of projects that were compared with MongoDB. */
+  readonly records: number;
   /** Projects that have assets. */
   readonly projects: number;
   /** Projects that MongoDB does not have, with evidence so new that they are left alone. */
@@ -31,6 +33,10 @@ export interface ReconcileReport {
   /** Null in mode `report`, and before the repair began. */
   readonly repaired: RepairOutcomes | null;
   readonly failures: readonly string[];
+  /** Unknown ids whose assets a clean run leaves alone, since there are more than are allowed; 0 within limits. */
+  readonly leftAlone: number;
+  /** How many unknown ids are allowed; null before the scan was judged. */
+  readonly unknownAllowed: number | null;
   readonly brake: Brake | null;
 }
 
@@ -59,6 +65,7 @@ export function reportOf(job: ReconcileJob): ReconcileReport {
     invocations: job.invocations,
     source: job.source,
     scanned,
+    records: job.records,
     projects: job.projects,
     young: job.young,
     collections: job.collections.map(({ name, assets, projects, tuples, reads }) => ({
@@ -75,6 +82,8 @@ export function reportOf(job: ReconcileJob): ReconcileReport {
     examples: structuredClone(job.examples),
     repaired: job.phase === 'repair' ? { ...job.repair.outcomes } : null,
     failures: [...job.repair.failures],
+    leftAlone: leftAloneOf(job),
+    unknownAllowed: job.unknownAllowed,
     brake: job.brake,
   };
 }
@@ -85,11 +94,20 @@ function scannedOf({ ranges }: ReconcileJob): ReconcileReport['scanned'] {
   return ranges.every(({ done }) => done) ? 'all' : 'part';
 }
 
+function leftAloneOf({ findings, unknownAllowed }: ReconcileJob): number {
+  const unknown = findings['unknown-id'];
+  return unknownAllowed !== null && unknown > unknownAllowed ? unknown : 0;
+}
+
 const labels: Readonly<Record<keyof FindingCounts, string>> = {
   'orphan-with-tombstone': 'orphans with a known deletion (missed work)',
   'orphan-unknown': 'orphans without a known deletion',
+  'unknown-id': 'ids that MongoDB does not have and no record names',
   'stale-copy': 'stale copies (projects x collections)',
   'missing-copy': 'missing copies (projects x collections)',
+  'tombstone-of-living': 'records that say of a living project that it is deleted',
+  'live-record-of-missing': 'records that say of a missing project that it lives',
+  'record-ahead': "records with a version beyond MongoDB's operation time",
   'unusable-project-id': 'unusable project ids',
   'missing-project-id': 'assets without a project id',
   held: 'projects held',
@@ -100,11 +118,12 @@ export function renderReport(report: ReconcileReport): string {
   const { source } = report;
   const sections = [
     `Reconciliation ${report.jobId} (${report.mode}): ${report.status}`,
-    `${source.database}.${source.collection}: ${number(source.projects)} projects in MongoDB, ${number(report.projects)} with assets` +
+    `${source.database}.${source.collection}: ${number(source.projects)} projects in MongoDB, ${number(report.projects)} with assets, ${number(report.records)} records` +
       (report.young > 0 ? `, ${number(report.young)} too young to judge` : ''),
     ...(report.brake ? [renderBrake(report.brake, report)] : []),
     renderCollections(report),
     renderFindings(report),
+    ...(report.leftAlone > 0 ? [renderLeftAlone(report)] : []),
     ...(report.repaired ? [renderRepaired(report.repaired, report.failures)] : []),
   ];
   return `${sections.join('\n\n')}\n`;
@@ -113,6 +132,11 @@ export function renderReport(report: ReconcileReport): string {
 function renderBrake(brake: Brake, { repaired }: ReconcileReport): string {
   const consequence = repaired === null ? 'Nothing was changed.' : 'Nothing was changed after it.';
   return `BRAKE ${brake.kind}: ${printable(brake.saw)}.\n${consequence} To go on: ${brake.goOn}.`;
+}
+
+function renderLeftAlone({ mode, leftAlone, unknownAllowed }: ReconcileReport): string {
+  const what = mode === 'clean' ? 'were left alone' : 'would be left alone by --clean';
+  return `The assets of ${number(leftAlone)} unknown ids ${what}: up to ${number(unknownAllowed ?? 0)} are allowed. If they are of no project, run with --allow-unknown-ids ${leftAlone}.`;
 }
 
 function renderCollections({ collections, reads, recordReads }: ReconcileReport): string {

@@ -1,6 +1,7 @@
 import { minuteMs, secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import { encodeReconciliationRequest, type ReconcileRequest } from '../events/reconciliationRequest.ts';
+import { deployedHoldLimits } from '../holds/limits.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../reconcile/limits.ts';
 import type { ReconcileOutcome } from '../reconcile/run.ts';
 import type { Services } from './services.ts';
@@ -41,7 +42,7 @@ function deployedLimits(): ReconcileLimits {
   return {
     ...rest,
     graceMs: params.reconcileGraceMinutes.value() * minuteMs,
-    brakes: { ...brakes, orphans: { ...brakes.orphans, atMost: params.reconcileMaxOrphans.value() } },
+    brakes: { ...brakes, deletions: deployedHoldLimits() },
   };
 }
 

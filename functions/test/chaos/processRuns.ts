@@ -63,6 +63,7 @@ async function openStage() {
       RECONCILE_GRACE_MINUTES: '0',
       RECONCILE_MODE: 'clean',
       HOLD_MAX_PROJECTS: '0',
+      HOLD_MAX_SHARE_PERCENT: '100',
       NODE_OPTIONS: '--max-semi-space-size=4 --max-old-space-size=192',
     },
     schedules: false,

@@ -63,7 +63,7 @@ const budgets = { usual: 480 * second, shortLeast: 10, shortMost: 150 };
 /** The brakes of a reconciliation have tests of their own. Here a run has few projects, and often most of them are orphans. */
 const brakes = {
   ...defaultReconcileLimits.brakes,
-  orphans: { ...defaultReconcileLimits.brakes.orphans, share: 1 },
+  deletions: { ...defaultReconcileLimits.brakes.deletions, maxShare: 1 },
   shrink: { ...defaultReconcileLimits.brakes.shrink, share: 1 },
 };
 

@@ -62,7 +62,7 @@ describe('npm run reconcile, as a process', () => {
     await world.addAssets('storyboards', [{ projectId: new ObjectId().toHexString(), projectName: 'gone' }]);
     const found = await reconcile(['--report', '--grace', '0', '--json']);
     assert.equal(found.code, exitCodes.findings, found.err);
-    assert.equal(JSON.parse(found.out).findings['orphan-unknown'], 1);
+    assert.equal(JSON.parse(found.out).findings['unknown-id'], 1);
 
     const repaired = await reconcile(['--clean', '--grace', '0']);
     assert.equal(repaired.code, exitCodes.inStep, repaired.err + repaired.out);

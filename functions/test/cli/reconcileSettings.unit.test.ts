@@ -19,6 +19,8 @@ describe('npm run reconcile', () => {
       'p',
       '--allow-orphans',
       '12',
+      '--allow-unknown-ids',
+      '3',
       '--json',
     ];
     const settings = mainSettings(
@@ -34,7 +36,7 @@ describe('npm run reconcile', () => {
           mode: 'clean',
           collections: ['a', 'b'],
           projectIds: ['p'],
-          allow: { orphans: 12, shrink: undefined, source: undefined },
+          allow: { orphans: 12, unknownIds: 3, shrink: undefined, source: undefined },
           reason: 'command',
         },
         json: true,

@@ -40,7 +40,6 @@ HOLD_MAX_SHARE_PERCENT           | int    | 1                          |
 RECONCILE_SCHEDULE               | string | every day 03:00            |
 RECONCILE_BUDGET_SECONDS         | int    | 480                        |
 RECONCILE_GRACE_MINUTES          | int    | 60                         |
-RECONCILE_MAX_ORPHANS            | int    | 1000                       |
 RECONCILE_MODE                   | string | report                     | report, clean
 
 API                           | why

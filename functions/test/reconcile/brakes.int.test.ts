@@ -47,6 +47,7 @@ describe('brakes against a wrong MongoDB', () => {
   beforeEach(async () => {
     world = await startWorld();
     ids = await world.addProjects(Array.from({ length: projects }, (_, number) => `name ${number}`));
+    await world.addRecords(ids, 'live');
     await world.addAssets(
       'analyses',
       ids.flatMap((projectId) => [{ projectId }, { projectId }]),
@@ -315,6 +316,7 @@ describe('brakes against a wrong MongoDB, with few projects', () => {
 
   async function seed(count: number): Promise<string[]> {
     const ids = await world.addProjects(Array.from({ length: count }, (_, number) => `name ${number}`));
+    await world.addRecords(ids, 'live');
     await world.addAssets(
       'analyses',
       ids.flatMap((projectId) => [{ projectId }, { projectId }]),
@@ -359,8 +361,8 @@ describe('brakes against a wrong MongoDB, with few projects', () => {
     await remove(ids.slice(0, 1));
     assert.equal((await world.run({ mode: 'clean' })).kind, 'done');
     assert.equal(await world.countOf('analyses'), 10);
+    await remove(ids.slice(1, 5));
     const projectIds = ids.slice(1, 3);
-    await remove(projectIds);
     const allow = { shrink: true };
     assert.equal((await world.run({ mode: 'clean', allow })).kind, 'braked');
     assert.equal((await world.run({ mode: 'clean', allow, projectIds })).kind, 'done');
@@ -387,6 +389,7 @@ describe('brakes beside projects whose deletion is held or was discarded', () =>
     const live = await world.addProjects(Array.from({ length: 60 }, () => 'lives'));
     const kept = ofNobody(keptCount);
     const orphans = ofNobody(orphanCount);
+    await world.addRecords(orphans, 'live');
     await assetsFor([...live, ...kept, ...orphans]);
     const version = versionOf({ seconds: 1_700_000_000, increment: 1 }, 0);
     const batch = world.firestore.batch();

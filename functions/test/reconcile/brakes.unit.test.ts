@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Allowances } from '../../src/events/reconciliationRequest.ts';
 import {
   type BrakeKind,
   brakeForSourceError,
@@ -6,10 +7,12 @@ import {
   judgeContradictions,
   judgeOrphans,
   judgeSource,
+  type OrphansFound,
   reasonToRedeliver,
   type SourceLook,
 } from '../../src/reconcile/brakes.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
+import { installations } from '../holds/installations.ts';
 
 const { brakes } = defaultReconcileLimits;
 const sight = (projects: number, uuid: string | null = 'one'): SourceLook => ({
@@ -66,44 +69,41 @@ describe('brakes', () => {
     assert.equal(judgeSource(sight(100, 'two'), null, brakes, {}), undefined);
   });
 
-  it('orphans are allowed up to a share, a number, and a number on purpose', () => {
-    const orphans = (count: number, projects: number, allowed = {}) =>
-      judgeOrphans({ orphans: count, projects, complete: true, named: false }, brakes, allowed)?.kind;
-    assert.equal(orphans(1, 1), undefined);
-    assert.equal(orphans(2, 2), 'too-many-orphans');
-    assert.equal(orphans(3, 15), undefined);
-    assert.equal(orphans(4, 15), 'too-many-orphans');
-    assert.equal(orphans(20, 80), undefined);
-    assert.equal(orphans(21, 80), 'too-many-orphans');
-    assert.equal(orphans(20, 150), undefined);
-    assert.equal(orphans(21, 150), 'too-many-orphans');
-    assert.equal(orphans(100, 1_000), undefined);
-    assert.equal(orphans(101, 1_000), 'too-many-orphans');
-    assert.equal(orphans(1_000, 1_000_000), undefined);
-    assert.equal(orphans(1_001, 1_000_000), 'too-many-orphans');
-    assert.equal(orphans(5_000, 10_000, { orphans: 5_000 }), undefined);
-    assert.equal(orphans(5_001, 10_000, { orphans: 5_000 }), 'too-many-orphans');
-    assert.equal(orphans(1, 10_000, { orphans: 0 }), 'too-many-orphans');
+  const orphansIn = (found: Partial<OrphansFound>, allowed: Allowances = {}, limits = brakes) =>
+    judgeOrphans({ orphans: 0, recent: 0, projects: 1_000, complete: true, ...found }, limits, allowed)?.kind;
+
+  for (const { projects, allowed } of installations) {
+    it(`orphans are allowed by the policy of the hold: ${allowed} of ${projects}`, () => {
+      assert.equal(orphansIn({ orphans: allowed, projects }), undefined);
+      assert.equal(orphansIn({ orphans: allowed + 1, projects }), 'too-many-orphans');
+    });
+  }
+
+  it('orphans count together with the deletions that events have told of within the window', () => {
+    assert.equal(orphansIn({ orphans: 60, recent: 40 }), undefined);
+    assert.equal(orphansIn({ orphans: 60, recent: 41 }), 'too-many-orphans');
+    assert.equal(orphansIn({ orphans: 0, recent: 500 }), undefined, 'where nothing is deleted, nothing is stopped');
+    const brake = judgeOrphans({ orphans: 60, recent: 50, projects: 1_000, complete: true }, brakes, {});
+    assert.match(
+      brake?.saw ?? '',
+      /60 of 1000 projects are not in MongoDB, and 50 others were deleted within 10 minutes/,
+    );
   });
 
-  it('orphans that somebody has named are allowed up to a number, though they be all there is', () => {
-    const named = (count: number, allowed = {}) =>
-      judgeOrphans({ orphans: count, projects: count, complete: true, named: true }, brakes, allowed)?.kind;
-    assert.equal(named(20), undefined);
-    assert.equal(named(21), 'too-many-orphans');
-    assert.equal(named(1, { orphans: 0 }), 'too-many-orphans');
+  it('a number of orphans is allowed on purpose, whatever else was deleted', () => {
+    assert.equal(orphansIn({ orphans: 5_000, recent: 99, projects: 10_000 }, { orphans: 5_000 }), undefined);
+    assert.equal(orphansIn({ orphans: 5_001, projects: 10_000 }, { orphans: 5_000 }), 'too-many-orphans');
+    assert.equal(orphansIn({ orphans: 1, projects: 10_000 }, { orphans: 0 }), 'too-many-orphans');
   });
 
-  it('before everything is seen, only what can never be allowed counts', () => {
-    const early = (count: number, projects: number, allowed = {}) =>
-      judgeOrphans({ orphans: count, projects, complete: false, named: false }, brakes, allowed)?.kind;
-    assert.equal(early(200, 200), undefined);
-    assert.equal(early(1_001, 1_001), 'too-many-orphans');
-    assert.equal(early(11, 11, { orphans: 10 }), 'too-many-orphans');
+  it('orphans are limited even where the hold is switched off', () => {
+    const off = { ...brakes, deletions: { ...brakes.deletions, maxProjects: 0 } };
+    assert.equal(orphansIn({ orphans: 100 }, {}, off), undefined);
+    assert.equal(orphansIn({ orphans: 101 }, {}, off), 'too-many-orphans');
   });
 
   it('names the way to go on', () => {
-    const brake = judgeOrphans({ orphans: 300, projects: 1_000, complete: true, named: false }, brakes, {});
+    const brake = judgeOrphans({ orphans: 300, recent: 0, projects: 1_000, complete: true }, brakes, {});
     assert.match(brake?.saw ?? '', /300 of 1000 projects .* up to 100 are allowed/);
     assert.match(brake?.goOn ?? '', /--allow-orphans 300/);
     assert.match(brakeForSourceError(true, 'not authorized').goOn, /role "read"/);

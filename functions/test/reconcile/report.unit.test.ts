@@ -13,6 +13,7 @@ const report: ReconcileReport = {
   invocations: 1,
   source: { database: 'collaboration', collection: 'projects', uuid: null, projects: 1_000 },
   scanned: 'all',
+  records: 990,
   projects: 990,
   young: 0,
   collections: [
@@ -31,6 +32,8 @@ const report: ReconcileReport = {
   examples: [],
   repaired: null,
   failures: [],
+  leftAlone: 0,
+  unknownAllowed: null,
   brake: null,
 };
 

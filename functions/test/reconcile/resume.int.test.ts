@@ -29,6 +29,7 @@ describe('reconciliation that is interrupted', () => {
     world = await startWorld();
     const ids = await world.addProjects(Array.from({ length: 40 }, () => 'name'));
     const gone = Array.from({ length: orphans }, () => new ObjectId().toHexString());
+    await world.addRecords([...ids, ...gone], 'live');
     await world.addAssets('storyboards', [
       ...ids.flatMap((projectId) => [
         { projectId, projectName: 'name' },
@@ -253,6 +254,7 @@ describe('reconciliation that is interrupted', () => {
   /** More orphans, with one asset each. */
   async function addOrphans(count: number): Promise<string[]> {
     const ids = Array.from({ length: count }, () => new ObjectId().toHexString());
+    await world.addRecords(ids, 'live');
     await world.addAssets(
       'analyses',
       ids.map((projectId) => ({ projectId })),

@@ -52,6 +52,7 @@ describe('reconciliation', () => {
     const [first = '', second = '', third = ''] = await healthy();
     const gone = new ObjectId().toHexString();
     const buried = new ObjectId().toHexString();
+    await world.addRecords([gone], 'live');
     await projectRecordRef(world.firestore, buried).set(
       projectRecordData({
         ...emptyProjectRecord(buried),
@@ -116,6 +117,7 @@ describe('reconciliation', () => {
   it('leaves alone what is younger than the grace period', async () => {
     await healthy();
     const gone = new ObjectId().toHexString();
+    await world.addRecords([gone], 'live');
     await world.addAssets('analyses', assetsOf(gone, 1));
     world.advance(-24 * 60 * minute);
     const young = await world.run({ mode: 'clean' });

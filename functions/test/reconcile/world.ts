@@ -5,10 +5,12 @@ import type { MongoServer } from '../../local/servers/mongodb/server.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { type Config, type ConfigInput, defineConfig } from '../../src/config/defineConfig.ts';
 import type { ReconcileRequest } from '../../src/events/reconciliationRequest.ts';
+import type { Version } from '../../src/events/version.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../../src/reconcile/limits.ts';
 import { requiredIndexes } from '../../src/reconcile/requiredIndexes.ts';
 import { type ReconcileOutcome, type ReconcileTask, runReconciliation } from '../../src/reconcile/run.ts';
 import type { Applier, ReconcileDependencies } from '../../src/reconcile/runRecord.ts';
+import { emptyProjectRecord, projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
 import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
@@ -40,6 +42,8 @@ export interface World {
   /** Projects with these names; returns their ids, sorted. */
   addProjects(names: readonly string[]): Promise<string[]>;
   addAssets(collection: string, assets: readonly object[]): Promise<void>;
+  /** Records of projects, as old events have left them; one for each project that Lockstep knows. */
+  addRecords(ids: readonly string[], kind: 'live' | 'deleted', version?: Version): Promise<void>;
   /** How many assets a collection has. */
   countOf(collection: string): Promise<number>;
   close(): Promise<void>;
@@ -128,6 +132,17 @@ export async function startWorld(
       for (let at = 0; at < assets.length; at += 400) {
         const batch = firestore.batch();
         for (const asset of assets.slice(at, at + 400)) batch.create(firestore.collection(collection).doc(), asset);
+        await batch.commit();
+      }
+    },
+    async addRecords(ids, kind, version = '0'.repeat(20)) {
+      const deletedVersion = kind === 'deleted' ? version : null;
+      const desired = { kind, version, deletedVersion, fields: {} };
+      for (let at = 0; at < ids.length; at += 400) {
+        const batch = firestore.batch();
+        for (const id of ids.slice(at, at + 400)) {
+          batch.set(projectRecordRef(firestore, id), projectRecordData({ ...emptyProjectRecord(id), desired }));
+        }
         await batch.commit();
       }
     },

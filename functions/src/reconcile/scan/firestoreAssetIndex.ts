@@ -14,7 +14,7 @@ import type { ReadGate } from './readGate.ts';
 
 /** Sorts after every string and before all that is sorted behind strings
  *  (https://firebase.google.com/docs/firestore/manage-data/data-types#value_type_ordering). */
-const endOfStrings = Buffer.alloc(0);
+export const endOfStrings = Buffer.alloc(0);
 
 const smallestId = justAfter('');
 

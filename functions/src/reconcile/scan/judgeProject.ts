@@ -2,25 +2,19 @@ import { secondMs } from '../../clock.ts';
 import type { AssetCollection } from '../../config/defineConfig.ts';
 import { sameCopyValue } from '../../events/copyValue.ts';
 import { projectIdProblem } from '../../events/projectId.ts';
-import { partsOf, type Version } from '../../events/version.ts';
+import { isNewer, partsOf, type Version } from '../../events/version.ts';
 import { copyValueFromFirestore, foreignValue } from '../../records/firestoreValue.ts';
 import type { ProjectSnapshot } from '../../source/lookup.ts';
-import type { FindingExample, FindingKind } from '../findings.ts';
+import type { FindingExample, FindingKind, ToRepair } from '../findings.ts';
 import { canonicalText } from './canonicalText.ts';
 import type { JoinedProject, ProjectAssets } from './projectAssets.ts';
-
-/** What Lockstep itself knows of a project that MongoDB does not have. */
-export interface KnownState {
-  readonly kind: 'unknown' | 'live' | 'deleted';
-  readonly version: Version | null;
-  /** Whether its deletion is held, or was decided against. */
-  readonly isHeld: boolean;
-}
+import type { KnownState } from './recordScan.ts';
 
 /** What is to be said of one project. */
 export interface Verdict {
-  /** `young`: not in MongoDB, but too new to be called an orphan. `held`: its assets wait for a person to decide. */
-  readonly kind: 'in-step' | 'orphan' | 'young' | 'held' | 'drift' | 'unusable';
+  /** `young`: not in MongoDB, but too new to be called gone. `held`: its assets wait for a person to decide. The others
+   *  are what a repair would be. */
+  readonly kind: 'in-step' | 'young' | 'held' | 'unusable' | ToRepair['what'];
   readonly findings: readonly FindingExample[];
 }
 
@@ -28,33 +22,69 @@ export interface JudgeContext {
   readonly collections: ReadonlyMap<string, AssetCollection>;
   /** Evidence from after this time (ms since 1970) keeps a project from being an orphan. */
   readonly graceBegins: number;
+  /** MongoDB's operation time before it was asked, and after the records were read: nothing in them can rightly be
+   *  newer. */
+  readonly askedAt: Version;
 }
 
-/** Compares the assets of a project with what MongoDB says of it. `snapshot` is undefined when MongoDB does not have
- *  it; `known` is then what the project record says. */
-export function judgeProject(
-  project: JoinedProject,
-  snapshot: ProjectSnapshot | undefined,
-  known: KnownState,
-  context: JudgeContext,
-): Verdict {
+/** What is known of a project besides its assets. */
+export interface Testimony {
+  /** Undefined when MongoDB does not have it. */
+  readonly snapshot: ProjectSnapshot | undefined;
+  /** Its record as it was before MongoDB was asked. */
+  readonly before: KnownState;
+  /** Its record as it was after that, so that news which came meanwhile counts. */
+  readonly known: KnownState;
+}
+
+/** Compares the assets and the record of a project with what MongoDB says of it. */
+export function judgeProject(project: JoinedProject, testimony: Testimony, context: JudgeContext): Verdict {
   const problem = projectIdProblem(project.projectId);
   if (problem !== undefined) {
     return { kind: 'unusable', findings: [findingOf('unusable-project-id', project, problem)] };
   }
-  return snapshot === undefined
-    ? judgeMissing(project, known, context)
-    : judgeCopies(project, snapshot, context.collections);
+  const { snapshot } = testimony;
+  if (snapshot === undefined) return judgeMissing(project, testimony, context);
+  const drift = copyFindings(project, snapshot, context.collections);
+  const record = recordFindings(project, testimony, context);
+  const kind = drift.length > 0 ? 'drift' : record.length > 0 ? 'living-record' : 'in-step';
+  return { kind, findings: [...drift, ...record] };
 }
 
-function judgeMissing(project: JoinedProject, known: KnownState, { graceBegins }: JudgeContext): Verdict {
+/** Whether something needs a record to be read again, now that MongoDB has been asked. */
+export function isSuspect(project: JoinedProject, snapshot: ProjectSnapshot | undefined): boolean {
+  const { kind } = project.known;
+  return snapshot === undefined ? project.collections.size > 0 || kind === 'live' : kind === 'deleted';
+}
+
+function judgeMissing(project: JoinedProject, { before, known }: Testimony, context: JudgeContext): Verdict {
+  const isAhead = isNewer(before.newest ?? '', context.askedAt);
+  const newestAsset = Math.max(
+    0,
+    ...Array.from(project.collections.values(), ({ newestCreatedAt }) => newestCreatedAt),
+  );
+  // A version from the future is no evidence of anything.
+  const newestEvent = known.version === null || isAhead ? 0 : partsOf(known.version).seconds * secondMs;
+  const isYoung = Math.max(newestAsset, newestEvent) > context.graceBegins;
+  if (project.collections.size === 0) {
+    if (known.isHeld || isYoung) return { kind: 'in-step', findings: [] };
+    if (known.kind === 'live') {
+      const detail = 'its record says that it lives, and MongoDB does not have it';
+      return { kind: 'missing-record', findings: [findingOf('live-record-of-missing', project, detail)] };
+    }
+    return isAhead
+      ? { kind: 'missing-record', findings: [aheadFinding(project, before, context)] }
+      : { kind: 'in-step', findings: [] };
+  }
   if (known.isHeld) {
     const finding = findingOf('held', project, 'deleted, and the hold for mass deletions keeps its assets');
     return { kind: 'held', findings: [finding] };
   }
-  const newestAsset = Math.max(...Array.from(project.collections.values(), ({ newestCreatedAt }) => newestCreatedAt));
-  const newestEvent = known.version === null ? 0 : partsOf(known.version).seconds * secondMs;
-  if (Math.max(newestAsset, newestEvent) > graceBegins) return { kind: 'young', findings: [] };
+  if (isYoung) return { kind: 'young', findings: [] };
+  if (known.kind === 'none') {
+    const detail = 'no such project in MongoDB, and no record of it';
+    return { kind: 'unknown-id', findings: [findingOf('unknown-id', project, detail)] };
+  }
   const finding =
     known.kind === 'deleted'
       ? findingOf('orphan-with-tombstone', project, 'deleted, and its assets are still there')
@@ -62,11 +92,29 @@ function judgeMissing(project: JoinedProject, known: KnownState, { graceBegins }
   return { kind: 'orphan', findings: [finding] };
 }
 
-function judgeCopies(
+/** What is wrong with the record of a living project. */
+function recordFindings(
+  project: JoinedProject,
+  { before, known }: Testimony,
+  context: JudgeContext,
+): readonly FindingExample[] {
+  if (isNewer(before.newest ?? '', context.askedAt)) return [aheadFinding(project, before, context)];
+  // A deletion that became known since MongoDB was asked is news.
+  if (known.kind !== 'deleted' || isNewer(known.version ?? '', context.askedAt)) return [];
+  const detail = 'its record says that it is deleted, and MongoDB has it';
+  return [findingOf('tombstone-of-living', project, detail)];
+}
+
+function aheadFinding(project: JoinedProject, { newest }: KnownState, { askedAt }: JudgeContext): FindingExample {
+  const detail = `its record has the version ${newest}, beyond MongoDB's operation time (${askedAt})`;
+  return findingOf('record-ahead', project, detail);
+}
+
+function copyFindings(
   project: JoinedProject,
   snapshot: ProjectSnapshot,
   collections: JudgeContext['collections'],
-): Verdict {
+): readonly FindingExample[] {
   const findings: FindingExample[] = [];
   for (const [name, assets] of project.collections) {
     const copies = Object.entries(collections.get(name)?.copies ?? {});
@@ -83,7 +131,7 @@ function judgeCopies(
     }
     for (const [kind, detail] of differences) findings.push(exampleOf(kind, assets, [name], detail));
   }
-  return { kind: findings.length === 0 ? 'in-step' : 'drift', findings };
+  return findings;
 }
 
 function findingOf(kind: FindingKind, project: JoinedProject, detail: string): FindingExample {

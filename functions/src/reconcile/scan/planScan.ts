@@ -1,6 +1,7 @@
+import { recordCollections } from '../../config/defineConfig.ts';
 import { noFindings } from '../findings.ts';
 import { addExample, type Run } from '../runRecord.ts';
-import type { AssetIndex } from './assetIndex.ts';
+import { type AssetIndex, readsToCount } from './assetIndex.ts';
 import { rangesFromSample, rangesOfProjects, samplesPerRange } from './idOrder.ts';
 import { indexesOf } from './scanPass.ts';
 
@@ -10,6 +11,7 @@ export async function planScan(run: Run): Promise<void> {
   // An invocation that ended in the middle of this may have left a part of it.
   job.findings = noFindings();
   job.examples = [];
+  job.recordsTotal = await countRecords(run);
   if (request.projectIds !== undefined) {
     job.ranges = rangesOfProjects(request.projectIds).map((range) => ({ ...range, done: false }));
     for (const tally of job.collections) tally.lacksCopies = hasCopies(run, tally.name);
@@ -21,6 +23,16 @@ export async function planScan(run: Run): Promise<void> {
     ...indexesOf(run).map((index) => countCollection(run, index)),
   ]);
   job.ranges = rangesFromSample(sample, ranges).map((range) => ({ ...range, done: false }));
+}
+
+/** How many records are to be compared; null in a run over single collections. One read per thousand. */
+async function countRecords({ firestore, gate, job, request, config, collections }: Run): Promise<number | null> {
+  if (collections.length < config.collections.length) return null;
+  if (request.projectIds !== undefined) return request.projectIds.length;
+  const records = firestore.collection(recordCollections.projects);
+  const total = (await gate.pass(1, () => records.count().get())).data().count;
+  job.recordReads += readsToCount(total);
+  return total;
 }
 
 function hasCopies(run: Run, name: string): boolean {

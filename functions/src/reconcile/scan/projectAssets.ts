@@ -1,5 +1,6 @@
 import { canonicalText } from './canonicalText.ts';
 import { compareStrings } from './idOrder.ts';
+import { type KnownProject, type KnownState, noRecord } from './recordScan.ts';
 
 /** What the assets of one project in one collection say. */
 export interface ProjectAssets {
@@ -43,42 +44,53 @@ export function createProjectGatherer(projectId: string, examplePath: string): P
   };
 }
 
-/** One project with what its assets say in every collection where it has some. */
+/** One project with what its assets say in every collection where it has some, and what its record says. */
 export interface JoinedProject {
   readonly projectId: string;
   /** Collection name -> its assets. */
   readonly collections: ReadonlyMap<string, ProjectAssets>;
+  readonly known: KnownState;
 }
 
-/** Joins the sorted streams of several collections: each project is seen once, so that it is looked up and counted
- *  once, and "everything up to this id is judged" is all that has to be kept to resume. */
+/** Joins the sorted streams of several collections, and of the records: each project is seen once, so that it is looked
+ *  up and counted once, and "everything up to this id is judged" is all that has to be kept to resume. */
 export async function* mergeProjects(
-  streams: ReadonlyMap<string, AsyncGenerator<ProjectAssets>>,
+  assets: ReadonlyMap<string, AsyncGenerator<ProjectAssets>>,
+  records?: AsyncGenerator<KnownProject>,
 ): AsyncGenerator<JoinedProject> {
   const heads = new Map<string, ProjectAssets>();
+  let record: KnownProject | undefined;
   const advance = async (names: Iterable<string>) => {
     await Promise.all(
       Array.from(names, async (name) => {
-        const next = await streams.get(name)?.next();
+        const next = await assets.get(name)?.next();
         if (next === undefined || next.done) heads.delete(name);
         else heads.set(name, next.value);
       }),
     );
   };
+  const advanceRecord = async () => {
+    const next = await records?.next();
+    record = next === undefined || next.done ? undefined : next.value;
+  };
   try {
-    await advance(streams.keys());
-    while (heads.size > 0) {
-      const [first = '', ...others] = Array.from(heads.values(), (head) => head.projectId);
-      const projectId = others.reduce((least, id) => (compareStrings(id, least) < 0 ? id : least), first);
+    await Promise.all([advance(assets.keys()), advanceRecord()]);
+    for (;;) {
+      const next = [...heads.values(), ...(record ? [record] : [])].map(({ projectId }) => projectId);
+      if (next.length === 0) return;
+      const projectId = next.reduce((least, id) => (compareStrings(id, least) < 0 ? id : least));
       const collections = new Map(
-        Array.from(streams.keys(), (name) => [name, heads.get(name)] as const).filter(
+        Array.from(assets.keys(), (name) => [name, heads.get(name)] as const).filter(
           (entry): entry is readonly [string, ProjectAssets] => entry[1]?.projectId === projectId,
         ),
       );
-      yield { projectId, collections };
-      await advance(collections.keys());
+      const isRecorded = record?.projectId === projectId;
+      yield { projectId, collections, known: (isRecorded && record?.known) || noRecord };
+      await Promise.all([advance(collections.keys()), isRecorded ? advanceRecord() : undefined]);
     }
   } finally {
-    await Promise.allSettled(Array.from(streams.values(), (stream) => stream.return(undefined)));
+    await Promise.allSettled(
+      [...assets.values(), ...(records ? [records] : [])].map((stream) => stream.return(undefined)),
+    );
   }
 }

@@ -1,23 +1,16 @@
-import { projectIdProblem } from '../../events/projectId.ts';
-import {
-  effectiveHold,
-  ProjectRecordError,
-  parseProjectRecord,
-  projectRecordRef,
-} from '../../records/projectRecord.ts';
 import { judgeOrphans } from '../brakes.ts';
-import type { ToRepair } from '../findings.ts';
 import type { ReconcileJob } from '../jobRecord.ts';
-import { judgedProjectsOf, orphansOf, progressOf } from '../progress.ts';
-import { addExample, isOver, type PassEnd, type Run } from '../runRecord.ts';
+import { orphansOf } from '../progress.ts';
+import { isOver, type PassEnd, type Run } from '../runRecord.ts';
 import type { AssetIndex } from './assetIndex.ts';
 import { createFirestoreAssetIndex } from './firestoreAssetIndex.ts';
 import { hopProjects } from './hopScan.ts';
-import { type IdRange, justAfter } from './idOrder.ts';
-import { type JudgeContext, judgeProject, type KnownState } from './judgeProject.ts';
+import type { IdRange } from './idOrder.ts';
+import { judgeBatch } from './judgeBatch.ts';
 import { projectsWithMissingCopies } from './missingCopies.ts';
 import { createPagePacer, type PagePacer, wastedBy } from './pagePacer.ts';
 import { type JoinedProject, mergeProjects, type ProjectAssets } from './projectAssets.ts';
+import { recordsIn } from './recordScan.ts';
 
 type Range = ReconcileJob['ranges'][number];
 
@@ -85,8 +78,8 @@ export async function scanPass(run: Run): Promise<PassEnd> {
     startRanges();
   }
   if (failed.signal.aborted) throw failed.signal.reason.error;
-  if (braked) return braked;
-  return job.ranges.every(({ done }) => done) ? { kind: 'complete' } : { kind: 'out-of-time' };
+  if (job.ranges.every(({ done }) => done)) return { kind: 'complete' };
+  return braked ?? { kind: 'out-of-time' };
 }
 
 /** The share of the tuples of the last run that is counted on: a brake stops a clean run where more projects went
@@ -190,6 +183,7 @@ async function scanRange(
   /** The next batch is read while MongoDB answers about the one before. */
   let judging = Promise.resolve();
   const judge = (batch: readonly JoinedProject[]) => {
+    if (batch.length === 0) return;
     judging = judging.then(async () => {
       await judgeBatch(run, range, batch);
       afterBatch();
@@ -200,7 +194,8 @@ async function scanRange(
   };
   let batch: JoinedProject[] = [];
   let stopped = false;
-  for await (const project of mergeProjects(streams)) {
+  const records = run.job.recordsTotal ? recordsIn(run, { from: range.from, to: range.to }) : undefined;
+  for await (const project of mergeProjects(streams, records)) {
     batch.push(project);
     stopped = stop();
     if (batch.length < run.limits.lookupBatch && !stopped) continue;
@@ -216,76 +211,16 @@ async function scanRange(
   run.keeper.changed([]);
 }
 
-/** Asks for the truth about some projects, in their order, and counts what differs. The counts change together with
- *  where the range resumes. */
-async function judgeBatch(run: Run, range: Range, batch: readonly JoinedProject[]): Promise<void> {
-  const last = batch.at(-1);
-  if (last === undefined) return;
-  const { job } = run;
-  const usable = batch.map(({ projectId }) => projectId).filter((id) => projectIdProblem(id) === undefined);
-  const { projects } = await run.lookups.pass(1, () => run.truth.ask(usable));
-  const known = await knownStates(
-    run,
-    usable.filter((id) => !projects.has(id)),
-  );
-  const context: JudgeContext = {
-    collections: new Map(run.collections.map((collection) => [collection.name, collection])),
-    graceBegins: run.clock.now() - run.limits.graceMs,
-  };
-  const toRepair: ToRepair[] = [];
-  for (const project of batch) {
-    const { projectId } = project;
-    const verdict = judgeProject(project, projects.get(projectId), known.get(projectId) ?? unknownState, context);
-    if (verdict.kind === 'young') job.young += 1;
-    if (verdict.kind === 'orphan' || verdict.kind === 'drift') toRepair.push({ projectId, what: verdict.kind });
-    for (const finding of verdict.findings) {
-      job.findings[finding.kind] += 1;
-      addExample(run, finding);
-    }
-    for (const tally of job.collections) {
-      const assets = project.collections.get(tally.name);
-      if (assets === undefined) continue;
-      tally.projects += 1;
-      tally.tuples += assets.tuples.length;
-    }
-  }
-  job.projects += batch.length;
-  job.lookups += 1;
-  range.from = justAfter(last.projectId);
-  run.keeper.changed(job.mode === 'clean' ? toRepair : []);
-  run.onProgress(progressOf(job));
-}
-
-const unknownState: KnownState = { kind: 'unknown', version: null, isHeld: false };
-
-/** What Lockstep knows of projects that MongoDB does not have: one read each. */
-async function knownStates(run: Run, projectIds: readonly string[]): Promise<ReadonlyMap<string, KnownState>> {
-  if (projectIds.length === 0) return new Map();
-  const { firestore, gate, job } = run;
-  const refs = projectIds.map((id) => projectRecordRef(firestore, id));
-  const documents = await gate.pass(refs.length, () => firestore.getAll(...refs));
-  job.recordReads += refs.length;
-  return new Map(
-    projectIds.map((id, index) => {
-      try {
-        const record = parseProjectRecord(id, documents[index]?.data());
-        const { kind, version } = record.desired;
-        return [id, { kind, version, isHeld: effectiveHold(record) !== null }];
-      } catch (error) {
-        // Says nothing about the project, so only MongoDB counts; the repair meets the same record and reports it.
-        if (error instanceof ProjectRecordError) return [id, unknownState];
-        throw error;
-      }
-    }),
-  );
-}
-
 /** In mode `clean`, there is no use in going on once there are more orphans than any limit allows. A report counts
  *  all. */
-function earlyBrake({ job, limits, request }: Run): PassEnd | undefined {
-  if (job.mode !== 'clean') return undefined;
-  const named = request.projectIds !== undefined;
-  const seen = { orphans: orphansOf(job), projects: judgedProjectsOf(job), complete: false, named };
-  const brake = judgeOrphans(seen, limits.brakes, request.allow ?? {});
+function earlyBrake(run: Run): PassEnd | undefined {
+  if (run.job.mode !== 'clean') return undefined;
+  // More projects may follow, but of those that are no orphans never more than MongoDB has.
+  const projects = run.job.source.projects + orphansOf(run.job);
+  const brake = judgeOrphans(
+    { orphans: orphansOf(run.job), projects, recent: 0, complete: false },
+    run.limits.brakes,
+    run.request.allow ?? {},
+  );
   return brake && { kind: 'braked', brake };
 }
