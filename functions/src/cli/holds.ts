@@ -1,4 +1,4 @@
-import { createHolds, type HeldName, type Holds } from '../holds/decide.ts';
+import { createHolds, type Discard, type HeldName, type Holds, type Release } from '../holds/decide.ts';
 import type { HeldDeletion } from '../holds/job.ts';
 import config from '../lockstep.config.ts';
 import { type ProjectsSource, SourceError } from '../source/connect.ts';
@@ -12,7 +12,16 @@ import {
   type TerminalCommand,
   UsageError,
 } from './command.ts';
-import { errorSentence, noEvents, openEvents, openFirestore, openMongodb, ServiceError } from './services.ts';
+import {
+  eachInTime,
+  errorSentence,
+  inTime,
+  noEvents,
+  openEvents,
+  openFirestore,
+  openMongodb,
+  ServiceError,
+} from './services.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Which held deletions a decision is about. */
@@ -88,6 +97,7 @@ export const holds: TerminalCommand<HoldsSettings> = {
     const dependencies = {
       ...terminal,
       holds: createHolds({ firestore, clock: terminal.clock, events }),
+      inTime: <T>(answer: Promise<T>) => inTime(terminal, answer),
       truth: source && createProjectTruth(source, config),
     };
     return action.kind === 'list' ? listHolds(dependencies, action) : decideHolds(dependencies, action);
@@ -111,6 +121,8 @@ export interface HoldsDependencies extends Pick<Terminal, 'print' | 'warn' | 'as
   readonly holds: Holds;
   /** Undefined when MongoDB cannot be asked. */
   readonly truth: ProjectTruth | undefined;
+  /** Waits for Firestore no longer than a person would. */
+  readonly inTime: <T>(answer: Promise<T>) => Promise<T>;
 }
 
 /** Decisions carried out side by side: each is a handful of round trips. */
@@ -118,11 +130,11 @@ const parallelDecisions = 8;
 
 /** Lists held deletions, page by page; returns the exit code. */
 export async function listHolds(dependencies: HoldsDependencies, { json, discarded }: Listing): Promise<number> {
-  const { print, warn } = dependencies;
+  const { print, warn, inTime } = dependencies;
   let count = 0;
   let assets = 0;
   let unreadable = 0;
-  for await (const page of dependencies.holds.list(discarded ? ['discarded'] : undefined)) {
+  for await (const page of eachInTime(dependencies.holds.list(discarded ? ['discarded'] : undefined), inTime)) {
     const readable = page.filter((entry): entry is HeldDeletion => !(entry instanceof Error));
     for (const entry of page) if (entry instanceof Error) warn(entry.message);
     unreadable += page.length - readable.length;
@@ -159,18 +171,17 @@ export async function decideHolds(dependencies: HoldsDependencies, { kind, which
   const tally: Tally = { decided: 0, missing: 0, failed: 0 };
   for await (const page of selected(dependencies, which, tally)) {
     const presence = await presenceOf(dependencies.truth, page);
-    let next = 0;
-    const worker = async () => {
-      for (let name = page[next++]; name !== undefined; name = page[next++]) {
-        try {
-          await decideOne(dependencies, kind, name, presence(name.projectId), tally);
-        } catch (error) {
-          tally.failed += 1;
-          warn(`project ${name.projectId}: ${errorSentence(error, process.env)}`);
-        }
+    const decide = async (name: HeldName) => {
+      try {
+        await decideOne(dependencies, kind, name, presence(name.projectId), tally);
+      } catch (error) {
+        tally.failed += 1;
+        warn(`project ${name.projectId}: ${errorSentence(error, process.env)}`);
       }
     };
-    await Promise.all(Array.from({ length: parallelDecisions }, worker));
+    for (let from = 0; from < page.length; from += parallelDecisions) {
+      await Promise.all(page.slice(from, from + parallelDecisions).map(decide));
+    }
   }
   const failures = tally.failed > 0 ? `, ${tally.failed} failed: give the command again` : '';
   dependencies.print(`${tally.decided} ${kind === 'release' ? 'released' : 'discarded'}${failures}.`);
@@ -180,12 +191,12 @@ export async function decideHolds(dependencies: HoldsDependencies, { kind, which
 
 /** The held deletions that a command is about, in pages. */
 async function* selected(
-  { holds, warn }: HoldsDependencies,
+  { holds, warn, inTime }: HoldsDependencies,
   which: Selection,
   tally: Tally,
 ): AsyncGenerator<readonly HeldName[]> {
   if (which.kind === 'all') {
-    for await (const page of holds.list()) {
+    for await (const page of eachInTime(holds.list(), inTime)) {
       const names: HeldName[] = [];
       for (const entry of page) {
         if (entry instanceof Error) {
@@ -198,7 +209,7 @@ async function* selected(
     return;
   }
   for (const projectId of which.projectIds) {
-    const name = await holds.find(projectId);
+    const name = await inTime(holds.find(projectId));
     if (name !== undefined) yield [name];
     else {
       tally.missing += 1;
@@ -208,13 +219,13 @@ async function* selected(
 }
 
 async function decideOne(
-  { holds, print }: HoldsDependencies,
+  { holds, print, inTime }: HoldsDependencies,
   kind: Decision['kind'],
   name: HeldName,
   presence: Presence,
   tally: Tally,
 ): Promise<void> {
-  const outcome = await holds[kind](name);
+  const outcome = await inTime<Release | Discard>(holds[kind](name));
   const say = (what: string) => print(`${name.projectId}: ${what}`);
   switch (outcome.kind) {
     case 'released':

@@ -17,7 +17,7 @@ import {
   type TerminalCommand,
   UsageError,
 } from './command.ts';
-import { errorSentence, noEvents, openEvents, openFirestore } from './services.ts';
+import { eachInTime, errorSentence, inTime, noEvents, openEvents, openFirestore } from './services.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface RedriveSettings {
@@ -71,11 +71,18 @@ export const redrive: TerminalCommand<RedriveSettings> = {
       settings.dryRun ? noEvents : openEvents(terminal, settings.projectId),
     ]);
     const retentionMs = jobRetentionDays.value() * dayMs;
-    return redriveDeadLetters({ ...terminal, firestore, events, retentionMs }, settings);
+    return redriveDeadLetters(
+      { ...terminal, inTime: (answer) => inTime(terminal, answer), firestore, events, retentionMs },
+      settings,
+    );
   },
 };
 
-type Dependencies = RedriveDependencies & Pick<Terminal, 'print' | 'warn'>;
+interface Dependencies extends RedriveDependencies, Pick<Terminal, 'print' | 'warn'> {
+  /** Waits for Firestore no longer than a person would. */
+  readonly inTime: <T>(answer: Promise<T>) => Promise<T>;
+}
+
 type Action = Pick<RedriveSettings, 'which' | 'dryRun' | 'json'>;
 
 interface Summary {
@@ -95,11 +102,11 @@ const skipTexts: Readonly<Record<SkipReason, string>> = {
 
 /** Redrives dead letters and says what became of each; returns the exit code. */
 export async function redriveDeadLetters(dependencies: Dependencies, action: Action): Promise<number> {
-  const { print } = dependencies;
+  const { print, inTime, firestore } = dependencies;
   const skipped = { 'too-large': 0, 'no-event': 0, unreadable: 0, 'already-redriven': 0 };
   const summary: Summary = { published: 0, publishable: 0, failed: 0, notFound: 0, skipped };
   // Those that were redriven before are not listed by --all: there may be many, and nothing is done about them.
-  if (action.which.kind === 'all') skipped['already-redriven'] = await countRedriven(dependencies.firestore);
+  if (action.which.kind === 'all') skipped['already-redriven'] = await inTime(countRedriven(firestore));
   let separator = '';
   if (action.json) print('{"deadLetters": [');
   for await (const page of pages(dependencies, action, summary)) {
@@ -122,11 +129,14 @@ async function* pages(
   summary: Summary,
 ): AsyncGenerator<readonly Redrive[]> {
   if (which.kind === 'all') {
-    yield* redriveAll(dependencies, { dryRun, includeUnreadable: which.includeUnreadable });
+    yield* eachInTime(
+      redriveAll(dependencies, { dryRun, includeUnreadable: which.includeUnreadable }),
+      dependencies.inTime,
+    );
     return;
   }
   for (const id of which.ids) {
-    const one = await redriveOne(dependencies, id, { dryRun });
+    const one = await dependencies.inTime(redriveOne(dependencies, id, { dryRun }));
     if (one !== undefined) yield [one];
     else {
       summary.notFound += 1;

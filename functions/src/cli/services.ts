@@ -14,12 +14,12 @@ import type { Environment, Terminal } from './terminal.ts';
 /** A service that a command depends on cannot be used; the message says which, and which variable names it. */
 export class ServiceError extends Error {}
 
-/** How long a service is waited for, in ms: with the start of the process, whoever runs the command hears of it
- *  within ten seconds. */
-const patienceMs = 5_000;
+/** How long a service is waited for, in ms: with the start of the process, whoever runs the command hears of it within
+ *  ten seconds. MongoDB's driver gives up by itself before that, and knows best why. */
+const patienceMs = { google: 5_000, mongodb: 9_000 };
 
-/** MongoDB's driver knows best why it gives up, so it is given a little longer to say so. */
-const driverPatienceMs = 6_000;
+/** How long a step of the work may take that a person waits for, in ms. Each takes well below a second. */
+const stepMs = 9_000;
 
 /** How often it is said what is being waited for, in ms. */
 const sayEveryMs = 2_000;
@@ -58,7 +58,8 @@ export async function openFirestore(terminal: Terminal, projectId: string): Prom
   const firestore = getFirestore();
   terminal.atEnd(() => firestore.terminate());
   const service = googleService('Firestore', process.env);
-  await reach(terminal, service, firestore.collection(recordCollections.relay).doc('reachable').get());
+  const answer = firestore.collection(recordCollections.relay).doc('reachable').get();
+  await firstAnswer(terminal, service, answer, patienceMs.google);
   return firestore;
 }
 
@@ -75,7 +76,7 @@ export async function openPubSub(terminal: Terminal, projectId: string): Promise
       // Who may only publish may not look at the topic, but has got an answer.
       if (statusOf(error) !== grpcStatus.permissionDenied) throw error;
     });
-  await reach(terminal, googleService('Pub/Sub', process.env), answer);
+  await firstAnswer(terminal, googleService('Pub/Sub', process.env), answer, patienceMs.google);
   return pubsub;
 }
 
@@ -84,7 +85,7 @@ export async function openPubSub(terminal: Terminal, projectId: string): Promise
 export async function openEvents(terminal: Terminal, projectId: string): Promise<Publisher> {
   const events = createPublisher(await openPubSub(terminal, projectId), eventsTopic.value());
   const service = googleService('Pub/Sub', process.env);
-  return { ...events, publish: (message) => reach(terminal, service, events.publish(message)) };
+  return { ...events, publish: (message) => reach(terminal, service, events.publish(message), patienceMs.google) };
 }
 
 /** For a command that publishes nothing, and so does not depend on Pub/Sub. */
@@ -96,31 +97,55 @@ export const noEvents: Publisher = {
 /** MongoDB, once it has answered.
  *  @throws SourceError, ServiceError */
 export async function openMongodb(terminal: Terminal, uri: string): Promise<ProjectsSource> {
-  const source = await reach(
-    terminal,
-    mongodb,
-    connectSource(uri, config, { serverSelectionTimeoutMS: patienceMs }),
-    driverPatienceMs,
-  );
+  const source = await firstAnswer(terminal, mongodb, connectSource(uri, config), patienceMs.mongodb);
   terminal.atEnd(() => source.close());
   return source;
 }
 
-/** Waits for the first answer of a service, and says so meanwhile. */
-async function reach<T>(terminal: Terminal, service: Service, answer: Promise<T>, ms = patienceMs): Promise<T> {
+/** What Firestore answers, for a command that a person waits for.
+ *  @throws ServiceError when it takes too long, and what Firestore answered. */
+export function inTime<T>(terminal: Terminal, answer: Promise<T>): Promise<T> {
+  return reach(terminal, googleService('Firestore', process.env), answer, stepMs);
+}
+
+/** The pages of a listing, each of which is waited for by `wait`. */
+export async function* eachInTime<T>(
+  pages: AsyncGenerator<T, void>,
+  wait: <R>(answer: Promise<R>) => Promise<R>,
+): AsyncGenerator<T, void> {
+  for (;;) {
+    const { done, value } = await wait(pages.next());
+    if (done || value === undefined) return;
+    yield value;
+  }
+}
+
+/** The first answer of a service; if it is a refusal, the service cannot be used. */
+async function firstAnswer<T>(terminal: Terminal, service: Service, answer: Promise<T>, ms: number): Promise<T> {
+  try {
+    return await reach(terminal, service, answer, ms);
+  } catch (error) {
+    if (error instanceof SourceError || error instanceof ServiceError || terminal.signal.aborted) throw error;
+    throw new ServiceError(refused(service, error), { cause: error });
+  }
+}
+
+/** Waits for an answer of a service, and says so meanwhile. */
+async function reach<T>(terminal: Terminal, service: Service, answer: Promise<T>, ms: number): Promise<T> {
   const { clock, signal } = terminal;
   let cancel = () => {};
-  const say = () => {
-    terminal.progress(`waiting for ${service.name} ${service.at}`);
-    cancel = clock.after(sayEveryMs, say);
+  const sayLater = () => {
+    cancel = clock.after(sayEveryMs, () => {
+      terminal.progress(`waiting for ${service.name} ${service.at}`);
+      sayLater();
+    });
   };
-  cancel = clock.after(sayEveryMs, say);
+  sayLater();
   try {
     if (!(await orThrow(within(clock, ms, answer), signal))) throw new ServiceError(unreachable(service));
     return await answer;
   } catch (error) {
-    if (error instanceof SourceError || error instanceof ServiceError || signal.aborted) throw error;
-    throw new ServiceError(isUnanswered(error) ? unreachable(service) : refused(service, error), { cause: error });
+    throw isUnanswered(error) ? new ServiceError(unreachable(service), { cause: error }) : error;
   } finally {
     cancel();
   }

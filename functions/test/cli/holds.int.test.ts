@@ -48,6 +48,7 @@ describe('npm run holds', () => {
         warnings += `${text}\n`;
       },
       ask: undefined,
+      inTime: (answer) => answer,
       ...change,
     };
     const { action } = settings.settings;

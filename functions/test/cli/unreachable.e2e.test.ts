@@ -153,6 +153,23 @@ describe('commands when a service is unreachable', () => {
     );
   });
 
+  it('says so as well when Firestore stops answering in the middle of the work', async function () {
+    this.timeout(60_000);
+    firestore.faults.inject('RunQuery', { latencyMs: 60_000 }, 100);
+    firestore.faults.inject('RunAggregationQuery', { latencyMs: 60_000 }, 100);
+    await Promise.all(
+      ['holds list', 'redrive --all'].map(async (line) => {
+        const command = start(line, { MONGODB_URI: '' });
+        await until(() => command.output().includes(': waiting for Firestore'), `${line} says that it waits`, 30_000);
+        const sinceAt = performance.now();
+        assert.equal(await command.ended, 1);
+        assert.ok(performance.now() - sinceAt < 8_000, line);
+        assert.match(command.output().trim().split('\n').at(-1) ?? '', sentences.FIRESTORE_EMULATOR_HOST);
+        assert.doesNotMatch(command.output(), raw);
+      }),
+    );
+  });
+
   it('ends within two seconds when a service stops answering in the middle of the work', async function () {
     this.timeout(60_000);
     const command = start('reconcile --report');

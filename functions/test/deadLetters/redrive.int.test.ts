@@ -209,7 +209,10 @@ describe('redrive', () => {
       const warn = (text: string) => {
         warnings += text;
       };
-      return redriveDeadLetters({ ...fixture.dependencies, print, warn }, settings.settings);
+      return redriveDeadLetters(
+        { ...fixture.dependencies, print, warn, inTime: (answer) => answer },
+        settings.settings,
+      );
     }
 
     it('tells what became of each, and sums up', async () => {
