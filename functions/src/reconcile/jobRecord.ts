@@ -45,6 +45,8 @@ const jobSchema = z.object({
   startedAt: time,
   updatedAt: time,
   finishedAt: time.nullable(),
+  /** When a TTL policy may remove the record. */
+  expireAt: time,
   /** Invocations that worked on it. */
   invocations: count,
   lastError: z.string().nullable(),
@@ -159,6 +161,7 @@ export function jobData({ id: _id, ...job }: ReconcileJob): Record<string, unkno
     ...structuredClone(job),
     startedAt: Timestamp.fromMillis(job.startedAt),
     updatedAt: Timestamp.fromMillis(job.updatedAt),
+    expireAt: Timestamp.fromMillis(job.expireAt),
     finishedAt: job.finishedAt === null ? null : Timestamp.fromMillis(job.finishedAt),
   };
 }

@@ -53,9 +53,12 @@ export interface JobStoreOptions {
   readonly leaseMs: number;
   /** An unfinished run on which nobody has worked for so long, in ms, is not resumed. */
   readonly resumeMs: number;
+  /** How long a record is kept after its last change, in ms. */
+  readonly retentionMs: number;
 }
 
-export function createJobStore({ firestore, clock, holder, leaseMs, resumeMs }: JobStoreOptions): JobStore {
+export function createJobStore(options: JobStoreOptions): JobStore {
+  const { firestore, clock, holder, leaseMs, resumeMs, retentionMs } = options;
   const jobs = firestore.collection(recordCollections.jobs);
   const stateRef = jobs.doc(stateDocument);
   const chunkRef = (jobId: string, number: number) =>
@@ -79,7 +82,10 @@ export function createJobStore({ firestore, clock, holder, leaseMs, resumeMs }: 
       transaction.set(chunkRef(job.id, job.chunks + at / entriesPerChunk), { schemaVersion, entries });
     }
     const chunks = job.chunks + Math.ceil(found.length / entriesPerChunk);
-    transaction.set(jobs.doc(job.id), jobData({ ...job, chunks, updatedAt: clock.now() }));
+    transaction.set(
+      jobs.doc(job.id),
+      jobData({ ...job, chunks, updatedAt: clock.now(), expireAt: clock.now() + retentionMs }),
+    );
   }
 
   const keep = async (job: ReconcileJob, found: readonly ToRepair[], isLast: boolean) => {

@@ -1,4 +1,4 @@
-import { hourMs, minuteMs, secondMs } from '../clock.ts';
+import { dayMs, hourMs, minuteMs, secondMs } from '../clock.ts';
 import { defaultHoldLimits } from '../holds/limits.ts';
 import type { BrakeLimits } from './brakes.ts';
 
@@ -40,6 +40,8 @@ export interface ReconcileLimits {
   readonly closingMs: number;
   /** How long an unfinished run may lie and still be resumed, in ms; after that a run begins anew. */
   readonly resumeMs: number;
+  /** How long the record of a run is kept after its last change, in ms. */
+  readonly jobRetentionMs: number;
 }
 
 export const defaultReconcileLimits: ReconcileLimits = {
@@ -62,5 +64,6 @@ export const defaultReconcileLimits: ReconcileLimits = {
   leaseMs: minuteMs,
   saveEveryMs: secondMs,
   closingMs: 10 * secondMs,
-  resumeMs: 24 * hourMs,
+  resumeMs: dayMs,
+  jobRetentionMs: 90 * dayMs,
 };

@@ -45,7 +45,14 @@ export async function runReconciliation(
   const collections = collectionsOf(request, config);
   const requestKey = requestKeyOf(request, config);
   const holder = dependencies.uniqueId();
-  const store = createJobStore({ firestore, clock, holder, leaseMs: limits.leaseMs, resumeMs: limits.resumeMs });
+  const store = createJobStore({
+    firestore,
+    clock,
+    holder,
+    leaseMs: limits.leaseMs,
+    resumeMs: limits.resumeMs,
+    retentionMs: limits.jobRetentionMs,
+  });
   const taken = await store.take(requestKey);
   if (taken.kind === 'busy') {
     log.info('another reconciliation holds the lease', { until: new Date(taken.until).toISOString() });
@@ -189,7 +196,7 @@ async function pause(run: Run, store: JobStore, waiting: Parameters<JobStore['pa
 }
 
 function newJob(
-  { clock, uniqueId }: ReconcileDependencies,
+  { clock, uniqueId, limits }: ReconcileDependencies,
   request: ReconcileRequest,
   requestKey: string,
   { database, collection, uuid, projects }: SourceSight,
@@ -208,6 +215,7 @@ function newJob(
     startedAt: now,
     updatedAt: now,
     finishedAt: null,
+    expireAt: now + limits.jobRetentionMs,
     invocations: 0,
     lastError: null,
     source: { database, collection, uuid, projects },

@@ -1,4 +1,4 @@
-import { minuteMs, secondMs } from '../clock.ts';
+import { dayMs, minuteMs, secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import { encodeReconciliationRequest, type ReconcileRequest } from '../events/reconciliationRequest.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
@@ -42,6 +42,7 @@ function deployedLimits(): ReconcileLimits {
   return {
     ...rest,
     graceMs: params.reconcileGraceMinutes.value() * minuteMs,
+    jobRetentionMs: params.jobRetentionDays.value() * dayMs,
     brakes: { ...brakes, deletions: deployedHoldLimits() },
   };
 }

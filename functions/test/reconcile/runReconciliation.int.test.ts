@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
 import { ReconcileRequestError } from '../../src/events/reconciliationRequest.ts';
 import { noFindings } from '../../src/reconcile/findings.ts';
-import { findingsCollection, parseJob } from '../../src/reconcile/jobRecord.ts';
+import { findingsCollection, parseJob, stateDocument } from '../../src/reconcile/jobRecord.ts';
+import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
 import { emptyProjectRecord, projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -176,6 +177,10 @@ describe('reconciliation', () => {
     const ref = world.firestore.collection('syncJobs').doc(outcome.report.jobId);
     const job = parseJob(ref.id, (await ref.get()).data());
     assert.equal(job.status, 'done');
+    const { jobRetentionMs } = defaultReconcileLimits;
+    assert.ok(Math.abs(job.expireAt - Number(job.finishedAt) - jobRetentionMs) < minute, 'it expires');
+    const state = await world.firestore.collection('syncJobs').doc(stateDocument).get();
+    assert.equal(state.get('expireAt'), undefined, 'what the runs share does not');
     assert.equal(job.chunks, 1);
     assert.equal((await ref.collection(findingsCollection).get()).size, 0);
   });
