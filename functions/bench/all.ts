@@ -1,5 +1,6 @@
 import type { Benchmark } from './benchmark.ts';
 import { benchmark as deletion } from './delete.ts';
+import { benchmark as gaps } from './gaps.ts';
 import { benchmark as latency } from './latency.ts';
 import { benchmark as reconcile } from './reconcile.ts';
 import { benchmark as relay } from './relay.ts';
@@ -7,4 +8,4 @@ import { benchmark as rename } from './rename.ts';
 import { benchmark as scale } from './scale.ts';
 
 /** Every benchmark, in the order in which they run. */
-export const allBenchmarks: readonly Benchmark[] = [deletion, rename, relay, scale, latency, reconcile];
+export const allBenchmarks: readonly Benchmark[] = [deletion, rename, relay, gaps, scale, latency, reconcile];
