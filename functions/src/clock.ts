@@ -4,7 +4,8 @@ export const minuteMs = 60 * secondMs;
 export const hourMs = 60 * minuteMs;
 export const dayMs = 24 * hourMs;
 
-/** Time as an argument, so that tests control it: nothing in `src/` reads the time or sleeps except through one of these. */
+/** Time as an argument, so that tests control it: nothing in `src/` reads the time or sleeps except through one of
+ *  these. */
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number;

@@ -1,6 +1,7 @@
 import { isFromMongo } from './source/fromMongo.ts';
 
-/** Status codes as the clients of Google's services report them in `error.code`: https://grpc.io/docs/guides/status-codes/ */
+/** Status codes as the clients of Google's services report them in `error.code`:
+ *  https://grpc.io/docs/guides/status-codes/ */
 export const grpcStatus = {
   cancelled: 1,
   unknown: 2,
@@ -33,8 +34,9 @@ export function statusOf(error: unknown): number | undefined {
   return typeof code === 'number' ? code : undefined;
 }
 
-/** Whether a failed call to a Google service may succeed when it is made again. An error without a status or an error of a socket is a defect or
- *  a configuration. An expired transaction is reported as INVALID_ARGUMENT; a new one can succeed. */
+/** Whether a failed call to a Google service may succeed when it is made again. An error without a status or an error
+ *  of a socket is a defect or a configuration. An expired transaction is reported as INVALID_ARGUMENT; a new one can
+ *  succeed. */
 export function isTransientCall(error: unknown): boolean {
   const code = codeOf(error);
   if (code === grpcStatus.invalidArgument) return says(error, /transaction has expired/i);
@@ -61,8 +63,9 @@ export function asksForLess(error: unknown): boolean {
   return status === grpcStatus.resourceExhausted || status === grpcStatus.aborted;
 }
 
-/** Whether a request has more than Firestore takes at once: bytes, documents or index entries. How many that are depends on the documents, and
- *  it says so only in the text (https://github.com/firebase/firebase-tools/issues/1036). */
+/** Whether a request has more than Firestore takes at once: bytes, documents or index entries. How many that are
+ *  depends on the documents, and it says so only in the text
+ *  (https://github.com/firebase/firebase-tools/issues/1036). */
 export function isTooBig(error: unknown): boolean {
   const status = statusOf(error);
   const mayBe = status === grpcStatus.invalidArgument || status === grpcStatus.resourceExhausted;
@@ -75,8 +78,8 @@ export function isRefusedWrite(error: unknown): boolean {
   return isTooBig(error) || status === grpcStatus.invalidArgument || status === grpcStatus.outOfRange;
 }
 
-/** Whether the operating system or the resolver failed (`ECONNRESET`, `ENOTFOUND`), rather than Node refusing a wrong call
- *  (`ERR_INVALID_ARG_TYPE`). */
+/** Whether the operating system or the resolver failed (`ECONNRESET`, `ENOTFOUND`), rather than Node refusing a wrong
+ *  call (`ERR_INVALID_ARG_TYPE`). */
 export function isSystemError(error: unknown): boolean {
   const code = codeOf(error);
   return typeof code === 'string' && /^E(?!RR_)[A-Z0-9_]+$/.test(code);

@@ -9,7 +9,8 @@ export interface Publisher {
   flush(): Promise<void>;
 }
 
-/** How long the client gathers messages for one call, in ms: a trickle is not delayed noticeably, a flood goes out in batches. */
+/** How long the client gathers messages for one call, in ms: a trickle is not delayed noticeably, a flood goes out in
+ *  batches. */
 const batchMs = 5;
 
 /** Messages in one call. Pub/Sub takes up to 1,000 (https://cloud.google.com/pubsub/quotas#resource_limits). */

@@ -3,8 +3,9 @@ import { type Clock, sleep } from './clock.ts';
 /** Stands for "the signal was aborted first". */
 export const aborted = Symbol('aborted');
 
-/** Waits for a promise, but no longer than until the signal is aborted. What the promise does after that is ignored: callers abandon only what
- *  is closed right afterwards. (`Promise.race` with one long-lived promise would keep every waiter in memory.) */
+/** Waits for a promise, but no longer than until the signal is aborted. What the promise does after that is ignored:
+ *  callers abandon only what is closed right afterwards. (`Promise.race` with one long-lived promise would keep every
+ *  waiter in memory.) */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | typeof aborted> {
   return new Promise((resolve, reject) => {
     const onAbort = () => resolve(aborted);
@@ -59,8 +60,9 @@ export interface Backoff {
   readonly longestPauseMs: number;
 }
 
-/** The pause after failure number `failures` (from 1), in ms: a random part of a ceiling that doubles, so that callers that failed together do
- *  not return together (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). */
+/** The pause after failure number `failures` (from 1), in ms: a random part of a ceiling that doubles, so that callers
+ *  that failed together do not return together
+ *  (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). */
 export function backoffMs(failures: number, { firstPauseMs, longestPauseMs }: Backoff, random: () => number): number {
   return Math.min(firstPauseMs * 2 ** (failures - 1), longestPauseMs) * random();
 }
@@ -91,7 +93,8 @@ export type Tried<T> =
   /** The signal or a limit ended it; `error` is the last failure, if there was one. */
   | { readonly kind: 'given-up'; readonly error: unknown };
 
-/** Tries an idempotent action with growing pauses until it is done, refused, or ended by the signal or a limit. Never rejects. */
+/** Tries an idempotent action with growing pauses until it is done, refused, or ended by the signal or a limit. Never
+ *  rejects. */
 export async function tryRepeatedly<T>(action: () => Promise<T>, options: RetryOptions): Promise<Tried<T>> {
   const { clock, random, backoff, signal, mayTry, maxTries = Infinity, deadline = Infinity } = options;
   let lastError: unknown;

@@ -64,7 +64,8 @@ const assetCollection = z
     });
   });
 
-/** Forms of ids that projects may have in MongoDB. A reconciliation changes nothing while there is a project whose id has none of the configured ones. */
+/** Forms of ids that projects may have in MongoDB. A reconciliation changes nothing while there is a project whose id
+ *  has none of the configured ones. */
 export const idForms = ['objectId', 'string', 'uuid', 'integer'] as const;
 export type IdForm = (typeof idForms)[number];
 

@@ -1,7 +1,7 @@
 import { defineInt, defineSecret, defineString, select } from 'firebase-functions/params';
 
-// What differs between deployments. Each can be set in `functions/.env`, `functions/.env.<project>`, or when `firebase deploy` asks:
-// https://firebase.google.com/docs/functions/config-env
+// What differs between deployments. Each can be set in `functions/.env`, `functions/.env.<project>`, or when `firebase
+// deploy` asks: https://firebase.google.com/docs/functions/config-env
 
 /** Connection string of MongoDB. A secret, so that it is in no file: `firebase functions:secrets:set MONGODB_URI`. */
 export const mongodbUri = defineSecret('MONGODB_URI');
@@ -49,8 +49,9 @@ export const relaySchedule = text(
   'RELAY_SCHEDULE',
   'When the relay is invoked, as unix-cron: "every 1 minutes" would leave a minute after each invocation.',
 );
-/** The longest that Cloud Scheduler waits for an attempt (https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs), and
- *  Cloud Functions for a scheduled function (https://firebase.google.com/docs/functions/quotas#time_limits). */
+/** The longest that Cloud Scheduler waits for an attempt
+ *  (https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs), and Cloud Functions for a
+ *  scheduled function (https://firebase.google.com/docs/functions/quotas#time_limits). */
 export const relayTimeoutSeconds = 1_800;
 
 /** Between budget and timeout: closing down takes 2 s at most. */
@@ -105,7 +106,7 @@ export const jobRetentionDays = number(
 
 const modeParam = defineString('RECONCILE_MODE', {
   default: defaults.RECONCILE_MODE,
-  description: 'Whether the scheduled reconciliation only reports, or also mends.',
+  description: 'Whether the scheduled reconciliation only reports, or also repairs.',
   input: select(['report', 'clean']),
 });
 export const reconcileMode = {
@@ -118,7 +119,8 @@ export const reconcileMode = {
   },
 };
 
-/** A parameter as the environment holds it. The defaults stand here too, since at run time the library reads a missing number as 0.
+/** A parameter as the environment holds it. The defaults stand here too, since at run time the library reads a missing
+ *  number as 0.
  *  @throws Error when it is not a whole number from `least` to `most`. */
 function wholeNumber(name: ParamName, value: string | undefined, least: number, most: number): number {
   if (value === undefined || value === '') return Number(defaults[name]);

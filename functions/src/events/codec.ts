@@ -19,11 +19,12 @@ export type Decoded =
   | { readonly ok: true; readonly event: ProjectEvent }
   | { readonly ok: false; readonly reason: string };
 
-/** Attribute (`'true'`) of a message that goes on with the work on an event, since an invocation's time budget was spent. */
+/** Attribute (`'true'`) of a message that goes on with the work on an event, since an invocation's time budget was
+ *  spent. */
 export const continuationAttribute = 'continuation';
 
-/** Bytes of an event. Its values have to fit into a record of 1 MiB (https://firebase.google.com/docs/firestore/quotas), together with those
- *  of other fields. */
+/** Bytes of an event. Its values have to fit into a record of 1 MiB
+ *  (https://firebase.google.com/docs/firestore/quotas), together with those of other fields. */
 export const mostBytes = 900 * 1024;
 
 /** The message of an event. */
@@ -42,7 +43,8 @@ export function encodeEvent(event: ProjectEvent): EncodedMessage {
   };
 }
 
-/** Reads the data of a message. Never throws: a message that does not fit the contract is an outcome, since no retry can help. */
+/** Reads the data of a message. Never throws: a message that does not fit the contract is an outcome, since no retry
+ *  can help. */
 export function decodeEvent(data: Buffer): Decoded {
   try {
     return decode(data);

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 
-/** A value that a project field may hand down to its copies: what both JSON (with two marked forms) and Firestore can hold.
- *  MongoDB types without a counterpart become strings when they are read (see `source/copyValueFromBson.ts`). */
+/** A value that a project field may hand down to its copies: what both JSON (with two marked forms) and Firestore can
+ *  hold. MongoDB types without a counterpart become strings when they are read (see `source/copyValueFromBson.ts`). */
 export type CopyValue = null | boolean | number | string | Date | CopyValue[] | { [key: string]: CopyValue };
 
 // Limits of Firestore: https://firebase.google.com/docs/firestore/quotas
 
-/** How deep a value may nest: Firestore takes 20 levels, of which a record needs three around the value, and a nested copy one each. */
+/** How deep a value may nest: Firestore takes 20 levels, of which a record needs three around the value, and a nested
+ *  copy one each. */
 export const maxDepth = 15;
 
 const maxKeyBytes = 1_500;
@@ -15,14 +16,15 @@ const maxKeyBytes = 1_500;
 const earliestMs = Date.parse('0001-01-01T00:00:00Z');
 const latestMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-/** The JSON form. Dates are `{"$date": ISO text}` and non-finite numbers `{"$numberDouble": "NaN"}`, as in MongoDB Extended JSON v2:
- *  https://www.mongodb.com/docs/manual/reference/mongodb-extended-json/ */
+/** The JSON form. Dates are `{"$date": ISO text}` and non-finite numbers `{"$numberDouble": "NaN"}`, as in MongoDB
+ *  Extended JSON v2: https://www.mongodb.com/docs/manual/reference/mongodb-extended-json/ */
 export type CopyValueJson = null | boolean | number | string | CopyValueJson[] | { [key: string]: CopyValueJson };
 
 const nonFinite: Readonly<Record<string, number>> = { NaN: Number.NaN, Infinity: Infinity, '-Infinity': -Infinity };
 
-/** Parses the JSON form; refuses what Firestore cannot hold: an array directly inside an array, too deep nesting, reserved and too long names, times
- *  outside of the years 1 to 9999. Text that is not well-formed Unicode is read with replacement characters. */
+/** Parses the JSON form; refuses what Firestore cannot hold: an array directly inside an array, too deep nesting,
+ *  reserved and too long names, times outside of the years 1 to 9999. Text that is not well-formed Unicode is read with
+ *  replacement characters. */
 export const copyValueSchema: z.ZodType<CopyValue, CopyValueJson> = z
   .custom<CopyValueJson>()
   .transform((json, context) => {

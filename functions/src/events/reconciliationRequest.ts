@@ -7,12 +7,13 @@ import { projectIdProblem } from './projectId.ts';
 /** Projects that one run may be asked for by id; more are a run over all. */
 export const maxProjectIds = 500;
 
-/** What a message on `reconciliation-requests` may say; everything has a default. Brakes are taken off by people at a terminal, not by
- *  messages. Fields that are not listed here are carried along, not refused. */
+/** What a message on `reconciliation-requests` may say; everything has a default. Brakes are taken off by people at a
+ *  terminal, not by messages. Fields that are not listed here are carried along, not refused. */
 export const reconciliationRequestSchema = z.looseObject({
   /** Why it runs: `schedule`, `history-lost`, or who asked. */
   reason: z.string().default('request'),
-  /** `report` changes no asset; `clean` repairs what it finds, when no brake takes hold. Default: what RECONCILE_MODE says. */
+  /** `report` changes no asset; `clean` repairs what it finds, when no brake takes hold. Default: what RECONCILE_MODE
+   *  says. */
   mode: z.enum(['report', 'clean']).optional(),
   /** Names of collections; all when missing. */
   collections: z.array(z.string()).optional(),
@@ -52,7 +53,8 @@ export function encodeReconciliationRequest(
   return { data: Buffer.from(JSON.stringify(request)), attributes };
 }
 
-/** Reads the data of a message; an empty one asks for everything. Never throws: no redelivery helps a message that does not parse. */
+/** Reads the data of a message; an empty one asks for everything. Never throws: no redelivery helps a message that does
+ *  not parse. */
 export function decodeReconciliationRequest(
   data: Buffer,
   defaultMode: () => ReconcileRequest['mode'],

@@ -23,8 +23,8 @@ export type Adoption =
   /** Another relay (`heldBy`) kept the lease until the signal, or took it meanwhile. */
   | { readonly kind: 'lease-held'; readonly heldBy: string | null };
 
-/** Makes the MongoDB that is there now the one that the relay follows: its place becomes the present, and a reconciliation is noted, which the
- *  next run of the relay asks for. Waits for the lease first.
+/** Makes the MongoDB that is there now the one that the relay follows: its place becomes the present, and a
+ *  reconciliation is noted, which the next run of the relay asks for. Waits for the lease first.
  *  @throws RelayRecordError; what MongoDB or Firestore answer. */
 export async function adoptSource(options: AdoptOptions): Promise<Adoption> {
   const { source, clock, limits, log, holder, signal } = options;

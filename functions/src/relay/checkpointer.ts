@@ -8,14 +8,16 @@ import type { Checkpoint, ReconciliationPending, RelayLease, RelayRecord } from 
 
 /** Keeps the record of a relay that holds the lease: one write renews the lease and moves the checkpoint. */
 export interface Checkpointer {
-  /** Begins to write by itself: at most every `checkpointEveryMs` while changes are published, every `renewEveryMs` in quiet times. */
+  /** Begins to write by itself: at most every `checkpointEveryMs` while changes are published, every `renewEveryMs` in
+   *  quiet times. */
   start(): void;
   /** Stops writing by itself. A write under way goes on. */
   stop(): void;
   /** Writes now, after a write that is under way.
    *  @throws what Firestore answers. */
   write(): Promise<FencedWrite>;
-  /** Forgets the position and starts from a time, with a reconciliation to be asked for, in one write. Only when nothing is being published.
+  /** Forgets the position and starts from a time, with a reconciliation to be asked for, in one write. Only when
+   *  nothing is being published.
    *  @throws what Firestore answers. */
   restart(from: Checkpoint, pending: ReconciliationPending): Promise<FencedWrite>;
   /** Remembers from the next write on that a reconciliation is to be asked for (null: has been). */

@@ -17,7 +17,8 @@ export interface BuriedChange {
   readonly at: number;
 }
 
-/** The message on the dead-letter topic about a change that became no event: the change in Extended JSON, as far as it was read. */
+/** The message on the dead-letter topic about a change that became no event: the change in Extended JSON, as far as it
+ *  was read. */
 export function letterOfChange({ change, reason, error, version, at }: BuriedChange, maxBytes: number): EncodedMessage {
   const whole = Buffer.from(BSON.EJSON.stringify(change, { relaxed: true }));
   const data = whole.length <= maxBytes ? whole : Buffer.from(JSON.stringify({ omitted: `${whole.length} bytes` }));

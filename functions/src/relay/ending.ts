@@ -18,8 +18,8 @@ export interface Ending {
   why(): End | undefined;
   /** Whether the budget is spent, and the run goes on only for the first answer of MongoDB. */
   isOverdue(): boolean;
-  /** Waits for MongoDB's first answer on a stream: while it does, a spent budget does not end the run, but `latestMs` does. Otherwise a run
-   *  that is always too short would begin at the same place for ever. */
+  /** Waits for MongoDB's first answer on a stream: while it does, a spent budget does not end the run, but `latestMs`
+   *  does. Otherwise a run that is always too short would begin at the same place for ever. */
   awaitingAnswer<T>(wait: () => Promise<T>): Promise<T>;
   /** Forgets the timers and the listener. */
   dispose(): void;

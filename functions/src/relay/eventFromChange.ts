@@ -18,7 +18,8 @@ export interface Refused {
 /** What a change means. */
 export type ChangeMeaning =
   | { readonly kind: 'event'; readonly event: ProjectEvent }
-  /** `event` holds what the change tells exactly; of `fields` it tells only a part, so the whole value has to be looked up. */
+  /** `event` holds what the change tells exactly; of `fields` it tells only a part, so the whole value has to be looked
+   *  up. */
   | {
       readonly kind: 'incomplete';
       readonly event: ProjectEvent;
@@ -107,9 +108,10 @@ function eventOf(change: ProjectChange | KeyChange, projectId: string, version: 
   });
 }
 
-/** Completes an event with the fields of a document that is at least as new as the change. A newer value under the older version does no harm: whatever
- *  changed the field since is in the stream as well, carries its own newer version and the same or a still newer value.
- *  `null`: the project is gone, and a deletion that says so follows in the stream; what the event knows by itself still counts. */
+/** Completes an event with the fields of a document that is at least as new as the change. A newer value under the
+ *  older version does no harm: whatever changed the field since is in the stream as well, carries its own newer version
+ *  and the same or a still newer value. `null`: the project is gone, and a deletion that says so follows in the stream;
+ *  what the event knows by itself still counts. */
 export function completedEvent(
   event: ProjectEvent,
   fields: readonly string[],
@@ -131,7 +133,8 @@ function touchOfUpdate(change: Update, field: string): Touch {
     if (own === 'whole' && !isAmbiguous(change, path)) return 'whole';
     if (own !== 'none') touch = 'part';
   }
-  // A truncation tells the new length only. (Of an array around the field it tells nothing: copies do not look into arrays.)
+  // A truncation tells the new length only. (Of an array around the field it tells nothing: copies do not look into
+  // arrays.)
   if (change.truncated?.some((path) => path === field || touchOf(path, field) === 'part')) touch = 'part';
   return touch;
 }

@@ -11,8 +11,9 @@ export type FieldLookup = (
   since: ClusterTime,
 ) => Promise<ProjectDocument | null>;
 
-/** A lookup for the few changes that tell only a part of a configured field, instead of `fullDocument: 'updateLookup'`, with which MongoDB would
- *  look up every changed project. A causally consistent majority read sees the change itself even on a primary that was elected a moment ago. */
+/** A lookup for the few changes that tell only a part of a configured field, instead of `fullDocument: 'updateLookup'`,
+ *  with which MongoDB would look up every changed project. A causally consistent majority read sees the change itself
+ *  even on a primary that was elected a moment ago. */
 export function createFieldLookup({ client, projects }: ProjectsSource, timeoutMs: number): FieldLookup {
   return (id, fields, since) =>
     client.withSession({ causalConsistency: true }, (session) => {

@@ -12,7 +12,8 @@ import type { ReconciliationRequests } from './reconciliationRequests.ts';
 import type { ReconciliationReason } from './relayRecord.ts';
 import { checkSource } from './sourceCheck.ts';
 
-/** The life of the stream. Each state knows which comes next; errors of MongoDB lead to another state, or are thrown. */
+/** The life of the stream. Each state knows which comes next; errors of MongoDB lead to another state, or are
+ *  thrown. */
 type StreamState =
   /** Forget the position: start from the server's present time, with a reconciliation for what happened before. */
   | { readonly name: 'starting-over'; readonly reason: ReconciliationReason; readonly error?: unknown }
@@ -40,7 +41,8 @@ interface Trouble {
 }
 
 /** Follows the change stream from the checkpoint until the run ends.
- *  @throws the last error of MongoDB if it could not be reached when the budget was spent, or one that no retry helps; SourceChangedError. */
+ *  @throws the last error of MongoDB if it could not be reached when the budget was spent, or one that no retry helps;
+ *  SourceChangedError. */
 export async function follow(following: Following): Promise<void> {
   const { reading, config } = following;
   const { context, ending, health } = reading;
@@ -93,7 +95,8 @@ export async function follow(following: Following): Promise<void> {
   if (trouble && ending.why()?.kind === 'budget-spent') throw trouble.error;
 }
 
-/** The connections to MongoDB that the stream is read over: the given ones until they went silent, then some of its own. */
+/** The connections to MongoDB that the stream is read over: the given ones until they went silent, then some of its
+ *  own. */
 function createConnections(given: ProjectsSource, { log }: RelayContext) {
   let own: ProjectsSource | undefined;
   const closeOwn = async () => {
@@ -115,8 +118,9 @@ function createConnections(given: ProjectsSource, { log }: RelayContext) {
   };
 }
 
-/** Where there is no position, one has to be saved before the stream is opened, and what happened before it be asked for: also when MongoDB has
- *  failed at just that. A stream that is opened without a place begins anywhere, and nobody would know what it has missed. */
+/** Where there is no position, one has to be saved before the stream is opened, and what happened before it be asked
+ *  for: also when MongoDB has failed at just that. A stream that is opened without a place begins anywhere, and nobody
+ *  would know what it has missed. */
 function begin({ position: { token, startAt } }: Reading): StreamState {
   const isKnown = token !== null || startAt !== null;
   return isKnown ? { name: 'opening', detail: 'full' } : { name: 'starting-over', reason: 'first-start' };
@@ -136,8 +140,8 @@ function afterError(state: StreamState, error: unknown): StreamState {
   }
 }
 
-/** A change that MongoDB cannot send, or the driver cannot read (over 16 MB, a value that an expression of the pipeline or BSON refuses), is read
- *  with less of it. */
+/** A change that MongoDB cannot send, or the driver cannot read (over 16 MB, a value that an expression of the pipeline
+ *  or BSON refuses), is read with less of it. */
 const lessThan: Readonly<Record<ChangeDetail, ChangeDetail | undefined>> = {
   full: 'key',
   key: 'none',
@@ -237,7 +241,8 @@ async function startOver(
   return { name: 'opening', detail: 'full' };
 }
 
-/** If even a stream from now cannot be opened for the same kind of error, the place to start at is not what is wrong. */
+/** If even a stream from now cannot be opened for the same kind of error, the place to start at is not what is
+ *  wrong. */
 async function proven(probe: () => Promise<void>, original: unknown): Promise<void> {
   try {
     await probe();

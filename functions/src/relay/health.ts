@@ -79,10 +79,12 @@ export function createRelayHealth(clock: Clock): RelayHealth {
   };
 }
 
-/** How often a relay at work says how far behind it is, in ms: twice a minute, since an alert counts on one line a minute. */
+/** How often a relay at work says how far behind it is, in ms: twice a minute, since an alert counts on one line a
+ *  minute. */
 const statusEveryMs = 30_000;
 
-/** Logs the state of a relay at work from now on, until the returned function is called. A metric reads `signal` and `lagMs` from these lines. */
+/** Logs the state of a relay at work from now on, until the returned function is called. A metric reads `signal` and
+ *  `lagMs` from these lines. */
 export function logStatus(health: RelayHealth, clock: Clock, log: Log): () => void {
   let cancel = clock.after(statusEveryMs, report);
   function report(): void {

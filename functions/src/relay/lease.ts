@@ -5,9 +5,10 @@ import { aborted, backoffMs, slept, untilAborted } from '../waiting.ts';
 import type { RelayContext } from './context.ts';
 import { parseRelayRecord, type RelayLease, type RelayRecord, relayRecordData } from './relayRecord.ts';
 
-// Every write here is a compare-and-set: it carries the time of the last write that its author saw, and Firestore refuses it if there was another
-// since. That is as strict as a transaction that reads the fencing token first, costs no read, and leaves no lock behind: a relay that dies in the
-// middle of a transaction would keep the others out until Firestore gives up on its lock, up to a minute
+// Every write here is a compare-and-set: it carries the time of the last write that its author saw, and Firestore
+// refuses it if there was another since. That is as strict as a transaction that reads the fencing token first, costs
+// no read, and leaves no lock behind: a relay that dies in the middle of a transaction would keep the others out until
+// Firestore gives up on its lock, up to a minute
 // (https://firebase.google.com/docs/firestore/transaction-data-contention).
 
 /** The outcome of a try to take the lease. */
@@ -56,8 +57,9 @@ export async function takeLease(ref: DocumentReference, holder: string, now: num
   }
 }
 
-/** Writes the record if nobody has taken the lease since `fencing` was given out. That the lease has run out meanwhile does not matter as long as nobody
- *  took it. `lastWrite` is the write time of the writer's last write. Costs one write.
+/** Writes the record if nobody has taken the lease since `fencing` was given out. That the lease has run out meanwhile
+ *  does not matter as long as nobody took it. `lastWrite` is the write time of the writer's last write. Costs one
+ *  write.
  *  @throws what Firestore answers. */
 export async function writeFenced(
   ref: DocumentReference,
@@ -85,9 +87,11 @@ export async function writeFenced(
 /** The outcome of standing by. */
 export type Standby = Extract<Taking, { kind: 'taken' }> | { readonly kind: 'ended'; readonly heldBy: string | null };
 
-/** Waits until the lease is free, and takes it; at the latest until the signal. Looks at it by reading, not by listening: a listener would cost
- *  about the same (the holder writes the record once a second when busy), and may fall silent without anybody noticing.
- *  @throws RelayRecordError; what Firestore answers, if it refuses, or if it did not serve the last try before the end. */
+/** Waits until the lease is free, and takes it; at the latest until the signal. Looks at it by reading, not by
+ *  listening: a listener would cost about the same (the holder writes the record once a second when busy), and may fall
+ *  silent without anybody noticing.
+ *  @throws RelayRecordError; what Firestore answers, if it refuses, or if it did not serve the last try before the
+ *  end. */
 export async function waitForLease(
   ref: DocumentReference,
   holder: string,

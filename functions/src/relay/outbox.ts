@@ -31,7 +31,8 @@ export interface Outbox {
   put(change: ProjectChange, count: Count, position: ReadPosition): void;
   /** A change of which only the key could be read: the rest is looked up. */
   putKey(change: KeyChange, count: Count, position: ReadPosition): void;
-  /** A change that could not be read: it is dead-lettered, and a reconciliation of its project (of all, if it names none) is asked for. */
+  /** A change that could not be read: it is dead-lettered, and a reconciliation of its project (of all, if it names
+   *  none) is asked for. */
   putUnreadable(change: unknown, error: string, position: ReadPosition): void;
   published(): number;
   deadLettered(): number;

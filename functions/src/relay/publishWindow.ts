@@ -26,10 +26,12 @@ interface Entry<P> {
   done: boolean;
 }
 
-/** How many settled entries may stay at the front of the list before it is shortened: shortening costs a copy of the list. */
+/** How many settled entries may stay at the front of the list before it is shortened: shortening costs a copy of the
+ *  list. */
 const compactEvery = 1024;
 
-/** Creates an empty window. It holds at most `maxInFlight` entries, so a single change that cannot be published also bounds what is read behind it. */
+/** Creates an empty window. It holds at most `maxInFlight` entries, so a single change that cannot be published also
+ *  bounds what is read behind it. */
 export function createPublishWindow<P>(
   limits: Pick<RelayLimits, 'maxInFlight' | 'maxInFlightBytes'>,
 ): PublishWindow<P> {

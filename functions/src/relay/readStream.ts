@@ -56,7 +56,8 @@ export interface OpenedStream {
 /** What was asked of the server: a change, nothing new, or no answer. */
 type Answer = object | null | typeof aborted | typeof overdue;
 
-/** Reads the stream until it ends, and puts every change into the outbox; calls `onAnswer` after every answer of the server.
+/** Reads the stream until it ends, and puts every change into the outbox; calls `onAnswer` after every answer of the
+ *  server.
  *  @throws MongoError when the stream breaks and the driver could not resume it. */
 export async function readStream(opened: OpenedStream, reading: Reading, onAnswer: () => void): Promise<ReadEnd> {
   const { window, checkpointer, ending, context } = reading;
@@ -95,7 +96,8 @@ export async function readStream(opened: OpenedStream, reading: Reading, onAnswe
   return { kind: 'ended' };
 }
 
-/** The first answer may take as long as MongoDB looks through its oplog. That it is alive meanwhile is asked for on another connection. */
+/** The first answer may take as long as MongoDB looks through its oplog. That it is alive meanwhile is asked for on
+ *  another connection. */
 async function firstAnswer({ stream, source }: OpenedStream, { context, ending }: Reading): Promise<Answer> {
   const { clock, log, limits } = context;
   const next = stream.tryNext();
@@ -151,11 +153,12 @@ function put(raw: object, opened: OpenedStream, reading: Reading, state: ReadSta
   return 'read';
 }
 
-/** With nothing new, MongoDB's token is as old as the newest entry of its oplog, in which a quiet cluster notes something every 10 s. An older
- *  one says that MongoDB is still looking through it. */
+/** With nothing new, MongoDB's token is as old as the newest entry of its oplog, in which a quiet cluster notes
+ *  something every 10 s. An older one says that MongoDB is still looking through it. */
 const quietTokenMs = 15 * secondMs;
 
-/** An empty answer: the server has looked through everything up to its token, which is kept so that it does not age out of the oplog. */
+/** An empty answer: the server has looked through everything up to its token, which is kept so that it does not age out
+ *  of the oplog. */
 function quiet(stream: ProjectStream, reading: Reading): void {
   const token: unknown = stream.resumeToken;
   const now = reading.health.sourceNow();
@@ -167,7 +170,8 @@ function quiet(stream: ProjectStream, reading: Reading): void {
   reading.window.pass(reading.position);
 }
 
-/** A lease that ran out by our clock: nothing more is read, let alone published, before Firestore has said that nobody else took it. */
+/** A lease that ran out by our clock: nothing more is read, let alone published, before Firestore has said that nobody
+ *  else took it. */
 async function renewed({ checkpointer, context, ending }: Reading): Promise<boolean> {
   context.log.warn('the lease ran out while this relay was held up; renewing it', {
     fencing: checkpointer.lease().fencing,

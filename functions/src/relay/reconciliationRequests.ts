@@ -8,8 +8,8 @@ import { type RelayContext, trying } from './context.ts';
 import type { Ending } from './ending.ts';
 import type { ReconciliationPending, ReconciliationReason } from './relayRecord.ts';
 
-/** Asks for reconciliations. That one is needed is part of the relay's record until the request is published, so a crash at any point
- *  asks again rather than never. */
+/** Asks for reconciliations. That one is needed is part of the relay's record until the request is published, so a
+ *  crash at any point asks again rather than never. */
 export interface ReconciliationRequests {
   /** Publishes the request that the record says is needed, if it says so. Returns at once. */
   askIfPending(): void;
@@ -50,7 +50,8 @@ export function createReconciliationRequests(
     try {
       await checkpointer.write();
     } catch (error) {
-      // The next write of the checkpoint says the same; if none comes through, the next run asks once more, which does no harm.
+      // The next write of the checkpoint says the same; if none comes through, the next run asks once more, which does
+      // no harm.
       context.log.warn('the record could not be told yet that the reconciliation was requested', {
         error: errorText(error),
       });

@@ -39,9 +39,11 @@ export interface RelayOptions {
   readonly holder: string;
   /** How long the run may take in all, in ms; undefined: until the signal. */
   readonly budgetMs?: number;
-  /** How long it may take at the very most, in ms: only while MongoDB has not given its first answer. Default: the budget. */
+  /** How long it may take at the very most, in ms: only while MongoDB has not given its first answer. Default: the
+   *  budget. */
   readonly latestMs?: number;
-  /** Ends the run: within 2 s everything on its way is published or left to the next run, the checkpoint saved and the lease given back. */
+  /** Ends the run: within 2 s everything on its way is published or left to the next run, the checkpoint saved and the
+   *  lease given back. */
   readonly signal: AbortSignal;
   /** Reports what happens, for whoever wants to look. */
   readonly health?: RelayHealth;
@@ -64,9 +66,11 @@ export type RelayOutcome = RelayProgress &
     | { readonly kind: 'stopped' }
     /** Another relay (`heldBy`) held the lease all the time. */
     | { readonly kind: 'not-needed'; readonly heldBy: string | null }
-    /** Another relay (`takenBy`; null: the record was removed) has the lease now. The checkpoint is where that relay wants it. */
+    /** Another relay (`takenBy`; null: the record was removed) has the lease now. The checkpoint is where that relay
+     *  wants it. */
     | { readonly kind: 'lease-lost'; readonly takenBy: string | null }
-    /** MongoDB has not answered for too long (`error` says how). The lease was given up, so that another relay may try. */
+    /** MongoDB has not answered for too long (`error` says how). The lease was given up, so that another relay may
+     *  try. */
     | { readonly kind: 'stalled'; readonly error: unknown }
   );
 
@@ -80,10 +84,11 @@ export class RelayError extends Error {
 
 const nothingDone: RelayProgress = { published: 0, deadLettered: 0, unpublished: 0, lastCheckpoint: null };
 
-/** Tails the change stream of the projects and publishes an event for every change that copies or assets depend on, at least once each.
- *  Any number of relays may run; the one that holds the lease works, the others stand by.
- *  @throws RelayError when events could not be published within the budget, or the last checkpoint could not be saved; RelayRecordError;
- *  what MongoDB or Firestore answer when no retry helps, or when the budget ended before it passed. */
+/** Tails the change stream of the projects and publishes an event for every change that copies or assets depend on, at
+ *  least once each. Any number of relays may run; the one that holds the lease works, the others stand by.
+ *  @throws RelayError when events could not be published within the budget, or the last checkpoint could not be saved;
+ *  RelayRecordError; what MongoDB or Firestore answer when no retry helps, or when the budget ended before it
+ *  passed. */
 export async function runRelay(options: RelayOptions): Promise<RelayOutcome> {
   const { clock, limits, budgetMs, latestMs, signal, holder } = options;
   const health = options.health ?? createRelayHealth(clock);

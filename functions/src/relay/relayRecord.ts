@@ -127,7 +127,8 @@ export function parseRelayRecord(path: string, data: unknown): RelayRecord {
   };
 }
 
-/** The document that holds a record. It is always written whole, by a compare-and-set against the write before (`lease.ts`). */
+/** The document that holds a record. It is always written whole, by a compare-and-set against the write before
+ *  (`lease.ts`). */
 export function relayRecordData({ checkpoint, ...rest }: RelayRecord): { [field: string]: unknown } {
   return {
     schemaVersion: relaySchemaVersion,

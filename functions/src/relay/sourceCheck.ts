@@ -18,8 +18,8 @@ export class SourceChangedError extends Error {
   }
 }
 
-/** Makes sure that the position belongs to the source that is there now. One that names no source yet (of the first release, or behind the end of
- *  a collection) takes on the one that is there.
+/** Makes sure that the position belongs to the source that is there now. One that names no source yet (of the first
+ *  release, or behind the end of a collection) takes on the one that is there.
  *  @throws SourceChangedError after an alarm; MongoError when MongoDB does not answer. */
 export async function checkSource(source: ProjectsSource, reading: Reading): Promise<void> {
   const { context, health, window, position } = reading;

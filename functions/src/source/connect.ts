@@ -67,7 +67,8 @@ function createClient(uri: string, options: MongoClientOptions): MongoClient {
     return new MongoClient(uri, {
       serverSelectionTimeoutMS: serverSelectionTimeoutMs,
       appName: 'lockstep',
-      // MongoDB keeps strings as they were sent. One that is no UTF-8 must not make its neighbours unreadable: it is read with U+FFFD.
+      // MongoDB keeps strings as they were sent. One that is no UTF-8 must not make its neighbours unreadable: it is
+      // read with U+FFFD.
       enableUtf8Validation: false,
       ...options,
     });

@@ -2,9 +2,9 @@ import { Binary, Decimal128, Double, Int32, Long, ObjectId, Timestamp } from 'mo
 import { secondMs } from '../clock.ts';
 import type { CopyValue } from '../events/copyValue.ts';
 
-/** A value read from MongoDB as a copy holds it. Missing and null are both null: "no value".
- *  Types that Firestore lacks become text: ObjectId and UUID in their usual form, Decimal128 and whole numbers beyond 2^53 in digits,
- *  other binary data in base64. Anything else (regular expressions, code, min/max keys) becomes its text as well. */
+/** A value read from MongoDB as a copy holds it. Missing and null are both null: "no value". Types that Firestore lacks
+ *  become text: ObjectId and UUID in their usual form, Decimal128 and whole numbers beyond 2^53 in digits, other binary
+ *  data in base64. Anything else (regular expressions, code, min/max keys) becomes its text as well. */
 export function copyValueFromBson(value: unknown): CopyValue {
   if (value === undefined || value === null) return null;
   if (typeof value === 'boolean' || typeof value === 'string' || typeof value === 'number') return value;

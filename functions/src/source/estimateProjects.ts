@@ -1,6 +1,7 @@
 import type { ProjectsSource } from './connect.ts';
 
-/** How long the count may take on the server, in ms: it is answered from metadata, so anything but an instant means trouble. */
+/** How long the count may take on the server, in ms: it is answered from metadata, so anything but an instant means
+ *  trouble. */
 const maxTimeMs = 10_000;
 
 /** About how many projects there are, at the cost of one short call however many they are

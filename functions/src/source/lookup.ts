@@ -14,8 +14,8 @@ export interface ProjectSnapshot {
 
 /** Asks MongoDB, the single source of truth, which projects exist. */
 export interface ProjectLookup {
-  /** The projects among `projectIds` that exist, by project id. An id that is missing from the answer has no project whose `_id` is
-   *  text, an ObjectId, a UUID or a whole number.
+  /** The projects among `projectIds` that exist, by project id. An id that is missing from the answer has no project
+   *  whose `_id` is text, an ObjectId, a UUID or a whole number.
    *  @throws MongoError when MongoDB did not answer: never to be taken for "does not exist". */
   find(projectIds: readonly string[]): Promise<ReadonlyMap<string, ProjectSnapshot>>;
 }
@@ -41,7 +41,8 @@ export function createProjectLookup(
   const projection = Object.fromEntries([['_id', 1], ...config.source.fields.map((field) => [field, 1] as const)]);
   return {
     async find(projectIds) {
-      // An asset may spell a hexadecimal id in capitals: what MongoDB answers is matched to every spelling that was asked for.
+      // An asset may spell a hexadecimal id in capitals: what MongoDB answers is matched to every spelling that was
+      // asked for.
       const spellings = new Map<string, Set<string>>();
       const ids = projectIds.flatMap((projectId) => {
         const forms = mongoIdsOf(projectId);

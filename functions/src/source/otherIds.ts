@@ -10,8 +10,9 @@ export interface OtherId {
   readonly form: IdForm | null;
 }
 
-/** Types of BSON that an `_id` can have, but for strings, ObjectIds, numbers and binary data. MongoDB takes no arrays and no regular expressions for
- *  it, and compares the deprecated symbols as the strings that they are: https://www.mongodb.com/docs/manual/reference/bson-types/ */
+/** Types of BSON that an `_id` can have, but for strings, ObjectIds, numbers and binary data. MongoDB takes no arrays
+ *  and no regular expressions for it, and compares the deprecated symbols as the strings that they are:
+ *  https://www.mongodb.com/docs/manual/reference/bson-types/ */
 const neverAForm = [
   ...['minKey', 'null', 'object', 'bool', 'date', 'timestamp'],
   ...['javascript', 'javascriptWithScope', 'maxKey'],
@@ -30,10 +31,11 @@ const lastUuid = new UUID('ffffffff-ffff-ffff-ffff-ffffffffffff');
 
 /** A filter for the projects whose `_id` is in none of these forms.
  *
- *  It names the types that are not expected, rather than negating those that are: each type is one range of the index of `_id`, so that MongoDB
- *  reads only what is to be found, however many projects there are, while the negation of `$type` reads every document.
- *  Binary data is sorted by length, subtype and bytes, so that every UUID (16 bytes of subtype 4) lies between the first and the last, and nothing
- *  else does: https://www.mongodb.com/docs/manual/reference/bson-type-comparison-order/ */
+ *  It names the types that are not expected, rather than negating those that are: each type is one range of the index
+ *  of `_id`, so that MongoDB reads only what is to be found, however many projects there are, while the negation of
+ *  `$type` reads every document. Binary data is sorted by length, subtype and bytes, so that every UUID (16 bytes of
+ *  subtype 4) lies between the first and the last, and nothing else does:
+ *  https://www.mongodb.com/docs/manual/reference/bson-type-comparison-order/ */
 export function idsInNoForm(forms: readonly IdForm[]): BSON.Document {
   const types = [
     ...neverAForm,

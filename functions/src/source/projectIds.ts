@@ -1,7 +1,8 @@
 import { Binary, Decimal128, Double, Int32, Long, ObjectId, UUID } from 'mongodb';
 import type { IdForm } from '../config/defineConfig.ts';
 
-/** The types that a project's `_id` may have. To MongoDB whole numbers of every numeric type are the same key if they are equal. */
+/** The types that a project's `_id` may have. To MongoDB whole numbers of every numeric type are the same key if they
+ *  are equal. */
 export type ProjectMongoId = string | ObjectId | Binary | WholeNumber;
 type WholeNumber = number | bigint | Int32 | Long | Double | Decimal128;
 
@@ -13,8 +14,8 @@ export function formOfMongoId(id: unknown): IdForm | undefined {
   return wholeNumberFrom(id) === undefined ? undefined : 'integer';
 }
 
-/** The string form of a project's `_id`, under which assets name it (of a number its decimal digits); undefined for an `_id` of a type that has
- *  none here. */
+/** The string form of a project's `_id`, under which assets name it (of a number its decimal digits); undefined for an
+ *  `_id` of a type that has none here. */
 export function projectIdFromMongo(id: unknown): string | undefined {
   if (typeof id === 'string') return id;
   if (id instanceof ObjectId) return id.toHexString();
@@ -51,8 +52,9 @@ function bigintFrom(id: unknown): bigint | undefined {
   return digits === undefined ? undefined : BigInt(digits);
 }
 
-/** Every `_id` that a project of this project id can have in MongoDB, whatever forms are configured: who asks wants to know whether the project is
- *  gone, and what lives in a form that nobody expected lives all the same. Most ids have one form only. */
+/** Every `_id` that a project of this project id can have in MongoDB, whatever forms are configured: who asks wants to
+ *  know whether the project is gone, and what lives in a form that nobody expected lives all the same. Most ids have
+ *  one form only. */
 export function mongoIdsOf(projectId: string): ProjectMongoId[] {
   const whole = /^(?:0|-?[1-9]\d{0,18})$/.test(projectId) ? wholeNumberFrom(BigInt(projectId)) : undefined;
   return [

@@ -9,19 +9,21 @@ import {
 import { isSystemError } from '../grpc.ts';
 import { SourceError } from './connect.ts';
 
-/** What an error of MongoDB asks for: go on from the same place (`passing`), start over because the place is gone (`history-lost`),
- *  or a person (`permanent`: access denied, unknown option …). */
+/** What an error of MongoDB asks for: go on from the same place (`passing`), start over because the place is gone
+ *  (`history-lost`), or a person (`permanent`: access denied, unknown option …). */
 export type SourceErrorKind = 'passing' | 'history-lost' | 'permanent';
 
-/** Codes of MongoDB (https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml) that say that a resume token leads nowhere:
- *  CappedPositionLost, InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost; and those of a token that the server cannot
- *  decode or find, as after its database was replaced: FailedToParse, and numbers without a name. */
+/** Codes of MongoDB (https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml) that say that a
+ *  resume token leads nowhere: CappedPositionLost, InvalidResumeToken, ChangeStreamFatalError, ChangeStreamHistoryLost;
+ *  and those of a token that the server cannot decode or find, as after its database was replaced: FailedToParse, and
+ *  numbers without a name. */
 const historyLostCodes: ReadonlySet<unknown> = new Set([
   136, 260, 280, 286, 9, 40585, 40615, 40647, 40648, 40649, 50811,
 ]);
 
-/** Codes after which the same call may succeed, or the stream be opened again from the same place: an unreachable or changing primary, a killed or forgotten cursor,
- *  an interrupted operation, a time limit, stale routing on a sharded cluster. */
+/** Codes after which the same call may succeed, or the stream be opened again from the same place: an unreachable or
+ *  changing primary, a killed or forgotten cursor, an interrupted operation, a time limit, stale routing on a sharded
+ *  cluster. */
 const passingCodes: ReadonlySet<unknown> = new Set([
   6, 7, 43, 50, 63, 89, 91, 107, 133, 134, 150, 189, 202, 234, 237, 262, 9001, 10107, 11600, 11601, 11602, 13388, 13435,
   13436,

@@ -17,9 +17,10 @@ export interface ProjectTruth {
   ask(projectIds: readonly string[]): Promise<Statement>;
 }
 
-/** The version is the server's operation time *before* the read, and the read happens after that time (causal consistency:
- *  https://www.mongodb.com/docs/manual/core/causal-consistency-read-write-concerns/). So the statement contains every change up to
- *  its version. It may contain later ones too; those have events of their own with newer versions, which then win over it. */
+/** The version is the server's operation time *before* the read, and the read happens after that time (causal
+ *  consistency: https://www.mongodb.com/docs/manual/core/causal-consistency-read-write-concerns/). So the statement
+ *  contains every change up to its version. It may contain later ones too; those have events of their own with newer
+ *  versions, which then win over it. */
 export function createProjectTruth(source: ProjectsSource, config: Config, options: LookupOptions = {}): ProjectTruth {
   return {
     ask: (projectIds) =>

@@ -11,7 +11,7 @@ export function recordDeadLetterFunction(services: Services) {
     {
       topic: params.deadLetterTopic.expression,
       region: params.region.expression,
-      // Nothing stands behind this function: what it could not keep must come again.
+      // Nothing stands behind this function: what it could not keep must be redelivered.
       retry: true,
       timeoutSeconds: 60,
       memory: '256MiB',

@@ -6,12 +6,14 @@ import type { Services } from './services.ts';
 
 /** Tails the change stream of the projects and publishes an event for every change that assets depend on.
  *
- *  Cloud Scheduler never runs two executions of a job at once: one whose time comes while another runs begins when that one has ended. So an
- *  invocation runs for nearly as long as it may, and the next one, due since long, follows at once. The lease is for a relay that runs
- *  elsewhere as well, and for an attempt that Cloud Scheduler gave up while it went on.
+ *  Cloud Scheduler never runs two executions of a job at once: one whose time comes while another runs begins when that
+ *  one has ended. So an invocation runs for nearly as long as it may, and the next one, due since long, follows at
+ *  once. The lease is for a relay that runs elsewhere as well, and for an attempt that Cloud Scheduler gave up while it
+ *  went on.
  *
- *  Costs: one instance all the time, 1 read and 1 write of the checkpoint per second with changes (a few a minute without), 2 reads a second
- *  while another relay has the lease. Needs: MongoDB, Firestore, publishing to all three topics. */
+ *  Costs: one instance all the time, 1 read and 1 write of the checkpoint per second with changes (a few a minute
+ *  without), 2 reads a second while another relay has the lease. Needs: MongoDB, Firestore, publishing to all three
+ *  topics. */
 export function relayProjectChangesFunction(services: Services) {
   return onSchedule(
     {

@@ -11,8 +11,8 @@ import type { ProjectsSource } from '../source/connect.ts';
 import type { SyncDependencies } from '../sync/dependencies.ts';
 import type { SyncWorker } from '../sync/worker.ts';
 
-/** What the functions of one process share. Everything is made at its first use, and the code for it loaded then: a function starts without
- *  what only others need, and loading the bundle does no input or output. */
+/** What the functions of one process share. Everything is made at its first use, and the code for it loaded then: a
+ *  function starts without what only others need, and loading the bundle does no input or output. */
 export interface Services {
   readonly config: Config;
   readonly clock: Clock;
@@ -99,8 +99,8 @@ export function createServices(config: Config): Services {
   function stopping(): AbortSignal {
     if (controller === undefined) {
       const created = new AbortController();
-      // Whoever listens for SIGTERM has to end the process. In the cloud Google's server around the functions does; in Firebase's emulator nobody
-      // does, and a process that listened would outlive the emulator.
+      // Whoever listens for SIGTERM has to end the process. In the cloud Google's server around the functions does; in
+      // Firebase's emulator nobody does, and a process that listened would outlive the emulator.
       if (process.env.FUNCTIONS_EMULATOR !== 'true') {
         process.once('SIGTERM', () => created.abort(new Error('the instance is asked to stop')));
       }

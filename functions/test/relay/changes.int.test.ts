@@ -196,7 +196,7 @@ describe('relay: from change to event', () => {
     );
   });
 
-  it('puts aside a change that the contract refuses, and goes on', async () => {
+  it('dead-letters a change that the contract refuses, and goes on', async () => {
     const relay = await fixture.reading();
     await fixture.projects.insertOne({ _id: 'no/slashes', name: 'A' });
     await fixture.projects.insertOne(project({ name: 'A', tags: [[1]] }));
@@ -213,13 +213,13 @@ describe('relay: from change to event', () => {
     assert.equal(second?.attributes.reason, 'value');
     assert.match(second?.attributes.error ?? '', /^tags: /);
     assert.equal(fixture.events()[0]?.projectId, String(fine._id));
-    // The checkpoint has passed them: they do not come again.
+    // The checkpoint has passed them: they are not read again.
     const again = await fixture.reading();
     await again.stop();
     assert.equal(fixture.topics.deadLetters.messages.length, 2);
   });
 
-  it('puts aside an event that is too large for a message or that Pub/Sub will never take', async () => {
+  it('dead-letters an event that is too large for a message or that Pub/Sub will never take', async () => {
     fixture.topics.events.accepts = (message) => !message.data.includes('refuse me');
     const relay = await fixture.reading({ limits: { maxMessageBytes: 2_000 } });
     await fixture.projects.insertOne(project({ name: 'x'.repeat(3_000) }));

@@ -1,4 +1,5 @@
-// Attacks I1: MongoDB fails in the very moment of the first start, and nobody may forget that what happened before has to be compared.
+// Attacks I1: MongoDB fails in the very moment of the first start, and nobody may forget that what happened before has
+// to be compared.
 import assert from 'node:assert/strict';
 import { type MongoClient, MongoServerError } from 'mongodb';
 import { createRelayHealth } from '../../src/relay/health.ts';
@@ -75,7 +76,7 @@ describe('the first start of a relay', () => {
     assert.equal((await fixture.record()).lease.holder, null);
   });
 
-  it('saves its starting point and asks for a reconciliation, even if MongoDB was away for a moment', async () => {
+  it('saves its starting point and asks for a reconciliation, even if MongoDB was unavailable for a moment', async () => {
     const interrupted = new MongoServerError({ message: 'interrupted', code: 11602 });
     const relay = await startWhere(() => Promise.reject(interrupted));
     await until(() => relay.health.status().phase === 'reading');

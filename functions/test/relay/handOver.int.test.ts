@@ -1,4 +1,5 @@
-// Relays as processes with the limits of production: attacks I1 and I6 where one stops or dies in the middle of its work.
+// Relays as processes with the limits of production: attacks I1 and I6 where one stops or dies in the middle of its
+// work.
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Subscription } from '@google-cloud/pubsub';
@@ -11,7 +12,8 @@ import { type RelayProcess, type RelayProcesses, startRelayProcesses } from './r
 /** The product promises that a hand-over takes no longer, in ms. */
 const promisedMs = 2_000;
 
-/** What may come on top of lease and poll when a relay has died, in ms: to take the lease, and to look at who has it. */
+/** What may come on top of lease and poll when a relay has died, in ms: to take the lease, and to look at who has
+ *  it. */
 const takingMs = 1_000;
 
 /** A change about every so many ms. */

@@ -5,7 +5,8 @@ import { closingMs, defaultRelayLimits } from '../../src/relay/limits.ts';
 /** What a hand-over, and the end of the process, may take at most, in ms. */
 const promisedMs = 2_000;
 
-/** What the taking of a lease that is free may take, in ms: a read and a write of Firestore, ten times what they take in one region. */
+/** What the taking of a lease that is free may take, in ms: a read and a write of Firestore, ten times what they take
+ *  in one region. */
 const takingMs = 300;
 
 describe('limits of the relay', () => {

@@ -5,7 +5,8 @@ import { until } from '../support/until.ts';
 import { serviceError, unavailable } from './doubles.ts';
 import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
 
-// I1: where the stream cannot tell what happened, a reconciliation is asked for, at least once; I8: a source that vanishes deletes nothing.
+// I1: where the stream cannot tell what happened, a reconciliation is asked for, at least once; I8: a source that
+// vanishes deletes nothing.
 describe('relay: starting, and losing its place', () => {
   let fixture: RelayFixture;
 

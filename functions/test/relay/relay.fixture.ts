@@ -63,7 +63,8 @@ export interface RelayFixture {
   /** The published events in the order in which they were taken. */
   events(): ProjectEvent[];
   record(): Promise<RelayRecord>;
-  /** Waits until a checkpoint says that this many changes were delivered at its cluster time, or something else about the record. */
+  /** Waits until a checkpoint says that this many changes were delivered at its cluster time, or something else about
+   *  the record. */
   untilRecord(holds: (record: RelayRecord) => boolean): Promise<RelayRecord>;
   close(): Promise<void>;
 }

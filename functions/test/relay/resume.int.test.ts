@@ -174,7 +174,7 @@ describe('relay: going on after anything', () => {
     assert.deepEqual(names(), ['a', 'b']);
   });
 
-  it('waits with a full window while Pub/Sub is away, and then publishes everything', async () => {
+  it('waits with a full window while Pub/Sub is unavailable, and then publishes everything', async () => {
     const limits = { maxInFlight: 5, batchSize: 3 };
     const relay = await fixture.reading({ limits });
     fixture.topics.events.fail(serviceError(unavailable));
@@ -220,7 +220,7 @@ describe('relay: going on after anything', () => {
     assert.deepEqual([published, unpublished], [1 + many.length, 0]);
   });
 
-  it('raises when Pub/Sub stays away until the budget is spent, with the checkpoint intact', async () => {
+  it('raises when Pub/Sub stays unavailable until the budget is spent, with the checkpoint intact', async () => {
     await (await fixture.reading()).stop();
     const before = await fixture.record();
     fixture.topics.events.fail(serviceError(unavailable, 'gone fishing'));
@@ -283,7 +283,7 @@ describe('relay: going on after anything', () => {
     );
   });
 
-  it('raises at once what no retry mends', async () => {
+  it('raises at once what no retry helps', async () => {
     const relay = await fixture.reading();
     await fixture.client.db('admin').command({ updateUser: 'lockstep', roles: [] });
     await failCommand(fixture.client, ['getMore'], { errorCode: 43 });

@@ -6,7 +6,8 @@ import { until } from '../support/until.ts';
 import { type NetworkProxy, startProxy } from './proxy.ts';
 import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
 
-// I6 and I1: a MongoDB that is slow or silent costs time, and is seen; it never keeps the relay at the same place for ever.
+// I6 and I1: a MongoDB that is slow or silent costs time, and is seen; it never keeps the relay at the same place for
+// ever.
 describe('relay: a slow or silent MongoDB', () => {
   let fixture: RelayFixture;
   let proxy: NetworkProxy | undefined;

@@ -1,4 +1,5 @@
-// The functions that Pub/Sub calls with events, through `firebase-functions-test`: what goes in, what comes out, and what is raised to come again.
+// The functions that Pub/Sub calls with events, through `firebase-functions-test`: what goes in, what comes out, and
+// what is raised to be redelivered.
 import assert from 'node:assert/strict';
 import { failureId, failureRef } from '../../src/deadLetters/failure.ts';
 import { continuationAttribute, type EncodedMessage, encodeEvent } from '../../src/events/codec.ts';
@@ -55,7 +56,7 @@ describe('functions of project events', () => {
       assert.equal((await fixture.firestore.doc('media/a').get()).get('projectName'), 'lives');
     });
 
-    it('puts aside what cannot be read: the bytes and the attributes as they came, and why; nothing is raised', async () => {
+    it('dead-letters what cannot be read: the bytes and the attributes as they came, and why; nothing is raised', async () => {
       const bytes = Buffer.from([0xff, 0x00, 0x7b]);
       await syncProject()(call({ data: bytes, attributes: { origin: 'elsewhere' } }));
       const [letter, ...more] = fixture.topic('project-events-dead-letter').messages;
@@ -79,8 +80,11 @@ describe('functions of project events', () => {
     });
 
     it('raises when the dead letter topic does not take what it cannot read', async () => {
-      fixture.topic('project-events-dead-letter').failures.push(new Error('Pub/Sub is away'));
-      await assert.rejects(syncProject()(call({ data: Buffer.from('not json'), attributes: {} })), /Pub\/Sub is away/);
+      fixture.topic('project-events-dead-letter').failures.push(new Error('Pub/Sub is unavailable'));
+      await assert.rejects(
+        syncProject()(call({ data: Buffer.from('not json'), attributes: {} })),
+        /Pub\/Sub is unavailable/,
+      );
     });
   });
 
@@ -105,7 +109,7 @@ describe('functions of project events', () => {
       assert.equal(fixture.log.lines[0]?.fields.alarm, 'dead-letter');
     });
 
-    it('raises what Firestore answered, so that the message comes again: nothing stands behind it', async () => {
+    it('raises what Firestore answered, so that the message is redelivered: nothing stands behind it', async () => {
       const { __endpoint: endpoint } = recordDeadLetterFunction(fixture.services);
       assert.equal(endpoint.eventTrigger?.retry, true);
       refuse('Commit');

@@ -1,4 +1,5 @@
-// The functions that reconcile and the one that relays, through `firebase-functions-test`, on real clients and local servers.
+// The functions that reconcile and the one that relays, through `firebase-functions-test`, on real clients and local
+// servers.
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
 import { decodeEvent } from '../../src/events/codec.ts';
@@ -74,11 +75,11 @@ describe('functions of reconciliation and relay', () => {
     });
 
     it('fails when it could not ask, so that the schedule tries again', async () => {
-      const publisher = () => Promise.reject(new Error('Pub/Sub is away'));
-      await assert.rejects(onSchedule({ ...fixture.services, publisher }), /Pub\/Sub is away/);
+      const publisher = () => Promise.reject(new Error('Pub/Sub is unavailable'));
+      await assert.rejects(onSchedule({ ...fixture.services, publisher }), /Pub\/Sub is unavailable/);
     });
 
-    // Attacks I1: Cloud Scheduler comes again in a day, so a run that dies must not depend on it.
+    // Attacks I1: Cloud Scheduler runs again in a day, so a run that dies must not depend on it.
     it('is gone on with when it has died in the middle', async () => {
       set({ RECONCILE_MODE: 'clean' });
       await seedOrphan();
@@ -101,7 +102,7 @@ describe('functions of reconciliation and relay', () => {
       assert.deepEqual([job?.get('mode'), job?.get('reason'), job?.get('status')], ['report', 'schedule', 'done']);
     });
 
-    it('mends when RECONCILE_MODE says so', async () => {
+    it('repairs when RECONCILE_MODE says so', async () => {
       set({ RECONCILE_MODE: 'clean' });
       await seedOrphan();
       await reconcileAssets();
@@ -109,7 +110,7 @@ describe('functions of reconciliation and relay', () => {
     });
 
     for (const state of ['held', 'discarded'] as const) {
-      it(`mends all but what is ${state}, and counts that in its report`, async () => {
+      it(`repairs all but what is ${state}, and counts that in its report`, async () => {
         set({ RECONCILE_MODE: 'clean' });
         await seedOrphan();
         const projectId = new ObjectId().toHexString();
@@ -151,7 +152,7 @@ describe('functions of reconciliation and relay', () => {
       [{ projectIds: 'p1' }, /projectIds/],
       [{ collections: ['no-such'] }, /"no-such" is not in lockstep.config.ts/],
     ] as const) {
-      it(`ignores ${JSON.stringify(request)}, which no redelivery mends, with an error in the log`, async () => {
+      it(`ignores ${JSON.stringify(request)}, which no redelivery helps, with an error in the log`, async () => {
         await onRequest()(request);
         assert.equal(errors().length, 1);
         assert.match(String(errors()[0]?.fields.error), problem);
@@ -159,9 +160,9 @@ describe('functions of reconciliation and relay', () => {
       });
     }
 
-    it('raises while another run is at work, so that the request comes again', async () => {
+    it('raises while another run is at work, so that the request is redelivered', async () => {
       await seedOrphan();
-      const mending = signal();
+      const repairing = signal();
       const goOn = signal();
       const sync = await fixture.services.sync();
       const slow: Services = {
@@ -170,7 +171,7 @@ describe('functions of reconciliation and relay', () => {
           ...sync,
           worker: {
             async apply(event, options) {
-              mending.give();
+              repairing.give();
               await goOn.given;
               return sync.worker.apply(event, options);
             },
@@ -178,7 +179,7 @@ describe('functions of reconciliation and relay', () => {
         }),
       };
       const first = onRequest(slow)({ mode: 'clean' });
-      await mending.given;
+      await repairing.given;
       await assert.rejects(onRequest()({ mode: 'clean', collections: ['media'] }), {
         name: 'ReconciliationNotDoneError',
         message: /another reconciliation is at work until .* is redelivered/,

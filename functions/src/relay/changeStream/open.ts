@@ -14,7 +14,8 @@ export type ProjectStream = ChangeStream<ProjectDocument, Document>;
 
 const helloSchema = z.looseObject({ operationTime: z.instanceof(Timestamp) });
 
-/** The time of the newest operation that the server knows: a stream that starts there misses nothing that happens from now on.
+/** The time of the newest operation that the server knows: a stream that starts there misses nothing that happens from
+ *  now on.
  *  @throws SourceError when the server has no such time, as a standalone server; MongoError when it does not answer. */
 export async function readOperationTime(client: MongoClient, timeoutMs?: number): Promise<ClusterTime> {
   const options = timeoutMs === undefined ? {} : { timeoutMS: timeoutMs };
@@ -27,9 +28,9 @@ export async function readOperationTime(client: MongoClient, timeoutMs?: number)
   return clusterTimeOf(hello.data.operationTime);
 }
 
-/** Opens the stream at a place. Errors of MongoDB, also about the place, come with the first read.
- *  `startAfter` rather than `resumeAfter`, because only that may continue behind an `invalidate`. Pre- and post-images cost nothing where the
- *  collection does not keep them (MongoDB 6.0 or newer). */
+/** Opens the stream at a place. Errors of MongoDB, also about the place, come with the first read. `startAfter` rather
+ *  than `resumeAfter`, because only that may continue behind an `invalidate`. Pre- and post-images cost nothing where
+ *  the collection does not keep them (MongoDB 6.0 or newer). */
 export function openStream(
   source: ProjectsSource,
   config: Config['source'],
@@ -49,7 +50,8 @@ export function openStream(
   );
 }
 
-/** Whether the stream at a place comes to an end of its collection (dropped, renamed away, its database dropped), before it has caught up.
+/** Whether the stream at a place comes to an end of its collection (dropped, renamed away, its database dropped),
+ *  before it has caught up.
  *  @throws MongoError, also when the place is gone. */
 export async function endsInThisCluster(
   source: ProjectsSource,
@@ -73,9 +75,10 @@ function startOf({ token, startAt }: Pick<Checkpoint, 'token' | 'startAt'>) {
   return startAt === null ? {} : { startAtOperationTime: new Timestamp({ t: startAt.seconds, i: startAt.increment }) };
 }
 
-/** The cluster time in a resume token, in ms since 1970; null for a token of another format. A token is hex that sorts as the changes do:
- *  it begins with a byte for "timestamp" and the seconds (https://github.com/mongodb/mongo/blob/master/src/mongo/db/pipeline/resume_token.h).
- *  Only the reported lag depends on it. */
+/** The cluster time in a resume token, in ms since 1970; null for a token of another format. A token is hex that sorts
+ *  as the changes do: it begins with a byte for "timestamp" and the seconds
+ *  (https://github.com/mongodb/mongo/blob/master/src/mongo/db/pipeline/resume_token.h). Only the reported lag depends
+ *  on it. */
 export function timeOfToken(token: unknown): number | null {
   const text = typeof token === 'object' && token !== null && '_data' in token ? token._data : undefined;
   const seconds = typeof text === 'string' ? /^82([0-9a-f]{8})/i.exec(text)?.[1] : undefined;

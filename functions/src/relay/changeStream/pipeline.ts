@@ -22,8 +22,8 @@ const changedPaths = {
   ],
 };
 
-/** How much of a change travels. `key`: which project, but nothing of its content, and no expression looks into that; `none`: not even that.
- *  Each is for changes that cannot be read with more. */
+/** How much of a change travels. `key`: which project, but nothing of its content, and no expression looks into that;
+ *  `none`: not even that. Each is for changes that cannot be read with more. */
 export type ChangeDetail = 'full' | 'key' | 'none';
 
 /** The stages behind `$changeStream` for changes whose content cannot be read. */
@@ -44,10 +44,10 @@ export function barePipeline(detail: Exclude<ChangeDetail, 'full'>): Document[] 
 /** The stages that let through only the end of a collection. */
 export const endingPipeline: Document[] = [{ $match: { operationType: { $in: endingOperations } } }];
 
-/** The stages behind `$changeStream`: MongoDB drops what no copy depends on, and sends of the rest only what an event needs, so that neither
- *  the network nor the relay pays for the size of projects. Paths are compared as text because `updateDescription` has them
- *  as keys with dots in them (`{"profile.title": …}`), which a plain `$match` path cannot address.
- *  `updated` travels as a list of `{k, v}` for the same reason. */
+/** The stages behind `$changeStream`: MongoDB drops what no copy depends on, and sends of the rest only what an event
+ *  needs, so that neither the network nor the relay pays for the size of projects. Paths are compared as text because
+ *  `updateDescription` has them as keys with dots in them (`{"profile.title": …}`), which a plain `$match` path cannot
+ *  address. `updated` travels as a list of `{k, v}` for the same reason. */
 export function changePipeline(source: Config['source']): Document[] {
   const touching = touchingPattern(source.fields);
   const needed = withoutCovered([...source.fields, source.actor]);

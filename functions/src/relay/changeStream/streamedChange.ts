@@ -17,7 +17,8 @@ const document = z.unknown().optional();
 
 const key = { documentKey: z.object({ _id: z.unknown() }) };
 
-/** A change of one project as it leaves the server-side pipeline (see `pipeline.ts`). Documents are passed on as they are. */
+/** A change of one project as it leaves the server-side pipeline (see `pipeline.ts`). Documents are passed on as they
+ *  are. */
 export const projectChangeSchema = z.discriminatedUnion('operationType', [
   z.object({ ...stamped, ...key, operationType: z.literal(['insert', 'replace']), fullDocument: document }),
   z.object({
@@ -27,7 +28,8 @@ export const projectChangeSchema = z.discriminatedUnion('operationType', [
     updated: z.array(z.object({ k: z.string(), v: z.unknown() })),
     removed: z.array(z.string()).nullish(),
     truncated: z.array(z.string()).nullish(),
-    /** Path -> its true segments, for paths that could be read in two ways (a number as a name, a dot inside a name). From MongoDB 8.2 on. */
+    /** Path -> its true segments, for paths that could be read in two ways (a number as a name, a dot inside a name).
+     *  From MongoDB 8.2 on. */
     disambiguated: z.record(z.string(), z.unknown()).nullish(),
     /** The document right after this very change; only where the collection keeps post-images. */
     fullDocument: document,
@@ -80,7 +82,8 @@ export function clusterTimeOf(timestamp: Timestamp): ClusterTime {
   return { seconds: timestamp.t, increment: timestamp.i };
 }
 
-/** When MongoDB committed a change, in ms since 1970: its wall time, or else its cluster time, which has whole seconds. */
+/** When MongoDB committed a change, in ms since 1970: its wall time, or else its cluster time, which has whole
+ *  seconds. */
 export function committedAt(change: { readonly wallTime?: Date | undefined; readonly clusterTime: Timestamp }): number {
   return change.wallTime?.getTime() ?? change.clusterTime.t * secondMs;
 }

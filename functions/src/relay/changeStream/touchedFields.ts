@@ -1,7 +1,6 @@
-/** How a change at one path bears on a configured field:
- *  `whole` when the change tells the field's complete value (the field itself, or something around it, was set or removed),
- *  `part` when it tells only a piece of the value (something inside the field, an array element),
- *  `none` when it leaves the field alone. */
+/** How a change at one path bears on a configured field: `whole` when the change tells the field's complete value (the
+ *  field itself, or something around it, was set or removed), `part` when it tells only a piece of the value (something
+ *  inside the field, an array element), `none` when it leaves the field alone. */
 export type Touch = 'whole' | 'part' | 'none';
 
 /** How a change at `path` (as `updateDescription` spells it: dots between names and array indexes) bears on `field`. */
@@ -10,8 +9,8 @@ export function touchOf(path: string, field: string): Touch {
   return isInside(path, field) ? 'part' : 'none';
 }
 
-/** A regular expression (the syntax that MongoDB's PCRE and JavaScript share) for exactly the paths that touch one of the fields;
- *  undefined for no fields, which nothing touches. */
+/** A regular expression (the syntax that MongoDB's PCRE and JavaScript share) for exactly the paths that touch one of
+ *  the fields; undefined for no fields, which nothing touches. */
 export function touchingPattern(fields: readonly string[]): string | undefined {
   if (fields.length === 0) return undefined;
   const around = new Set(fields.flatMap(ancestorsOf));
