@@ -78,10 +78,7 @@ export function serveConnection(socket: Socket, id: number, parts: DispatchParts
 }
 
 function unsupportedQuery(name: string): Uint8Array {
-  const error = new CommandError(
-    352,
-    `Unsupported OP_QUERY command: ${name}. The client driver may require an upgrade.`,
-  );
+  const error = new CommandError(352, `Unsupported OP_QUERY command: ${name}`);
   return encode({ ok: 0, errmsg: error.message, code: error.code, codeName: errorName(error.code) });
 }
 
@@ -102,10 +99,7 @@ function awaitedHello(name: string, body: Document): AwaitedHello | undefined {
   return { version: known.toNumber(), maxMs: toNumber(body.maxAwaitTimeMS) };
 }
 
-/**
- * Resolves when the topology changes, after the client's waiting time, or when the connection closes. The waiting time
- * is real time, whatever clock the server has: the client's watchdog runs by it.
- */
+/** Resolves when the topology changes, the client's time is up (real time: its watchdog runs by it), or it closes. */
 function topologyChange(topology: Topology, { version, maxMs }: AwaitedHello, signal: AbortSignal): Promise<void> {
   if (topology.version !== version || signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {

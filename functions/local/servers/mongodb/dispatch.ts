@@ -22,10 +22,7 @@ export interface DispatchParts {
 
 const clusterTimeHashBytes = 20;
 
-/**
- * Runs a command from its fields to the bytes of its answer: session, fail points, transaction, the command itself, errors
- * with their labels.
- */
+/** Runs a command from its fields to the bytes of its answer, or of its error with its labels. */
 export async function dispatch(request: Request, parts: DispatchParts): Promise<Outcome> {
   const { deployment } = parts;
   observeClusterTime(request.body, deployment);

@@ -20,10 +20,7 @@ import { viewOf } from './storage/view.ts';
 const msPerMinute = 60_000;
 const msPerSecond = 1000;
 
-/**
- * Finds the session and the transaction that a command belongs to. Throws 225, 251 or 263 where it cannot belong to
- * one.
- */
+/** Finds the session and the transaction of a command. Throws 225, 251 or 263 where it cannot have one. */
 export function openOperation({ name, db, body, sequences, connection }: Request, deployment: Deployment): Operation {
   endIdleSessions(deployment);
   const session = isDocument(body.lsid) ? deployment.sessions.open(body.lsid, connection.user) : undefined;
@@ -75,10 +72,7 @@ function enterTransaction(
     throw new CommandError(20, 'Transaction numbers are only allowed on a replica set member or mongos');
   }
   if (number < session.txnNumber) {
-    throw new CommandError(
-      225,
-      `Cannot start transaction with number ${number} on session because a newer transaction with number ${session.txnNumber} has already started.`,
-    );
+    throw new CommandError(225, `Transaction ${number} is older than the session's ${session.txnNumber}`);
   }
   const ending = name === 'commitTransaction' || name === 'abortTransaction';
   if (number > session.txnNumber && !ending) {

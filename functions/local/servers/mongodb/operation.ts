@@ -33,10 +33,7 @@ export interface Operation {
   readonly evaluation: Evaluation;
   readonly connection: ClientConnection;
   view(collection: Collection): CollectionView;
-  /**
-   * Runs one statement of a retryable write, or repeats what it answered the first time. A statement that a transaction
-   * holds up is run again when that has ended; what it threw is not remembered.
-   */
+  /** Runs a statement of a retryable write once, or repeats its answer; run again after a transaction held it up. */
   once<T>(statement: number, run: () => T): Promise<{ readonly result: T; readonly retried: boolean }>;
 }
 

@@ -23,10 +23,7 @@ export interface MongoServerOptions {
   readonly oplogLimit?: number;
   /** Takes lines about what went wrong inside; nothing by default. */
   readonly log?: (line: string) => void;
-  /**
-   * The name of the replica set, `rs0` by default; `null` makes a standalone server, which has neither change streams
-   * nor transactions.
-   */
+  /** The name of the set, `rs0` by default; `null`: a standalone, without change streams and transactions. */
   readonly replicaSet?: string | null;
   /** The user that the server begins with, of the role `root`; from then on every command needs a user who may run it. Without it nobody needs one. */
   readonly auth?: Credentials;

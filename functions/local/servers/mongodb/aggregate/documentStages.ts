@@ -8,10 +8,7 @@ import { compileAddFields, compileProjection, compileUnset } from '../query/proj
 /** A stage that looks at one document at a time: it gives the document's successor, or `undefined` to drop it. */
 export type DocumentStage = (document: Document) => Document | undefined;
 
-/**
- * Compiles the stages that need no other document than the one before them: the ones that a change stream and (except
- * `$match` and `$redact`) an update may have. Returns `undefined` for any other stage.
- */
+/** Compiles a stage that needs one document only, as change streams and updates have; `undefined` for any other. */
 export function compileDocumentStage(
   name: string,
   operand: unknown,
@@ -24,11 +21,7 @@ export function compileDocumentStage(
     }
     case '$project': {
       const spec = requireDocument(name, operand, 15969);
-      if (Object.keys(spec).length === 0)
-        throw new CommandError(
-          51272,
-          'Invalid $project :: caused by :: projection specification must have at least one field',
-        );
+      if (Object.keys(spec).length === 0) throw new CommandError(51272, '$project must have at least one field');
       return compileProjection(spec, evaluation);
     }
     case '$addFields':
@@ -65,11 +58,7 @@ function replaceRoot(stage: string, spec: unknown, evaluation: Evaluation): Docu
   return (document) => {
     const root = expression(evaluation.on(document));
     const fields = fieldsOf(root);
-    if (!fields)
-      throw new CommandError(
-        40228,
-        `'newRoot' expression of ${stage} must evaluate to an object, but resulting value was of type: ${root === undefined ? 'missing' : typeOf(root)}`,
-      );
+    if (!fields) throw new CommandError(40228, `the new root of ${stage} must be an object, not ${typeOf(root)}`);
     return fields;
   };
 }

@@ -9,10 +9,7 @@ import type { StageTable } from './stage.ts';
 function wholeNumber(stage: string, operand: unknown, least: number, code: number): number {
   const number = isNumeric(operand) ? toNumber(operand) : Number.NaN;
   if (!Number.isInteger(number) || number < least)
-    throw new CommandError(
-      code,
-      `invalid argument to ${stage} stage: expected a whole number of at least ${least}, but got ${String(operand)}`,
-    );
+    throw new CommandError(code, `${stage} needs a whole number of at least ${least}, not ${String(operand)}`);
   return number;
 }
 

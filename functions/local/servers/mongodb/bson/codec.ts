@@ -4,10 +4,7 @@ import type { Document } from './values.ts';
 
 const exact = { promoteValues: false, promoteLongs: false, bsonRegExp: true } as const;
 
-/**
- * Decodes one BSON document so that it can be encoded again without loss: 5 and 5.0 stay an `Int32` and a `Double`,
- * 64-bit integers stay `Long`, regular expressions keep the options that JavaScript has not.
- */
+/** Decodes a document so that it can be encoded again without loss: types of numbers, options of patterns. */
 export function decode(bytes: Uint8Array): Document {
   try {
     return deserialize(bytes, exact);
@@ -85,10 +82,7 @@ function encodeRawArray(documents: readonly Uint8Array[]): Buffer {
   return wrap(parts);
 }
 
-/**
- * `{ cursor: { [batchName]: batch, …cursorFields }, …fields }` with a batch that is BSON already: what was stored is
- * never decoded to be sent.
- */
+/** `{ cursor: { [batchName]: batch, … }, …fields }` with documents that are BSON already. */
 export function encodeCursorReply(
   batch: { readonly name: string; readonly documents: readonly Uint8Array[]; readonly fields: Document },
   fields: Document,

@@ -50,10 +50,7 @@ export function compareValues(a: unknown, b: unknown): number {
 
 export const equalValues = (a: unknown, b: unknown) => orderKey(a) === orderKey(b);
 
-/**
- * The first char of every key: the type's place in MongoDB's order of types. Values that compare with each other share
- * it.
- */
+/** The first char of every key: the place of its type. Values that compare with each other share it. */
 const typeByte = {
   minKey: '\x01',
   null: '\x05',

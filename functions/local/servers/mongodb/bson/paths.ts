@@ -17,10 +17,7 @@ export function setField(document: Document, name: string, value: unknown): void
   }
 }
 
-/**
- * The value at a dotted path, with numbers as array indexes; `undefined` where the path leads nowhere. Arrays are not
- * descended into by name.
- */
+/** The value at a dotted path, with numbers as array indexes; arrays are not descended into by name. */
 export function valueAt(root: unknown, parts: readonly string[]): unknown {
   let value = root;
   for (const part of parts) {
@@ -35,10 +32,7 @@ export function valueAt(root: unknown, parts: readonly string[]): unknown {
   return value;
 }
 
-/**
- * Every value that an index or `distinct` finds at a path: the elements of an array on the way one by one, and those of
- * one at its end too. A path that leads nowhere gives nothing.
- */
+/** Every value that an index or `distinct` finds at a path: of arrays, the elements. */
 export function valuesAt(root: unknown, parts: readonly string[], unwindLast = true): unknown[] {
   const found: unknown[] = [];
   collect(root, parts, 0, unwindLast, found);

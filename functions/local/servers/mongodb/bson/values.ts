@@ -111,10 +111,7 @@ export function isDocument(value: unknown): value is Document {
   return typeof value === 'object' && value !== null && typeOf(value) === 'object' && !(value instanceof DBRef);
 }
 
-/**
- * The fields of a (sub)document. The `bson` package turns `{ $ref, $id }` into a class; its fields are fields none the
- * less.
- */
+/** The fields of a document, also of `{ $ref, $id }`, which the `bson` package turns into a class. */
 export function fieldsOf(value: unknown): Document | undefined {
   if (isDocument(value)) return value;
   if (value instanceof DBRef) {
@@ -141,10 +138,7 @@ export function toNumber(value: Numeric): number {
   return Number(value.toString());
 }
 
-/**
- * Whether a value counts as true where MongoDB asks for a truth value: everything but false, 0, null and what is
- * missing.
- */
+/** Whether a value counts as true: everything but false, 0, null and what is missing. */
 export function isTruthy(value: unknown): boolean {
   if (value === undefined || value === null || value === false) return false;
   return isNumeric(value) ? toNumber(value) !== 0 : true;

@@ -49,10 +49,7 @@ export function parseOutput(
   return { stages, output: { kind: 'merge', ...place(into, db), whenMatched, whenNotMatched } };
 }
 
-/**
- * Writes what a pipeline gave. `$out` replaces the content of the collection; a real server does that by a rename,
- * which nobody sees here either.
- */
+/** Writes the result. `$out` replaces the content of the collection; a real server renames another over it. */
 export async function writeOutput(operation: Operation, output: Output, documents: readonly Document[]): Promise<void> {
   const collection = collectionForWrite(operation, output);
   let statement = 0;
@@ -77,10 +74,7 @@ function mergeDocument(operation: Operation, output: Extract<Output, { kind: 'me
   const { whenMatched, whenNotMatched } = output;
   if (operation.view(collection).get(orderKey(document._id)) === undefined) {
     if (whenNotMatched === 'fail')
-      throw new CommandError(
-        13113,
-        '$merge could not find a matching document in the target collection for at least one document in the source collection',
-      );
+      throw new CommandError(13113, '$merge could not find a matching document in the target collection');
     if (whenNotMatched === 'insert') insertDocument(operation, collection, encode(document));
     return;
   }

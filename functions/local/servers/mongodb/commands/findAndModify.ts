@@ -18,10 +18,7 @@ interface Modified {
 function remove(operation: Operation, name: string): Modified {
   const { fields, db } = operation;
   if (fields.body.update !== undefined) throw failedToParse("Cannot specify both an 'update' and 'remove'=true");
-  if (fields.boolean('new'))
-    throw failedToParse(
-      "Cannot specify both 'new'=true and 'remove'=true; 'remove' always returns the deleted document",
-    );
+  if (fields.boolean('new')) throw failedToParse("Cannot specify both 'new'=true and 'remove'=true");
   const { deleted, before } = deleteDocuments(
     operation,
     { db, name },

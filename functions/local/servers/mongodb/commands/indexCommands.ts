@@ -73,10 +73,7 @@ function sameIndex(collection: Collection, spec: IndexSpec): boolean {
   for (const { spec: other } of collection.indexes.values()) {
     const sameKey = equalValues(other.key, spec.key);
     if (other.name === spec.name && !sameKey) {
-      throw new CommandError(
-        86,
-        `An existing index has the same name as the requested index. When index names are not specified, they are auto generated and can cause conflicts. Please refer to our documentation. Requested index: ${spec.name}`,
-      );
+      throw new CommandError(86, `An existing index has the same name as the requested index: ${spec.name}`);
     }
     if (!sameKey) continue;
     if (other.unique !== spec.unique || other.sparse !== spec.sparse) {

@@ -71,10 +71,7 @@ export const readCommands: CommandTable = {
     const cursor = deployment.cursors.get(id);
     const namespace = `${db}.${fields.string('collection')}`;
     if (cursor.namespace !== namespace) {
-      throw new CommandError(
-        13,
-        `Requested getMore on namespace '${namespace}', but cursor belongs to a different namespace ${cursor.namespace}`,
-      );
+      throw new CommandError(13, `Requested getMore on '${namespace}', but cursor belongs to ${cursor.namespace}`);
     }
     if (!sameName(cursor.user, connection.user)) {
       throw new CommandError(13, `cursor id ${id} was not created by the authenticated user`);

@@ -62,19 +62,13 @@ export const arrayOperators: OperatorTable = {
   $isArray: withValue((value) => Array.isArray(value)),
   $size: withValue((value) => {
     if (!Array.isArray(value))
-      throw new CommandError(
-        17124,
-        `The argument to $size must be an array, but was of type: ${value === undefined ? 'missing' : typeOf(value)}`,
-      );
+      throw new CommandError(17124, `The argument to $size must be an array, not ${typeOf(value)}`);
     return new Int32(value.length);
   }),
   $in: withValues(
     ([value, list]) => {
       if (!Array.isArray(list))
-        throw new CommandError(
-          40081,
-          `$in requires an array as a second argument, found: ${list === undefined ? 'missing' : typeOf(list)}`,
-        );
+        throw new CommandError(40081, `$in requires an array as a second argument, not ${typeOf(list)}`);
       const key = orderKey(value);
       return list.some((item) => orderKey(item) === key);
     },

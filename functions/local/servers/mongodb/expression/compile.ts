@@ -41,10 +41,7 @@ export function compileExpression(spec: unknown): Expression {
   const operator = names[0];
   if (operator?.startsWith('$')) {
     if (names.length > 1) {
-      throw new CommandError(
-        15983,
-        `an expression specification must contain exactly one field, the name of the expression. Found ${names.length} fields: ${names.join(', ')}`,
-      );
+      throw new CommandError(15983, `an expression must have exactly one field, its name, not: ${names.join(', ')}`);
     }
     return compileOperator(operator, spec[operator]);
   }
@@ -86,10 +83,7 @@ function compilePath(variable: string, path: string): Expression {
   };
 }
 
-/**
- * The value at a path; an array on the way gives the array of its elements' values. Numbers are names here, never
- * indexes.
- */
+/** The value at a path; an array on the way gives an array. Numbers are names here, never indexes. */
 function pathValue(value: unknown, parts: readonly string[], at: number): unknown {
   const part = parts[at];
   if (part === undefined) return value;

@@ -39,11 +39,7 @@ export const conditionalOperators: OperatorTable = {
     return (scope) => {
       const found = cases.find((branch) => isTruthy(branch.condition(scope)));
       if (found) return found.result(scope);
-      if (!fallback)
-        throw new CommandError(
-          40066,
-          '$switch could not find a matching branch for an input, and no default was specified',
-        );
+      if (!fallback) throw new CommandError(40066, '$switch could not find a matching branch, and has no default');
       return fallback(scope);
     };
   },

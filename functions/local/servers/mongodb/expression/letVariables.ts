@@ -30,8 +30,5 @@ function withoutDocument(evaluation: Evaluation): Scope {
 }
 
 function refuseField(): never {
-  throw new CommandError(
-    4890500,
-    'Command let Expression tried to access a field, but this is not allowed because command let expressions run before the query examines any documents.',
-  );
+  throw new CommandError(4890500, 'Command let Expression tried to access a field');
 }

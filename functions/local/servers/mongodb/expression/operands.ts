@@ -13,10 +13,7 @@ export function withValues(
     if (arity && (operands.length < arity.min || operands.length > arity.max)) {
       const wanted =
         arity.min === arity.max ? `exactly ${arity.min}` : `at least ${arity.min} arguments, and at most ${arity.max}`;
-      throw new CommandError(
-        16020,
-        `Expression ${arity.name} takes ${wanted} arguments. ${operands.length} were passed in.`,
-      );
+      throw new CommandError(16020, `Expression ${arity.name} takes ${wanted} arguments, not ${operands.length}`);
     }
     return (scope) =>
       run(

@@ -16,10 +16,7 @@ export function distinctValues(values: Iterable<unknown>): unknown[] {
 
 function set(operator: string, value: unknown): Map<string, unknown> {
   if (!Array.isArray(value))
-    throw new CommandError(
-      17048,
-      `All operands of ${operator} must be arrays. One argument is of type: ${typeOf(value)}`,
-    );
+    throw new CommandError(17048, `All operands of ${operator} must be arrays, not ${typeOf(value)}`);
   return new Map(value.map((item) => [orderKey(item), item]));
 }
 

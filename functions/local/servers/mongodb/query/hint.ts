@@ -19,9 +19,6 @@ export function parseHint(hint: unknown, indexes: readonly CollectionIndex[]): H
   const index = indexes.find(({ spec }) =>
     typeof hint === 'string' ? spec.name === hint : equalValues(spec.key, hint),
   );
-  if (!index)
-    throw badValue(
-      'error processing query: planner returned error :: caused by :: hint provided does not correspond to an existing index',
-    );
+  if (!index) throw badValue('hint provided does not correspond to an existing index');
   return { kind: 'index', index };
 }

@@ -24,10 +24,7 @@ export interface MatchTrace {
 /** Tells whether a document meets a filter. */
 export type Matcher = (document: Document, trace?: MatchTrace) => boolean;
 
-/**
- * Tells whether one value meets a condition, and may note which element of it did; `undefined` is a field that is
- * missing.
- */
+/** Tells whether one value (`undefined`: a missing field) meets a condition, and may note which element did. */
 type ValueTest = (value: unknown, trace: MatchTrace) => boolean;
 
 /** Which of a field's values a test is put to. */
@@ -37,10 +34,7 @@ type Reach =
   /** The value itself only: `$size`, `$elemMatch`, `$exists` … */
   | 'whole';
 
-/**
- * Compiles a filter. `evaluation` carries what `$expr` may refer to: variables and the time. Throws 2 (BadValue) for an
- * operator it does not know.
- */
+/** Compiles a filter; `evaluation` is for `$expr`. Throws 2 (BadValue) for an operator it does not know. */
 export function compileFilter(filter: Document, evaluation: Evaluation): Matcher {
   const tests = Object.keys(filter).map((key) => compileClause(key, filter[key], evaluation));
   return (document, trace = {}) => tests.every((test) => test(document, trace));
@@ -78,9 +72,7 @@ function compileClause(key: string, condition: unknown, evaluation: Evaluation):
     case '$jsonSchema':
       throw notImplemented(key);
     default:
-      throw badValue(
-        `unknown top level operator: ${key}. If you have a field name that starts with a '$' symbol, consider using $getField or $setField.`,
-      );
+      throw badValue(`unknown top level operator: ${key}`);
   }
 }
 

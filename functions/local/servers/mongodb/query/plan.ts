@@ -102,10 +102,7 @@ function rangesFor(
   return { ranges, fixed, ranged, single: prefixes.length === 1 };
 }
 
-/**
- * The range of keys between two bounds. In a multikey index two elements of an array may meet one bound each, so only
- * one bound counts.
- */
+/** The keys between two bounds. In a multikey index only one counts: two elements may meet one each. */
 function boundedRange(prefix: string, bounds: Bounds, descending: boolean, multikey: boolean): KeyRange {
   const bracket = typeBracket(bounds.low?.key ?? bounds.high?.key ?? minKeyBracket);
   const low = bounds.low ?? { key: bracket, inclusive: true };
@@ -152,9 +149,7 @@ function narrow(bounds: Bounds, condition: unknown): void {
 const isRangeOperator = (operator: string): operator is '$gt' | '$gte' | '$lt' | '$lte' =>
   operator === '$gt' || operator === '$gte' || operator === '$lt' || operator === '$lte';
 
-/**
- * Values whose comparison is exactly a range of keys. Null also means missing; arrays are indexed by their elements.
- */
+/** Values whose comparison is a range of keys. Null also means missing; arrays are indexed by their elements. */
 function isRangeable(value: unknown): boolean {
   if (value === null || value === undefined || Array.isArray(value) || asRegExp(value)) return false;
   const bracket = typeBracket(orderKey(value));

@@ -26,10 +26,7 @@ export interface Query {
   readonly hint?: unknown;
 }
 
-/**
- * Finds documents, lazily where the order allows it: by an index if one helps, and never more of a collection than is
- * asked for.
- */
+/** Finds documents, lazily where the order allows it, and by an index if one helps. */
 export function* readDocuments(view: CollectionView, query: Query, evaluation: Evaluation): Generator<Found> {
   const indexes = [...view.collection.indexes.values()];
   const hint = parseHint(query.hint, indexes);

@@ -1,10 +1,7 @@
 import { BSONRegExp, BSONSymbol } from 'bson';
 import { badValue, CommandError } from '../errors.ts';
 
-/**
- * Makes a JavaScript regular expression of MongoDB's options: `x` (free spacing) has to be written out, the others
- * carry over.
- */
+/** MongoDB's options in JavaScript: `x` (free spacing) has to be written out, the others carry over. */
 export function toRegExp(pattern: string, options: string): RegExp {
   const unknown = /[^imsxu]/.exec(options);
   if (unknown) throw badValue(`invalid flag in regex options: ${unknown[0]}`);

@@ -12,10 +12,7 @@ export interface SortField {
 export function parseSort(spec: Document): SortField[] {
   return Object.entries(spec).map(([path, direction]) => {
     if (!isNumeric(direction) || Math.abs(toNumber(direction)) !== 1) {
-      throw new CommandError(
-        15975,
-        `$sort key ordering must be 1 (for ascending) or -1 (for descending), not ${String(direction)} for ${path}`,
-      );
+      throw new CommandError(15975, `$sort key ordering must be 1 or -1, not ${String(direction)} for ${path}`);
     }
     return { path, descending: toNumber(direction) === -1 };
   });
@@ -42,10 +39,7 @@ export function sortComparator(spec: Document): (a: unknown, b: unknown) => numb
   };
 }
 
-/**
- * Sorts items by their documents; those that are equal stay in the order they came in. Each key is computed once. With
- * a `limit` only so many are kept on the way, so that a short page of a large collection does not hold all of it.
- */
+/** Sorts items stably by their documents; with a `limit`, only so many are kept on the way. */
 export function sortBy<T>(
   items: Iterable<T>,
   spec: Document,

@@ -43,10 +43,7 @@ export function oneOf(operand: unknown, operator: string): ValueTest {
   return (value) => keys.has(orderKey(value)) || patterns.some((pattern) => matchesPattern(pattern, value));
 }
 
-/**
- * `$gt` and the like compare only what is of the same kind, except with MinKey and MaxKey, which compare with
- * everything.
- */
+/** `$gt` and the like compare what is of the same kind; MinKey and MaxKey compare with everything. */
 export function comparison(operator: '$gt' | '$gte' | '$lt' | '$lte', operand: unknown): ValueTest {
   if (asRegExp(operand)) throw badValue(`Can't have RegEx as arg to predicate over field`);
   const key = orderKey(operand);

@@ -13,10 +13,7 @@ const indifferentCommands: ReadonlySet<string> = new Set(['getMore', 'killCursor
 
 const invalidOptions = (message: string) => new CommandError(72, message);
 
-/**
- * Checks the `readConcern` of a command and returns the time that a snapshot read is to see: `atClusterTime`, or now. Throws 72 (InvalidOptions) where a
- * command cannot have it.
- */
+/** The time that a snapshot read sees. Throws 72 (InvalidOptions) for a `readConcern` that a command cannot have. */
 export function snapshotTime(
   command: string,
   { readConcern, pipeline, startTransaction }: Document,

@@ -9,10 +9,7 @@ const readCommands: ReadonlySet<string> = new Set([
 /** More members than this no replica set has. */
 const mostMembers = 50;
 
-/**
- * What a write answers besides, in `writeConcernError`, when this one member is too few for its `writeConcern`; the write is done all the same. Throws 72
- * (InvalidOptions) where a command cannot have a write concern, 9 or 2 for one that none can have.
- */
+/** The `writeConcernError` of a write that is done all the same; throws 72, 9 or 2 for an impossible concern. */
 export function writeConcernError(
   command: string,
   { writeConcern, pipeline, autocommit }: Document,

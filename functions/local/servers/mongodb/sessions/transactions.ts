@@ -1,10 +1,7 @@
 import { CommandError } from '../errors.ts';
 import type { Transaction } from './transaction.ts';
 
-/**
- * Thrown inside the server when a write outside of a transaction meets a document that a transaction holds: it waits
- * and is then run again.
- */
+/** Thrown when a write outside of a transaction meets what a transaction holds: it waits and is run again. */
 export class HeldByTransaction extends Error {
   readonly transaction: Transaction;
 
@@ -21,18 +18,11 @@ export interface Transactions {
   begin(transaction: Transaction): void;
   /** Takes a transaction and all that it holds off the books. */
   finish(transaction: Transaction): void;
-  /**
-   * Claims a document or a unique key for a writer. Another transaction that holds it makes a transaction fail with 112
-   * (WriteConflict), and a write outside of one wait (`HeldByTransaction`).
-   */
+  /** Claims a document or a unique key. Where another holds it: 112 (WriteConflict), or `HeldByTransaction`. */
   claim(key: string, writer: Transaction | undefined): void;
 }
 
-export const writeConflict = () =>
-  new CommandError(
-    112,
-    'Caused by :: Write conflict during plan execution and yielding is disabled. :: Please retry your operation or multi-document transaction.',
-  );
+export const writeConflict = () => new CommandError(112, 'Write conflict. Please retry your operation or transaction.');
 
 export function createTransactions(): Transactions {
   const open = new Set<Transaction>();

@@ -28,9 +28,7 @@ export interface ClusterClock {
 
 const msPerSecond = 1000;
 
-/**
- * A client's cluster time further ahead than this, in seconds, is ignored; a real server's limit is the same year.
- */
+/** A client's cluster time further ahead than this, in seconds, is ignored; as on a real server. */
 const largestLeap = 365 * 24 * 60 * 60;
 
 export function createClusterClock(clock: Clock): ClusterClock {

@@ -4,10 +4,7 @@ import type { Document } from '../bson/values.ts';
 import { type CollectionIndex, createCollectionIndex, type IndexSpec } from './collectionIndex.ts';
 import { createOrderedKeys, type KeyRange } from './orderedKeys.ts';
 
-/**
- * A collection in memory. Documents are kept as BSON: that is compact, and what was stored is sent without being
- * encoded again.
- */
+/** A collection in memory, as BSON: what was stored is sent without being encoded again. */
 export interface Collection {
   readonly uuid: UUID;
   readonly db: string;

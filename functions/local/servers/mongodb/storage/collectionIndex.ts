@@ -20,10 +20,7 @@ export interface IndexSpec {
 
 export interface CollectionIndex {
   readonly spec: IndexSpec;
-  /**
-   * Whether some document has an array at an indexed path: then the index cannot give an order, and a document may be
-   * met twice.
-   */
+  /** Whether an indexed path holds an array: then there is no order, and a document may be met twice. */
   readonly multikey: boolean;
   /** The keys of a document, without its id; none if it does not belong into the index. */
   keysOf(document: Document): string[];
@@ -80,10 +77,7 @@ export function createCollectionIndex(spec: IndexSpec): CollectionIndex {
   };
 }
 
-/**
- * What an index stores of a document: every element of an array, null (here `undefined`) for what is missing. An array
- * of one element makes the index multikey too, which only costs a sort.
- */
+/** What an index stores of a document: every element of an array, `undefined` for what is missing. */
 function indexedValues(value: unknown, parts: readonly string[]): unknown[] {
   const [part, ...rest] = parts;
   if (part === undefined) {

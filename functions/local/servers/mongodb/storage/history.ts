@@ -60,10 +60,7 @@ export function createHistory(): History {
     requireSameCollection(namespace, time) {
       const gone = goneAt.get(namespace);
       if (gone && compareOpTimes(gone, time) > 0)
-        throw new CommandError(
-          246,
-          `Unable to read from a snapshot due to pending collection catalog changes; please retry the operation. Collection: ${namespace}`,
-        );
+        throw new CommandError(246, `Unable to read ${namespace} from a snapshot: the collection has gone`);
     },
   };
 }

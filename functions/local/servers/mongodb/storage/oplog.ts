@@ -62,19 +62,14 @@ export interface Oplog {
   at(sequence: number): OplogEntry | undefined;
   /** Whether an entry with this sequence number has been forgotten. */
   isLost(sequence: number): boolean;
-  /**
-   * The sequence number of the first entry at or after a point of time and ordinal, or `undefined` if entries from
-   * there on have been forgotten.
-   */
+  /** The number of the first entry at or after a point; `undefined` if entries from there on have been forgotten. */
   sequenceFrom(time: OpTime, ordinal: number): number | undefined;
   /** The sequence number that the next entry will get. */
   readonly end: number;
   readonly size: number;
   /** Forgets all entries up to now. */
   truncate(): void;
-  /**
-   * Calls `wake` after new entries, until the returned function is called; several entries of one moment give one call.
-   */
+  /** Calls `wake` after new entries, once for those of one moment, until the returned function is called. */
   onAppend(wake: () => void): () => void;
 }
 

@@ -12,18 +12,12 @@ export interface OrderedKeys {
   add(key: string, idKey: string): void;
   remove(key: string): void;
   has(key: string): boolean;
-  /**
-   * The ids in the order of their keys. Keys may be added and removed while it runs; a key that is there all the time
-   * is given exactly once.
-   */
+  /** The ids in the order of their keys; those that are there all the while are given exactly once. */
   scan(range: KeyRange, reverse?: boolean): Generator<{ key: string; idKey: string }>;
   clear(): void;
 }
 
-/**
- * So many keys are copied out of the tree at a time: a scan that stops early has not copied much, one that goes on
- * seldom searches anew.
- */
+/** So many keys are copied at a time: a scan may stop early, and a long one seldom searches anew. */
 const chunkKeys = 128;
 
 const compareStrings = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

@@ -7,10 +7,7 @@ import type { History } from './history.ts';
 export interface CollectionView {
   readonly collection: Collection;
   get(idKey: string): Uint8Array | undefined;
-  /**
-   * Documents that differ from the collection, which no index of the collection knows rightly; `undefined` is one that
-   * is not there.
-   */
+  /** Documents that differ from what the indexes know; `undefined` is one that is not there. */
   readonly differing: ReadonlyMap<string, Uint8Array | undefined>;
 }
 

@@ -25,10 +25,7 @@ export interface Write {
 export interface Writer {
   /** Throws 11000 (DuplicateKey), 112 (WriteConflict, in a transaction) or `HeldByTransaction` (outside of one). */
   write(write: Write, transaction: Transaction | undefined): void;
-  /**
-   * Throws what a write to this document would throw because of a transaction; an update of many asks before it begins,
-   * so that it is not run twice by halves.
-   */
+  /** Throws what a write would throw because of a transaction: asked first, so that no update of many runs twice. */
   claim(collection: Collection, idKey: string, transaction: Transaction | undefined): void;
   /** Applies all that a transaction wrote, at one time, and returns that time. */
   commit(transaction: Transaction): OpTime;

@@ -158,8 +158,5 @@ function beforeChangeOf({ change }: OplogEntry, options: StreamOptions): Documen
 function image(bytes: Uint8Array | undefined, mode: 'whenAvailable' | 'required', what: string): Document | null {
   if (bytes) return decode(bytes);
   if (mode === 'whenAvailable') return null;
-  throw new CommandError(
-    47,
-    `Change stream was configured to require a ${what} for all update, delete and replace events, but the ${what} was not found for event`,
-  );
+  throw new CommandError(47, `Change stream requires a ${what}, but it was not found for event`);
 }

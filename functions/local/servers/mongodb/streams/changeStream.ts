@@ -32,9 +32,7 @@ const allowedStages: ReadonlySet<string> = new Set([
 const historyLost = () =>
   new CommandError(286, 'Resume of change stream was not possible, as the resume point may no longer be in the oplog.');
 
-/**
- * Opens a change stream. Throws 286 (ChangeStreamHistoryLost) if the log no longer reaches back to the starting point.
- */
+/** Opens a change stream. Throws 286 (ChangeStreamHistoryLost) if the log does not reach back to its start. */
 export function openChangeStream(
   deployment: Deployment,
   options: StreamOptions,
@@ -195,10 +193,7 @@ function passThrough(event: Document, stages: readonly DocumentStage[]): Documen
     if (!result) return undefined;
   }
   if (!equalValues(result._id, event._id)) {
-    throw new CommandError(
-      280,
-      'Encountered an event whose _id field, which contains the resume token, was modified by the pipeline. Modifying the _id field of an event makes it impossible to resume the stream from that point. Only transformations that retain the unmodified _id field are allowed.',
-    );
+    throw new CommandError(280, 'the _id of an event, its resume token, was modified by the pipeline');
   }
   return result;
 }

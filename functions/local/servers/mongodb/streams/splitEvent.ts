@@ -13,16 +13,10 @@ const maxFragmentBytes = maxInternalBytes - 8 * 1024;
 /** Throws 10334 (BSONObjectTooLarge) for an event that no document can hold. */
 export function requireSendable(event: Uint8Array): Uint8Array {
   if (event.length <= maxInternalBytes) return event;
-  throw new CommandError(
-    10334,
-    `Executor error during getMore :: caused by :: BSONObj size: ${event.length} is invalid. Size must be between 0 and ${maxInternalBytes}(16MB)`,
-  );
+  throw new CommandError(10334, `BSONObj size: ${event.length} is invalid, the limit is ${maxInternalBytes}`);
 }
 
-/**
- * The fragments of an event that is too large for one document, as `$changeStreamSplitLargeEvent` makes them, or `undefined` for one that fits: the
- * smallest fields come first, and each fragment takes as many as it can hold. Throws 7182500 where one field alone is too large.
- */
+/** Splits an event that no document can hold: small fields first, each fragment as full as can be. Else `undefined`. */
 export function splitEvent(
   event: Document,
   bytes: number,
@@ -45,10 +39,7 @@ export function splitEvent(
     last.fields[field.name] = field.value;
     last.bytes += field.bytes;
     if (last.bytes > limit)
-      throw new CommandError(
-        7182500,
-        `Splitting change event failed: fragment size ${last.bytes} is greater than maximum allowed fragment size ${limit}`,
-      );
+      throw new CommandError(7182500, `Splitting change event failed: a fragment of ${last.bytes} bytes`);
   }
   const of = new Int32(fragments.length);
   return fragments.map(({ head, fields: own }, index) => ({

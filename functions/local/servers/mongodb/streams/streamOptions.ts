@@ -26,9 +26,7 @@ export interface StreamOptions {
   readonly expanded: boolean;
 }
 
-/**
- * Parses the `$changeStream` stage. Throws 260 for a token that cannot be resumed from, 40674 for two starting points.
- */
+/** Parses `$changeStream`. Throws 260 for a token that cannot be resumed from, 40674 for two starting points. */
 export function parseStreamOptions(spec: unknown, db: string, collection: string | undefined): StreamOptions {
   if (!isDocument(spec)) throw new CommandError(50808, '$changeStream stage expects a document as argument');
   refuseUnknown(spec);
@@ -69,10 +67,7 @@ function refuseUnknown(spec: Document): void {
 function targetOf(wholeCluster: boolean, db: string, collection: string | undefined): StreamTarget {
   if (wholeCluster) {
     if (db !== 'admin' || collection !== undefined) {
-      throw new CommandError(
-        72,
-        'A $changeStream with allChangesForCluster may only be opened on the admin database, and with no collection name',
-      );
+      throw new CommandError(72, 'allChangesForCluster is for the admin database, without a collection');
     }
     return { kind: 'cluster' };
   }
@@ -100,10 +95,7 @@ function startOf(spec: Document): StreamOptions['start'] {
   }
   const point = decodeToken(given[0]);
   if (point.kind === 'event' && point.fromInvalidate && given[0] === resumeAfter) {
-    throw new CommandError(
-      260,
-      "Attempting to resume a change stream using 'resumeAfter' is not allowed from an invalidate notification.",
-    );
+    throw new CommandError(260, "'resumeAfter' is not allowed from an invalidate notification");
   }
   return { kind: 'after', point };
 }

@@ -10,23 +10,16 @@ export interface Change {
   readonly operand: unknown;
 }
 
-/**
- * Parses an update by operators. The changes come in the order in which a real server makes them: by path, so that new
- * fields are sorted by name.
- */
+/** Parses an update by operators, in the order in which a real server makes the changes: by path. */
 export function parseChanges(update: Document): Change[] {
   const changes: Change[] = [];
   for (const [operator, fields] of Object.entries(update)) {
     if (operator === '$bit') throw notImplemented(operator);
     if (!Object.hasOwn(updateOperators, operator) && operator !== '$rename') {
-      throw failedToParse(
-        `Unknown modifier: ${operator}. Expected a valid update modifier or pipeline-style update specified as an array`,
-      );
+      throw failedToParse(`Unknown modifier: ${operator}`);
     }
     if (!isDocument(fields))
-      throw failedToParse(
-        `Modifiers operate on fields but we found type ${typeof fields} instead. For example: {$mod: {<field>: ...}} not {${operator}: ...}`,
-      );
+      throw failedToParse(`Modifiers operate on fields but we found type ${typeof fields} instead`);
     for (const [path, operand] of Object.entries(fields)) {
       const parts = path.split('.');
       if (parts.some((part) => part === ''))

@@ -33,10 +33,7 @@ export interface CompiledUpdate {
   apply(before: Document, context: UpdateContext): UpdateOutcome;
 }
 
-/**
- * Compiles the `u` of an update: operators, a pipeline or a replacement. Throws 9 (FailedToParse), 40 for two changes
- * of one path.
- */
+/** Compiles operators, a pipeline or a replacement. Throws 9 (FailedToParse), 40 for two changes of one path. */
 export function compileUpdate(
   update: unknown,
   arrayFilters: readonly unknown[],
@@ -62,18 +59,12 @@ function requireSameId(before: Document, after: Document, path: string): void {
 function compileReplacement(update: Document): CompiledUpdate {
   const operator = Object.keys(update).find((name) => name.startsWith('$'));
   if (operator !== undefined)
-    throw new CommandError(
-      52,
-      `The dollar ($) prefixed field '${operator}' in '${operator}' is not allowed in the context of an update's replacement document. Consider using an aggregation pipeline with $replaceWith.`,
-    );
+    throw new CommandError(52, `The dollar ($) prefixed field '${operator}' is not allowed in a replacement document`);
   return {
     replacement: true,
     apply(before) {
       if ('_id' in update && '_id' in before && !isIdentical(update._id, before._id)) {
-        throw new CommandError(
-          66,
-          `After applying the update, the (immutable) field '_id' was found to have been altered to _id: ${String(update._id)}`,
-        );
+        throw new CommandError(66, `The immutable field '_id' would be altered to ${String(update._id)}`);
       }
       const id = '_id' in before ? before._id : update._id;
       const after: Document = id === undefined ? { ...update } : { _id: id, ...update };

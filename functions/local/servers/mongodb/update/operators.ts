@@ -25,18 +25,14 @@ const arithmetic =
   (name: string, operation: BinaryOperation, start: 'operand' | 'zero'): UpdateOperator =>
   (target, operand) => {
     if (!isNumeric(operand))
-      throw typeMismatch(
-        `Cannot ${name === '$inc' ? 'increment' : 'multiply'} with non-numeric argument: {${target.path}: ${String(operand)}}`,
-      );
+      throw typeMismatch(`Cannot apply ${name} with non-numeric argument: {${target.path}: ${String(operand)}}`);
     const value = target.value();
     if (value === undefined) {
       target.set(start === 'operand' ? operand : (compute(operation, new Int32(0), operand) ?? operand));
       return;
     }
     if (!isNumeric(value)) {
-      throw typeMismatch(
-        `Cannot apply ${name} to a value of non-numeric type. The field '${target.path}' is of non-numeric type ${typeOf(value)}`,
-      );
+      throw typeMismatch(`Cannot apply ${name} to '${target.path}' of non-numeric type ${typeOf(value)}`);
     }
     const result = compute(operation, value, operand, 'refuse');
     if (result === undefined)

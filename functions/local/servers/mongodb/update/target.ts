@@ -8,9 +8,7 @@ export interface Target {
   readonly path: string;
   /** The value now; `undefined` if there is none. */
   value(): unknown;
-  /**
-   * Sets the value, making the documents on the way that are missing. Setting what is there already touches nothing.
-   */
+  /** Sets the value, making the missing documents on the way. What is there already is not touched. */
   set(value: unknown): void;
   /** Puts values behind the last element of the array that is there. */
   append(values: readonly unknown[]): void;

@@ -6,10 +6,7 @@ import type { CompiledUpdate, UpdateContext } from './compile.ts';
 import { isIdentical } from './description.ts';
 import { openTarget } from './target.ts';
 
-/**
- * The document that an upsert inserts: the equalities of the query, changed by the update; `_id` comes first and is
- * made if none was given.
- */
+/** What an upsert inserts: the equalities of the query, changed by the update; `_id` comes first, made if not given. */
 export function upsertedDocument(filter: Document, update: CompiledUpdate, context: UpdateContext): Document {
   const seed: Document = {};
   for (const [path, value] of equalities(filter)) {

@@ -14,9 +14,7 @@ export interface WireMessage {
 
 /** Cuts the bytes of a connection into messages. */
 export interface MessageReader {
-  /**
-   * Takes the next bytes and returns the messages that are complete now. Throws on a length that no message can have.
-   */
+  /** Takes bytes, returns the messages that are complete. Throws on a length that no message can have. */
   push(chunk: Buffer): WireMessage[];
 }
 

@@ -10,10 +10,7 @@ export interface BatchOutcome<T> {
   readonly retried: readonly number[];
 }
 
-/**
- * Runs write statements one after the other; an ordered batch ends at the first error. In a transaction an error also
- * ends the transaction.
- */
+/** Runs statements in turn; an ordered batch ends at its first error, and a transaction at any. */
 export async function runBatch<T>(
   operation: Operation,
   count: number,

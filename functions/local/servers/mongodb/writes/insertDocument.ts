@@ -45,9 +45,6 @@ export function requireStorable(document: Document, bytes: Uint8Array): void {
   if (dollar !== undefined)
     throw new CommandError(52, `_id fields may not contain '$'-prefixed fields: ${dollar} is not valid for storage.`);
   if (bytes.length > maxDocumentBytes) {
-    throw new CommandError(
-      10334,
-      `BSONObj size: ${bytes.length} is invalid. Size must be between 0 and ${maxDocumentBytes}(16MB)`,
-    );
+    throw new CommandError(10334, `BSONObj size: ${bytes.length} is invalid, the limit is ${maxDocumentBytes}`);
   }
 }
