@@ -2,6 +2,8 @@ import type { Clock } from '../../../src/clock.ts';
 import { createUsers, type Users } from './auth/users.ts';
 import { type Cursors, createCursors } from './cursors.ts';
 import { createFailPoints, type FailPoints } from './failPoints/failPoints.ts';
+import { createElection, type Election } from './replicaSet/election.ts';
+import { createRunningOperations, type RunningOperations } from './running/runningOperations.ts';
 import { createSessions, type Session, type Sessions } from './sessions/sessions.ts';
 import { createTransactions, type Transactions } from './sessions/transactions.ts';
 import { type Catalog, createCatalog } from './storage/catalog.ts';
@@ -10,6 +12,12 @@ import { createHistory, type History } from './storage/history.ts';
 import { createOplog, type Oplog } from './storage/oplog.ts';
 import { createWriter, type Writer } from './storage/writer.ts';
 import { createTopology, type Topology } from './topology.ts';
+
+/** What `setClusterParameter` sets. */
+export interface Parameters {
+  /** How long pre- and post-images are kept; infinity: as long as the log. */
+  imagesExpireAfterSeconds: number;
+}
 
 /** All the state of one server, and what the commands work with. */
 export interface Deployment {
@@ -26,6 +34,9 @@ export interface Deployment {
   readonly cursors: Cursors;
   readonly users: Users;
   readonly failPoints: FailPoints;
+  readonly parameters: Parameters;
+  readonly running: RunningOperations;
+  readonly election: Election;
   /** Ends a session with its transaction and its cursors. */
   endSession(session: Session): void;
 }
@@ -51,10 +62,11 @@ export function createDeployment(options: DeploymentOptions): Deployment {
   const writer = createWriter({ oplog, history, clusterClock, transactions, now });
   const sessions = createSessions(now);
   const cursors = createCursors(now);
+  const topology = createTopology(options);
   return {
     clock,
     random: options.random,
-    topology: createTopology(options),
+    topology,
     catalog: createCatalog(),
     oplog,
     history,
@@ -65,6 +77,9 @@ export function createDeployment(options: DeploymentOptions): Deployment {
     cursors,
     users: createUsers(options.enforceUsers),
     failPoints: createFailPoints(options.random),
+    parameters: { imagesExpireAfterSeconds: Number.POSITIVE_INFINITY },
+    running: createRunningOperations(now),
+    election: createElection({ clock, topology, cursors, transactions, writer }),
     endSession(session) {
       if (session.transaction?.state === 'open') writer.abort(session.transaction);
       cursors.killAll(({ sessionKey }) => sessionKey === session.key);

@@ -7,9 +7,10 @@ import type { Deployment } from './deployment.ts';
 import { CommandError, type ErrorScene, errorName, labelsFor } from './errors.ts';
 import { meetFailCommand, withWriteConcernError } from './failPoints/failCommand.ts';
 import { openOperation } from './openOperation.ts';
-import type { Reply, Request } from './operation.ts';
+import type { Reply } from './operation.ts';
 import { checkApiVersion } from './requests/apiVersion.ts';
 import { checkFields } from './requests/knownFields.ts';
+import type { IncomingRequest, Request } from './requests/request.ts';
 import { writeConcernError } from './requests/writeConcern.ts';
 import { toTimestamp } from './storage/clusterClock.ts';
 
@@ -23,9 +24,11 @@ export interface DispatchParts {
 const clusterTimeHashBytes = 20;
 
 /** Runs a command from its fields to the bytes of its answer, or of its error with its labels. */
-export async function dispatch(request: Request, parts: DispatchParts): Promise<Outcome> {
+export async function dispatch(incoming: IncomingRequest, parts: DispatchParts): Promise<Outcome> {
   const { deployment } = parts;
-  observeClusterTime(request.body, deployment);
+  observeClusterTime(incoming.body, deployment);
+  const running = deployment.running.begin(incoming);
+  const request = { ...incoming, signal: running.signal };
   // What fails before it has its cursor is not known to be about a change stream.
   let scene = sceneOf(request, opensChangeStream(request));
   try {
@@ -36,7 +39,10 @@ export async function dispatch(request: Request, parts: DispatchParts): Promise<
     return { kind: 'reply', bytes: encodeReply(reply, deployment) };
   } catch (error) {
     if (request.connection.signal.aborted) return { kind: 'drop' };
-    return { kind: 'reply', bytes: errorReply(error, request, scene, parts) };
+    const shown = request.signal.aborted ? new CommandError(11601, 'operation was interrupted') : error;
+    return { kind: 'reply', bytes: errorReply(shown, request, scene, parts) };
+  } finally {
+    running.end();
   }
 }
 

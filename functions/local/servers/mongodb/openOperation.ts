@@ -1,16 +1,17 @@
 import { Long } from 'bson';
 import { type Document, isDocument } from './bson/values.ts';
 import { transactionCommands } from './commands/commandTable.ts';
-import { transactionLifetimeSeconds } from './commands/diagnosticCommands.ts';
+import { transactionLifetimeSeconds } from './commands/parameterCommands.ts';
 import { noSuchTransaction } from './commands/sessionCommands.ts';
 import type { Deployment } from './deployment.ts';
 import { CommandError, steppedDown } from './errors.ts';
 import { withLet } from './expression/letVariables.ts';
 import { createEvaluation } from './expression/scope.ts';
 import { meetTransactionalWrite } from './failPoints/failCommand.ts';
-import type { Operation, Request } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { readFields } from './requests/fields.ts';
 import { snapshotTime } from './requests/readConcern.ts';
+import type { Request } from './requests/request.ts';
 import { type Session, sessionTimeoutMinutes, transactionNumber } from './sessions/sessions.ts';
 import { createTransaction, type Transaction } from './sessions/transaction.ts';
 import { HeldByTransaction } from './sessions/transactions.ts';
@@ -21,7 +22,10 @@ const msPerMinute = 60_000;
 const msPerSecond = 1000;
 
 /** Finds the session and the transaction of a command. Throws 225, 251 or 263 where it cannot have one. */
-export function openOperation({ name, db, body, sequences, connection }: Request, deployment: Deployment): Operation {
+export function openOperation(
+  { name, db, body, sequences, connection, signal }: Request,
+  deployment: Deployment,
+): Operation {
   endIdleSessions(deployment);
   const session = isDocument(body.lsid) ? deployment.sessions.open(body.lsid, connection.user) : undefined;
   const number = transactionNumber(body.txnNumber);
@@ -42,6 +46,7 @@ export function openOperation({ name, db, body, sequences, connection }: Request
     retryable,
     evaluation: withLet(evaluation, body.let),
     connection,
+    signal,
     readTime,
     view: (collection) => viewOf(collection, readTime && { history: deployment.history, time: readTime, transaction }),
     once: (statement, run) =>
@@ -49,7 +54,7 @@ export function openOperation({ name, db, body, sequences, connection }: Request
         statement,
         retryable ? () => meetTransactionalWrite(run, deployment, connection) : run,
         retryable ? session : undefined,
-        (held) => whenEnded(held, deployment, connection.signal),
+        (held) => whenEnded(held, deployment, signal),
       ),
   };
 }

@@ -9,15 +9,6 @@ import type { OpTime } from './storage/clusterClock.ts';
 import type { Collection } from './storage/collection.ts';
 import type { CollectionView } from './storage/view.ts';
 
-/** A command from a client. */
-export interface Request {
-  readonly name: string;
-  readonly db: string;
-  readonly body: Document;
-  readonly sequences: ReadonlyMap<string, readonly Uint8Array[]>;
-  readonly connection: ClientConnection;
-}
-
 /** A command that is being run. */
 export interface Operation {
   readonly deployment: Deployment;
@@ -32,6 +23,8 @@ export interface Operation {
   readonly retryable: boolean;
   readonly evaluation: Evaluation;
   readonly connection: ClientConnection;
+  /** Aborted when the command is killed or the connection closes. */
+  readonly signal: AbortSignal;
   view(collection: Collection): CollectionView;
   /** Runs a statement of a retryable write once, or repeats its answer; run again after a transaction held it up. */
   once<T>(statement: number, run: () => T): Promise<{ readonly result: T; readonly retried: boolean }>;

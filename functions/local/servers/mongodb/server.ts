@@ -4,7 +4,6 @@ import { type Clock, systemClock } from '../../../src/clock.ts';
 import { scramSecret } from './auth/scram.ts';
 import { serveConnection } from './connection.ts';
 import { createDeployment } from './deployment.ts';
-import { type CommandError, steppedDown } from './errors.ts';
 import { toTimestamp } from './storage/clusterClock.ts';
 
 export interface Credentials {
@@ -104,18 +103,10 @@ export async function startMongoServer(options: MongoServerOptions = {}): Promis
   const address = server.address();
   if (typeof address === 'object' && address) port = address.port;
 
-  const endOperations = (reason?: CommandError) => {
-    deployment.cursors.killAll(undefined, reason);
-    for (const transaction of [...deployment.transactions.open]) deployment.writer.abort(transaction);
-  };
   const dropConnections = () => {
     for (const socket of sockets) socket.destroy();
   };
-  let cancelStepUp = () => {};
-  const stepUp = () => {
-    cancelStepUp();
-    deployment.topology.setWritable(true);
-  };
+  const { election } = deployment;
   const uriOf = (credentials?: Credentials) => {
     const who = credentials ? `${[credentials.user, credentials.password].map(encodeURIComponent).join(':')}@` : '';
     return `mongodb://${who}${advertised}:${port}/${replicaSet === null ? '' : `?replicaSet=${replicaSet}`}`;
@@ -127,13 +118,8 @@ export async function startMongoServer(options: MongoServerOptions = {}): Promis
     get clusterTime() {
       return toTimestamp(deployment.clusterClock.current());
     },
-    stepDown(forMs) {
-      deployment.topology.setWritable(false);
-      endOperations(steppedDown());
-      cancelStepUp();
-      if (forMs !== undefined) cancelStepUp = clock.after(forMs, stepUp);
-    },
-    stepUp,
+    stepDown: election.stepDown,
+    stepUp: election.stepUp,
     dropConnections,
     truncateOplog: () => deployment.oplog.truncate(),
     stats: () => ({
@@ -145,9 +131,8 @@ export async function startMongoServer(options: MongoServerOptions = {}): Promis
       oplogEntries: deployment.oplog.size,
     }),
     async close() {
-      cancelStepUp();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      endOperations();
+      election.endOperations();
       dropConnections();
       await closed;
     },

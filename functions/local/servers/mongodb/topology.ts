@@ -14,6 +14,8 @@ const maxWriteBatch = 100_000;
 /** What the server says of itself in `hello`, and how it tells that it has changed. */
 export interface Topology {
   readonly replicaSet: string | undefined;
+  /** `host:port`. */
+  address(): string;
   readonly writable: boolean;
   setWritable(writable: boolean): void;
   /** The number of changes so far; clients wait for the next with `topologyVersion`. */
@@ -37,6 +39,7 @@ export function createTopology({
   let version = 0;
   return {
     replicaSet: replicaSet ?? undefined,
+    address,
     get writable() {
       return writable;
     },

@@ -1,7 +1,7 @@
 import { shellText } from '../bson/shellText.ts';
 import type { Deployment } from '../deployment.ts';
 import { CommandError } from '../errors.ts';
-import type { Request } from '../operation.ts';
+import type { Request } from '../requests/request.ts';
 import { allows } from './privileges.ts';
 import { openCommands, requirementsOf } from './requirements.ts';
 

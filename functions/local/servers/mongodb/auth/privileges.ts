@@ -28,11 +28,11 @@ const administration =
   namesOf(`bypassDocumentValidation collMod collStats createCollection createIndex dbStats dropCollection
   dropDatabase dropIndex enableProfiler listCollections listIndexes renameCollectionSameDB`);
 const monitoring =
-  namesOf(`getCmdLineOpts getLog getParameter hostInfo inprog listDatabases listSessions replSetGetConfig
+  namesOf(`getClusterParameter getCmdLineOpts getLog getParameter hostInfo inprog listDatabases listSessions replSetGetConfig
   replSetGetStatus serverStatus`);
 const onlyRoot =
   namesOf(`changePassword createRole createUser dropUser grantRole indexStats killAnyCursor killAnySession killop
-  replSetStateChange setParameter viewRole viewUser`);
+  replSetStateChange setClusterParameter setParameter viewRole viewUser`);
 
 const knownActions: ReadonlySet<string> = new Set([
   'anyAction',

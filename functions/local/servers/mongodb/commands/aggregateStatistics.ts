@@ -1,20 +1,23 @@
 import { Int32, Long } from 'bson';
 import { stageParts } from '../aggregate/pipeline.ts';
-import type { Document } from '../bson/values.ts';
+import { type Document, isDocument } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import type { Operation } from '../operation.ts';
+import { readableCollection } from '../replicaSet/oplogCollection.ts';
+import { currentOperations } from '../running/currentOp.ts';
 import type { Collection } from '../storage/collection.ts';
 
 /** The documents of a pipeline that begins with a stage about the server itself; `undefined` if it does not. */
 export function statisticsSource(
-  { deployment, db }: Operation,
+  operation: Operation,
   name: string | undefined,
   stages: readonly unknown[],
 ): Document[] | undefined {
+  const { deployment, db } = operation;
   const first = stages[0];
   if (first === undefined) return undefined;
-  const [stage] = stageParts(first);
-  const collection = name === undefined ? undefined : deployment.catalog.find(db, name);
+  const [stage, operand] = stageParts(first);
+  const collection = name === undefined ? undefined : readableCollection(deployment, db, name);
   switch (stage) {
     case '$collStats':
       if (!collection) throw new CommandError(26, `Collection [${db}.${name ?? ''}] not found.`);
@@ -34,11 +37,10 @@ export function statisticsSource(
           }))
         : [];
     case '$currentOp':
+      return currentOperations(operation, isDocument(operand) ? operand : {});
     case '$listLocalSessions':
     case '$listSessions':
-      return stage === '$currentOp'
-        ? []
-        : deployment.sessions.all().map(({ lsid, lastUsed }) => ({ _id: lsid, lastUse: new Date(lastUsed) }));
+      return deployment.sessions.all().map(({ lsid, lastUsed }) => ({ _id: lsid, lastUse: new Date(lastUsed) }));
     default:
       return undefined;
   }
@@ -59,7 +61,7 @@ export function sizes(collection: Collection): Document {
     totalSize: Long.fromNumber(bytes),
     nindexes: new Int32(indexNames(collection).length),
     indexSizes: Object.fromEntries(indexNames(collection).map((name) => [name, Long.fromNumber(0)])),
-    capped: false,
+    ...(collection.options.capped === true ? { capped: true, maxSize: Long.fromNumber(bytes) } : { capped: false }),
     ok: new Int32(1),
   };
 }

@@ -5,6 +5,7 @@ import { documentsSource } from '../cursors.ts';
 import { CommandError, namespaceNotFound } from '../errors.ts';
 import type { CommandTable, Operation } from '../operation.ts';
 import { compileFilter } from '../query/matcher.ts';
+import { readableCollection, readableCollections } from '../replicaSet/oplogCollection.ts';
 import type { Fields } from '../requests/fields.ts';
 import type { Collection } from '../storage/collection.ts';
 import { createAndLog } from '../writes/targetCollection.ts';
@@ -103,8 +104,7 @@ export const collectionCommands: CommandTable = {
     const { fields, deployment, db, evaluation } = operation;
     const matches = compileFilter(fields.document('filter') ?? {}, evaluation);
     const nameOnly = fields.boolean('nameOnly');
-    const listed = deployment.catalog
-      .collections(db)
+    const listed = readableCollections(deployment, db)
       .map(describeCollection)
       .filter((collection) => matches(collection))
       .map((collection) => encode(nameOnly ? { name: collection.name, type: collection.type } : collection));
@@ -131,7 +131,7 @@ export const collectionCommands: CommandTable = {
   collStats(operation) {
     const { fields, deployment, db } = operation;
     const name = fields.string('collStats');
-    const collection = deployment.catalog.find(db, name);
+    const collection = readableCollection(deployment, db, name);
     return {
       fields: {
         ns: `${db}.${name}`,

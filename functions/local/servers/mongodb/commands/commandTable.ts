@@ -2,19 +2,25 @@ import { saslCommands } from '../auth/saslCommands.ts';
 import { userCommands } from '../auth/userCommands.ts';
 import { failPointCommands } from '../failPoints/failCommand.ts';
 import type { CommandHandler, CommandTable } from '../operation.ts';
+import { replicaSetCommands } from '../replicaSet/replicaSetCommands.ts';
+import { runningCommands } from '../running/currentOp.ts';
 import { aggregateCommands } from './aggregate.ts';
 import { collectionCommands } from './collectionCommands.ts';
 import { diagnosticCommands } from './diagnosticCommands.ts';
 import { explainCommands } from './explain.ts';
 import { findAndModifyCommands } from './findAndModify.ts';
 import { indexCommands } from './indexCommands.ts';
+import { parameterCommands } from './parameterCommands.ts';
 import { readCommands } from './readCommands.ts';
 import { sessionCommands } from './sessionCommands.ts';
 import { writeCommands } from './writeCommands.ts';
 
 const commands: CommandTable = {
   ...diagnosticCommands,
+  ...parameterCommands,
   ...failPointCommands,
+  ...replicaSetCommands,
+  ...runningCommands,
   ...saslCommands,
   ...userCommands,
   ...sessionCommands,
@@ -40,6 +46,9 @@ export const handshakeCommands: ReadonlySet<string> = new Set([
     'logout',
     'configureFailPoint',
     'replSetGetStatus',
+    'replSetGetConfig',
+    'currentOp',
+    'killOp',
     'serverStatus',
     'getParameter',
     'whatsmyuri',

@@ -16,7 +16,7 @@ export async function openCursor(
 ): Promise<Reply> {
   const { deployment, session, connection } = operation;
   const size = options.batchSize ?? defaultFirstBatch;
-  const batch = await source.next({ size, maxTimeMs: 0, signal: connection.signal });
+  const batch = await source.next({ size, maxTimeMs: 0, signal: operation.signal });
   const ended = batch.done || options.singleBatch === true;
   if (ended) source.close();
   const id = ended

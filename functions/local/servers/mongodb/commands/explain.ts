@@ -1,68 +1,120 @@
 import { Int32 } from 'bson';
-import { type Document, isDocument } from '../bson/values.ts';
-import { CommandError } from '../errors.ts';
+import { type Document, isDocument, isNumeric, toNumber } from '../bson/values.ts';
+import { CommandError, failedToParse } from '../errors.ts';
 import type { CommandTable, Operation, Reply } from '../operation.ts';
-import { type AccessPath, chooseAccessPath } from '../query/plan.ts';
-import { filterOf } from '../query/read.ts';
-import { parseSort } from '../query/sort.ts';
-
-/** What of a command decides how documents are found. */
-interface Question {
-  readonly collection: string;
-  readonly filter: Document;
-  readonly sort: Document;
-}
+import type { AccessPath } from '../query/plan.ts';
+import { type Examined, filterOf, planOf, type Query, readDocuments } from '../query/read.ts';
+import { checkFields } from '../requests/knownFields.ts';
+import { viewForRead } from './readCommands.ts';
 
 const documentOr = (value: unknown): Document => (isDocument(value) ? value : {});
+const numberOr = (value: unknown, other: number) => (isNumeric(value) ? toNumber(value) : other);
 
-function questionOf(command: Document): Question {
-  const [name = '', collection] = Object.entries(command)[0] ?? [];
-  if (typeof collection !== 'string') throw new CommandError(2, `explain needs a command on a collection, not ${name}`);
+/** What of a command decides how documents are found; of a pipeline its first `$match`, `$sort` and `$limit`. */
+function queryOf(command: Document): Query {
   const statements = command.updates ?? command.deletes;
   const statement = Array.isArray(statements) ? documentOr(statements[0]) : {};
   const stages = Array.isArray(command.pipeline) ? command.pipeline.map(documentOr) : [];
-  const match = stages[0]?.$match;
-  const sort = stages[match === undefined ? 0 : 1]?.$sort;
+  const take = (name: string) => (stages[0] && name in stages[0] ? stages.shift()?.[name] : undefined);
+  const [match, sort, limit] = ['$match', '$sort', '$limit'].map(take);
+  const isSingle = 'findAndModify' in command || ('updates' in command && statement.multi !== true);
   return {
-    collection,
     filter: filterOf(command.filter ?? command.query ?? statement.q ?? match),
-    sort: documentOr(command.sort ?? sort),
+    sort: documentOr(command.sort ?? statement.sort ?? sort),
+    skip: numberOr(command.skip, 0),
+    limit: isSingle ? 1 : numberOr(command.limit ?? statement.limit ?? limit, 0),
+    hint: command.hint ?? statement.hint,
   };
 }
 
-function describePath(path: AccessPath, sort: Document): Document {
-  if (path.kind === 'everything')
-    return sorted({ stage: 'COLLSCAN', direction: path.reverse ? 'backward' : 'forward' }, sort);
+/** The stages of a plan; `executed` adds to each what it did. */
+function describePlan(
+  path: AccessPath,
+  sort: Document,
+  executed: (counts: (examined: Examined) => Document) => Document,
+): Document {
+  const direction = path.kind !== 'everything' && path.reverse ? 'backward' : 'forward';
+  if (path.kind === 'everything') {
+    const scan = { stage: 'COLLSCAN', direction: path.reverse ? 'backward' : 'forward' };
+    return sorted(
+      { ...scan, ...executed(({ documents }) => ({ docsExamined: new Int32(documents) })) },
+      sort,
+      executed,
+    );
+  }
   const scan: Document = {
     stage: 'IXSCAN',
     indexName: path.index?.spec.name ?? '_id_',
     keyPattern: path.index?.spec.key ?? { _id: new Int32(1) },
     isMultiKey: path.index?.multikey ?? false,
-    direction: path.reverse ? 'backward' : 'forward',
+    direction,
+    ...executed(({ keys }) => ({ keysExamined: new Int32(keys) })),
   };
-  const fetch = { stage: 'FETCH', inputStage: scan };
-  return path.sorted ? fetch : sorted(fetch, sort);
+  const examined = executed(({ documents }) => ({ docsExamined: new Int32(documents) }));
+  const fetch = { stage: 'FETCH', ...examined, inputStage: scan };
+  return path.sorted ? fetch : sorted(fetch, sort, executed);
 }
 
-const sorted = (input: Document, sort: Document): Document =>
-  Object.keys(sort).length === 0 ? input : { stage: 'SORT', sortPattern: sort, inputStage: input };
+const sorted = (
+  inputStage: Document,
+  sort: Document,
+  executed: (counts: (examined: Examined) => Document) => Document,
+): Document =>
+  Object.keys(sort).length === 0 || '$natural' in sort
+    ? inputStage
+    : { stage: 'SORT', sortPattern: sort, ...executed(() => ({})), inputStage };
 
-/** Says how a command would find its documents: by which index, or by looking at all of them. */
-export function explain({ deployment, db }: Operation, command: Document): Reply {
-  const { collection: name, filter, sort } = questionOf(command);
-  const collection = deployment.catalog.find(db, name);
-  const winningPlan = collection
-    ? describePath(chooseAccessPath(filter, parseSort(sort), collection.indexes.values()), sort)
+/** Runs the query of a command, and tells what it cost; nothing is written. */
+function execute(operation: Operation, name: string, query: Query, plan: AccessPath): Document {
+  const { deployment, evaluation } = operation;
+  const examined = { keys: 0, documents: 0 };
+  const startedAt = deployment.clock.now();
+  let found = 0;
+  for (const _ of readDocuments(viewForRead(operation, name), query, evaluation, examined)) found += 1;
+  const nReturned = new Int32(found);
+  return {
+    executionSuccess: true,
+    nReturned,
+    executionTimeMillis: new Int32(deployment.clock.now() - startedAt),
+    totalKeysExamined: new Int32(examined.keys),
+    totalDocsExamined: new Int32(examined.documents),
+    executionStages: describePlan(plan, query.sort ?? {}, (counts) => ({ nReturned, ...counts(examined) })),
+  };
+}
+
+/**
+ * Says how a command would find its documents: by which index, or by looking at all of them; and from `executionStats` on what that costs
+ * (https://www.mongodb.com/docs/manual/reference/command/explain/). Throws 2 for what is no command on a collection, 9 for an unknown verbosity.
+ */
+export function explain(operation: Operation, command: Document, verbosity = 'queryPlanner'): Reply {
+  const { deployment, db } = operation;
+  const [commandName = '', name] = Object.entries(command)[0] ?? [];
+  if (typeof name !== 'string')
+    throw new CommandError(2, `explain needs a command on a collection, not ${commandName}`);
+  checkFields(commandName, command);
+  if (!['queryPlanner', 'executionStats', 'allPlansExecution'].includes(verbosity)) {
+    throw failedToParse("verbosity string must be one of {'queryPlanner', 'executionStats', 'allPlansExecution'}");
+  }
+  const query = queryOf(command);
+  const plan = planOf(viewForRead(operation, name).collection, query);
+  const winningPlan = deployment.catalog.find(db, name)
+    ? describePlan(plan, query.sort ?? {}, () => ({}))
     : { stage: 'EOF' };
   return {
     fields: {
       explainVersion: '1',
-      queryPlanner: { namespace: `${db}.${name}`, parsedQuery: filter, winningPlan, rejectedPlans: [] },
+      queryPlanner: { namespace: `${db}.${name}`, parsedQuery: query.filter, winningPlan, rejectedPlans: [] },
+      ...(verbosity === 'queryPlanner' ? {} : { executionStats: execute(operation, name, query, plan) }),
       command,
     },
   };
 }
 
 export const explainCommands: CommandTable = {
-  explain: (operation) => explain(operation, operation.fields.requiredDocument('explain')),
+  explain: (operation) =>
+    explain(
+      operation,
+      operation.fields.requiredDocument('explain'),
+      operation.fields.optionalString('verbosity') ?? 'allPlansExecution',
+    ),
 };

@@ -9,17 +9,16 @@ import { meetFailGetMore } from '../failPoints/failCommand.ts';
 import type { CommandTable, Operation } from '../operation.ts';
 import { compileProjection } from '../query/projection.ts';
 import { type Found, filterOf, readDocuments } from '../query/read.ts';
-import { oplogCollection } from '../replicaSet/oplogCollection.ts';
+import { readableCollection } from '../replicaSet/oplogCollection.ts';
+import { createCollection } from '../storage/collection.ts';
 import type { CollectionView } from '../storage/view.ts';
-import { collectionOrEmpty } from '../writes/targetCollection.ts';
 import { cursorReply, openCursor, snapshotFields } from './cursorReply.ts';
 import { refuseCollation } from './writeCommands.ts';
 
 /** A collection as a read sees it. One that is not there is read like an empty one, so that what is asked is checked all the same. */
 export function viewForRead({ deployment, db, readTime, view }: Operation, name: string): CollectionView {
   if (readTime) deployment.history.requireSameCollection(`${db}.${name}`, readTime);
-  const isLog = db === 'local' && name === 'oplog.rs';
-  return view(isLog ? oplogCollection(deployment) : collectionOrEmpty(deployment, { db, name }));
+  return view(readableCollection(deployment, db, name) ?? createCollection({ db, name, options: {} }));
 }
 
 function found(operation: Operation, name: string, limit: number): Generator<Found> {
@@ -85,7 +84,7 @@ export const readCommands: CommandTable = {
       const batch = await cursor.source.next({
         size: size === 0 ? undefined : size,
         maxTimeMs: fields.count('maxTimeMS'),
-        signal: connection.signal,
+        signal: operation.signal,
       });
       if (batch.done) deployment.cursors.kill(id);
       return cursorReply('nextBatch', batch.done ? 0n : id, namespace, batch);

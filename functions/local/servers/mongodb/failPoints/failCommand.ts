@@ -2,7 +2,8 @@ import { sleep } from '../../../../src/clock.ts';
 import type { ClientConnection } from '../clientConnection.ts';
 import type { Deployment } from '../deployment.ts';
 import { CommandError, errorName, illegalOperation } from '../errors.ts';
-import type { CommandTable, Reply, Request } from '../operation.ts';
+import type { CommandTable, Reply } from '../operation.ts';
+import type { Request } from '../requests/request.ts';
 import type { FailPointData } from './parseFailPoint.ts';
 
 export const failPointCommands: CommandTable = {
@@ -15,7 +16,7 @@ export const failPointCommands: CommandTable = {
 
 /** Meets `failCommand`: waits, closes the connection or throws as it says. What is left to do comes with the answer. */
 export async function meetFailCommand(
-  { name, db, body, connection }: Request,
+  { name, db, body, connection, signal }: Request,
   { failPoints, clock }: Deployment,
 ): Promise<FailPointData | undefined> {
   // Or nobody could switch it off again.
@@ -25,7 +26,7 @@ export async function meetFailCommand(
     if (data.namespace !== undefined && data.namespace !== `${db}.${String(body[name])}`) return false;
     return data.failAllCommands || data.failCommands.includes(name);
   });
-  if (failure?.blockMs !== undefined) await sleep(clock, failure.blockMs, connection.signal);
+  if (failure?.blockMs !== undefined) await sleep(clock, failure.blockMs, signal);
   if (failure) failAsTold(failure, connection, "Failing command via 'failCommand' failpoint");
   return failure;
 }

@@ -2,6 +2,7 @@ import { decode } from '../bson/codec.ts';
 import { type Document, isDocument, typeOf } from '../bson/values.ts';
 import { typeMismatch } from '../errors.ts';
 import type { Evaluation } from '../expression/scope.ts';
+import type { Collection } from '../storage/collection.ts';
 import type { CollectionView } from '../storage/view.ts';
 import { parseHint } from './hint.ts';
 import { compileFilter, type MatchTrace } from './matcher.ts';
@@ -26,24 +27,41 @@ export interface Query {
   readonly hint?: unknown;
 }
 
-/** Finds documents, lazily where the order allows it, and by an index if one helps. */
-export function* readDocuments(view: CollectionView, query: Query, evaluation: Evaluation): Generator<Found> {
-  const indexes = [...view.collection.indexes.values()];
+/** How many index keys and documents were looked at. */
+export interface Examined {
+  keys: number;
+  documents: number;
+}
+
+/** How a query will find its documents. */
+export function planOf(collection: Collection, query: Query): AccessPath {
+  const indexes = [...collection.indexes.values()];
   const hint = parseHint(query.hint, indexes);
   const natural = query.sort?.$natural ?? (hint?.kind === 'natural' ? hint.direction : undefined);
-  const sort = query.sort?.$natural === undefined ? (query.sort ?? {}) : {};
-  const sortFields = parseSort(sort);
+  return natural === undefined
+    ? chooseAccessPath(query.filter, sortOf(query), indexes, hint?.kind === 'index' ? hint : undefined)
+    : { kind: 'everything', reverse: Number(natural) < 0 };
+}
+
+/** The fields of a sort, but for `$natural`, which is none. */
+const sortOf = ({ sort }: Query) => parseSort(sort?.$natural === undefined ? (sort ?? {}) : {});
+
+/** Finds documents, lazily where the order allows it, and by an index if one helps. */
+export function* readDocuments(
+  view: CollectionView,
+  query: Query,
+  evaluation: Evaluation,
+  examined: Examined = { keys: 0, documents: 0 },
+): Generator<Found> {
+  const sorted = sortOf(query).length > 0;
   const matches = compileFilter(query.filter, evaluation);
-  const plan: AccessPath =
-    natural === undefined
-      ? chooseAccessPath(query.filter, sortFields, indexes, hint?.kind === 'index' ? hint : undefined)
-      : { kind: 'everything', reverse: Number(natural) < 0 };
+  const plan = planOf(view.collection, query);
   const skip = query.skip ?? 0;
   const limit = query.limit ? query.limit : Number.POSITIVE_INFINITY;
 
-  let found: Iterable<Found> = matching(view, plan, matches);
+  let found: Iterable<Found> = matching(view, plan, matches, examined);
   const inOrder = plan.kind === 'index' && plan.sorted && view.differing.size === 0;
-  if (sortFields.length > 0 && !inOrder) found = sortBy(found, sort, ({ document }) => document, skip + limit);
+  if (sorted && !inOrder) found = sortBy(found, query.sort ?? {}, ({ document }) => document, skip + limit);
   let position = 0;
   if (limit + skip <= 0) return;
   for (const item of found) {
@@ -57,14 +75,17 @@ function* matching(
   view: CollectionView,
   plan: AccessPath,
   matches: (document: Document, trace: MatchTrace) => boolean,
+  examined: Examined,
 ): Generator<Found> {
   const test = (idKey: string, bytes: Uint8Array | undefined): Found | undefined => {
     if (!bytes) return undefined;
+    examined.documents += 1;
     const document = decode(bytes);
     const trace: MatchTrace = {};
     return matches(document, trace) ? { idKey, bytes, document, trace } : undefined;
   };
   for (const idKey of candidates(view, plan)) {
+    if (plan.kind === 'index') examined.keys += 1;
     if (view.differing.has(idKey)) continue;
     const found = test(idKey, view.collection.get(idKey));
     if (found) yield found;

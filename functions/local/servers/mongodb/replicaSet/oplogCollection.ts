@@ -8,7 +8,7 @@ import type { OplogEntry } from '../storage/oplog.ts';
 const operations: Readonly<Record<string, string>> = { insert: 'i', update: 'u', replace: 'u', delete: 'd' };
 
 /** The log as `local.oplog.rs` shows it: when, what kind of operation, and where, but not what it wrote. It is made when somebody reads it. */
-export function oplogCollection({ oplog, clusterClock, clock }: Deployment): Collection {
+function oplogCollection({ oplog, clusterClock, clock }: Deployment): Collection {
   const collection = createCollection({ db: 'local', name: 'oplog.rs', options: { capped: true } });
   const show = (
     key: number,
@@ -39,3 +39,15 @@ export function oplogCollection({ oplog, clusterClock, clock }: Deployment): Col
   if (oplog.size === 0) show(first, { time: clusterClock.current(), wallTime: clock.now(), db: '', name: '' });
   return collection;
 }
+
+/** A collection that may be read: one of those that are stored, or the log. */
+export const readableCollection = (deployment: Deployment, db: string, name: string): Collection | undefined =>
+  db === 'local' && name === 'oplog.rs' && deployment.topology.replicaSet !== undefined
+    ? oplogCollection(deployment)
+    : deployment.catalog.find(db, name);
+
+/** The collections of a database, with the log in `local`. */
+export const readableCollections = (deployment: Deployment, db: string): Collection[] => [
+  ...deployment.catalog.collections(db),
+  ...(db === 'local' ? [readableCollection(deployment, db, 'oplog.rs') ?? []].flat() : []),
+];

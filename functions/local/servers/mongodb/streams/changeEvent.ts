@@ -21,12 +21,23 @@ export interface ShownEvent {
 const expandedOnly: ReadonlySet<string> = new Set(['create', 'createIndexes', 'dropIndexes', 'modify']);
 const internalDatabases: ReadonlySet<string> = new Set(['admin', 'config', 'local']);
 
+/** What an event shows besides its log entry. */
+export interface Surroundings {
+  readonly catalog: Catalog;
+  /** Images of changes before this time, in ms since the epoch, have expired. */
+  readonly imagesSince: number;
+}
+
 /** Makes the event of a log entry, or `undefined` if the stream does not show it. */
-export function changeEvent(entry: OplogEntry, options: StreamOptions, catalog: Catalog): ShownEvent | undefined {
+export function changeEvent(
+  entry: OplogEntry,
+  options: StreamOptions,
+  surroundings: Surroundings,
+): ShownEvent | undefined {
   if (!concerns(entry, options.target)) return undefined;
   if (expandedOnly.has(entry.change.kind) && !options.expanded) return undefined;
   return {
-    event: buildEvent(entry, options, catalog),
+    event: buildEvent(entry, options, surroundings),
     tokenOf: (fragment) => tokenFor(entry, fragment),
     invalidates: invalidates(entry, options.target),
   };
@@ -60,11 +71,11 @@ export function invalidates({ change }: OplogEntry, target: StreamTarget): boole
 const tokenFor = ({ time, ordinal }: OplogEntry, fragment?: number): Document =>
   encodeToken({ kind: 'event', time, ordinal, fromInvalidate: false, fragment });
 
-function buildEvent(entry: OplogEntry, options: StreamOptions, catalog: Catalog): Document {
+function buildEvent(entry: OplogEntry, options: StreamOptions, surroundings: Surroundings): Document {
   const { change, time, uuid, transaction } = entry;
   const documentKey = 'id' in change ? { _id: change.id } : undefined;
-  const fullDocument = fullDocumentOf(entry, options, catalog);
-  const beforeChange = beforeChangeOf(entry, options);
+  const fullDocument = fullDocumentOf(entry, options, surroundings);
+  const beforeChange = beforeChangeOf(entry, options, surroundings);
   return {
     _id: tokenFor(entry),
     operationType: change.kind,
@@ -136,24 +147,35 @@ function operationDescription({ change, uuid }: OplogEntry): Document {
   }
 }
 
-function fullDocumentOf(entry: OplogEntry, options: StreamOptions, catalog: Catalog): Document | null | undefined {
+function fullDocumentOf(
+  entry: OplogEntry,
+  options: StreamOptions,
+  surroundings: Surroundings,
+): Document | null | undefined {
   const { change } = entry;
   if (change.kind === 'insert' || change.kind === 'replace') return decode(change.after);
   if (change.kind !== 'update' || options.fullDocument === 'default') return undefined;
   if (options.fullDocument === 'updateLookup') {
-    const collection = catalog.find(entry.db, entry.name);
+    const collection = surroundings.catalog.find(entry.db, entry.name);
     const bytes = collection && entry.uuid?.equals(collection.uuid) ? collection.get(orderKey(change.id)) : undefined;
     return bytes ? decode(bytes) : null;
   }
-  return image(change.images?.after, options.fullDocument, 'post-image');
+  return image(imagesOf(entry, surroundings)?.after, options.fullDocument, 'post-image');
 }
 
-function beforeChangeOf({ change }: OplogEntry, options: StreamOptions): Document | null | undefined {
+function beforeChangeOf(
+  entry: OplogEntry,
+  options: StreamOptions,
+  surroundings: Surroundings,
+): Document | null | undefined {
+  const { change } = entry;
   if (options.fullDocumentBeforeChange === 'off') return undefined;
   if (change.kind !== 'update' && change.kind !== 'replace' && change.kind !== 'delete') return undefined;
-  const images: Images | undefined = change.images;
-  return image(images?.before, options.fullDocumentBeforeChange, 'pre-image');
+  return image(imagesOf(entry, surroundings)?.before, options.fullDocumentBeforeChange, 'pre-image');
 }
+
+const imagesOf = ({ change, wallTime }: OplogEntry, { imagesSince }: Surroundings): Images | undefined =>
+  'images' in change && wallTime >= imagesSince ? change.images : undefined;
 
 function image(bytes: Uint8Array | undefined, mode: 'whenAvailable' | 'required', what: string): Document | null {
   if (bytes) return decode(bytes);

@@ -39,7 +39,7 @@ export function openChangeStream(
   pipeline: readonly unknown[],
   evaluation: Evaluation,
 ): BatchSource {
-  const { oplog, clusterClock, clock, catalog } = deployment;
+  const { oplog, clusterClock, clock, catalog, parameters } = deployment;
   const { stages, split } = compileStages(pipeline, evaluation);
   const begin = startPosition(deployment, options);
   if (begin.skipped && !split) throw cannotResumeFragment('the pipeline has no $changeStreamSplitLargeEvent');
@@ -75,7 +75,8 @@ export function openChangeStream(
       if (!entry) return undefined;
       position += 1;
       if (compareOpTimes(entry.time, begin.notBefore) < 0) continue;
-      const shown = changeEvent(entry, options, catalog);
+      const imagesSince = clock.now() - parameters.imagesExpireAfterSeconds * 1000;
+      const shown = changeEvent(entry, options, { catalog, imagesSince });
       if (!shown) continue;
       if (shown.invalidates) ending = invalidateEvent(entry);
       ready.push(...emissionsOf(shown));

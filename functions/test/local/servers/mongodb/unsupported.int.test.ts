@@ -88,6 +88,34 @@ const entries: Readonly<Record<string, readonly Document[]>> = {
   'the `bulkWrite` command (`client.bulkWrite` of a driver; that of a collection works)': [
     { bulkWrite: 1, ops: [], nsInfo: [] },
   ],
+  'users and roles: other mechanisms than SCRAM-SHA-256, passwords beyond ASCII, restrictions by address, credentials and built-in roles in listings':
+    [
+      { createUser: 'u', pwd: 'x', roles: [], mechanisms: ['SCRAM-SHA-1'] },
+      { createUser: 'u', pwd: 'pässword', roles: [] },
+      { createUser: 'u', pwd: 'x', roles: [], authenticationRestrictions: [{ clientSource: ['10.0.0.1'] }] },
+      { usersInfo: 1, showCredentials: true },
+      { usersInfo: 1, filter: { a: 1 } },
+      { rolesInfo: 1, showBuiltinRoles: true },
+    ],
+  'the options `min`, `max`, `returnKey`, `showRecordId` and `noCursorTimeout` of `find`': [
+    ...[
+      { min: { a: 1 } },
+      { max: { a: 1 } },
+      { returnKey: true },
+      { showRecordId: true },
+      { noCursorTimeout: true },
+    ].map((option) => ({ find: 'items', ...option })),
+  ],
+  'parameters, but for how long pre-images are kept; profiling': [
+    { setParameter: 1, logLevel: 1 },
+    { setClusterParameter: { auditConfig: {} } },
+    { getClusterParameter: '*' },
+    { profile: 1 },
+  ],
+  'idle connections and cursors in `$currentOp`': [
+    { aggregate: 1, pipeline: [{ $currentOp: { idleConnections: true } }], cursor: {} },
+    { aggregate: 1, pipeline: [{ $currentOp: { idleCursors: true } }], cursor: {} },
+  ],
   'write concerns by tags': [{ insert: 'items', documents: [{ a: 1 }], writeConcern: { w: { dc: 1 } } }],
 };
 

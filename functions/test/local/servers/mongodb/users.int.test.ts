@@ -205,23 +205,9 @@ describe('MongoDB server: users and roles', () => {
     await rejectsWithCode(admin.command({ updateRole: 'nothing', privileges: [] }), 31);
   });
 
-  for (const [what, command] of [
-    [
-      'an action that it does not check',
-      { createRole: 'r', privileges: [{ resource: { cluster: true }, actions: ['fly'] }], roles: [] },
-    ],
-    ['another mechanism', { createUser: 'u', pwd: 'x', roles: [], mechanisms: ['SCRAM-SHA-1'] }],
-    [
-      'restrictions of addresses',
-      { createUser: 'u', pwd: 'x', roles: [], authenticationRestrictions: [{ clientSource: ['10.0.0.1'] }] },
-    ],
-    ['a password outside of ASCII', { createUser: 'u', pwd: 'pässword', roles: [] }],
-    ['credentials in usersInfo', { usersInfo: 1, showCredentials: true }],
-  ] as const) {
-    it(`refuses by name what it does not support: ${what}`, () =>
-      assert.rejects(
-        admin.command(command),
-        /(not implemented by the embedded|Unrecognized action privilege strings: fly)/,
-      ));
-  }
+  it('refuses a privilege for an action that it does not check', async () => {
+    const privileges = [{ resource: { cluster: true }, actions: ['fly'] }];
+    const refused = admin.command({ createRole: 'r', privileges, roles: [] });
+    assert.equal((await rejectsWithCode(refused, 9)).message, 'Unrecognized action privilege strings: fly');
+  });
 });
