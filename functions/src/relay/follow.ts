@@ -48,11 +48,9 @@ export async function follow(following: Following): Promise<void> {
   const { context, ending, health } = reading;
   const connections = createConnections(following.source, context);
   let trouble: Trouble | undefined;
-  let answeredAt = context.clock.now();
   const onAnswer = () => {
     if (trouble) context.log.info('the change stream is back', { failures: trouble.failures });
     trouble = undefined;
-    answeredAt = context.clock.now();
   };
   const next = async (state: Exclude<StreamState, { name: 'ended' }>): Promise<StreamState> => {
     switch (state.name) {
@@ -69,7 +67,7 @@ export async function follow(following: Following): Promise<void> {
         return readToEnd(state.opened, following, onAnswer);
       case 'retrying':
         trouble = moreTrouble(trouble, state.error, context);
-        if (context.clock.now() - answeredAt >= context.limits.stalledMs) {
+        if (context.clock.now() - trouble.since >= context.limits.stalledMs) {
           ending.end({ kind: 'stalled', error: state.error });
           return { name: 'ended' };
         }

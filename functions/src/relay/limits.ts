@@ -35,7 +35,7 @@ export interface RelayLimits {
   readonly openingMs: number;
   /** How long a single command to MongoDB may take. */
   readonly commandMs: number;
-  /** A relay that has had no answer for so long gives the lease up, so that another may try from where it is. */
+  /** A relay whose stream has been broken for so long gives the lease up, so that another may try from where it is. */
   readonly stalledMs: number;
   /** So many runs in a row that did not move the place raise an alarm. */
   readonly maxRunsWithoutProgress: number;
