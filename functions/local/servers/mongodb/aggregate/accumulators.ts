@@ -1,12 +1,12 @@
 import { Int32 } from 'bson';
-import { setField } from '../bson/paths.ts';
-import { type Document, fieldsOf, isDocument } from '../bson/values.ts';
+import { type Document, isDocument } from '../bson/values.ts';
 import { CommandError, notImplemented } from '../errors.ts';
 import { compileExpression } from '../expression/compile.ts';
 import type { Expression } from '../expression/expression.ts';
+import { mergeObjects } from '../expression/objects.ts';
 import type { Evaluation } from '../expression/scope.ts';
 import { distinctValues } from '../expression/sets.ts';
-import { average, extreme, present, sum } from '../expression/statistics.ts';
+import { average, extreme, sum } from '../expression/statistics.ts';
 
 /** Computes one field of a group from the documents in it. */
 export type Accumulator = (documents: readonly Document[]) => unknown;
@@ -20,14 +20,6 @@ const overValues =
     const value: Expression = compileExpression(Array.isArray(operand) && operand.length === 1 ? operand[0] : operand);
     return (documents) => reduce(documents.map((document) => value(evaluation.on(document))));
   };
-
-function mergeObjects(values: readonly unknown[]): Document {
-  const merged: Document = {};
-  for (const value of present(values)) {
-    for (const [name, content] of Object.entries(fieldsOf(value) ?? {})) setField(merged, name, content);
-  }
-  return merged;
-}
 
 const accumulators: Readonly<Record<string, AccumulatorCompiler>> = {
   $sum: overValues(sum),

@@ -1,9 +1,10 @@
-import { type Document, fieldsOf, isDocument, typeOf } from '../bson/values.ts';
+import { type Document, fieldsOf, typeOf } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import { compileExpression } from '../expression/compile.ts';
 import type { Evaluation } from '../expression/scope.ts';
 import { compileFilter } from '../query/matcher.ts';
 import { compileAddFields, compileProjection, compileUnset } from '../query/projection.ts';
+import { operandDocument } from './stage.ts';
 
 /** A stage that looks at one document at a time: it gives the document's successor, or `undefined` to drop it. */
 export type DocumentStage = (document: Document) => Document | undefined;
@@ -16,32 +17,26 @@ export function compileDocumentStage(
 ): DocumentStage | undefined {
   switch (name) {
     case '$match': {
-      const matches = compileFilter(requireDocument(name, operand, 15959), evaluation);
+      const matches = compileFilter(operandDocument(name, operand, 15959), evaluation);
       return (document) => (matches(document) ? document : undefined);
     }
     case '$project': {
-      const spec = requireDocument(name, operand, 15969);
+      const spec = operandDocument(name, operand, 15969);
       if (Object.keys(spec).length === 0) throw new CommandError(51272, '$project must have at least one field');
       return compileProjection(spec, evaluation);
     }
     case '$addFields':
     case '$set':
-      return compileAddFields(requireDocument(name, operand, 40272), evaluation);
+      return compileAddFields(operandDocument(name, operand, 40272), evaluation);
     case '$unset':
       return compileUnset(unsetPaths(operand));
     case '$replaceRoot':
-      return replaceRoot(name, requireDocument(name, operand, 40229).newRoot, evaluation);
+      return replaceRoot(name, operandDocument(name, operand, 40229).newRoot, evaluation);
     case '$replaceWith':
       return replaceRoot(name, operand, evaluation);
     default:
       return undefined;
   }
-}
-
-function requireDocument(stage: string, operand: unknown, code: number): Document {
-  if (!isDocument(operand))
-    throw new CommandError(code, `the ${stage} specification must be an object, but found type ${typeOf(operand)}`);
-  return operand;
 }
 
 function unsetPaths(operand: unknown): string[] {

@@ -1,13 +1,13 @@
 import { Int32 } from 'bson';
 import { orderKey } from '../bson/orderKey.ts';
 import { setField } from '../bson/paths.ts';
-import { type Document, isDocument } from '../bson/values.ts';
+import type { Document } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import { compileExpression } from '../expression/compile.ts';
 import type { Evaluation } from '../expression/scope.ts';
 import { sortBy } from '../query/sort.ts';
 import { type Accumulator, compileAccumulator } from './accumulators.ts';
-import type { Pipeline, StageTable } from './stage.ts';
+import { operandDocument, type Pipeline, type StageTable } from './stage.ts';
 
 type Fields = readonly { readonly name: string; readonly accumulate: Accumulator }[];
 
@@ -43,14 +43,9 @@ function group(idSpec: unknown, fields: Fields, evaluation: Evaluation): Pipelin
   };
 }
 
-function requireSpec(stage: string, operand: unknown, code: number): Document {
-  if (!isDocument(operand)) throw new CommandError(code, `The ${stage} stage specification must be an object`);
-  return operand;
-}
-
 export const groupStages: StageTable = {
   $group: (operand, { evaluation }) => {
-    const { _id, ...fields } = requireSpec('$group', operand, 15947);
+    const { _id, ...fields } = operandDocument('$group', operand, 15947);
     if (_id === undefined) throw new CommandError(15955, 'a group specification must include an _id');
     return group(_id, compileFields(fields, evaluation), evaluation);
   },

@@ -3,18 +3,13 @@ import { type Document, isDocument } from '../bson/values.ts';
 import { CommandError, failedToParse } from '../errors.ts';
 import { compileExpression } from '../expression/compile.ts';
 import type { Expression } from '../expression/expression.ts';
-import type { PipelineContext, StageTable } from './stage.ts';
+import { operandDocument, type PipelineContext, type StageCompiler, type StageTable } from './stage.ts';
 import { withValueAt } from './streamStages.ts';
 
 function text(stage: string, spec: Document, field: string): string {
   const value = spec[field];
   if (typeof value !== 'string') throw failedToParse(`${stage} argument '${field}' must be a string`);
   return value;
-}
-
-function requireSpec(stage: string, operand: unknown): Document {
-  if (!isDocument(operand)) throw failedToParse(`the ${stage} stage specification must be an object`);
-  return operand;
 }
 
 /** The filter that finds the documents whose `field` equals a value, or one of an array's elements. */
@@ -24,7 +19,7 @@ function equalityFilter(field: string, values: readonly unknown[]): Document {
 }
 
 function lookup(operand: unknown, { sources, evaluation, compile }: PipelineContext) {
-  const spec = requireSpec('$lookup', operand);
+  const spec = operandDocument('$lookup', operand);
   const as = text('$lookup', spec, 'as').split('.');
   const from = spec.from === undefined ? undefined : text('$lookup', spec, 'from');
   const localField = spec.localField === undefined ? undefined : text('$lookup', spec, 'localField').split('.');
@@ -49,10 +44,16 @@ function lookup(operand: unknown, { sources, evaluation, compile }: PipelineCont
   };
 }
 
+const misplaced =
+  (code: number, message: string): StageCompiler =>
+  () => {
+    throw new CommandError(code, message);
+  };
+
 export const joinStages: StageTable = {
   $lookup: lookup,
   $unionWith: (operand, { sources, evaluation, compile }) => {
-    const spec = typeof operand === 'string' ? { coll: operand } : requireSpec('$unionWith', operand);
+    const spec = typeof operand === 'string' ? { coll: operand } : operandDocument('$unionWith', operand);
     const name = text('$unionWith', spec, 'coll');
     const run = compile('pipeline' in spec ? spec.pipeline : [], evaluation);
     return function* (documents) {
@@ -60,13 +61,7 @@ export const joinStages: StageTable = {
       yield* run(sources.read(name, {}));
     };
   },
-  $out: () => {
-    throw new CommandError(40601, '$out can only be the final stage in the pipeline');
-  },
-  $merge: () => {
-    throw new CommandError(40601, '$merge can only be the final stage in the pipeline');
-  },
-  $changeStream: () => {
-    throw new CommandError(40602, '$changeStream is only valid as the first stage in a pipeline');
-  },
+  $out: misplaced(40601, '$out can only be the final stage in the pipeline'),
+  $merge: misplaced(40601, '$merge can only be the final stage in the pipeline'),
+  $changeStream: misplaced(40602, '$changeStream is only valid as the first stage in a pipeline'),
 };

@@ -1,4 +1,5 @@
-import type { Document } from '../bson/values.ts';
+import { type Document, isDocument } from '../bson/values.ts';
+import { CommandError } from '../errors.ts';
 import type { Evaluation } from '../expression/scope.ts';
 
 /** What stages may need from outside: other collections and randomness. */
@@ -19,5 +20,11 @@ export interface PipelineContext {
 export type Pipeline = (documents: Iterable<Document>) => Iterable<Document>;
 
 export type StageCompiler = (operand: unknown, context: PipelineContext) => Pipeline;
+
+/** The operand of a stage that takes an object. */
+export function operandDocument(stage: string, operand: unknown, code = 9): Document {
+  if (!isDocument(operand)) throw new CommandError(code, `the ${stage} specification must be an object`);
+  return operand;
+}
 
 export type StageTable = Readonly<Record<string, StageCompiler>>;

@@ -4,7 +4,7 @@ import { CommandError } from '../errors.ts';
 import type { OperatorTable } from './expression.ts';
 import { isNullish, namedOperands, withValue, withValues } from './operands.ts';
 
-function mergeObjects(values: readonly unknown[]): Document {
+export function mergeObjects(values: readonly unknown[]): Document {
   const merged: Document = {};
   for (const value of values) {
     if (isNullish(value)) continue;

@@ -62,7 +62,6 @@ function compileClause(key: string, condition: unknown, evaluation: Evaluation):
       return (document) => isTruthy(expression(evaluation.on(document)));
     }
     case '$comment':
-      return () => true;
     case '$alwaysTrue':
       return () => true;
     case '$alwaysFalse':
@@ -127,9 +126,14 @@ function compileOperator(
     }
     case '$all':
       return compileAll(parts, operand, evaluation);
+    case '$size':
+      return onPath(parts, 'whole', ofSize(operand));
+    case '$elemMatch':
+      return onPath(parts, 'whole', elementMatch(operand, evaluation));
     default: {
-      const { reach, test } = compileValueOperator(operator, operand, siblings, evaluation);
-      return onPath(parts, reach, test);
+      const test = Object.hasOwn(elementTests, operator) ? elementTests[operator] : undefined;
+      if (test) return onPath(parts, 'elements', test(operand, siblings));
+      throw unsupported.has(operator) ? notImplemented(operator) : badValue(`unknown operator: ${operator}`);
     }
   }
 }
@@ -150,49 +154,31 @@ function compileAll(parts: readonly string[], operand: unknown, evaluation: Eval
   return (document, trace) => tests.every((test) => test(document, trace));
 }
 
-function compileValueOperator(
-  operator: string,
-  operand: unknown,
-  siblings: Document,
-  evaluation: Evaluation,
-): { reach: Reach; test: ValueTest } {
-  switch (operator) {
-    case '$eq':
-      return { reach: 'elements', test: equalTo(operand) };
-    case '$in':
-      return { reach: 'elements', test: oneOf(operand, operator) };
-    case '$gt':
-    case '$gte':
-    case '$lt':
-    case '$lte':
-      return { reach: 'elements', test: comparison(operator, operand) };
-    case '$regex': {
-      const pattern = regexOperand(operand, siblings.$options);
-      return { reach: 'elements', test: (value) => matchesPattern(pattern, value) };
-    }
-    case '$mod':
-      return { reach: 'elements', test: modulo(operand) };
-    case '$type':
-      return { reach: 'elements', test: ofType(operand) };
-    case '$size': {
-      if (!isNumeric(operand)) throw badValue(`Failed to parse $size. Expected a number in: $size: ${operand}`);
-      const size = toNumber(operand);
-      return { reach: 'whole', test: (value) => Array.isArray(value) && value.length === size };
-    }
-    case '$elemMatch':
-      return { reach: 'whole', test: elementMatch(operand, evaluation) };
-    case '$bitsAllSet':
-    case '$bitsAllClear':
-    case '$bitsAnySet':
-    case '$bitsAnyClear':
-    case '$geoWithin':
-    case '$geoIntersects':
-    case '$near':
-    case '$nearSphere':
-      throw notImplemented(operator);
-    default:
-      throw badValue(`unknown operator: ${operator}`);
-  }
+/** Operators that are put to a value and, when it is an array, to each of its elements too. */
+const elementTests: Readonly<Record<string, (operand: unknown, siblings: Document) => ValueTest>> = {
+  $eq: equalTo,
+  $in: (operand) => oneOf(operand, '$in'),
+  $gt: (operand) => comparison('$gt', operand),
+  $gte: (operand) => comparison('$gte', operand),
+  $lt: (operand) => comparison('$lt', operand),
+  $lte: (operand) => comparison('$lte', operand),
+  $mod: modulo,
+  $type: ofType,
+  $regex: (operand, { $options }) => {
+    const pattern = regexOperand(operand, $options);
+    return (value) => matchesPattern(pattern, value);
+  },
+};
+
+const unsupported: ReadonlySet<string> = new Set([
+  ...['$bitsAllSet', '$bitsAllClear', '$bitsAnySet', '$bitsAnyClear'],
+  ...['$geoWithin', '$geoIntersects', '$near', '$nearSphere'],
+]);
+
+function ofSize(operand: unknown): ValueTest {
+  if (!isNumeric(operand)) throw badValue(`Failed to parse $size. Expected a number in: $size: ${operand}`);
+  const size = toNumber(operand);
+  return (value) => Array.isArray(value) && value.length === size;
 }
 
 function elementMatch(operand: unknown, evaluation: Evaluation): ValueTest {

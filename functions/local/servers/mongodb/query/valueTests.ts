@@ -49,14 +49,8 @@ export function comparison(operator: '$gt' | '$gte' | '$lt' | '$lte', operand: u
   const key = orderKey(operand);
   const bracket = typeBracket(key);
   const anyType = bracket === minKeyBracket || bracket === maxKeyBracket;
-  const holds: (valueKey: string) => boolean =
-    operator === '$gt'
-      ? (valueKey) => valueKey > key
-      : operator === '$gte'
-        ? (valueKey) => valueKey >= key
-        : operator === '$lt'
-          ? (valueKey) => valueKey < key
-          : (valueKey) => valueKey <= key;
+  const [greater, orEqual] = [operator.startsWith('$g'), operator.endsWith('e')];
+  const holds = (valueKey: string) => (valueKey === key ? orEqual : valueKey > key === greater);
   const isNaNKey = key === orderKey(Number.NaN);
   return (value) => {
     if (value === undefined && operand !== null) return false;
@@ -64,7 +58,7 @@ export function comparison(operator: '$gt' | '$gte' | '$lt' | '$lte', operand: u
     if (anyType) return holds(valueKey);
     if (typeBracket(valueKey) !== bracket) return false;
     // NaN is neither less nor greater than any number.
-    if (isNaNKey || valueKey === orderKey(Number.NaN)) return operator.endsWith('e') && valueKey === key;
+    if (isNaNKey || valueKey === orderKey(Number.NaN)) return orEqual && valueKey === key;
     return holds(valueKey);
   };
 }

@@ -21,24 +21,18 @@ export interface Fields {
 }
 
 export function readFields(command: string, body: Document): Fields {
-  const optionalString = (field: string) => {
-    const value = body[field];
-    if (value === undefined || value === null) return undefined;
-    if (typeof value !== 'string') throw wrongType(command, field, value, 'string');
-    return value;
-  };
-  const document = (field: string) => {
-    const value = body[field];
-    if (value === undefined || value === null) return undefined;
-    if (!isDocument(value)) throw wrongType(command, field, value, 'object');
-    return value;
-  };
-  const array = (field: string) => {
-    const value = body[field];
-    if (value === undefined || value === null) return undefined;
-    if (!Array.isArray(value)) throw wrongType(command, field, value, 'array');
-    return value;
-  };
+  const typed =
+    <T>(wanted: string, isWanted: (value: unknown) => value is T) =>
+    (field: string): T | undefined => {
+      const value = body[field];
+      if (value === undefined || value === null) return undefined;
+      if (!isWanted(value)) throw wrongType(command, field, value, wanted);
+      return value;
+    };
+  const optionalString = typed('string', (value) => typeof value === 'string');
+  const document = typed('object', isDocument);
+  const array = typed('array', (value): value is unknown[] => Array.isArray(value));
+  const number = typed('long', isNumeric);
   const required = <T>(field: string, value: T | undefined): T => {
     if (value === undefined)
       throw new CommandError(40414, `BSON field '${command}.${field}' is missing but a required field`);
@@ -50,13 +44,10 @@ export function readFields(command: string, body: Document): Fields {
     optionalString,
     string: (field) => required(field, optionalString(field)),
     count(field) {
-      const value = body[field];
-      if (value === undefined || value === null) return undefined;
-      if (!isNumeric(value)) throw wrongType(command, field, value, 'long');
-      const number = Math.trunc(toNumber(value));
-      if (number < 0)
-        throw new CommandError(51024, `BSON field '${field}' value must be >= 0, actual value '${number}'`);
-      return number;
+      const value = number(field);
+      const count = value === undefined ? undefined : Math.trunc(toNumber(value));
+      if (count === undefined || count >= 0) return count;
+      throw new CommandError(51024, `BSON field '${field}' value must be >= 0, actual value '${count}'`);
     },
     boolean(field) {
       const value = body[field];
