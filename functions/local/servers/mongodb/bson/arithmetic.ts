@@ -39,5 +39,14 @@ export function compute(
   return overflow === 'refuse' ? undefined : new Double(operation.double(toNumber(a), toNumber(b)));
 }
 
+/** A decimal without its fraction; NaN and the infinities stay. */
+export function truncateDecimal(value: Decimal128): Decimal128 {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)\.?(\d*)(?:E([+-]?\d+))?$/.exec(value.toString()) ?? [];
+  const cut = fraction.length - Number(exponent);
+  if (whole === '' || cut <= 0) return value;
+  return Decimal128.fromString(`${sign}${(whole + fraction).slice(0, -cut) || '0'}`);
+}
+
 /** A number of the same kind as a JavaScript engine would send it: int where it fits, double otherwise. */
 export const fromNumber = (n: number): Numeric => (isInt32Number(n) ? new Int32(n) : new Double(n));

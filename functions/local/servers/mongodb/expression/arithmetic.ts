@@ -1,5 +1,5 @@
 import { Decimal128, Double, Int32, Long } from 'bson';
-import { addition, compute, fromNumber, multiplication, subtraction } from '../bson/arithmetic.ts';
+import { addition, compute, fromNumber, multiplication, subtraction, truncateDecimal } from '../bson/arithmetic.ts';
 import { isNumeric, type Numeric, toNumber, typeOf } from '../bson/values.ts';
 import { CommandError, notImplemented } from '../errors.ts';
 import type { OperatorTable } from './expression.ts';
@@ -88,11 +88,19 @@ function roundToEven(n: number, place: number): number {
   return Number(`${rounded}e${-place}`);
 }
 
-const onPlace = (operator: string, run: (n: number, place: number) => number) =>
+/** Cuts or rounds; whole numbers have nothing behind the point, whatever their size. */
+const onPlace = (
+  operator: string,
+  run: (n: number, place: number) => number,
+  ofDecimal?: (value: Decimal128) => Decimal128,
+) =>
   withValues(([value, place]) => {
     if (isNullish(value)) return null;
+    if (ofDecimal && value instanceof Decimal128 && isNullish(place)) return ofDecimal(value);
     const number = numeric(operator, value);
-    return likeInput(number, run(toNumber(number), isNumeric(place) ? toNumber(place) : 0));
+    const digits = isNumeric(place) ? toNumber(place) : 0;
+    const isWhole = typeOf(number) === 'int' || typeOf(number) === 'long';
+    return isWhole && digits >= 0 ? number : likeInput(number, run(toNumber(number), digits));
   });
 
 const truncate = (n: number, place: number) => {
@@ -107,9 +115,9 @@ export const arithmeticOperators: OperatorTable = {
   $divide: withValues(divide, { name: '$divide', min: 2, max: 2 }),
   $mod: withValues(modulo, { name: '$mod', min: 2, max: 2 }),
   $abs: onNumber('$abs', (n, input) => likeInput(input, Math.abs(n))),
-  $ceil: onNumber('$ceil', (n, input) => likeInput(input, Math.ceil(n))),
-  $floor: onNumber('$floor', (n, input) => likeInput(input, Math.floor(n))),
+  $ceil: onPlace('$ceil', Math.ceil),
+  $floor: onPlace('$floor', Math.floor),
   $round: onPlace('$round', roundToEven),
-  $trunc: onPlace('$trunc', truncate),
+  $trunc: onPlace('$trunc', truncate, truncateDecimal),
   $rand: () => (scope) => new Double(scope.random()),
 };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Collection, type Document, Double, Int32, Long, ObjectId } from 'mongodb';
+import { type Collection, Decimal128, type Document, Double, Int32, Long, ObjectId } from 'mongodb';
 import { type Fixture, rejectsWithCode, startFixture } from './mongo.fixture.ts';
 
 /** A document with an id that is not made by the driver. */
@@ -254,6 +254,14 @@ describe('MongoDB server: aggregation', () => {
       .toArray();
     assert.equal(String(result?.n), '9007199254740993');
     assert.equal(String(result?.m), '9007199254740994');
+    const cut = { $trunc: '$n' };
+    const [whole] = await big
+      .aggregate([{ $project: { cut, up: { $ceil: '$n' } } }], { promoteLongs: false })
+      .toArray();
+    assert.deepEqual([String(whole?.cut), String(whole?.up)], ['9007199254740993', '9007199254740993']);
+    const decimals = ['12.5', '-0.7', '4', '1E+3', 'NaN'].map((text) => ({ $trunc: Decimal128.fromString(text) }));
+    const [truncated] = await big.aggregate([{ $project: { decimals } }]).toArray();
+    assert.deepEqual(truncated?.decimals.map(String), ['12', '-0', '4', '1E+3', 'NaN']);
   });
 
   it('refuses stages and expressions that it does not know', async () => {

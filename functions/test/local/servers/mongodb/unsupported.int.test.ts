@@ -73,7 +73,7 @@ const entries: Readonly<Record<string, readonly Document[]>> = {
       projection,
     })),
   ],
-  'arithmetic with Decimal128': [
+  'arithmetic with Decimal128, but for `$trunc`': [
     { findAndModify: 'items', update: { $inc: { a: Decimal128.fromString('1.5') } } },
     {
       aggregate: 'items',
