@@ -36,7 +36,7 @@ describe('npm run reconcile, as a process', () => {
 
   function start(args: readonly string[], pubsubHost = pubsubServer.host): CommandProcess {
     started = startCommand(['reconcile', ...args].join(' '), {
-      MONGODB_URI: world.mongo.uri,
+      MONGODB_URI: world.productUri,
       GCLOUD_PROJECT: 'lockstep-test',
       FIRESTORE_EMULATOR_HOST: world.client.server.host,
       PUBSUB_EMULATOR_HOST: pubsubHost,

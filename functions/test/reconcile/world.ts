@@ -25,6 +25,8 @@ import { fakeTopic } from '../support/topic.ts';
 /** Assets and projects on real sockets, and reconciliation between them through the real clients. */
 export interface World {
   readonly mongo: MongoServer;
+  /** For the user as whom Lockstep runs. */
+  readonly productUri: string;
   readonly firestore: Firestore;
   readonly client: AdminClient;
   /** The projects as the service that owns them writes them. */
@@ -109,6 +111,7 @@ export async function startWorld(
   });
   return {
     mongo,
+    productUri,
     firestore,
     client,
     source: owner,

@@ -101,7 +101,7 @@ describe('looking projects up in MongoDB', () => {
 
   it('is done once per batch by a reconciliation, with a majority read of the primary after the time that it speaks of', async () => {
     const world = await startWorld();
-    const watched = await connectSource(world.mongo.uri, world.config, { monitorCommands: true });
+    const watched = await connectSource(world.productUri, world.config, { monitorCommands: true });
     try {
       const ids = await world.addProjects(Array.from({ length: 25 }, () => 'name'));
       await world.addAssets(

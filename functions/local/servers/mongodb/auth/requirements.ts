@@ -1,3 +1,4 @@
+import { decode } from '../bson/codec.ts';
 import { type Document, isDocument } from '../bson/values.ts';
 import type { Requirement } from './privileges.ts';
 
@@ -6,10 +7,13 @@ export interface Asked {
   readonly name: string;
   readonly db: string;
   readonly body: Document;
+  /** Lists of documents that came beside the body. */
+  readonly sequences: ReadonlyMap<string, readonly Uint8Array[]>;
 }
 
 type Rule = (asked: Asked) => readonly Requirement[];
 
+const wordsOf = (text: string) => text.trim().split(/\s+/);
 const documentsIn = (value: unknown): Document[] => (Array.isArray(value) ? value.filter(isDocument) : []);
 const textOr = (value: unknown): string => (typeof value === 'string' ? value : '');
 const on = (db: string, collection: string, ...actions: string[]): Requirement => ({
@@ -21,18 +25,9 @@ const split = (namespace: unknown) => {
   return { db, collection: rest.join('.') };
 };
 
-const onCollection =
-  (...actions: string[]): Rule =>
-  ({ db, name, body }) => [on(db, textOr(body[name]), ...actions)];
 const onDatabase =
   (...actions: string[]): Rule =>
   ({ db }) => [on(db, '', ...actions)];
-const onCluster =
-  (...actions: string[]): Rule =>
-  () => [{ target: 'cluster', actions }];
-/** Every user who has authenticated may do it. */
-const anyUser: Rule = () => [];
-
 function aggregation({ db, body }: Asked): Requirement[] {
   const collection = textOr(body.aggregate);
   const stages = documentsIn(body.pipeline).flatMap((stage) => Object.entries(stage).slice(0, 1));
@@ -97,8 +92,11 @@ function outputActions(
 
 const upsertActions = (upsert: unknown) => (upsert === true ? ['update', 'insert'] : ['update']);
 
-const updating: Rule = ({ db, body }) =>
-  documentsIn(body.updates).map(({ upsert }) => on(db, textOr(body.update), ...upsertActions(upsert)));
+const updating: Rule = ({ db, body, sequences }) => {
+  const statements = [...documentsIn(body.updates), ...(sequences.get('updates') ?? []).map(decode)];
+  const upserts = statements.some(({ upsert }) => upsert === true);
+  return [on(db, textOr(body.update), ...upsertActions(upserts))];
+};
 
 const findingAndModifying: Rule = ({ db, name, body }) => [
   on(db, textOr(body[name]), 'find', ...(body.remove === true ? ['remove'] : upsertActions(body.upsert))),
@@ -106,22 +104,19 @@ const findingAndModifying: Rule = ({ db, name, body }) => [
 
 const renaming: Rule = ({ body }) => {
   const [from, to] = [split(body.renameCollection), split(body.to)];
-  if (from.db === to.db) {
-    return [
-      on(from.db, from.collection, 'renameCollectionSameDB'),
-      on(
-        to.db,
-        to.collection,
-        ...(body.dropTarget === true ? ['renameCollectionSameDB', 'dropCollection'] : ['renameCollectionSameDB']),
-      ),
-    ];
-  }
-  return [on(from.db, from.collection, 'find', 'dropCollection'), on(to.db, to.collection, 'insert', 'createIndex')];
+  const replacing = body.dropTarget === true ? [on(to.db, to.collection, 'dropCollection')] : [];
+  return from.db === to.db
+    ? [from, to].map(({ db, collection }) => on(db, collection, 'renameCollectionSameDB')).concat(replacing)
+    : [
+        on(from.db, from.collection, 'find', 'dropCollection'),
+        on(to.db, to.collection, 'insert', 'createIndex'),
+        ...replacing,
+      ];
 };
 
-const explaining: Rule = ({ db, body }) => {
+const explaining: Rule = ({ db, body, sequences }) => {
   const explained = isDocument(body.explain) ? body.explain : {};
-  return requirementsOf({ name: Object.keys(explained)[0] ?? '', db, body: explained }) ?? [];
+  return requirementsOf({ name: Object.keys(explained)[0] ?? '', db, body: explained, sequences }) ?? [];
 };
 
 const listingCollections: Rule = ({ db, body }) =>
@@ -139,32 +134,43 @@ const updatingUser: Rule = ({ db, body }) => [
   ...[db, ...rolesBelongTo(body.roles, db)].map((of) => on(of, '', 'grantRole')),
 ];
 
+/** The action that a command needs on the collection that it names. */
+const collectionActions: Readonly<Record<string, string>> = {
+  find: 'find',
+  count: 'find',
+  distinct: 'find',
+  insert: 'insert',
+  delete: 'remove',
+  create: 'createCollection',
+  collMod: 'collMod',
+  collStats: 'collStats',
+  drop: 'dropCollection',
+  createIndexes: 'createIndex',
+  dropIndexes: 'dropIndex',
+  listIndexes: 'listIndexes',
+};
+
+/** The action that a command needs on the cluster. */
+const clusterActions: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    wordsOf(`listDatabases serverStatus replSetGetStatus replSetGetConfig getParameter setParameter setClusterParameter
+      getClusterParameter getCmdLineOpts getLog hostInfo`).map((name) => [name, name]),
+  ),
+  configureFailPoint: 'internal',
+  replSetStepDown: 'replSetStateChange',
+  killOp: 'killop',
+  killSessions: 'killAnySession',
+};
+
 const rules: Readonly<Record<string, Rule>> = {
-  find: onCollection('find'),
-  count: onCollection('find'),
-  distinct: onCollection('find'),
   aggregate: aggregation,
-  // A cursor belongs to its user, who was allowed to open it.
-  getMore: anyUser,
-  killCursors: anyUser,
   explain: explaining,
-  insert: onCollection('insert'),
   update: updating,
-  delete: onCollection('remove'),
-  bulkWrite: anyUser,
   findAndModify: findingAndModifying,
   findandmodify: findingAndModifying,
-  create: onCollection('createCollection'),
-  collMod: onCollection('collMod'),
-  drop: onCollection('dropCollection'),
-  dropDatabase: onDatabase('dropDatabase'),
   renameCollection: renaming,
-  createIndexes: onCollection('createIndex'),
-  dropIndexes: onCollection('dropIndex'),
-  listIndexes: onCollection('listIndexes'),
   listCollections: listingCollections,
-  listDatabases: onCluster('listDatabases'),
-  collStats: onCollection('collStats'),
+  dropDatabase: onDatabase('dropDatabase'),
   dbStats: onDatabase('dbStats'),
   profile: onDatabase('enableProfiler'),
   createUser: managingUsers('createUser'),
@@ -175,45 +181,27 @@ const rules: Readonly<Record<string, Rule>> = {
   createRole: managingUsers('createRole'),
   updateRole: managingUsers('grantRole'),
   rolesInfo: onDatabase('viewRole'),
-  serverStatus: onCluster('serverStatus'),
-  replSetGetStatus: onCluster('replSetGetStatus'),
-  replSetGetConfig: onCluster('replSetGetConfig'),
-  getParameter: onCluster('getParameter'),
-  setParameter: onCluster('setParameter'),
-  configureFailPoint: onCluster('internal'),
-  setClusterParameter: onCluster('setClusterParameter'),
-  getClusterParameter: onCluster('getClusterParameter'),
-  getCmdLineOpts: onCluster('getCmdLineOpts'),
-  getLog: onCluster('getLog'),
-  hostInfo: onCluster('hostInfo'),
-  replSetStepDown: onCluster('replSetStateChange'),
   currentOp: ({ body }) => (body.$ownOps === true ? [] : [{ target: 'cluster', actions: ['inprog'] }]),
-  killOp: onCluster('killop'),
-  killSessions: onCluster('killAnySession'),
-  commitTransaction: anyUser,
-  abortTransaction: anyUser,
-  refreshSessions: anyUser,
-  startSession: anyUser,
-  getFreeMonitoringStatus: anyUser,
 };
 
+/** What every user may do. A cursor belongs to its user, who was allowed to open it. */
+const anyUsers: ReadonlySet<string> = new Set(
+  wordsOf(`getMore killCursors bulkWrite commitTransaction abortTransaction refreshSessions startSession`),
+);
+
 /** Commands that a client may run before it has authenticated. */
-export const openCommands: ReadonlySet<string> = new Set([
-  ...[
-    'hello',
-    'isMaster',
-    'ismaster',
-    'ping',
-    'buildInfo',
-    'buildinfo',
-    'connectionStatus',
-    'whatsmyuri',
-    'listCommands',
-  ],
-  ...['saslStart', 'saslContinue', 'authenticate', 'logout', 'endSessions'],
-]);
+export const openCommands: ReadonlySet<string> = new Set(
+  wordsOf(`hello isMaster ismaster ping buildInfo buildinfo connectionStatus whatsmyuri listCommands saslStart saslContinue
+    logout endSessions`),
+);
 
 /** What a user needs for a command; undefined for a command that there is no rule for, which then is forbidden. */
 export function requirementsOf(asked: Asked): readonly Requirement[] | undefined {
-  return Object.hasOwn(rules, asked.name) ? rules[asked.name]?.(asked) : undefined;
+  const { name, db, body } = asked;
+  const onCollection = Object.hasOwn(collectionActions, name) ? collectionActions[name] : undefined;
+  if (onCollection !== undefined) return [on(db, textOr(body[name]), onCollection)];
+  const onCluster = Object.hasOwn(clusterActions, name) ? clusterActions[name] : undefined;
+  if (onCluster !== undefined) return [{ target: 'cluster', actions: [onCluster] }];
+  if (anyUsers.has(name)) return [];
+  return Object.hasOwn(rules, name) ? rules[name]?.(asked) : undefined;
 }

@@ -31,6 +31,7 @@ const commands: CommandTable = {
   ...writeCommands,
   ...findAndModifyCommands,
   ...aggregateCommands,
+  listCommands: () => ({ fields: { commands: Object.fromEntries(Object.keys(commands).map((name) => [name, {}])) } }),
 };
 
 export function findCommand(name: string): CommandHandler | undefined {

@@ -73,7 +73,5 @@ export const diagnosticCommands: CommandTable = {
   hostInfo: () => ({ fields: { system: { hostname: 'lockstep' }, os: { type: process.platform }, extra: {} } }),
   getCmdLineOpts: () => ({ fields: { argv: ['lockstep'], parsed: {} } }),
   getLog: () => ({ fields: { totalLinesWritten: new Int32(0), log: [] } }),
-  getFreeMonitoringStatus: () => ({ fields: { state: 'disabled' } }),
   whatsmyuri: ({ connection }) => ({ fields: { you: `connection ${connection.id}` } }),
-  listCommands: () => ({ fields: { commands: {} } }),
 };

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { serialize } from 'bson';
 import { type Db, MongoClient } from 'mongodb';
+import { requirementsOf } from '../../../../local/servers/mongodb/auth/requirements.ts';
 import { type Fixture, rejectsWithCode, startFixture, withServer } from './mongo.fixture.ts';
 
 const auth = { user: 'root', password: 'root & all' };
@@ -157,6 +159,32 @@ describe('MongoDB server: users and roles', () => {
       await rejectsWithCode(client.db(db).command(command), 13);
     });
   }
+
+  it('refuses an update however the driver sends it', async () => {
+    const client = await as([{ role: 'read', db: 'app' }]);
+    const items = client.db('app').collection('items');
+    await rejectsWithCode(items.updateMany({}, { $set: { a: 1 } }), 13);
+    await rejectsWithCode(items.bulkWrite([{ updateOne: { filter: {}, update: { $set: { a: 1 } } } }]), 13);
+    await rejectsWithCode(items.bulkWrite([{ deleteOne: { filter: {} } }]), 13);
+    assert.equal(await items.countDocuments({ a: 1 }), 0);
+    const sequences = new Map([['updates', [serialize({ q: {}, u: {}, upsert: true })]]]);
+    assert.deepEqual(requirementsOf({ name: 'update', db: 'app', body: { update: 'items' }, sequences }), [
+      { target: { db: 'app', collection: 'items' }, actions: ['update', 'insert'] },
+    ]);
+  });
+
+  it('knows of every command what it needs: the user who may do everything is refused none', async () => {
+    const { commands } = await admin.command({ listCommands: 1 });
+    assert.ok(Object.keys(commands).length > 50);
+    for (const name of Object.keys(commands)) {
+      if (name === 'logout') continue;
+      const refusal = await admin.command({ [name]: 1 }).then(
+        () => undefined,
+        ({ code }) => code,
+      );
+      assert.notEqual(refusal, 13, name);
+    }
+  });
 
   it('decides anew with every command: roles come and go while a client is connected', async () => {
     const client = await as([{ role: 'read', db: 'app' }]);
