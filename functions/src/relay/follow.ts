@@ -59,7 +59,8 @@ export async function follow(following: Following): Promise<void> {
       case 'opening': {
         const { detail, problem } = state;
         const source = connections.current();
-        await checkSource(source, reading);
+        // A server that does not answer must not hold up the end.
+        if ((await untilAborted(checkSource(source, reading), ending.signal)) === aborted) return { name: 'ended' };
         const stream = openStream(source, config, reading.position, context.limits, detail);
         return { name: 'reading', opened: { stream, source, detail, problem } };
       }
@@ -72,7 +73,7 @@ export async function follow(following: Following): Promise<void> {
           return { name: 'ended' };
         }
         await slept(context.clock, backoffMs(trouble.failures, context.limits.backoff, context.random), ending.signal);
-        if (state.isSilent) await connections.renew();
+        if (state.isSilent) await untilAborted(connections.renew(), ending.signal);
         return begin(reading);
     }
   };
@@ -97,6 +98,7 @@ export async function follow(following: Following): Promise<void> {
  *  own. */
 function createConnections(given: ProjectsSource, { log }: RelayContext) {
   let own: ProjectsSource | undefined;
+  let isClosed = false;
   const closeOwn = async () => {
     const closing = own;
     own = undefined;
@@ -111,8 +113,13 @@ function createConnections(given: ProjectsSource, { log }: RelayContext) {
         log.warn('silent connections to MongoDB could not be closed', { error: errorText(error) });
       });
       own = fresh;
+      // The run ended while this was connecting.
+      if (isClosed) await closeOwn();
     },
-    close: closeOwn,
+    close() {
+      isClosed = true;
+      return closeOwn();
+    },
   };
 }
 
@@ -209,7 +216,6 @@ async function startOver(
   const { checkpointer, context, ending, window } = reading;
   // The position of a change that is still on its way would otherwise bring the lost place back.
   if ((await untilAborted(window.emptied(), ending.signal)) === aborted) return { name: 'ended' };
-  // A server that does not answer must not hold up the end.
   const startAt = await untilAborted(readOperationTime(source.client, context.limits.commandMs), ending.signal);
   if (startAt === aborted) return { name: 'ended' };
   if (reason === 'history-lost') {

@@ -105,7 +105,8 @@ async function firstAnswer({ stream, source }: OpenedStream, { context, ending }
     const answer = await atMost(clock, limits.silenceMs, next, ending.signal);
     if (answer !== overdue || waitedMs >= limits.openingMs) return answer;
     log.info('waiting for the first answer of the change stream', { forMs: waitedMs });
-    if (!(await isReachable(source, limits.commandMs))) return overdue;
+    const reachable = await untilAborted(isReachable(source, limits.commandMs), ending.signal);
+    if (reachable !== true) return reachable === aborted ? aborted : overdue;
   }
 }
 

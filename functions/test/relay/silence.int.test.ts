@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
+import { sleep, systemClock } from '../../src/clock.ts';
+import { closingMs, defaultRelayLimits } from '../../src/relay/limits.ts';
 import { shiftedClock } from '../support/clock.ts';
 import { failCommand, failPoint } from '../support/failPoint.ts';
 import { until } from '../support/until.ts';
@@ -91,6 +93,18 @@ describe('relay: a slow or silent MongoDB', () => {
     await insert('a');
     await until(() => names().length === 1);
   });
+
+  for (const command of ['listCollections', 'aggregate', 'getMore']) {
+    it(`ends at once when it is asked to while MongoDB does not answer ${command}`, async () => {
+      await failCommand(fixture.client, [command], { blockConnection: true, blockTimeMS: 8_000 }, 'alwaysOn');
+      const relay = await fixture.start({ limits: { silenceMs: 100 } });
+      await until(() => relay.log.lines.some(({ message }) => message === 'the relay has the lease'));
+      await sleep(systemClock, 200);
+      const asked = systemClock.now();
+      assert.equal((await relay.stop()).kind, 'stopped');
+      assert.ok(systemClock.now() - asked < closingMs(defaultRelayLimits) + 500, `${systemClock.now() - asked} ms`);
+    });
+  }
 
   it('gives the lease up when MongoDB does not answer for long, so that another relay may try', async () => {
     const relay = await fixture.reading({ limits: { stalledMs: 150 } });
