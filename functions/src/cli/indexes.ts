@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { type Config, recordCollections } from '../config/defineConfig.ts';
 import config from '../lockstep.config.ts';
 import { errorText } from '../log.ts';
-import { collectionIdOf, requiredIndexes } from '../reconcile/requiredIndexes.ts';
+import { requiredIndexes } from '../reconcile/requiredIndexes.ts';
 import { errorCodes, runAsProcess, type TerminalCommand } from './command.ts';
 import { missingIndexes, withIndexes } from './indexFile.ts';
 import type { Terminal } from './terminal.ts';
@@ -93,7 +93,7 @@ function requiredMatches({ collections }: Config): RequiredMatch[] {
     ),
     ...collections.map((collection) =>
       collection.kind === 'group'
-        ? block(`/{path=**}/${collectionIdOf(collection)}/{asset}`, 'who may read and write the assets of this group')
+        ? block(`/{path=**}/${collection.name}/{asset}`, 'who may read and write the assets of this group')
         : block(`/${collection.name}/{asset}`, 'who may read and write the assets of this collection'),
     ),
   ];

@@ -1,29 +1,6 @@
 import { z } from 'zod';
-
-/** A name of one field, or of a nested one with dots (`meta.projectName`). Firestore refuses `__name__`-like segments:
- *  https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields */
-const fieldPath = z
-  .string()
-  .min(1, { error: 'expected a field path such as "name" or "meta.name"', abort: true })
-  .refine((path) => path.split('.').every((segment) => segment.length > 0), 'expected no empty segment between dots')
-  .refine(
-    (path) => path.split('.').every((segment) => !/^__.*__$/.test(segment)),
-    'a segment between double underscores is reserved by Firestore',
-  )
-  .refine((path) => !path.startsWith('$'), 'a field path does not begin with "$"');
-
-/** A collection path has an odd number of segments: `storyboards`, or `studios/main/storyboards`. */
-const collectionPath = z
-  .string()
-  .min(1)
-  .refine(
-    (path) => path.split('/').length % 2 === 1,
-    'expected the path of a collection (an odd number of segments), not of a document',
-  )
-  .refine(
-    (path) => path.split('/').every((segment) => segment.length > 0),
-    'expected no empty segment between slashes',
-  );
+import { collectionPath, fieldPath, groupId, mongoCollection, mongoDatabase, plainText, sourceField } from './names.ts';
+import { coverSameAssets, type Place, placeOf } from './place.ts';
 
 /** Collections that hold Lockstep's own records: never assets. */
 export const recordCollections = {
@@ -33,16 +10,13 @@ export const recordCollections = {
   failures: 'syncFailures',
 } as const;
 
-const ownCollections: readonly string[] = Object.values(recordCollections);
+/** With the one below `syncJobs` that keeps findings. */
+const ownCollections: readonly string[] = [...Object.values(recordCollections), 'syncJobFindings'];
 
 const assetCollection = z
   .strictObject({
     path: collectionPath.optional(),
-    group: z
-      .string()
-      .min(1)
-      .refine((id) => !id.includes('/'), 'expected the id of a collection group, without "/"')
-      .optional(),
+    group: groupId.optional(),
     projectId: fieldPath,
     copies: z.record(fieldPath, fieldPath).optional(),
     subcollections: z.enum(['recursive', 'none']).optional(),
@@ -72,12 +46,16 @@ export type IdForm = (typeof idForms)[number];
 const configSchema = z
   .strictObject({
     source: z.strictObject({
-      database: z.string().min(1),
-      collection: z.string().min(1),
-      fields: z.array(fieldPath).default([]),
-      ids: z.array(z.enum(idForms)).min(1).default(['objectId', 'string']),
-      actor: fieldPath.default('updatedBy'),
-      service: z.string().min(1).default('collaboration-service'),
+      database: mongoDatabase,
+      collection: mongoCollection,
+      fields: z.array(sourceField).default([]),
+      ids: z
+        .array(z.enum(idForms))
+        .min(1)
+        .refine((ids) => new Set(ids).size === ids.length, 'expected each form once')
+        .default(['objectId', 'string']),
+      actor: sourceField.default('updatedBy'),
+      service: plainText.default('collaboration-service'),
     }),
     collections: z.array(assetCollection).min(1, 'expected at least one collection'),
   })
@@ -102,20 +80,24 @@ const configSchema = z
           });
         }
       }
-      const id = collectionIdOf(collection);
-      if (ownCollections.includes(id)) {
+      const place = placeOf(collection);
+      const own = place.name.split('/').find((segment, at) => at % 2 === 0 && ownCollections.includes(segment));
+      if (own !== undefined) {
         context.addIssue({
           code: 'custom',
-          path: ['collections', index, collection.path === undefined ? 'group' : 'path'],
-          message: `"${id}" holds records of Lockstep and cannot hold assets`,
+          path: ['collections', index, place.kind === 'group' ? 'group' : 'path'],
+          message: `"${own}" holds records of Lockstep and cannot hold assets`,
         });
       }
-      const before = config.collections.slice(0, index).find((other) => coverSameAssets(collection, other));
+      const before = config.collections
+        .slice(0, index)
+        .map(placeOf)
+        .find((other) => coverSameAssets(place, other));
       if (before) {
         context.addIssue({
           code: 'custom',
           path: ['collections', index],
-          message: `its assets are already covered by "${before.path ?? before.group}"`,
+          message: `its assets are already covered by "${before.name}"`,
         });
       }
     });
@@ -124,11 +106,9 @@ const configSchema = z
 /** What a user writes in `lockstep.config.ts`. */
 export type ConfigInput = z.input<typeof configSchema>;
 
-/** One collection (or collection group) of assets. */
-export interface AssetCollection {
-  /** Its path or group id: the name under which logs, jobs and reports speak of it. */
-  readonly name: string;
-  readonly kind: 'path' | 'group';
+/** One collection (or collection group, or pattern of paths) of assets; by its `name` logs, jobs and reports speak of
+ *  it. */
+export interface AssetCollection extends Place {
   /** Field path of the project id. */
   readonly projectId: string;
   /** Field path in the project -> field path in the asset. */
@@ -171,24 +151,12 @@ export function defineConfig(input: ConfigInput): Config {
   return {
     source,
     collections: collections.map((collection) => ({
-      name: collection.path ?? collection.group ?? '',
-      kind: collection.path === undefined ? 'group' : 'path',
+      ...placeOf(collection),
       projectId: collection.projectId,
       copies: collection.copies ?? {},
       recursive: collection.subcollections === 'recursive',
     })),
   };
-}
-
-/** The last segment of a collection's path, or the group's id. */
-function collectionIdOf(collection: { path?: string | undefined; group?: string | undefined }): string {
-  return collection.group ?? collection.path?.split('/').at(-1) ?? '';
-}
-
-/** A group covers every collection of that id, so a path to one of them would be worked on twice. */
-function coverSameAssets(a: z.infer<typeof assetCollection>, b: z.infer<typeof assetCollection>): boolean {
-  if (a.group === undefined && b.group === undefined) return a.path === b.path;
-  return collectionIdOf(a) === collectionIdOf(b);
 }
 
 /** Whether two field paths are the same or one lies inside the other. */

@@ -1,4 +1,5 @@
 import type { AssetCollection, Config } from '../config/defineConfig.ts';
+import { collectionIdOf } from '../config/place.ts';
 import { recordIndexing } from './recordIndexes.ts';
 
 type QueryScope = 'COLLECTION' | 'COLLECTION_GROUP';
@@ -67,7 +68,8 @@ export function requiredIndexes({ collections }: Config): RequiredIndexes {
   };
 }
 
-const isGroup = ({ kind }: AssetCollection) => kind === 'group';
+/** A pattern is asked for as its group. */
+const isGroup = ({ kind }: AssetCollection) => kind !== 'path';
 
 function compositeOf(collection: AssetCollection): CompositeIndex {
   return {
@@ -82,11 +84,6 @@ function compositeOf(collection: AssetCollection): CompositeIndex {
 
 function projectIdOf(collection: AssetCollection, indexes: readonly FieldIndex[]): FieldOverride {
   return { collectionGroup: collectionIdOf(collection), fieldPath: written(collection.projectId), indexes };
-}
-
-/** The last segment of a collection's path, which is what indexes and rules go by. */
-export function collectionIdOf({ name }: AssetCollection): string {
-  return name.split('/').at(-1) ?? name;
 }
 
 /** A field path as Firestore writes it: segments that are no plain names stand in backticks. */

@@ -61,6 +61,26 @@ describe('indexes that are added', () => {
     });
   });
 
+  it('are those of the collection group for a path with wildcards, which rules name as it is', () => {
+    const path = 'tenants/{tenantId}/shots';
+    const wildcards = configOf([{ path, projectId: 'p', copies: { name: 'n' } }]);
+    const required = requiredIndexes(wildcards);
+    assert.deepEqual(
+      required.indexes.map(({ collectionGroup, queryScope }) => [collectionGroup, queryScope]),
+      [['shots', 'COLLECTION_GROUP']],
+    );
+    const [override] = required.fieldOverrides;
+    assert.deepEqual([override?.collectionGroup, override?.fieldPath, override?.indexes.length], ['shots', 'p', 4]);
+    const printed: string[] = [];
+    const read = readInvocation(indexes, ['--check'], {});
+    assert.ok(read.kind === 'run');
+    bringToConfig(wildcards, read.settings, { print: (line) => printed.push(line) });
+    assert.ok(
+      printed.some((line) => line.includes(`is missing: match /${path}/{asset}`)),
+      printed.join('\n'),
+    );
+  });
+
   it('leave every line that was there as it was: foreign entries, comments, odd formatting, line ends', () => {
     const foreign = [
       '{',

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { ConfigError, type ConfigInput, defineConfig } from '../../src/config/defineConfig.ts';
+import { liesIn, placeOf } from '../../src/config/place.ts';
 import shipped from '../../src/lockstep.config.ts';
 
 const source = { database: 'd', collection: 'projects', fields: ['name', 'profile.title'] };
@@ -73,5 +74,109 @@ describe('defineConfig', () => {
       problemsOf({ source: { ...source, fields: ['a', 'a.b'] }, collections: [{ path: 'a', projectId: 'p' }] }).join(),
       /already covered by "a"/,
     );
+  });
+
+  describe('refuses what would silently do nothing, with its path', () => {
+    const asset = { projectId: 'projectId' };
+    const collectionPaths: [path: string, problem: RegExp][] = [
+      ['storyboards/s1', /odd number of segments/],
+      ['/storyboards', /no empty segment/],
+      ['a/b/', /no empty segment/],
+      ['a/../storyboards', /"\.\." is no name/],
+      ['./b/storyboards', /"\." is no name/],
+      ['__all__', /reserved by Firestore/],
+      ['tenants/__x__/storyboards', /reserved by Firestore/],
+      ['tenants/*/storyboards', /"\*" is not a wildcard; write \{anyName\}/],
+      ['story*', /not a wildcard/],
+      ['{name}', /wildcard is a whole segment/],
+      ['tenants/{t}/{collection}', /wildcard is a whole segment/],
+      ['tenants/{path=**}/storyboards', /not a wildcard/],
+      ['tenants/t-{id}/storyboards', /wildcard is a whole segment/],
+      [' storyboards', /no blanks around "storyboards"/],
+      ['tenants/ t1/storyboards', /no blanks around "t1"/],
+      ['story\u200bboards', /invisible characters/],
+      ['storyboards\n', /control or invisible/],
+      ['story\ud800', /invisible/],
+      ['é'.repeat(751), /at most 1500 bytes/],
+      ['syncJobs/j1/storyboards', /"syncJobs" holds records/],
+    ];
+    for (const [path, problem] of collectionPaths) {
+      it(`path ${JSON.stringify(path.slice(0, 40))}`, () => {
+        const [first = '', ...more] = problemsOf({ source, collections: [{ ...asset, path }] });
+        assert.match(first, /^collections\[0\]\.path: /);
+        assert.match(first, problem);
+        assert.deepEqual(more, []);
+      });
+    }
+
+    const places: [what: string, input: object, problem: RegExp][] = [
+      ['a group with a path', { group: 'a/b' }, /^collections\[0\]\.group: .*without "\/"/],
+      ['a group with a wildcard', { group: '{scenes}' }, /^collections\[0\]\.group: .*wildcard/],
+      ['a group of records', { group: 'syncJobFindings' }, /^collections\[0\]\.group: .*holds records/],
+      ['a blank before a field', { path: 'a', projectId: ' p' }, /^collections\[0\]\.projectId: expected no blanks/],
+      ['an empty segment', { path: 'a', projectId: 'meta..p' }, /^collections\[0\]\.projectId: expected no empty/],
+      ['a field in backticks', { path: 'a', projectId: '`p`' }, /^collections\[0\]\.projectId: .*expected plain names/],
+      ['an index of a list', { path: 'a', projectId: 'ids[0]' }, /^collections\[0\]\.projectId: .*expected plain/],
+      ['a wildcard in a field', { path: 'a', copies: { name: 'meta.*' } }, /\.copies\.name: .*no wildcards/],
+      ['a copy of nothing', { path: 'a', copies: { nam: 'n' } }, /\.copies\.nam: "nam" is not in source\.fields/],
+    ];
+    for (const [what, input, problem] of places) {
+      it(what, () => assert.match(problemsOf({ source, collections: [{ ...asset, ...input }] }).join(), problem));
+    }
+
+    const sources: [what: string, input: object, problem: RegExp][] = [
+      ['the id as a field', { fields: ['_id'] }, /^source\.fields\[0\]: "_id" never changes/],
+      ['a field twice', { fields: ['name', 'name'] }, /^source\.fields\[1\]: "name" is already covered/],
+      ['an operator as a field', { fields: ['a.$b'] }, /^source\.fields\[0\]: "\$b"/],
+      ['a blank behind a field', { fields: ['name '] }, /^source\.fields\[0\]: expected no blanks/],
+      ['the id as the actor', { actor: '_id' }, /^source\.actor: "_id"/],
+      ['a form of ids twice', { ids: ['string', 'string'] }, /^source\.ids: expected each form once/],
+      ['a blank in the database', { database: 'my db' }, /^source\.database: .*no blank/],
+      ['a dot in the database', { database: 'a.b' }, /^source\.database: expected none of/],
+      ['a database of MongoDB', { database: 'admin' }, /^source\.database: .*without change streams/],
+      ['a collection of MongoDB', { collection: 'system.views' }, /^source\.collection: "system\."/],
+      ['a dollar in the collection', { collection: 'a$b' }, /^source\.collection: expected no "\$"/],
+      ['a blank before the collection', { collection: ' projects' }, /^source\.collection: expected no blanks/],
+      ['a service of blanks', { service: ' ' }, /^source\.service: expected no blanks/],
+    ];
+    for (const [what, input, problem] of sources) {
+      it(what, () => {
+        const config = { source: { ...source, ...input }, collections: [{ ...asset, path: 'a' }] };
+        assert.match(problemsOf(config).join('; '), problem);
+      });
+    }
+  });
+
+  describe('wildcards', () => {
+    const both = (...places: object[]) =>
+      problemsOf({ source, collections: places.map((place) => ({ projectId: 'p', ...place })) }).join();
+
+    it('are taken for documents of a path', () => {
+      const path = 'tenants/{tenantId}/storyboards';
+      const [collection] = defineConfig({ source, collections: [{ path, projectId: 'p' }] }).collections;
+      assert.equal(collection?.kind, 'pattern');
+      assert.equal(collection.name, path);
+    });
+
+    it('never cover the same assets twice', () => {
+      const pattern = { path: 'tenants/{tenantId}/storyboards' };
+      assert.match(both(pattern, { path: 'tenants/t1/storyboards' }), /already covered by "tenants\/\{tenantId\}/);
+      assert.match(both(pattern, { path: 'tenants/{other}/storyboards' }), /already covered/);
+      assert.match(both(pattern, { group: 'storyboards' }), /already covered/);
+      assert.match(both({ path: 'a/{x}/b/y/c' }, { path: 'a/z/b/{w}/c' }), /already covered/);
+      assert.equal(both(pattern, { path: 'storyboards' }, { path: 'tenants/{t}/scenes' }), '');
+      assert.equal(both(pattern, { path: 'studios/{t}/storyboards' }), '');
+    });
+
+    it('match whole paths, one document each', () => {
+      const place = placeOf({ path: 'tenants/{tenantId}/storyboards' });
+      assert.ok(liesIn(place, 'tenants/t1/storyboards/s1'));
+      assert.ok(liesIn(place, 'tenants/{x}/storyboards/s1'));
+      assert.ok(!liesIn(place, 'studios/t1/storyboards/s1'));
+      assert.ok(!liesIn(place, 'storyboards/s1'));
+      assert.ok(!liesIn(place, 'tenants/t1/storyboards/s1/panels/p1'));
+      assert.ok(!liesIn(place, 'a/b/tenants/t1/storyboards/s1'));
+      assert.ok(!liesIn(placeOf({ path: 'tenants/t1/storyboards' }), 'tenants/{x}/storyboards/s1'));
+    });
   });
 });

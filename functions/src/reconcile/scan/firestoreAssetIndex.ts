@@ -1,5 +1,6 @@
 import { FieldPath, type Firestore, type Query, type QueryDocumentSnapshot } from 'firebase-admin/firestore';
 import type { AssetCollection } from '../../config/defineConfig.ts';
+import { assetsAmong, assetsAt } from '../../records/assetQuery.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
 import {
   type AssetEntry,
@@ -18,6 +19,9 @@ export const endOfStrings = Buffer.alloc(0);
 
 const smallestId = justAfter('');
 
+/** Documents read at a time where those before were no assets; as many as in a page of the hop scan. */
+const maxReadOn = 300;
+
 export interface FirestoreAssetIndexOptions {
   readonly firestore: Firestore;
   readonly collection: AssetCollection;
@@ -31,8 +35,7 @@ export function createFirestoreAssetIndex(options: FirestoreAssetIndexOptions): 
   const { firestore, collection, gate, meter } = options;
   const projectId = fieldPathOf(collection.projectId);
   const copies = Object.values(collection.copies).map(fieldPathOf);
-  const all: Query =
-    collection.kind === 'group' ? firestore.collectionGroup(collection.name) : firestore.collection(collection.name);
+  const all = assetsAt(firestore, collection);
   const ordered = {
     ids: all.orderBy(projectId),
     tuples: [projectId, ...copies].reduce<Query>((query, field) => query.orderBy(field), all),
@@ -45,17 +48,22 @@ export function createFirestoreAssetIndex(options: FirestoreAssetIndexOptions): 
     createdAt: document.createTime.toMillis(),
   });
 
-  /** Reads a query of at most `limit` documents. Firestore bills one read for a query without results. */
+  /** Reads at most `limit` assets. Of a pattern of paths it reads on until it has as many, or all there are. Firestore
+   *  bills one read for a query without results. */
   async function read(query: Query, limit: number, what: 'hops' | 'closer'): Promise<AssetEntry[]> {
-    const documents = await gate.pass(limit, async () => {
-      const snapshot = await query
-        .select(projectId, ...copies)
-        .limit(limit)
-        .get();
-      return snapshot.docs;
-    });
-    meter[what] += Math.max(1, documents.length);
-    return documents.map(entryOf);
+    const selected = query.select(projectId, ...copies);
+    const assets: QueryDocumentSnapshot[] = [];
+    let size = limit;
+    for (let next = selected; ; ) {
+      const { docs } = await gate.pass(size, () => next.limit(size).get());
+      meter[what] += Math.max(1, docs.length);
+      assets.push(...assetsAmong(collection, docs));
+      const last = docs.at(-1);
+      if (assets.length >= limit || docs.length < size || last === undefined) break;
+      next = selected.startAfter(last);
+      size = Math.min(2 * size, Math.max(limit, maxReadOn));
+    }
+    return assets.slice(0, limit).map(entryOf);
   }
 
   /** In a read-only transaction all queries see the same state, so that two counts differ only if assets do. */

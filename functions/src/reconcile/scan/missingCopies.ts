@@ -35,7 +35,8 @@ export async function* projectsWithMissingCopies(
   range: IdRange,
 ): AsyncGenerator<ProjectAssets> {
   const { index } = options;
-  const hasOneCopy = Object.keys(index.collection.copies).length === 1;
+  // What is counted for a pattern of paths are also documents that are no assets: such counts say nothing of one asset.
+  const hasOneCopy = Object.keys(index.collection.copies).length === 1 && index.collection.kind !== 'pattern';
   const counts = await index.count(range);
   let spare = extraShare * counts.ids;
   /** The next one is at the end; each split adds one, so there are never more than splits on the way to one project. */

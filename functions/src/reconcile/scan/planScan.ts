@@ -47,16 +47,18 @@ async function countCollection(run: Run, index: AssetIndex): Promise<void> {
   if (tally === undefined) return;
   tally.assets = counts.assets;
   tally.lacksCopies = counts.withText.tuples !== counts.withText.ids;
-  const missing = counts.assets - counts.withProjectId;
-  const unusable = counts.withProjectId - counts.withText.ids;
+  const examples = counts.withProjectId === counts.withText.ids ? [] : await index.unusable(limits.examples);
+  // What is counted for a pattern of paths is its whole collection group: only what is read is known to be an asset.
+  const isExact = index.collection.kind !== 'pattern';
+  const missing = isExact ? counts.assets - counts.withProjectId : 0;
+  const unusable = isExact ? counts.withProjectId - counts.withText.ids : examples.length;
   job.findings['missing-project-id'] += missing;
   job.findings['unusable-project-id'] += unusable;
   if (missing > 0) {
     const detail = `${missing} assets have no field ${projectId}; they are in no index, so only their number is known`;
     addExample(run, { kind: 'missing-project-id', projectId: null, collections: [name], path: null, detail });
   }
-  if (unusable === 0) return;
-  for (const asset of await index.unusable(limits.examples)) {
+  for (const asset of examples) {
     const detail = `${projectId} is ${describe(asset.projectId)}`;
     addExample(run, { kind: 'unusable-project-id', projectId: null, collections: [name], path: asset.path, detail });
   }

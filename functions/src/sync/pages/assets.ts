@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { type DocumentReference, FieldPath, type Firestore, type Query } from 'firebase-admin/firestore';
 import type { AssetCollection, Config } from '../../config/defineConfig.ts';
+import { liesIn } from '../../config/place.ts';
+import { assetsAt } from '../../records/assetQuery.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
 import type { KeyRange, ProjectRecord } from '../../records/projectRecord.ts';
 import { wantedCopies } from './copyUpdates.ts';
 
-/** The assets of a project in one collection. */
+/** The assets of a project in one collection; of a pattern also documents elsewhere, which `assetsAmong` tells apart. */
 export function assetsOf(firestore: Firestore, collection: AssetCollection, projectId: string): Query {
-  const all =
-    collection.kind === 'group' ? firestore.collectionGroup(collection.name) : firestore.collection(collection.name);
-  return all.where(fieldPathOf(collection.projectId), '==', projectId);
+  return assetsAt(firestore, collection).where(fieldPathOf(collection.projectId), '==', projectId);
 }
 
 /** Every document below another one, at any depth and in any subcollection, by key.
@@ -33,9 +33,7 @@ export function rangesFor(config: Config, record: ProjectRecord): KeyRange[] {
 
 /** The one asset with this path, in the collection that it belongs to. None when that is not configured. */
 export function rangesOfAsset(config: Config, path: string): KeyRange[] {
-  const parent = path.slice(0, path.lastIndexOf('/'));
-  const id = parent.slice(parent.lastIndexOf('/') + 1);
-  const collection = config.collections.find(({ kind, name }) => name === (kind === 'group' ? id : parent));
+  const collection = config.collections.find((place) => liesIn(place, path));
   return collection === undefined ? [] : [{ collection: collection.name, after: null, before: null, asset: path }];
 }
 

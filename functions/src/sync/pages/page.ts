@@ -1,6 +1,7 @@
 import { FieldPath, type QueryDocumentSnapshot, type Transaction } from 'firebase-admin/firestore';
 import { minuteMs } from '../../clock.ts';
 import type { AssetCollection } from '../../config/defineConfig.ts';
+import { assetsAmong } from '../../records/assetQuery.ts';
 import {
   type KeyRange,
   type ProjectRecord,
@@ -207,7 +208,8 @@ function bytesOf(wanted: readonly WantedCopy[]): number {
 
 interface Page {
   readonly documents: readonly QueryDocumentSnapshot[];
-  readonly full: boolean;
+  /** The last key that was read, if there may be more behind it. */
+  readonly goesOnAfter: string | null;
 }
 
 async function readPage(
@@ -223,16 +225,16 @@ async function readPage(
   );
   if (range.asset !== undefined) {
     const named = await transaction.get(selected.where(FieldPath.documentId(), '==', firestore.doc(range.asset)));
-    return { documents: named.docs, full: false };
+    return { documents: assetsAmong(collection, named.docs), goesOnAfter: null };
   }
   let query = selected.orderBy(FieldPath.documentId());
   if (range.after !== null) query = query.startAfter(firestore.doc(range.after));
   if (range.before !== null) query = query.endBefore(firestore.doc(range.before));
   const page = await transaction.get(query.limit(limit));
-  return { documents: page.docs, full: page.size === limit };
+  const last = page.size === limit ? page.docs.at(-1) : undefined;
+  return { documents: assetsAmong(collection, page.docs), goesOnAfter: last?.ref.path ?? null };
 }
 
-function restAfter(range: KeyRange, { documents, full }: Page): readonly KeyRange[] {
-  const last = documents.at(-1);
-  return full && last !== undefined ? [{ ...range, after: last.ref.path }] : [];
+function restAfter(range: KeyRange, { goesOnAfter }: Page): readonly KeyRange[] {
+  return goesOnAfter === null ? [] : [{ ...range, after: goesOnAfter }];
 }
