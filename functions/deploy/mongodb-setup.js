@@ -2,8 +2,8 @@
 //
 //   mongosh "mongodb+srv://ADMIN@HOST/admin" --file functions/deploy/mongodb-setup.js
 //
-// It asks for the password of the new user, and prints how long the oplog reaches back. On Atlas, make the role and the user in its
-// console instead (it does not let clients do so), with the same privileges; the rest of the script works there too.
+// It asks for the password of the new user, and prints how long the oplog reaches back. On Atlas, make the role and the
+// user in its console instead (it does not let clients do so), with the same privileges; the rest works there too.
 
 /* global db, passwordPrompt, print, quit */
 
@@ -12,8 +12,8 @@ const collection = process.env.LOCKSTEP_COLLECTION ?? 'projects';
 const user = process.env.LOCKSTEP_USER ?? 'lockstep';
 const roleName = 'lockstepReader';
 
-/** Reading the projects, and watching them; the list of collections tells reconciliation which collection it is that now has the name. Nothing is
- *  ever written, and nothing else is read. */
+/** Reading the projects, and watching them; reconciliation tells by the list of collections whether another one has
+ *  taken the name. Nothing is ever written, and nothing else is read. */
 const privileges = [
   { resource: { db: database, collection }, actions: ['find', 'changeStream'] },
   { resource: { db: database, collection: '' }, actions: ['listCollections'] },
@@ -30,8 +30,8 @@ if (!isAtlas) {
   else admin.createUser({ user, pwd: passwordPrompt(), roles });
 }
 
-// Deletes say who did it only with pre-images (MongoDB 6.0 and newer); without them everything works, but origin.actor of a deletion
-// stays empty. Each costs the space of one document until it expires.
+// Deletes say who did it only with pre-images (MongoDB 6.0 and newer); without them everything works, but origin.actor
+// of a deletion stays empty. Each costs the space of one document until it expires.
 const projects = db.getSiblingDB(database);
 if (projects.getCollectionNames().includes(collection)) {
   projects.runCommand({ collMod: collection, changeStreamPreAndPostImages: { enabled: true } });
@@ -44,7 +44,7 @@ if (!isAtlas) {
   });
 }
 
-// The relay can go on where it stopped for as long as the oplog reaches back: three days outlast a weekend with nobody on call.
+// The relay can go on where it stopped for as long as the oplog reaches back: three days outlast a weekend.
 const neededHours = 72;
 const oplog = db.getSiblingDB('local').getCollection('oplog.rs');
 const [first] = oplog.find({}, { ts: 1 }).sort({ $natural: 1 }).limit(1).toArray();

@@ -27,9 +27,9 @@ class Unanswered extends Error {
 }
 
 /**
- * Runs a script of `mongosh` on the driver, as far as `deploy/mongodb-setup.js` uses the shell, and gives the lines that it printed.
- * The calls of the shell are synchronous and those of the driver are not: the script stops at the first question that has no answer, and is run again from its
- * beginning once it has. So it must ask the same questions in every run. Throws what the script throws.
+ * Runs a script of `mongosh` on the driver, as far as `deploy/mongodb-setup.js` uses the shell, and gives the lines
+ * that it printed. Throws what the script throws. The shell is synchronous and the driver is not: the script stops at
+ * the first question without an answer, and is run again once it has one; so every run must ask the same questions.
  */
 export async function runShellScript(source: string, surroundings: ShellSurroundings): Promise<readonly string[]> {
   const answers: Answer[] = [];

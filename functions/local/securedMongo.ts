@@ -21,7 +21,7 @@ const owner: Credentials = { user: 'owner', password: 'owner' };
 const product: Credentials = { user: 'lockstep', password: 'lockstep' };
 const setupScript = join(import.meta.dirname, '..', 'deploy', 'mongodb-setup.js');
 
-/** Starts a server and prepares it as a deployment is prepared, so that a privilege that the product lacks there is one that it lacks here. */
+/** Starts a server and prepares it as a deployment is: a privilege that the product lacks there it lacks here. */
 export async function startSecuredMongo(
   source: { readonly database: string; readonly collection: string },
   options: MongoServerOptions = {},

@@ -9,7 +9,8 @@ export async function failPoint(client: MongoClient, name: string, mode: Mode, d
   return reply.count;
 }
 
-/** The next command of one of these names fails, or as many as `mode` says (https://github.com/mongodb/mongo/wiki/The-%22failCommand%22-fail-point). */
+/** The next command of one of these names fails, or as many as `mode` says. Source of `data`:
+ *  https://github.com/mongodb/mongo/wiki/The-%22failCommand%22-fail-point */
 export const failCommand = (
   client: MongoClient,
   failCommands: readonly string[],

@@ -24,7 +24,7 @@ export interface MongoServerOptions {
   readonly log?: (line: string) => void;
   /** The name of the set, `rs0` by default; `null`: a standalone, without change streams and transactions. */
   readonly replicaSet?: string | null;
-  /** The user that the server begins with, of the role `root`; from then on every command needs a user who may run it. Without it nobody needs one. */
+  /** The user that the server begins with, of the role `root`; with it, every command needs a user who may run it. */
   readonly auth?: Credentials;
   /** Numbers in [0, 1) for `$sample` and `$rand`. */
   readonly random?: () => number;

@@ -1,7 +1,7 @@
 import { type Document, isDocument } from '../bson/values.ts';
 import { badValue, CommandError, failedToParse } from '../errors.ts';
 
-/** What a privilege is about, as `createRole` gives it. An empty name stands for every database, or every collection but `system.*`. */
+/** What a privilege is about. An empty name stands for every database, or every collection but `system.*`. */
 export type Resource =
   | { readonly db: string; readonly collection: string }
   | { readonly cluster: true }
@@ -28,8 +28,8 @@ const administration =
   namesOf(`bypassDocumentValidation collMod collStats createCollection createIndex dbStats dropCollection
   dropDatabase dropIndex enableProfiler listCollections listIndexes renameCollectionSameDB`);
 const monitoring =
-  namesOf(`getClusterParameter getCmdLineOpts getLog getParameter hostInfo inprog listDatabases listSessions replSetGetConfig
-  replSetGetStatus serverStatus`);
+  namesOf(`getClusterParameter getCmdLineOpts getLog getParameter hostInfo inprog listDatabases listSessions
+    replSetGetConfig   replSetGetStatus serverStatus`);
 const onlyRoot =
   namesOf(`changePassword createRole createUser dropUser grantRole indexStats killAnyCursor killAnySession killop
   replSetStateChange setClusterParameter setParameter viewRole viewUser`);
@@ -43,8 +43,8 @@ const knownActions: ReadonlySet<string> = new Set([
   ...onlyRoot,
 ]);
 
-/** The privileges of a built-in role (https://www.mongodb.com/docs/manual/reference/built-in-roles/), as far as this server has what they allow;
- *  undefined for a name that is none. `root` may do everything. */
+/** The privileges of a built-in role, as far as this server has what they allow; undefined for a name that is none.
+ *  Source: https://www.mongodb.com/docs/manual/reference/built-in-roles/. `root` may do everything here. */
 export function builtInRole(role: string, db: string): readonly Privilege[] | undefined {
   const everywhere = { db, collection: '' };
   switch (role) {
@@ -85,7 +85,7 @@ export function allows(privileges: readonly Privilege[], { target, actions }: Re
   return granted.has('anyAction') || actions.every((action) => granted.has(action));
 }
 
-/** Reads the privileges of `createRole`. Throws 2 or 9 for what is none, and for actions that this server does not check. */
+/** Reads a privilege of `createRole`. Throws 2 or 9 for what is none, and for actions that nothing here checks. */
 export function parsePrivilege(value: Document): Privilege {
   const { resource, actions } = value;
   if (!Array.isArray(actions) || actions.length === 0) throw badValue('a privilege needs a list of actions');

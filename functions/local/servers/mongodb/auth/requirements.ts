@@ -191,8 +191,8 @@ const anyUsers: ReadonlySet<string> = new Set(
 
 /** Commands that a client may run before it has authenticated. */
 export const openCommands: ReadonlySet<string> = new Set(
-  wordsOf(`hello isMaster ismaster ping buildInfo buildinfo connectionStatus whatsmyuri listCommands saslStart saslContinue
-    logout endSessions`),
+  wordsOf(`hello isMaster ismaster ping buildInfo buildinfo connectionStatus whatsmyuri listCommands saslStart
+    saslContinue     logout endSessions`),
 );
 
 /** What a user needs for a command; undefined for a command that there is no rule for, which then is forbidden. */

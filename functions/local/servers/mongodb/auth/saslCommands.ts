@@ -36,7 +36,7 @@ function start(connection: ClientConnection, users: Users, db: string, body: Doc
   return answer(serverFirst, false);
 }
 
-/** What a `hello` that comes with the beginning of an authentication, or asks how a user may authenticate, is told about that. */
+/** What a `hello` is told that begins an authentication, or asks how a user may authenticate. */
 export function helloAuthentication(connection: ClientConnection, users: Users, body: Document): Document {
   const { speculativeAuthenticate: begun, saslSupportedMechs: asked } = body;
   const [, db = '', name = ''] = typeof asked === 'string' ? (/^([^.]+)\.(.+)$/.exec(asked) ?? []) : [];
@@ -45,7 +45,7 @@ export function helloAuthentication(connection: ClientConnection, users: Users, 
   try {
     return { ...told, speculativeAuthenticate: start(connection, users, begun.db, begun) };
   } catch (error) {
-    // An attempt that could not begin goes unanswered; the client then authenticates in the usual way, and is told why it cannot.
+    // Goes unanswered: the client then authenticates in the usual way, and is told why it cannot.
     if (error instanceof CommandError) return told;
     throw error;
   }

@@ -33,7 +33,7 @@ export function scramSecret(password: string): ScramSecret {
   return { salt, iterations, storedKey: hash(hmac(salted, 'Client Key')), serverKey: hmac(salted, 'Server Key') };
 }
 
-/** Reads the first message of a SCRAM-SHA-256 conversation (https://www.rfc-editor.org/rfc/rfc5802#section-5). Throws 18. */
+/** Reads the first message of a conversation (https://www.rfc-editor.org/rfc/rfc5802#section-5). Throws 18. */
 export function parseClientFirst(message: string): { user: string; nonce: string; bare: string } {
   const [, bare, user, nonce] = /^n,,(n=([^,]+),r=([^,]+))$/.exec(message) ?? [];
   if (bare === undefined || user === undefined || nonce === undefined) throw authenticationFailed();

@@ -82,7 +82,7 @@ export function createUsers(enforced: boolean): Users {
   };
 }
 
-/** Reads what names a role or a user: `'name'` in the database of the command, or `{ [field]: 'name', db }`. Throws 2. */
+/** Reads what names a role or a user: `'name'` in the command's database, or `{ [field]: 'name', db }`. Throws 2. */
 export function parseName(value: unknown, field: 'user' | 'role', db: string): Named {
   if (typeof value === 'string') return { name: value, db };
   const name = isDocument(value) ? value[field] : undefined;

@@ -83,8 +83,9 @@ function execute(operation: Operation, name: string, query: Query, plan: AccessP
 }
 
 /**
- * Says how a command would find its documents: by which index, or by looking at all of them; and from `executionStats` on what that costs
- * (https://www.mongodb.com/docs/manual/reference/command/explain/). Throws 2 for what is no command on a collection, 9 for an unknown verbosity.
+ * Says how a command would find its documents, and from `executionStats` on what that costs. Throws 2 for what is no
+ * command on a collection, 9 for an unknown verbosity. Source:
+ * https://www.mongodb.com/docs/manual/reference/command/explain/
  */
 export function explain(operation: Operation, command: Document, verbosity = 'queryPlanner'): Reply {
   const { deployment, db } = operation;

@@ -37,7 +37,7 @@ export function meetFailGetMore({ failPoints }: Deployment, connection: ClientCo
   if (failure) failAsTold(failure, connection, "Hit the 'failGetMoreAfterCursorCheckout' failpoint");
 }
 
-/** Runs a statement that a driver may send again as `onPrimaryTransactionalWrite` says: it fails before it has an effect, or its answer is lost. */
+/** Runs a statement that a driver may send again: it fails before it has an effect, or its answer is lost. */
 export function meetTransactionalWrite<T>(run: () => T, { failPoints }: Deployment, connection: ClientConnection): T {
   const failure = failPoints.meet('onPrimaryTransactionalWrite');
   if (failure?.errorCode !== undefined) {

@@ -2,9 +2,9 @@ import { type FailPointData, type FailPointName, failPointData, parseMode } from
 
 /** What a server does wrong on purpose (https://github.com/mongodb/mongo/wiki/The-%22failCommand%22-fail-point). */
 export interface FailPoints {
-  /** Switches one on or off. Returns how often it has been met until now. Throws for what is no such fail point, mode or data. */
+  /** Switches one on or off, and tells how often it was met until now. Throws for an unknown name, mode or data. */
   configure(name: string, mode: unknown, data: unknown): number;
-  /** What is to be done wrong here, if anything: this counts as met. `concerns` tells whether the fail point is about the case at all. */
+  /** What is to be done wrong here, if anything; this counts as met. `concerns`: whether it is about this case. */
   meet(name: FailPointName, concerns?: (data: FailPointData) => boolean): FailPointData | undefined;
 }
 

@@ -7,7 +7,7 @@ import type { OplogEntry } from '../storage/oplog.ts';
 
 const operations: Readonly<Record<string, string>> = { insert: 'i', update: 'u', replace: 'u', delete: 'd' };
 
-/** The log as `local.oplog.rs` shows it: when, what kind of operation, and where, but not what it wrote. It is made when somebody reads it. */
+/** The log as `local.oplog.rs` shows it: when, what and where, but not what was written. It is made when it is read. */
 function oplogCollection({ oplog, clusterClock, clock }: Deployment): Collection {
   const collection = createCollection({ db: 'local', name: 'oplog.rs', options: { capped: true } });
   const show = (

@@ -68,11 +68,12 @@ export const replicaSetCommands: CommandTable = {
     const { replSetStepDown: given } = fields.body;
     const seconds = isNumeric(given) ? toNumber(given) : -1;
     if (seconds <= 0) throw badValue('stepdown period must be a positive integer');
-    // Nobody else is there to become primary, so that a real server would wait to no avail for `secondaryCatchUpPeriodSecs`.
+    // Nobody else can become primary: a real server answers this after `secondaryCatchUpPeriodSecs`.
     if (!fields.boolean('force')) {
       throw new CommandError(
         262,
-        'No electable secondaries caught up. Please use the replSetStepDown command with the argument {force: true} to force node to step down.',
+        'No electable secondaries caught up. Please use the replSetStepDown command with the argument {force: true} ' +
+          'to force node to step down.',
       );
     }
     deployment.election.stepDown(seconds * msPerSecond);

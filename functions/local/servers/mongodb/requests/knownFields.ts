@@ -2,23 +2,19 @@ import { type Document, isNumeric, toNumber } from '../bson/values.ts';
 import { CommandError, notImplemented } from '../errors.ts';
 import { isGeneric } from './genericFields.ts';
 
-const words = (text: string): readonly string[] => text.split(' ');
+const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 
-const collectionOptions = words(
-  `validator validationLevel validationAction expireAfterSeconds viewOn pipeline timeseries capped size max
-cappedSize cappedMax clusteredIndex encryptedFields storageEngine index indexOptionDefaults prepareUnique recordPreImages`.replaceAll(
-    '\n',
-    ' ',
-  ),
-);
+const collectionOptions =
+  words(`validator validationLevel validationAction expireAfterSeconds viewOn pipeline timeseries
+  capped size max cappedSize cappedMax clusteredIndex encryptedFields storageEngine index indexOptionDefaults
+  prepareUnique recordPreImages`);
 const userFields = words('pwd customData roles mechanisms digestPassword authenticationRestrictions');
 const roleFields = words('privileges roles');
 
-/** Besides the fields that every command may have, what each may have (from the IDL of MongoDB 8.0), `name.list` being the statements in a list of it. */
+/** The fields of each command, from the IDL of MongoDB 8.0; `name.list` are those of the statements in its list. */
 const knownFields: Readonly<Record<string, readonly string[]>> = {
-  find: words(
-    'filter projection sort hint skip limit batchSize singleBatch let collation allowDiskUse allowPartialResults tailable awaitData',
-  ),
+  find: words(`filter projection sort hint skip limit batchSize singleBatch let collation allowDiskUse
+    allowPartialResults tailable awaitData`),
   aggregate: words('pipeline explain cursor hint let collation allowDiskUse bypassDocumentValidation'),
   count: words('query limit skip hint collation fields'),
   distinct: words('key query hint collation'),
@@ -72,7 +68,7 @@ const unsupportedFields: Readonly<Record<string, readonly string[]>> = {
   rolesInfo: words('showBuiltinRoles showAuthenticationRestrictions'),
 };
 
-/** Throws 40415 (IDLUnknownField) for a field that a command or statement cannot have, and 238 for one that this server does not support. */
+/** Throws 40415 (IDLUnknownField) for a field that a command cannot have, 238 for one that is not supported. */
 export function checkFields(command: string, body: Document): void {
   const canonical = command === 'findandmodify' ? 'findAndModify' : command;
   const known = Object.hasOwn(knownFields, canonical) ? knownFields[canonical] : undefined;

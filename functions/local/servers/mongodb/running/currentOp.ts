@@ -36,7 +36,7 @@ function describeOperation({ id, request, startedAt }: RunningOperation, now: nu
   };
 }
 
-/** The commands that are being run, as `$currentOp` shows them: those of all users, or of the own one. Throws 238 for what is not running. */
+/** The commands that are being run: of all users, or of the own one. Throws 238 for options that show more. */
 export function currentOperations({ deployment, connection }: Operation, options: Document): Document[] {
   for (const option of ['idleConnections', 'idleCursors', 'backtrace']) {
     if (options[option] === true) throw notImplemented(`$currentOp with '${option}'`);
