@@ -59,6 +59,8 @@ export interface StackOptions {
   /** Names of the functions to run; default: all. */
   readonly only?: readonly string[];
   readonly retry?: { readonly minBackoffMs: number; readonly maxBackoffMs: number };
+  /** True: the functions have no CPU between invocations, as in the cloud. Default: false. */
+  readonly freezeIdle?: boolean;
   readonly onLog?: (entry: RuntimeLogEntry) => void;
   /** Changes that MongoDB remembers for change streams. */
   readonly oplogLimit?: number;
@@ -144,6 +146,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
               env: { ...variables, MONGODB_URI: productUri, ...options.env },
               ...(options.onLog && { log: options.onLog }),
               ...(options.only && { only: options.only }),
+              ...(options.freezeIdle && { freezeIdle: true }),
               ...(options.retry && { retry: options.retry }),
               ...(options.schedules !== undefined && { schedules: options.schedules }),
               mostInstances,

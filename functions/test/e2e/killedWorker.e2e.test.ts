@@ -26,6 +26,8 @@ describe('a worker that is killed', function () {
       ports: { mongodb: 0, firestore: 0, pubsub: 0, functions: 0 },
       only: ['relayProjectChanges', 'syncProject'],
       env: { SYNC_LEASE_SECONDS: '2' },
+      // Whatever a worker left for after its invocation would stay undone.
+      freezeIdle: true,
       retry: { minBackoffMs: 100, maxBackoffMs: 500 },
     });
     source = await connectSource(stack.mongodbUri, config);
