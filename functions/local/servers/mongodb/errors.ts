@@ -138,8 +138,8 @@ export interface ErrorScene {
 }
 
 /**
- * The labels that a real server puts on an error, which tell the driver what it may do about it. `UnknownTransactionCommitResult` is not among them:
- * drivers add it themselves, to a commit that was answered with `RetryableWriteError` or a write concern error.
+ * The labels that a real server puts on an error. `UnknownTransactionCommitResult` is not among them: drivers add it to
+ * a commit that was answered with `RetryableWriteError` or a write concern error.
  */
 export function labelsFor(code: number, scene: ErrorScene): string[] {
   const endsTransaction = scene.command === 'commitTransaction' || scene.command === 'abortTransaction';

@@ -22,7 +22,7 @@ export function decodeKeepingRaw(bytes: Uint8Array, field: string): Document {
   return deserialize(bytes, { ...exact, fieldsAsRaw: { [field]: true } });
 }
 
-/** What the `bson` package encodes without being told to make more room, in bytes; beyond 17 MiB it cuts text off silently. */
+/** What `bson` encodes without being told to make room, in bytes; beyond 17 MiB it cuts text off silently. */
 const safeBytes = 16.5 * 1024 * 1024;
 
 const spareBytes = 1024;

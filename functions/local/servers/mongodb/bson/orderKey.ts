@@ -3,10 +3,9 @@ import { RawText } from './rawText.ts';
 import { fieldsOf, isNumeric, type Numeric, toNumber, typeOf } from './values.ts';
 
 /**
- * One total order for everything: `orderKey(a) < orderKey(b)` exactly when MongoDB sorts a before b, and the keys are
- * equal exactly when MongoDB calls the values equal (5, 5.0 and Long 5 share a key). Indexes, sorting, grouping and
- * comparison all go through it, so they cannot disagree. A key is a string of bytes (char codes 0–255) and no key is a
- * prefix of another, so that keys can be put one behind the other.
+ * One total order for everything: `orderKey(a) < orderKey(b)` exactly when MongoDB sorts a before b; equal keys are
+ * equal values (5, 5.0 and Long 5). A key is a string of bytes (char codes to 255), and none is a prefix of another, so
+ * that keys can be put one behind the other.
  */
 export function orderKey(value: unknown): string {
   switch (typeof value) {

@@ -4,7 +4,7 @@ import { Binary, onDemand } from 'bson';
 /** Marks text that is not UTF-8 while it passes through the `bson` package, which knows text as UTF-8 only. */
 const markerSubtype = 0xfe;
 
-/** Text that is not UTF-8. A real server stores and streams such text as it came, and so does this one: by its bytes. */
+/** Text that is not UTF-8: like a real server, this one stores and streams it by its bytes. */
 export class RawText extends Binary {
   constructor(bytes: Uint8Array) {
     super(bytes, markerSubtype);
@@ -20,7 +20,7 @@ const lengthBytes = 4;
 /** Whether any such text has been met in this process; until then nothing has to be searched for it. */
 let met = false;
 
-/** A copy of a document in which text that is not UTF-8 has become binary, which takes as many bytes; `undefined` if there is none. */
+/** A copy in which text that is not UTF-8 has become binary, which is as long; `undefined` if there is none. */
 export function withMarkedText(document: Uint8Array): Uint8Array | undefined {
   const bytes = Buffer.from(document);
   const found = rewrite(bytes, 0, (type, at, length) => {

@@ -15,7 +15,7 @@ import type { CollectionView } from '../storage/view.ts';
 import { cursorReply, openCursor, snapshotFields } from './cursorReply.ts';
 import { refuseCollation } from './writeCommands.ts';
 
-/** A collection as a read sees it. One that is not there is read like an empty one, so that what is asked is checked all the same. */
+/** A collection as a read sees it; one that is not there like an empty one, so that what is asked is checked. */
 export function viewForRead({ deployment, db, readTime, view }: Operation, name: string): CollectionView {
   if (readTime) deployment.history.requireSameCollection(`${db}.${name}`, readTime);
   return view(readableCollection(deployment, db, name) ?? createCollection({ db, name, options: {} }));

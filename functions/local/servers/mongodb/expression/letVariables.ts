@@ -5,7 +5,7 @@ import type { Evaluation, Scope } from './scope.ts';
 
 const documentVariables = ['ROOT', 'CURRENT'];
 
-/** Evaluates the `let` of a command: once, and before any document is there. Throws 4890500 for one that names a field. */
+/** Evaluates the `let` of a command, before any document is there. Throws 4890500 for one that names a field. */
 export function withLet(evaluation: Evaluation, variables: unknown): Evaluation {
   if (variables === undefined) return evaluation;
   if (!isDocument(variables)) throw typeMismatch("BSON field 'let' must be an object");

@@ -29,7 +29,7 @@ interface Bounds {
 /** More combinations of `$in` lists than this are not looked up one by one. */
 const mostRanges = 100_000;
 
-/** Chooses the index that fixes the most fields of the filter, or else one that gives the order of the sort; or takes the one of the hint. */
+/** The hinted index, or the one that fixes the most fields of the filter, or one that gives the order of the sort. */
 export function chooseAccessPath(
   filter: Document,
   sort: readonly SortField[],

@@ -13,7 +13,7 @@ const unstableStages: ReadonlySet<string> = new Set([
   ...['$changeStreamSplitLargeEvent', '$currentOp', '$indexStats', '$listLocalSessions', '$listSessions'],
 ]);
 
-/** Throws 322 (APIVersionError) for another version than 1, 323 (APIStrictError) for what is not in it where `apiStrict` is set. */
+/** Throws 322 for another version than 1, and with `apiStrict` 323 for what is not in it. */
 export function checkApiVersion(
   command: string,
   { apiVersion, apiStrict, apiDeprecationErrors, pipeline }: Document,

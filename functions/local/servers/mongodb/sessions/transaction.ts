@@ -19,8 +19,6 @@ export interface Transaction {
   /** What it reads is as it was at this time. */
   readonly readTime: OpTime;
   state: TransactionState;
-  /** The time of the commit, for a commit that is sent twice. */
-  committedAt: OpTime | undefined;
   readonly pending: PendingChange[];
   /** The documents of a collection that it has written; `undefined` is one that it deleted. */
   written(collection: Collection): Map<string, Uint8Array | undefined>;
@@ -36,7 +34,6 @@ export function createTransaction(identity: TransactionIdentity, readTime: OpTim
     identity,
     readTime,
     state: 'open',
-    committedAt: undefined,
     pending: [],
     written(collection) {
       const written = writtenBy.get(collection) ?? new Map<string, Uint8Array | undefined>();

@@ -29,7 +29,6 @@ export interface CollectionIndex {
   /** The ids of the documents that have this very key. */
   holders(key: string): Iterable<string>;
   scan(range: KeyRange, reverse: boolean): Iterable<{ key: string; idKey: string }>;
-  readonly size: number;
 }
 
 /** The key of one value in an index; in a descending index the order of keys is turned round. */
@@ -57,9 +56,6 @@ export function createCollectionIndex(spec: IndexSpec): CollectionIndex {
     spec,
     get multikey() {
       return multikey;
-    },
-    get size() {
-      return entries.size;
     },
     keysOf,
     add(document, idKey) {

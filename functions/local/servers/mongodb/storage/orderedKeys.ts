@@ -8,13 +8,10 @@ export interface KeyRange {
 
 /** Keys in order, each with the id of the document that it leads to. */
 export interface OrderedKeys {
-  readonly size: number;
   add(key: string, idKey: string): void;
   remove(key: string): void;
-  has(key: string): boolean;
   /** The ids in the order of their keys; those that are there all the while are given exactly once. */
   scan(range: KeyRange, reverse?: boolean): Generator<{ key: string; idKey: string }>;
-  clear(): void;
 }
 
 /** So many keys are copied at a time: a scan may stop early, and a long one seldom searches anew. */
@@ -25,17 +22,12 @@ const compareStrings = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 export function createOrderedKeys(): OrderedKeys {
   const tree = new btree.default<string, string>(undefined, compareStrings);
   return {
-    get size() {
-      return tree.size;
-    },
     add: (key, idKey) => {
       tree.set(key, idKey);
     },
     remove: (key) => {
       tree.delete(key);
     },
-    has: (key) => tree.has(key),
-    clear: () => tree.clear(),
     *scan({ low, high }, reverse = false) {
       if (reverse) yield* scanDown(tree, low, high);
       else yield* scanUp(tree, low, high);

@@ -3,7 +3,7 @@ import type { OpTime } from './clusterClock.ts';
 import type { Collection } from './collection.ts';
 import type { History } from './history.ts';
 
-/** A collection as one reader sees it: as it is, or as it was at the time of a snapshot, with what its transaction wrote. */
+/** A collection as a reader sees it: as it is, or as it was, with what its transaction wrote. */
 export interface CollectionView {
   readonly collection: Collection;
   get(idKey: string): Uint8Array | undefined;

@@ -27,8 +27,8 @@ export interface Writer {
   write(write: Write, transaction: Transaction | undefined): void;
   /** Throws what a write would throw because of a transaction: asked first, so that no update of many runs twice. */
   claim(collection: Collection, idKey: string, transaction: Transaction | undefined): void;
-  /** Applies all that a transaction wrote, at one time, and returns that time. */
-  commit(transaction: Transaction): OpTime;
+  /** Applies all that a transaction wrote, at one time. */
+  commit(transaction: Transaction): void;
   abort(transaction: Transaction): void;
   /** Logs what is not a change of a document: `create`, `drop` … */
   log(where: { db: string; name: string; uuid?: Collection['uuid'] | undefined }, change: Change): void;
@@ -82,9 +82,7 @@ export function createWriter({ oplog, history, clusterClock, transactions, now }
         apply(collection, idKey, after, time);
         oplog.append({ time, ordinal, wallTime, ...place(collection), change, transaction: identity });
       });
-      transaction.committedAt = time;
       finish(transaction, 'committed');
-      return time;
     },
     abort: (transaction) => finish(transaction, 'aborted'),
     log({ db, name, uuid }, change) {

@@ -89,7 +89,7 @@ export function openChangeStream(
     while (documents.length < size) {
       const next = advance();
       if (!next) {
-        // Nothing is left up to now: the stream may be resumed behind all of it, also behind what the pipeline held back.
+        // Nothing is left: the stream may be resumed behind all of it, also behind what the pipeline held back.
         token = documents.length > 0 ? token : markAfter(later(clusterClock.follow(), begin.notBefore));
         break;
       }

@@ -41,7 +41,7 @@ function integer(n: number): string {
   return `${integerBytes[even.length / 2 - 1]}${even}`;
 }
 
-/** Makes the token of a point; tokens sort, as strings, in the order of the points. A real one also names the collection and the document. */
+/** The token of a point; tokens sort as the points do. A real one also names the collection and the document. */
 export function encodeToken(point: ResumePoint): Document {
   const head = `${timestampByte}${hex(point.time.t, 8)}${hex(point.time.i, 8)}${version2}`;
   if (point.kind === 'mark') return { _data: `${head}${kindBytes.mark}${zeroByte}${falseByte}${nullByte}${endByte}` };

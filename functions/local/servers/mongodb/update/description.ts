@@ -46,7 +46,7 @@ export function updateDescription(changes: readonly PathChange[]): UpdateDescrip
 const isAmbiguous = (path: Path) =>
   path.some((part, depth) => typeof part === 'string' && (part.includes('.') || (depth > 0 && isIndex(part))));
 
-/** Describes an update by operators: the paths that it touched, as they stand afterwards. A path below another one is part of that one. */
+/** Describes an update by operators: the outermost of the paths that it touched, as they stand afterwards. */
 export function describeTouched(after: Document, touched: ReadonlySet<string>): UpdateDescription {
   const outermost = [...touched].filter((path) => !hasAncestor(path, touched));
   return updateDescription(

@@ -18,9 +18,9 @@ const sectionBytes = 8;
 const flagBytes = 1;
 
 /**
- * Describes an update by a pipeline, which does not say what it touches, as a real server does: fields are compared in their order, and subdocuments
- * and arrays are described by their parts where that takes fewer bytes than the new value. `undefined` where the whole document is shorter: the update
- * is then logged as a replacement. Source: MongoDB's `document_diff_calculator.cpp`.
+ * Describes an update by a pipeline as a real server does: field by field in their order, by parts where these take
+ * fewer bytes than the value; `undefined` where the whole document is shorter, and the update logged as a replacement.
+ * Source: `document_diff_calculator.cpp` of MongoDB 8.0.
  */
 export function describeDifference(before: Document, after: Document): UpdateDescription | undefined {
   const difference = documentDifference(before, after, [], entryBytes);
@@ -37,7 +37,7 @@ function documentDifference(before: Document, after: Document, at: Path, padding
   let next = 0;
   for (const name of Object.keys(before)) {
     const newName = newNames[next];
-    // Fields stand in order: one that does not come next is taken away here, and put behind the others if it comes later.
+    // Fields stand in order: one that does not come next is taken away, and put behind the others if it comes later.
     if (newName !== name) {
       removed.add(name);
       continue;

@@ -7,8 +7,8 @@ const opMessage = 2013;
 const headBytes = 21;
 
 /**
- * Inserts a document whose text is given as bytes, also such as no driver would send because they are not UTF-8: each text of the document that equals
- * `placeholder` becomes `bytes`, which must be as long.
+ * Inserts a document with text that no driver would send, because it is not UTF-8: each `placeholder` in it becomes
+ * `bytes`, which must be as long.
  */
 export async function insertRaw(
   server: MongoServer,
