@@ -63,7 +63,12 @@ function main() {
       ? [realpathSync(join(modules, '.bin', rest[0] ?? '')), rest.slice(1)]
       : [join(functionsDir, first), rest];
   // Programs that start others (mocha, the functions runtime) must find the same Node first on the path.
-  const env = { ...process.env, PATH: `${dirname(node)}:${join(modules, '.bin')}:${process.env.PATH ?? ''}` };
+  const env = {
+    // Most commands start several processes that load the same modules: compiled once, they load in half the time.
+    NODE_COMPILE_CACHE: join(modules, '.cache', 'node'),
+    ...process.env,
+    PATH: `${dirname(node)}:${join(modules, '.bin')}:${process.env.PATH ?? ''}`,
+  };
   const child = spawn(node, [...nodeOptions, program, ...args], { cwd: functionsDir, stdio: 'inherit', env });
   // Ctrl-C reaches the whole process group by itself; a signal sent to this process alone has to be passed on.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

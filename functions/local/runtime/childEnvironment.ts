@@ -1,7 +1,10 @@
 import { delimiter, dirname } from 'node:path';
 
 /** What a child inherits from the machine; everything else a function reads has to be given, as in the cloud. */
-const inheritedVariables = ['HOME', 'LANG', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'NODE_V8_COVERAGE'];
+const inheritedVariables = [
+  ...['HOME', 'LANG', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot'],
+  ...['NODE_COMPILE_CACHE', 'NODE_V8_COVERAGE'],
+];
 
 export interface EnvironmentOptions {
   readonly projectId: string;
