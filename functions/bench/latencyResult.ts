@@ -38,7 +38,7 @@ export function latencyResult(
   return {
     name: 'latency',
     notes: [
-      'From the moment at which MongoDB has acknowledged the deletion (majority), to a Firestore listener being told that the project has no asset; one after the ' +
+      'From the moment at which MongoDB has acknowledged the deletion (majority), to a Firestore listener being notified that the project has no asset; one after the ' +
         `other, the ways in changing order, after ${warmUp.samples} of each that do not count; ` +
         `${count(backlog.events)} other projects live on. p99 of no more than 100 is the largest. Ratios are of medians: below 1, ours is the faster.`,
       'Nothing polls: the resolution is that of the listener, one message over a local socket (about a millisecond), alike for both. All is on one machine, ' +

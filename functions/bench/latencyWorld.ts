@@ -47,7 +47,7 @@ export interface LatencyWorld {
 
 /** Starts everything, with the compiled functions.
  *  @param others projects with one asset each, which live on
- *  @param onError told of what functions log as an error */
+ *  @param onError called with what functions log as an error */
 export async function startLatencyWorld(others: number, onError: (text: string) => void): Promise<LatencyWorld> {
   const opened: { close(): Promise<void> }[] = [];
   const close = async () => {
@@ -178,7 +178,7 @@ async function untilApplied(firestore: Firestore, projectId: string): Promise<vo
 async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs / 1_000} s in vain for ${what}`);
+    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs / 1_000} s for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
   }
 }

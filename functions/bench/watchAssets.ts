@@ -46,7 +46,7 @@ export async function watchAssets(firestore: Firestore, projectId: string, timeo
     clearTimeout(timer);
     stopListening();
   };
-  // Whoever waits for it is told; it must not end the process before somebody does.
+  // Whoever waits for it is notified; it must not end the process before somebody does.
   gone.promise.catch(() => undefined);
   await seen.promise.catch((error: unknown) => {
     stop();

@@ -1,7 +1,7 @@
 import { ObjectId } from 'mongodb';
 import type { Scenario } from './world.ts';
 
-/** Messages that no retry can mend. The same message is kept once only, so those of each run are different. */
+/** Messages that no retry repairs. The same message is kept once only, so those of each run are different. */
 const poison = (run: string) => [
   { data: `this is not JSON: ${run}`, says: /not JSON/ },
   { data: JSON.stringify({ specversion: 2, type: 'ProjectMerged', run }), says: /specversion/ },

@@ -219,7 +219,7 @@ const recreate: Scenario = {
     const deletion = world.seenEvents.find(
       (event) => event.projectId === project.projectId && event.type === 'ProjectDeleted',
     );
-    // The old deletion comes once more, long after: it must not take the new assets.
+    // The old deletion is delivered again, long after: it must not take the new assets.
     if (deletion) await world.events.publish(encodeEvent(deletion));
     await world.createProject(small);
     await world.observer.until(
@@ -230,7 +230,7 @@ const recreate: Scenario = {
     return [
       {
         what: 'recreate after delete',
-        expected: `${assetCount(small)} new assets stay, though the old deletion comes twice`,
+        expected: `${assetCount(small)} new assets stay, though the old deletion is redelivered`,
         mongodb: await inMongo(world, project),
         firestore: `${left} assets`,
         passed: deletion !== undefined && left === assetCount(small),

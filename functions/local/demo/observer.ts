@@ -54,7 +54,7 @@ export function createObserver(firestore: Firestore, config: Config, meter: Mete
     async until(what, condition, timeoutMs = defaultTimeoutMs) {
       const deadline = Date.now() + timeoutMs;
       while (!(await condition())) {
-        if (Date.now() > deadline) throw new Error(`waited ${timeoutMs / 1000} s in vain for: ${what}`);
+        if (Date.now() > deadline) throw new Error(`waited ${timeoutMs / 1000} s for: ${what}`);
         await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
       }
     },

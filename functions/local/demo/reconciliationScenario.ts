@@ -30,7 +30,7 @@ function findings(job: Record<string, unknown>, ...kinds: string[]): number {
   return kinds.reduce((sum, kind) => sum + Number(counted.get(kind) ?? 0), 0);
 }
 
-/** What no event tells: planted orphans and stale copies, reported first and then mended. */
+/** What no event tells: planted orphans and stale copies, reported first and then repaired. */
 export const reconciliationScenario: Scenario = {
   title: 'reconciliation: orphans and stale copies',
   async run(world) {
@@ -49,7 +49,7 @@ export const reconciliationScenario: Scenario = {
     const ran = scheduled?.ok === true ? await jobFor(world, 'schedule') : undefined;
     const reported = await reconcile(world, 'report');
     const stillThere = await world.observer.count(orphan);
-    const mended = await reconcile(world, 'clean');
+    const repaired = await reconcile(world, 'clean');
     const left = await world.observer.count(orphan);
     const stale = await world.firestore.doc(`generatedMedia/${project.projectId}-media-1`).get();
     const again = await reconcile(world, 'report');
@@ -74,14 +74,14 @@ export const reconciliationScenario: Scenario = {
         passed: orphans === 1 && stillThere === assets,
       },
       {
-        what: 'orphan mended',
+        what: 'orphan repaired',
         expected: `${assets} assets go`,
         mongodb: 'no project',
-        firestore: `${left} left, job ${String(mended.status)}`,
-        passed: left === 0 && mended.status === 'done',
+        firestore: `${left} left, job ${String(repaired.status)}`,
+        passed: left === 0 && repaired.status === 'done',
       },
       {
-        what: 'stale copy found and mended',
+        what: 'stale copy found and repaired',
         expected: 'shows the name in MongoDB',
         mongodb: `name ${JSON.stringify(project.name)}`,
         firestore: `${findings(reported, 'stale-copy')} found, now ${JSON.stringify(stale.get('projectName'))}`,
@@ -96,7 +96,7 @@ export const reconciliationScenario: Scenario = {
       },
       {
         what: 'reconciliation again',
-        expected: 'nothing left to mend',
+        expected: 'nothing left to repair',
         mongodb: '',
         firestore: `${findings(again, 'orphan-unknown', 'orphan-with-tombstone', 'unknown-id', 'stale-copy', 'missing-copy')} findings`,
         passed:

@@ -1,4 +1,4 @@
-// The limits of the benchmark `scale`: attacks a figure that passes one without a word.
+// The limits of the benchmark `scale`: attacks a figure that passes one silently.
 import assert from 'node:assert/strict';
 import { bytesPerMebibyte, checkScale, type ScaleRun, type ScaleRuns } from '../../bench/scaleLimits.ts';
 

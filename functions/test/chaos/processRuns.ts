@@ -1,5 +1,6 @@
 import { Firestore } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
+import { relayHasPlace } from '../../local/relayHasPlace.ts';
 import type { RuntimeLogEntry } from '../../local/runtime/runtime.ts';
 import { type Stack, startStack } from '../../local/stack.ts';
 import { sleep, systemClock } from '../../src/clock.ts';
@@ -90,7 +91,7 @@ async function openStage() {
       if (!ok) await pause(lookEveryMs);
     }
   })();
-  await until('a relay to have the lease', async () => (await firestore.collection('syncRelay').get()).size > 0);
+  await until('a relay to have a place', () => relayHasPlace(firestore));
   return {
     runtime,
     broker,

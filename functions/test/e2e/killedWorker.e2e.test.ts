@@ -1,8 +1,10 @@
 // Attacks I1 and I6 with real processes: the one that deletes is killed in the middle, and every asset goes all the same.
+
 import assert from 'node:assert/strict';
 import { Firestore } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
 import { writeAll } from '../../local/demo/writeAll.ts';
+import { relayHasPlace } from '../../local/relayHasPlace.ts';
 import { freshProjectId, type Stack, startStack } from '../../local/stack.ts';
 import config from '../../src/lockstep.config.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
@@ -46,10 +48,7 @@ describe('a worker that is killed', function () {
   it('leaves nothing behind: every one of 5,000 assets goes', async () => {
     const id = new ObjectId();
     const projectId = id.toHexString();
-    await eventually(
-      'the relay to tail the stream',
-      async () => (await firestore.collection('syncRelay').get()).size > 0,
-    );
+    await eventually('the relay to tail the stream', () => relayHasPlace(firestore));
     await source.projects.insertOne({ _id: id, name: 'doomed' });
     await writeAll(
       firestore,

@@ -1,5 +1,6 @@
 // Attacks I8 with everything real but the cloud: somebody types `deleteMany({})`, and Firestore is not emptied. Then the person decides, with
 // the command that the alarm names.
+
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { promisify } from 'node:util';
 import { Firestore, Timestamp } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
 import { writeAll } from '../../local/demo/writeAll.ts';
+import { relayHasPlace } from '../../local/relayHasPlace.ts';
 import { type Stack, startStack } from '../../local/stack.ts';
 import { defaultHoldLimits, deletionsAllowed } from '../../src/holds/limits.ts';
 import config from '../../src/lockstep.config.ts';
@@ -62,10 +64,7 @@ describe('a mistaken deleteMany({})', function () {
   }
 
   it('leaves the assets of at least 200 of 300 projects untouched, renames flow on, and a person decides', async () => {
-    await eventually(
-      'the relay to tail the stream',
-      async () => (await firestore.collection('syncRelay').get()).size > 0,
-    );
+    await eventually('the relay to tail the stream', () => relayHasPlace(firestore));
     const ids = Array.from({ length: projects }, () => new ObjectId());
     await source.projects.insertMany(ids.map((_id) => ({ _id, name: 'precious', updatedBy: 'owner' })));
     await writeAll(

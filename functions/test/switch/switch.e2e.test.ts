@@ -1,7 +1,7 @@
 // The services by their variables: attacks "any of them is replaced by the real thing through its usual variable". The real things here are our
 // own servers in another process, which nothing but the variables leads to.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Firestore } from 'firebase-admin/firestore';
@@ -18,13 +18,17 @@ const anyPorts = { mongodb: 0, firestore: 0, pubsub: 0, functions: 0 };
 describe('services that run elsewhere', function () {
   this.timeout(120_000);
   let second: SecondSet;
+  let running: ChildProcess | undefined;
 
   before(async () => {
     // The Pub/Sub client would look for a metadata server of the cloud.
     process.env.METADATA_SERVER_DETECTION ??= 'none';
     second = await startSecondSet();
   });
-  after(() => second.close());
+  after(async () => {
+    running?.kill();
+    await second.close();
+  });
 
   it('are used by the demo, and nothing else is', async () => {
     assert.deepEqual(await traces(second, localProjectId), {
@@ -38,6 +42,7 @@ describe('services that run elsewhere', function () {
       env: { ...process.env, ...second.variables },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    running = demo;
     const exited = new Promise<number | null>((resolve) => demo.once('close', resolve));
     const said = await text(demo.stdout);
     assert.equal(await exited, 0, said);

@@ -1,7 +1,9 @@
 // The functions that reconcile and the one that relays, through `firebase-functions-test`, on real clients and local
 // servers.
+
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
+import { relayHasPlace } from '../../local/relayHasPlace.ts';
 import { decodeEvent } from '../../src/events/codec.ts';
 import { eventId } from '../../src/events/contract.ts';
 import { versionOf } from '../../src/events/version.ts';
@@ -213,7 +215,7 @@ describe('functions of reconciliation and relay', () => {
       const running = Promise.resolve(relayProjectChangesFunction(fixture.services).run({ scheduleTime: '' }));
       const id = new ObjectId();
       const change = async () => {
-        await until(async () => (await fixture.firestore.collection('syncRelay').get()).size > 0);
+        await until(() => relayHasPlace(fixture.firestore));
         await fixture.source.projects.insertOne({ _id: id, name: 'new' });
         await until(async () => events.messages.length > 0);
         fixture.stop();
