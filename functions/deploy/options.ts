@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { checkDeployment } from '../src/config/deployment.ts';
 import * as params from '../src/config/params.ts';
 import type { PlanOptions } from './plan.ts';
 
@@ -8,13 +9,12 @@ export const usage = `Prepares a Google Cloud project for Lockstep: what "fireba
 usage: npm --prefix functions run provision -- --project ID [options]
 
   --project ID                 the project (required)
-  --region REGION              region of the functions (default: LOCKSTEP_REGION, else us-central1)
-  --database ID                Firestore database (default: (default))
   --notification-channel NAME  whom new alerts tell: projects/…/notificationChannels/…; may be repeated
   --dry-run                    prints the plan as a bash script with its reasons, and runs nothing
   --help                       this text
 
-Topics and region come from functions/.env.ID and functions/.env, as "firebase deploy" reads them. Run it before the first
+Topics, database and region come from functions/.env.ID and functions/.env, as "firebase deploy" reads them, so that what is
+prepared is what the functions use. Run it before the first
 deployment and once after it: some steps need the triggers that the deployment makes. Running it again does no harm.
 Needs gcloud, signed in as somebody who may administer the project (roles/owner, or the editors of the services it names).`;
 
@@ -26,13 +26,7 @@ export type Invocation =
 
 /** https://cloud.google.com/resource-manager/docs/creating-managing-projects */
 const projectId = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
-const region = /^[a-z]+-[a-z]+[0-9]+$/;
 const channel = /^projects\/[\w.:-]+\/notificationChannels\/[\w-]+$/;
-/** https://cloud.google.com/firestore/docs/manage-databases#database_id */
-const database = /^(\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$/;
-/** https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names */
-const topic = /^(?!goog)[A-Za-z][\w.~+%-]{2,254}$/;
-
 /** Reads the command line.
  *  @param loadEnvironment loads the deployment's parameters of a project before they are read. */
 export function readInvocation(args: readonly string[], loadEnvironment: (project: string) => void): Invocation {
@@ -48,19 +42,11 @@ export function readInvocation(args: readonly string[], loadEnvironment: (projec
   if (!projectId.test(project))
     return { kind: 'mistake', problem: `--project: "${project}" is not the id of a project` };
   loadEnvironment(project);
-  const regionName = values.region ?? params.region.value();
-  if (!region.test(regionName)) return { kind: 'mistake', problem: `--region: "${regionName}" is not a region` };
-  const databaseId = values.database ?? '(default)';
-  if (!database.test(databaseId))
-    return { kind: 'mistake', problem: `--database: "${databaseId}" is not the id of a database` };
-  const topics = {
-    events: params.eventsTopic.value(),
-    deadLetters: params.deadLetterTopic.value(),
-    requests: params.requestsTopic.value(),
-  };
-  const wrongTopic = Object.values(topics).find((name) => !topic.test(name));
-  if (wrongTopic !== undefined)
-    return { kind: 'mistake', problem: `"${wrongTopic}" in functions/.env is not the name of a topic` };
+  try {
+    checkDeployment();
+  } catch (error) {
+    return { kind: 'mistake', problem: error instanceof Error ? error.message : String(error) };
+  }
   const channels = values['notification-channel'] ?? [];
   const wrong = channels.find((name) => !channel.test(name));
   if (wrong !== undefined) {
@@ -74,9 +60,13 @@ export function readInvocation(args: readonly string[], loadEnvironment: (projec
     dryRun: values['dry-run'] ?? false,
     options: {
       project,
-      region: regionName,
-      database: databaseId,
-      topics,
+      region: params.region.value(),
+      database: params.firestoreDatabase.value(),
+      topics: {
+        events: params.eventsTopic.value(),
+        deadLetters: params.deadLetterTopic.value(),
+        requests: params.requestsTopic.value(),
+      },
       secret: params.mongodbUri.name,
       notificationChannels: channels,
     },
@@ -88,8 +78,6 @@ function parse(args: readonly string[]) {
     args: [...args],
     options: {
       project: { type: 'string' },
-      region: { type: 'string' },
-      database: { type: 'string' },
       'notification-channel': { type: 'string', multiple: true },
       'dry-run': { type: 'boolean' },
       help: { type: 'boolean' },

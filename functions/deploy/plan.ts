@@ -1,3 +1,4 @@
+import { maxDeliveryAttempts } from '../src/config/params.ts';
 import { recordIndexing } from '../src/reconcile/recordIndexes.ts';
 import { type AlertPolicy, alertPolicies, type LogMetric, logMetrics } from './alerting.ts';
 import { accountEmail, accounts, type FunctionIdentity, functionIdentities, type Topics } from './identities.ts';
@@ -37,12 +38,7 @@ const apis = [
  *  that could not be delivered is gone (https://cloud.google.com/eventarc/docs/retry-events): that must not stand. */
 const retention: Readonly<Record<keyof Topics, string>> = { events: '7d', deadLetters: '31d', requests: '1d' };
 
-/** Deliveries after which Pub/Sub itself gives a message up. The functions put aside what they cannot apply long before; this catches
- *  what fails before our code runs (a bundle that does not load, an instance that dies). With the backoff below, 100 (the most there
- *  can be) are about 16 hours: an outage of Firestore for a night makes no dead letters. */
-const maxDeliveryAttempts = 100;
-
-/** Backoff between deliveries. The shortest is about a worker's lease, the longest what Pub/Sub allows. */
+/** Backoff between deliveries: the most that there can be are about 16 hours. The shortest is about a worker's lease, the longest what Pub/Sub allows. */
 const retryDelays = { min: '10s', max: '600s' } as const;
 
 /** How long a delivery may take before it counts as failed, in s; no less than the timeout of syncProject (540 s). */

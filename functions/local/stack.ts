@@ -40,7 +40,8 @@ const titles: Readonly<Record<Service, string>> = {
 };
 
 export interface StackOptions {
-  /** Where services that run elsewhere are, by their usual variables: a service that is named here is not started. */
+  /** Where services that run elsewhere are, by their usual variables: a service that is named here is not started.
+   *  FIRESTORE_DATABASE is the database that everything uses. */
   readonly variables?: Readonly<Record<string, string | undefined>>;
   /** The Firebase project; default: `demo-lockstep`. */
   readonly projectId?: string;
@@ -129,6 +130,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       FIRESTORE_EMULATOR_HOST: firestoreHost,
       PUBSUB_EMULATOR_HOST: pubsubHost,
       GCLOUD_PROJECT: projectId,
+      ...(given.FIRESTORE_DATABASE && { FIRESTORE_DATABASE: given.FIRESTORE_DATABASE }),
       // The client libraries would look for a metadata server of the cloud, for seconds, at every start.
       METADATA_SERVER_DETECTION: 'none',
     };

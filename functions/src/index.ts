@@ -1,3 +1,5 @@
+import { onInit } from 'firebase-functions/v2/core';
+import { checkDeployment } from './config/deployment.ts';
 import config from './lockstep.config.ts';
 import { reconcileAssetsFunction } from './triggers/reconcileAssets.ts';
 import { reconcileOnRequestFunction } from './triggers/reconcileOnRequest.ts';
@@ -7,6 +9,9 @@ import { createServices } from './triggers/services.ts';
 import { syncProjectFunction } from './triggers/syncProject.ts';
 
 const services = createServices(config);
+
+// Before the first invocation of an instance; a deployment loads this file without the parameters.
+onInit(checkDeployment);
 
 /** MongoDB's change stream -> Pub/Sub. */
 export const relayProjectChanges = relayProjectChangesFunction(services);

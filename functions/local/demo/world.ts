@@ -1,6 +1,7 @@
 import { initializeApp } from 'firebase-admin/app';
 import { type Firestore, getFirestore } from 'firebase-admin/firestore';
 import { type Collection, ObjectId } from 'mongodb';
+import { firestoreDatabase } from '../../src/config/params.ts';
 import { decodeEvent } from '../../src/events/codec.ts';
 import type { ProjectEvent } from '../../src/events/contract.ts';
 import config from '../../src/lockstep.config.ts';
@@ -52,8 +53,8 @@ export interface Scenario {
 /** Connects the real clients to a stack. */
 export async function createWorld(stack: Stack): Promise<World> {
   Object.assign(process.env, stack.variables);
-  initializeApp({ projectId: stack.variables.GCLOUD_PROJECT ?? '' });
-  const firestore = getFirestore();
+  const app = initializeApp({ projectId: stack.variables.GCLOUD_PROJECT ?? '' });
+  const firestore = getFirestore(app, firestoreDatabase.value());
   const source = await connectSource(stack.mongodbUri, config);
   const pubsub = createPubSub(stack.variables.GCLOUD_PROJECT, stack.pubsubHost);
   const observer = createObserver(firestore, config, stack.firestore?.meter);

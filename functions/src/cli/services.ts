@@ -2,7 +2,7 @@ import type { PubSub } from '@google-cloud/pubsub';
 import { initializeApp } from 'firebase-admin/app';
 import { type Firestore, getFirestore } from 'firebase-admin/firestore';
 import { recordCollections } from '../config/defineConfig.ts';
-import { eventsTopic } from '../config/params.ts';
+import { eventsTopic, firestoreDatabase } from '../config/params.ts';
 import { grpcStatus, statusOf } from '../grpc.ts';
 import config from '../lockstep.config.ts';
 import { errorText } from '../log.ts';
@@ -34,14 +34,16 @@ interface Service {
 function googleService(name: 'Firestore' | 'Pub/Sub', env: Environment): Service {
   const variable = name === 'Firestore' ? 'FIRESTORE_EMULATOR_HOST' : 'PUBSUB_EMULATOR_HOST';
   const host = env[variable];
+  const database = firestoreDatabase.value();
+  const named = name === 'Firestore' && database !== '(default)' ? `, database ${database},` : '';
   if (host) {
     const advice = `${variable} names it: start it, or unset the variable for the real ${name} of GCLOUD_PROJECT`;
-    return { name, at: `at ${host}`, advice };
+    return { name, at: `at ${host}${named}`, advice };
   }
   return {
     name,
-    at: `of project ${env.GCLOUD_PROJECT || env.GOOGLE_CLOUD_PROJECT}`,
-    advice: `check GCLOUD_PROJECT, the network and the credentials; ${variable} would name a local one`,
+    at: `of project ${env.GCLOUD_PROJECT || env.GOOGLE_CLOUD_PROJECT}${named}`,
+    advice: `check GCLOUD_PROJECT, ${named && 'FIRESTORE_DATABASE, '}the network and the credentials; ${variable} would name a local one`,
   };
 }
 
@@ -54,8 +56,7 @@ const mongodb: Service = {
 /** Firestore, once it has answered: one read.
  *  @throws ServiceError */
 export async function openFirestore(terminal: Terminal, projectId: string): Promise<Firestore> {
-  initializeApp({ projectId });
-  const firestore = getFirestore();
+  const firestore = getFirestore(initializeApp({ projectId }), firestoreDatabase.value());
   terminal.atEnd(() => firestore.terminate());
   const service = googleService('Firestore', process.env);
   const answer = firestore.collection(recordCollections.relay).doc('reachable').get();

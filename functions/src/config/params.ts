@@ -8,6 +8,7 @@ export const mongodbUri = defineSecret('MONGODB_URI');
 
 const defaults = {
   LOCKSTEP_REGION: 'us-central1',
+  FIRESTORE_DATABASE: '(default)',
   PROJECT_EVENTS_TOPIC: 'project-events',
   PROJECT_EVENTS_DEAD_LETTER_TOPIC: 'project-events-dead-letter',
   RECONCILIATION_REQUESTS_TOPIC: 'reconciliation-requests',
@@ -28,22 +29,47 @@ const defaults = {
 
 type ParamName = keyof typeof defaults;
 
-const text = (name: ParamName, description: string) => {
+const text = (name: ParamName, description: string, shape = /./, what = 'some text') => {
   const param = defineString(name, { default: String(defaults[name]), description });
-  return { expression: param, value: () => process.env[name] || String(defaults[name]) };
+  return {
+    expression: param,
+    /** @throws Error when it is not what it can be. */
+    value(): string {
+      const set = process.env[name] || String(defaults[name]);
+      if (shape.test(set)) return set;
+      throw new Error(`${name}: "${set}" is not ${what}`);
+    },
+  };
 };
 
-const number = (name: ParamName, description: string, least = 1, most = Number.MAX_SAFE_INTEGER) => {
+const number = (name: ParamName, description: string, least: number, most: number) => {
   const param = defineInt(name, { default: Number(defaults[name]), description });
   return { expression: param, value: () => wholeNumber(name, process.env[name], least, most) };
 };
 
 /** Where the functions run; close to Firestore and MongoDB. */
-export const region = text('LOCKSTEP_REGION', 'Region of all functions, close to Firestore and MongoDB.');
+export const region = text(
+  'LOCKSTEP_REGION',
+  'Region of all functions, close to Firestore and MongoDB.',
+  /^[a-z]+-[a-z]+[0-9]+$/,
+  'a region',
+);
 
-export const eventsTopic = text('PROJECT_EVENTS_TOPIC', 'Pub/Sub topic of project events.');
-export const deadLetterTopic = text('PROJECT_EVENTS_DEAD_LETTER_TOPIC', 'Pub/Sub topic of events that were given up.');
-export const requestsTopic = text('RECONCILIATION_REQUESTS_TOPIC', 'Pub/Sub topic that asks for a reconciliation.');
+/** The database that holds assets and records (https://cloud.google.com/firestore/docs/manage-databases#database_id). */
+export const firestoreDatabase = text(
+  'FIRESTORE_DATABASE',
+  'Firestore database that holds the assets and the records of Lockstep.',
+  /^(\(default\)|[a-z][a-z0-9-]{2,61}[a-z0-9])$/,
+  'the id of a database',
+);
+
+/** A topic (https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names). */
+const topic = (name: ParamName, description: string) =>
+  text(name, description, /^(?!goog)[A-Za-z][\w.~+%-]{2,254}$/, 'the name of a topic');
+
+export const eventsTopic = topic('PROJECT_EVENTS_TOPIC', 'Pub/Sub topic of project events.');
+export const deadLetterTopic = topic('PROJECT_EVENTS_DEAD_LETTER_TOPIC', 'Pub/Sub topic of events that were given up.');
+export const requestsTopic = topic('RECONCILIATION_REQUESTS_TOPIC', 'Pub/Sub topic that asks for a reconciliation.');
 
 export const relaySchedule = text(
   'RELAY_SCHEDULE',
@@ -54,54 +80,84 @@ export const relaySchedule = text(
  *  scheduled function (https://firebase.google.com/docs/functions/quotas#time_limits). */
 export const relayTimeoutSeconds = 1_800;
 
-/** Between budget and timeout: closing down takes 2 s at most. */
-const relayMarginSeconds = 10;
+/** The longest that an event-driven function may take: https://firebase.google.com/docs/functions/quotas#time_limits */
+export const eventTimeoutSeconds = 540;
+
+/** Between budget and timeout: what is under way ends, and progress is kept. */
+const marginSeconds = 10;
+
+/** Deliveries after which Pub/Sub itself gives a message up, the most that it takes
+ *  (https://cloud.google.com/pubsub/docs/handling-failures). The functions dead-letter what they cannot apply long
+ *  before; this catches what fails before our code runs. With the backoff of the subscriptions these are about 16 hours:
+ *  an outage of Firestore for a night makes no dead letters. */
+export const maxDeliveryAttempts = 100;
+
+/** Nothing looks back further than tombstones are kept, which are 90 days. */
+const longestMinutes = 90 * 24 * 60;
 
 export const relayBudgetSeconds = number(
   'RELAY_BUDGET_SECONDS',
   'How long one invocation tails the change stream; the next one follows at once. A new deployment takes over after that long at most.',
   1,
-  relayTimeoutSeconds - relayMarginSeconds,
+  relayTimeoutSeconds - marginSeconds,
 );
 
 export const syncBudgetSeconds = number(
   'SYNC_BUDGET_SECONDS',
   'How long one invocation works before it continues in another.',
+  1,
+  eventTimeoutSeconds - marginSeconds,
 );
 export const syncMaxAttempts = number(
   'SYNC_MAX_ATTEMPTS',
   'Failed deliveries of one event before it becomes a dead letter.',
+  1,
+  maxDeliveryAttempts - 1,
 );
-export const syncLeaseSeconds = number('SYNC_LEASE_SECONDS', 'How long a silent worker keeps its project.');
+export const syncLeaseSeconds = number(
+  'SYNC_LEASE_SECONDS',
+  'How long a silent worker keeps its project.',
+  1,
+  eventTimeoutSeconds,
+);
 
 export const holdWindowMinutes = number(
   'HOLD_WINDOW_MINUTES',
   'Length of the window in which deletions of projects are counted, to hold those that come with too many others.',
+  1,
+  longestMinutes,
 );
 export const holdMaxProjects = number(
   'HOLD_MAX_PROJECTS',
   'A quarter of the projects may be deleted within a window, but no more than this; further deletions are held. 0: no hold.',
   0,
+  Number.MAX_SAFE_INTEGER,
 );
 export const holdMaxSharePercent = number(
   'HOLD_MAX_SHARE_PERCENT',
   'Percentage of all projects that may be deleted within a window, where it is more than HOLD_MAX_PROJECTS.',
   0,
+  100,
 );
 
 export const reconcileSchedule = text('RECONCILE_SCHEDULE', 'When the reconciliation runs.');
 export const reconcileBudgetSeconds = number(
   'RECONCILE_BUDGET_SECONDS',
   'How long one invocation reconciles before it continues in another.',
+  1,
+  eventTimeoutSeconds - marginSeconds,
 );
 export const reconcileGraceMinutes = number(
   'RECONCILE_GRACE_MINUTES',
   'Age below which nothing counts as an orphan.',
   0,
+  longestMinutes,
 );
 export const jobRetentionDays = number(
   'JOB_RETENTION_DAYS',
   'Days for which finished jobs and redriven dead letters are kept.',
+  1,
+  3_650,
 );
 
 const modeParam = defineString('RECONCILE_MODE', {

@@ -27,7 +27,7 @@ export function reconcileOnRequestFunction(services: Services) {
       region: params.region.expression,
       // A request made while another run is at work waits for it by being redelivered.
       retry: true,
-      timeoutSeconds: 540,
+      timeoutSeconds: params.eventTimeoutSeconds,
       memory: '512MiB',
       cpu: 1,
       concurrency: 1,

@@ -36,12 +36,12 @@ export function createServices(config: Config): Services {
   const shared = { config, clock: systemClock, log: cloudLog, random: Math.random, uniqueId: randomUUID };
 
   const firestore = once(async () => {
-    const [{ getApps, initializeApp }, { getFirestore }] = await Promise.all([
+    const [{ getApp, getApps, initializeApp }, { getFirestore }] = await Promise.all([
       import('firebase-admin/app'),
       import('firebase-admin/firestore'),
     ]);
     if (getApps().length === 0) initializeApp();
-    return getFirestore();
+    return getFirestore(getApp(), params.firestoreDatabase.value());
   });
 
   const source = once(async () => {

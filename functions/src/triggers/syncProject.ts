@@ -17,8 +17,7 @@ export function syncProjectFunction(services: Services) {
       region: params.region.expression,
       // An event that failed is redelivered, with backoff: nothing else would bring it.
       retry: true,
-      // The longest that an event-driven function may take: https://firebase.google.com/docs/functions/quotas
-      timeoutSeconds: 540,
+      timeoutSeconds: params.eventTimeoutSeconds,
       memory: '512MiB',
       cpu: 1,
       // One page in memory is a few hundred keys, so a handful of projects share an instance.

@@ -12,6 +12,7 @@ import { quote, renderScript } from '../../deploy/shell.ts';
 import { spawnCommand } from '../../deploy/spawnCommand.ts';
 import { type Command, valueOfVariable } from '../../deploy/step.ts';
 import type { Clock } from '../../src/clock.ts';
+import { setVariables } from '../support/variables.ts';
 import { exampleOptions as options } from './exampleOptions.ts';
 import { answer, type NotedCall } from './gcloudStandIn.ts';
 
@@ -228,10 +229,10 @@ describe('provisioning: command line', () => {
   const read = (...args: string[]) => readInvocation(args, () => {});
 
   it('reads the project and falls back to the deployment’s parameters', () => {
-    const invocation = read('--project', 'acme-films', '--region', 'europe-west1', '--dry-run');
+    const invocation = read('--project', 'acme-films', '--dry-run');
     assert.ok(invocation.kind === 'provision');
     assert.equal(invocation.dryRun, true);
-    assert.equal(invocation.options.region, 'europe-west1');
+    assert.equal(invocation.options.region, 'us-central1');
     assert.equal(invocation.options.topics.events, 'project-events');
     assert.equal(invocation.options.secret, 'MONGODB_URI');
     assert.equal(invocation.options.database, '(default)');
@@ -241,10 +242,10 @@ describe('provisioning: command line', () => {
     for (const [args, problem] of [
       [[], /--project is missing/],
       [['--project', 'No Project'], /"No Project" is not the id of a project/],
-      [['--project', 'acme-films', '--region', 'Europe'], /"Europe" is not a region/],
       [['--project', 'acme-films', '--notification-channel', '7'], /expected projects\/ID\/notificationChannels/],
       [['--projekt', 'acme-films'], /Unknown option '--projekt'/],
-      [['--project', 'acme-films', '--database', 'x" || true || "'], /is not the id of a database/],
+      // It would prepare a database that the functions do not use.
+      [['--project', 'acme-films', '--database', 'studio'], /Unknown option '--database'/],
       [
         ['--project', 'acme-films', '--notification-channel', 'projects/a/notificationChannels/$(x)'],
         /expected projects/,
@@ -269,6 +270,42 @@ describe('provisioning: command line', () => {
     } finally {
       if (before === undefined) delete process.env.PROJECT_EVENTS_TOPIC;
       else process.env.PROJECT_EVENTS_TOPIC = before;
+    }
+  });
+
+  it('refuses parameters with which the functions would not start', () => {
+    for (const [variables, problem] of [
+      [{ LOCKSTEP_REGION: 'Europe' }, /LOCKSTEP_REGION: "Europe" is not a region/],
+      [{ FIRESTORE_DATABASE: 'x" || true || "' }, /FIRESTORE_DATABASE: .* is not the id of a database/],
+      [{ SYNC_BUDGET_SECONDS: '540' }, /SYNC_BUDGET_SECONDS: expected at most 530/],
+    ] as const) {
+      const restore = setVariables(variables);
+      try {
+        const invocation = read('--project', 'acme-films');
+        assert.match(invocation.kind === 'mistake' ? invocation.problem : '', problem);
+      } finally {
+        restore();
+      }
+    }
+  });
+
+  it('prepares the database that the functions use', () => {
+    const restore = setVariables({ FIRESTORE_DATABASE: 'studio', LOCKSTEP_REGION: 'europe-west1' });
+    try {
+      const invocation = read('--project', 'acme-films');
+      assert.ok(invocation.kind === 'provision');
+      assert.equal(invocation.options.region, 'europe-west1');
+      const commands = plan(invocation.options).flatMap((step) =>
+        'command' in step ? [step.command.argv.join(' ')] : [],
+      );
+      const named = commands.filter((command) => /--database=|databases\//.test(command));
+      assert.ok(named.length >= 6, `${named.length} commands name the database`);
+      assert.deepEqual(
+        named.filter((command) => !/--database=studio\b|databases\/studio"/.test(command)),
+        [],
+      );
+    } finally {
+      restore();
     }
   });
 

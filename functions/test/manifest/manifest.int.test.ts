@@ -26,6 +26,7 @@ syncProject         | 540     | 512 | 1   | 10      | default | 20
 parameter                        | type   | default                    | choices
 MONGODB_URI                      | secret | asked for                  |
 LOCKSTEP_REGION                  | string | us-central1                |
+FIRESTORE_DATABASE               | string | (default)                  |
 PROJECT_EVENTS_TOPIC             | string | project-events             |
 PROJECT_EVENTS_DEAD_LETTER_TOPIC | string | project-events-dead-letter |
 RECONCILIATION_REQUESTS_TOPIC    | string | reconciliation-requests    |
@@ -40,6 +41,7 @@ HOLD_MAX_SHARE_PERCENT           | int    | 1                          |
 RECONCILE_SCHEDULE               | string | every day 03:00            |
 RECONCILE_BUDGET_SECONDS         | int    | 480                        |
 RECONCILE_GRACE_MINUTES          | int    | 60                         |
+JOB_RETENTION_DAYS               | int    | 90                         |
 RECONCILE_MODE                   | string | report                     | report, clean
 
 API                           | why

@@ -19,7 +19,8 @@ import { reconcileOnRequestFunction } from '../../src/triggers/reconcileOnReques
 import { relayProjectChangesFunction } from '../../src/triggers/relayProjectChanges.ts';
 import type { Services } from '../../src/triggers/services.ts';
 import { until } from '../support/until.ts';
-import { type ServicesFixture, setVariables, startFunctionsTest, startServices } from './services.fixture.ts';
+import { setVariables } from '../support/variables.ts';
+import { type ServicesFixture, startFunctionsTest, startServices } from './services.fixture.ts';
 
 describe('functions of reconciliation and relay', () => {
   let fixture: ServicesFixture;

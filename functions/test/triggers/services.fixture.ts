@@ -91,15 +91,3 @@ export async function startServices(): Promise<ServicesFixture> {
 
 /** `firebase-functions-test` in offline mode. It sets variables for as long as it is in use. */
 export const startFunctionsTest = (): ReturnType<typeof functionsTest> => functionsTest({ projectId: 'demo-test' });
-
-/** Sets variables; the returned function sets them back. */
-export function setVariables(variables: Readonly<Record<string, string>>): () => void {
-  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
-  Object.assign(process.env, variables);
-  return () => {
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
-  };
-}

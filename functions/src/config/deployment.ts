@@ -1,0 +1,37 @@
+import * as params from './params.ts';
+
+/** Parameters of this deployment cannot be used: every problem found, each with its name. */
+export class DeploymentError extends Error {
+  constructor(problems: readonly string[]) {
+    super(
+      `the parameters of this deployment are not valid (functions/.env, functions/.env.<project>):\n${problems
+        .map((problem) => `  ${problem}`)
+        .join('\n')}`,
+    );
+    this.name = 'DeploymentError';
+  }
+}
+
+/** Checks the parameters that are set in the environment, all of them: a function would otherwise meet a wrong one only
+ *  when it first reads it, in the middle of its work.
+ *  @throws DeploymentError */
+export function checkDeployment(): void {
+  const problems: string[] = [];
+  const values = Object.values(params).flatMap((param) => {
+    // The connection string is a secret, which only some functions see, and a number is no parameter.
+    if (typeof param !== 'object' || !('expression' in param)) return [];
+    try {
+      return [{ name: param.expression.name, value: param.value() }];
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error));
+      return [];
+    }
+  });
+  // A function that publishes to the topic that triggers it, without meaning to, calls itself for ever.
+  const topics = values.filter(({ name }) => name.endsWith('_TOPIC'));
+  topics.forEach(({ name, value }, index) => {
+    const same = topics.slice(0, index).find((other) => other.value === value);
+    if (same !== undefined) problems.push(`${same.name} and ${name}: both are "${value}"`);
+  });
+  if (problems.length > 0) throw new DeploymentError(problems);
+}

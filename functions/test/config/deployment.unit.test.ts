@@ -1,0 +1,90 @@
+// A parameter that would do nothing, or harm, is refused when the function starts, by its name.
+import assert from 'node:assert/strict';
+import { checkDeployment, DeploymentError } from '../../src/config/deployment.ts';
+import { setVariables } from '../support/variables.ts';
+
+function problemOf(variables: Readonly<Record<string, string>>): string {
+  const restore = setVariables(variables);
+  try {
+    checkDeployment();
+    return '';
+  } catch (error) {
+    assert.ok(error instanceof DeploymentError);
+    return error.message;
+  } finally {
+    restore();
+  }
+}
+
+describe('parameters of a deployment', () => {
+  it('are fine as they are by themselves, and at their limits', () => {
+    assert.equal(problemOf({}), '');
+    const limits = {
+      RELAY_BUDGET_SECONDS: '1790',
+      SYNC_BUDGET_SECONDS: '530',
+      RECONCILE_BUDGET_SECONDS: '530',
+      SYNC_MAX_ATTEMPTS: '99',
+      HOLD_MAX_PROJECTS: '0',
+      HOLD_MAX_SHARE_PERCENT: '100',
+      FIRESTORE_DATABASE: 'studio',
+    };
+    assert.equal(problemOf(limits), '');
+  });
+
+  for (const [name, value, problem] of [
+    ['RELAY_BUDGET_SECONDS', '1800', 'expected at most 1790'],
+    ['SYNC_BUDGET_SECONDS', '540', 'expected at most 530'],
+    ['SYNC_BUDGET_SECONDS', '0', 'at least 1'],
+    ['RECONCILE_BUDGET_SECONDS', '3600', 'expected at most 530'],
+    ['SYNC_MAX_ATTEMPTS', '100', 'expected at most 99'],
+    ['SYNC_LEASE_SECONDS', '541', 'expected at most 540'],
+    ['HOLD_WINDOW_MINUTES', '0', 'at least 1'],
+    ['HOLD_WINDOW_MINUTES', '129601', 'expected at most 129600'],
+    ['HOLD_MAX_PROJECTS', '-1', 'at least 0'],
+    ['HOLD_MAX_SHARE_PERCENT', '101', 'expected at most 100'],
+    ['HOLD_MAX_SHARE_PERCENT', '0.5', 'whole number'],
+    ['RECONCILE_GRACE_MINUTES', '129601', 'expected at most 129600'],
+    ['RECONCILE_MODE', 'delete', '"report" or "clean"'],
+    ['JOB_RETENTION_DAYS', '3651', 'expected at most 3650'],
+    ['FIRESTORE_DATABASE', 'Studio', 'not the id of a database'],
+    ['FIRESTORE_DATABASE', 'studio ', 'not the id of a database'],
+    ['LOCKSTEP_REGION', 'europe', 'not a region'],
+    ['PROJECT_EVENTS_TOPIC', 'my events', 'not the name of a topic'],
+  ] as const) {
+    it(`${name}=${value} is refused`, () => {
+      const message = problemOf({ [name]: value });
+      assert.ok(message.includes(`\n  ${name}: `), message);
+      assert.ok(message.includes(problem), message);
+    });
+  }
+
+  it('give every topic a name of its own: a function that publishes to its own trigger calls itself', () => {
+    const message = problemOf({ PROJECT_EVENTS_DEAD_LETTER_TOPIC: 'project-events' });
+    assert.match(message, /PROJECT_EVENTS_\w*TOPIC and PROJECT_EVENTS_\w*TOPIC: both are "project-events"/);
+    assert.match(problemOf({ RECONCILIATION_REQUESTS_TOPIC: 'project-events' }), /RECONCILIATION_REQUESTS_TOPIC/);
+  });
+
+  it('are all named at once', () => {
+    const message = problemOf({ SYNC_BUDGET_SECONDS: '900', HOLD_WINDOW_MINUTES: 'ten' });
+    assert.match(message, /SYNC_BUDGET_SECONDS: expected at most/);
+    assert.match(message, /HOLD_WINDOW_MINUTES: expected a whole number/);
+  });
+
+  it('are checked before the first invocation of a function', async () => {
+    const restore = setVariables({ HOLD_WINDOW_MINUTES: 'ten' });
+    try {
+      const { recordDeadLetter } = await import('../../src/index.ts');
+      const event = {
+        specversion: '1.0',
+        id: '1',
+        source: 's',
+        type: 't',
+        time: '2026-11-22T03:00:00Z',
+        data: { message: { data: '' } },
+      } as const;
+      await assert.rejects(async () => recordDeadLetter(event), DeploymentError);
+    } finally {
+      restore();
+    }
+  });
+});
