@@ -30,7 +30,8 @@ export interface Broker {
   /** Takes it off its topic: it drops its messages, gets no more, and can't be pulled from. */
   detachSubscription(name: string): void;
   subscriptions(project: string): WireSubscription[];
-  subscriptionsOf(topic: string): WireSubscription[];
+  /** Names of the subscriptions that are attached to a topic. */
+  subscriptionsOf(topic: string): string[];
   updateSubscription(subscription: WireSubscription, paths: readonly string[]): WireSubscription;
   modifyPushConfig(subscription: string, config: WirePushConfig | null): void;
   deleteSubscription(name: string): void;
@@ -201,7 +202,7 @@ export function createBroker(options: BrokerOptions): Broker {
     subscriptions: (project) => [...subscriptions.values()].map(shown).filter(({ name }) => isIn(project, name)),
     subscriptionsOf(topic) {
       topicRecord(topic);
-      return attachedTo(topic).map(shown);
+      return attachedTo(topic).map((record) => record.wire().name);
     },
     updateSubscription(subscription, paths) {
       const record = subscriptionRecord(subscription.name);

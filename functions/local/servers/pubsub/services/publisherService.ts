@@ -4,62 +4,40 @@ import { parseProjectName } from '../resourceNames.ts';
 import { invalidArgument } from '../status.ts';
 import type { FieldMask, Paging, WireMessage, WireTopic } from '../wire.ts';
 import { page } from './paging.ts';
-import { type CallContext, unary } from './rpc.ts';
+import { type CallContext, unaryMethods } from './rpc.ts';
+
+interface Requests {
+  CreateTopic: WireTopic;
+  GetTopic: { topic: string };
+  UpdateTopic: { topic: WireTopic | null; updateMask: FieldMask | null };
+  DeleteTopic: { topic: string };
+  ListTopics: Paging & { project: string };
+  ListTopicSubscriptions: Paging & { topic: string };
+  ListTopicSnapshots: Paging & { topic: string };
+  DetachSubscription: { subscription: string };
+  Publish: { topic: string; messages: WireMessage[] };
+}
 
 /** `google.pubsub.v1.Publisher` on a broker. */
 export function publisherService(broker: Broker, context: CallContext): UntypedServiceImplementation {
-  return {
-    createTopic: unary<WireTopic, WireTopic>(context, 'CreateTopic', (topic) => broker.createTopic(topic)),
-    getTopic: unary<{ topic: string }, WireTopic>(context, 'GetTopic', ({ topic }) => broker.topic(topic)),
-    updateTopic: unary<{ topic: WireTopic | null; updateMask: FieldMask | null }, WireTopic>(
-      context,
-      'UpdateTopic',
-      ({ topic, updateMask }) => {
-        if (!topic) throw invalidArgument('The update request does not contain a topic.');
-        return broker.updateTopic(topic, updateMask?.paths ?? []);
-      },
-    ),
-    deleteTopic: unary<{ topic: string }, object>(context, 'DeleteTopic', ({ topic }) => {
+  return unaryMethods<Requests>(context, {
+    CreateTopic: (topic) => broker.createTopic(topic),
+    GetTopic: ({ topic }) => broker.topic(topic),
+    UpdateTopic({ topic, updateMask }) {
+      if (!topic) throw invalidArgument('The update request does not contain a topic.');
+      return broker.updateTopic(topic, updateMask?.paths ?? []);
+    },
+    DeleteTopic({ topic }) {
       broker.deleteTopic(topic);
       return {};
-    }),
-    listTopics: unary<Paging & { project: string }, { topics: WireTopic[]; nextPageToken: string }>(
-      context,
-      'ListTopics',
-      (request) => {
-        const { items, nextPageToken } = page(
-          broker.topics(parseProjectName(request.project)),
-          ({ name }) => name,
-          request,
-        );
-        return { topics: items, nextPageToken };
-      },
-    ),
-    listTopicSubscriptions: unary<Paging & { topic: string }, { subscriptions: string[]; nextPageToken: string }>(
-      context,
-      'ListTopicSubscriptions',
-      (request) => {
-        const names = broker.subscriptionsOf(request.topic).map(({ name }) => name);
-        const { items, nextPageToken } = page(names, (name) => name, request);
-        return { subscriptions: items, nextPageToken };
-      },
-    ),
-    listTopicSnapshots: unary<Paging & { topic: string }, { snapshots: string[]; nextPageToken: string }>(
-      context,
-      'ListTopicSnapshots',
-      (request) => {
-        const { items, nextPageToken } = page(broker.snapshotsOf(request.topic), (name) => name, request);
-        return { snapshots: items, nextPageToken };
-      },
-    ),
-    detachSubscription: unary<{ subscription: string }, object>(context, 'DetachSubscription', ({ subscription }) => {
+    },
+    ListTopics: (request) => page('topics', broker.topics(parseProjectName(request.project)), request),
+    ListTopicSubscriptions: (request) => page('subscriptions', broker.subscriptionsOf(request.topic), request),
+    ListTopicSnapshots: (request) => page('snapshots', broker.snapshotsOf(request.topic), request),
+    DetachSubscription({ subscription }) {
       broker.detachSubscription(subscription);
       return {};
-    }),
-    publish: unary<{ topic: string; messages: WireMessage[] }, { messageIds: string[] }>(
-      context,
-      'Publish',
-      ({ topic, messages }) => ({ messageIds: broker.publish(topic, messages) }),
-    ),
-  };
+    },
+    Publish: ({ topic, messages }) => ({ messageIds: broker.publish(topic, messages) }),
+  });
 }

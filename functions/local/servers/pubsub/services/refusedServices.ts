@@ -1,6 +1,6 @@
-import type { Server, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Server, ServiceDefinition } from '@grpc/grpc-js';
 import { notOffered } from '../status.ts';
-import { type CallContext, unary } from './rpc.ts';
+import { type CallContext, unaryMethods } from './rpc.ts';
 
 /** The methods of `google.iam.v1.IAMPolicy`. Nothing of their messages is read, so that bytes stand for them. */
 const iamPolicy = Object.fromEntries(
@@ -20,17 +20,14 @@ const iamPolicy = Object.fromEntries(
 
 /** Adds the services that are refused by name: schemas, of which there are none to list, and access policies. */
 export function addRefusedServices(grpc: Server, schemas: ServiceDefinition, context: CallContext): void {
-  grpc.addService(schemas, {
-    ...refusing(schemas, 'Schemas', context),
-    ListSchemas: unary(context, 'ListSchemas', () => ({ schemas: [], nextPageToken: '' })),
-  });
-  grpc.addService(iamPolicy, refusing(iamPolicy, 'Access policies (IAM)', context));
+  const listSchemas = { ListSchemas: () => ({ schemas: [], nextPageToken: '' }) };
+  grpc.addService(schemas, unaryMethods(context, { ...refusing(schemas, 'Schemas'), ...listSchemas }));
+  grpc.addService(iamPolicy, unaryMethods(context, refusing(iamPolicy, 'Access policies (IAM)')));
 }
 
-function refusing(service: ServiceDefinition, what: string, context: CallContext): UntypedServiceImplementation {
-  const refuse = (method: string) =>
-    unary<object, object>(context, method, () => {
-      throw notOffered(what);
-    });
-  return Object.fromEntries(Object.keys(service).map((method) => [method, refuse(method)]));
+function refusing(service: ServiceDefinition, what: string): Record<string, () => object> {
+  const refuse = () => {
+    throw notOffered(what);
+  };
+  return Object.fromEntries(Object.keys(service).map((method) => [method, refuse]));
 }

@@ -1,4 +1,10 @@
-import { type handleUnaryCall, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import {
+  type handleUnaryCall,
+  Metadata,
+  type ServiceError,
+  status,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import { type Clock, sleep } from '../../../../src/clock.ts';
 import type { Fault, Faults } from '../../../faults.ts';
 import { RpcError, statusCode } from '../status.ts';
@@ -10,6 +16,9 @@ export interface CallContext {
   /** Destroys the connection on which a call came in. */
   disconnect(call: { getPeer(): string }): void;
 }
+
+/** Answers one kind of call; `signal` is aborted when the client has given up. */
+export type Handler<Request> = (request: Request, signal: AbortSignal) => object | Promise<object>;
 
 /** The error of an injected fault; a fault that only drops or delays has none. */
 export function faultError(method: string, fault: Fault): RpcError | undefined {
@@ -26,18 +35,27 @@ export function toServiceError(error: unknown): ServiceError {
   return Object.assign(new Error(message), { code: known?.code ?? status.INTERNAL, details: message, metadata });
 }
 
-/** A unary call: meets the faults injected for `method`, then runs `handle` and answers with its result or its
- *  error. */
-export function unary<Request, Response>(
+/** Unary methods by their names. What a request is, the protobuf loader has made sure of. */
+export function unaryMethods<Requests extends object>(
+  context: CallContext,
+  handlers: { readonly [Method in keyof Requests]: Handler<Requests[Method]> },
+): UntypedServiceImplementation {
+  const methods: UntypedServiceImplementation = {};
+  for (const method in handlers) methods[method] = unary(context, method, handlers[method]);
+  return methods;
+}
+
+/** Meets the faults injected for `method`, then runs `handle` and answers with its result or its error. */
+function unary<Request>(
   context: CallContext,
   method: string,
-  handle: (request: Request, signal: AbortSignal) => Response | Promise<Response>,
-): handleUnaryCall<Request, Response> {
+  handle: Handler<Request>,
+): handleUnaryCall<Request, object> {
   return (call, callback) => {
     const cancelled = new AbortController();
     call.on('cancelled', () => cancelled.abort(new RpcError(status.CANCELLED, 'The client cancelled the call.')));
 
-    async function serve(): Promise<Response | undefined> {
+    async function serve(): Promise<object | undefined> {
       const fault = context.faults.take(method);
       if (fault?.latencyMs) await sleep(context.clock, fault.latencyMs, cancelled.signal);
       const error = fault && faultError(method, fault);
