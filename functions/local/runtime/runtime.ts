@@ -23,6 +23,8 @@ export interface FunctionStatus {
   readonly kind: 'pubsub' | 'schedule' | 'https';
   readonly topic?: string;
   readonly schedule?: string;
+  /** Of an HTTPS function. */
+  readonly url?: string;
   /** Process of the first instance. */
   readonly pid: number | undefined;
   /** Every process that it has now. */
@@ -182,6 +184,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
         kind: trigger.kind,
         ...(trigger.kind === 'pubsub' ? { topic: trigger.topic } : {}),
         ...(trigger.kind === 'schedule' ? { schedule: trigger.schedule } : {}),
+        ...(trigger.kind === 'https' ? { url: `${frontDoor.url}/${name}` } : {}),
         pid: first?.pid(),
         pids,
         instances: pids.length,

@@ -361,6 +361,8 @@ describe('functions runtime: front door', () => {
     const { url } = fixture.runtime;
     const list = await (await fetch(url)).json();
     assert.deepEqual(list, { functions: fixture.runtime.functions() });
+    const urls = fixture.runtime.functions().map((shown) => shown.url);
+    assert.deepEqual(urls, [undefined, undefined, `${url}/web-hello`]);
 
     const hello = await fetch(`${url}/web-hello/some/path?a=1`, {
       method: 'PUT',
