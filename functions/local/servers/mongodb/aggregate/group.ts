@@ -1,11 +1,9 @@
-import { Int32 } from 'bson';
 import { orderKey } from '../bson/orderKey.ts';
 import { setField } from '../bson/paths.ts';
 import type { Document } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
 import { compileExpression } from '../expression/compile.ts';
 import type { Evaluation } from '../expression/scope.ts';
-import { sortBy } from '../query/sort.ts';
 import { type Accumulator, compileAccumulator } from './accumulators.ts';
 import { operandDocument, type Pipeline, type StageTable } from './stage.ts';
 
@@ -48,9 +46,5 @@ export const groupStages: StageTable = {
     const { _id, ...fields } = operandDocument('$group', operand, 15947);
     if (_id === undefined) throw new CommandError(15955, 'a group specification must include an _id');
     return group(_id, compileFields(fields, evaluation), evaluation);
-  },
-  $sortByCount: (operand, { evaluation }) => {
-    const grouped = group(operand, compileFields({ count: { $sum: new Int32(1) } }, evaluation), evaluation);
-    return (documents) => sortBy(grouped(documents), { count: new Int32(-1) }, (document) => document);
   },
 };

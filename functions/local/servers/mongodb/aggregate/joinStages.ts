@@ -3,7 +3,7 @@ import { type Document, isDocument } from '../bson/values.ts';
 import { CommandError, failedToParse } from '../errors.ts';
 import { compileExpression } from '../expression/compile.ts';
 import type { Expression } from '../expression/expression.ts';
-import { operandDocument, type PipelineContext, type StageCompiler, type StageTable } from './stage.ts';
+import { operandDocument, type PipelineContext, type StageTable } from './stage.ts';
 import { withValueAt } from './streamStages.ts';
 
 function text(stage: string, spec: Document, field: string): string {
@@ -44,24 +44,9 @@ function lookup(operand: unknown, { sources, evaluation, compile }: PipelineCont
   };
 }
 
-const misplaced =
-  (code: number, message: string): StageCompiler =>
-  () => {
-    throw new CommandError(code, message);
-  };
-
 export const joinStages: StageTable = {
   $lookup: lookup,
-  $unionWith: (operand, { sources, evaluation, compile }) => {
-    const spec = typeof operand === 'string' ? { coll: operand } : operandDocument('$unionWith', operand);
-    const name = text('$unionWith', spec, 'coll');
-    const run = compile('pipeline' in spec ? spec.pipeline : [], evaluation);
-    return function* (documents) {
-      yield* documents;
-      yield* run(sources.read(name, {}));
-    };
+  $changeStream: () => {
+    throw new CommandError(40602, '$changeStream is only valid as the first stage in a pipeline');
   },
-  $out: misplaced(40601, '$out can only be the final stage in the pipeline'),
-  $merge: misplaced(40601, '$merge can only be the final stage in the pipeline'),
-  $changeStream: misplaced(40602, '$changeStream is only valid as the first stage in a pipeline'),
 };

@@ -12,7 +12,8 @@ const stageTable: StageTable = { ...streamStages, ...groupStages, ...joinStages 
 /** Stages of a real server that this one refuses by name. */
 const unsupported: ReadonlySet<string> = new Set(
   [
-    '$bucket $bucketAuto $densify $fill $geoNear $graphLookup $listSampledQueries $listSearchIndexes $planCacheStats',
+    '$bucket $bucketAuto $densify $documents $fill $geoNear $graphLookup $listSampledQueries $listSearchIndexes',
+    '$merge $out $planCacheStats $sortByCount $unionWith',
     '$querySettings $queryStats $rankFusion $redact $search $searchMeta $setWindowFields $shardedDataDistribution',
     '$vectorSearch',
   ].flatMap((names) => names.split(' ')),

@@ -2,7 +2,6 @@ import { Int32, Long } from 'bson';
 import { setField, valueAt } from '../bson/paths.ts';
 import { type Document, fieldsOf, isDocument, isNumeric, toNumber } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
-import { compileExpression } from '../expression/compile.ts';
 import { sortBy } from '../query/sort.ts';
 import type { StageTable } from './stage.ts';
 
@@ -119,14 +118,6 @@ export const streamStages: StageTable = {
   $sample: (operand, { sources }) => {
     const size = wholeNumber('$sample', isDocument(operand) ? operand.size : undefined, 1, 28747);
     return (documents) => sample(documents, size, sources.random);
-  },
-  $documents: (operand, { evaluation }) => {
-    const list = compileExpression(operand);
-    return () => {
-      const documents = list(evaluation.on({}));
-      if (!Array.isArray(documents)) throw new CommandError(5858203, '$documents must evaluate to an array of objects');
-      return documents.filter(isDocument);
-    };
   },
   $facet: (operand, { compile, evaluation }) => {
     if (!isDocument(operand)) throw new CommandError(40169, 'the $facet specification must be a non-empty object');

@@ -9,7 +9,6 @@ import type { CommandTable, Operation, Reply } from '../operation.ts';
 import { type Query, readDocuments } from '../query/read.ts';
 import { openChangeStream } from '../streams/changeStream.ts';
 import { parseStreamOptions } from '../streams/streamOptions.ts';
-import { parseOutput, writeOutput } from './aggregateOutput.ts';
 import { statisticsSource } from './aggregateStatistics.ts';
 import { openCursor } from './cursorReply.ts';
 import { explain } from './explain.ts';
@@ -102,13 +101,8 @@ async function aggregate(operation: Operation): Promise<Reply> {
       return openCursor(operation, namespace, source, { batchSize, changeStream: true });
     }
   }
-  const { stages, output } = parseOutput(pipeline, db);
-  const opening = open(operation, collection, stages, evaluation);
+  const opening = open(operation, collection, pipeline, evaluation);
   const documents = compilePipeline(opening.rest, evaluation, sourcesOf(operation, evaluation))(opening.documents);
-  if (output) {
-    await writeOutput(operation, output, [...documents]);
-    return openCursor(operation, namespace, documentsSource([][Symbol.iterator]()), { batchSize });
-  }
   const bytes = (function* () {
     for (const document of documents) yield encode(document);
   })();
@@ -124,11 +118,7 @@ function open(
   const statistics = statisticsSource(operation, collection, stages);
   if (statistics) return { documents: statistics, rest: stages.slice(1) };
   if (collection !== undefined) return openPipeline(operation, collection, stages, evaluation);
-  const [name] = stages[0] === undefined ? [''] : stageParts(stages[0]);
-  if (name !== '$documents') {
-    throw new CommandError(73, `{aggregate: 1} is not valid for '${name}'; a collection is required.`);
-  }
-  return { documents: [], rest: stages };
+  throw new CommandError(73, '{aggregate: 1} is not valid for this pipeline; a collection is required.');
 }
 
 export const aggregateCommands: CommandTable = { aggregate };

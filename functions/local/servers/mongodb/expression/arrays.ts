@@ -3,7 +3,6 @@ import { orderKey } from '../bson/orderKey.ts';
 import { setField } from '../bson/paths.ts';
 import { type Document, isDocument, isNumeric, isTruthy, toNumber, typeOf } from '../bson/values.ts';
 import { CommandError } from '../errors.ts';
-import { sortComparator } from '../query/sort.ts';
 import type { Expression, OperatorTable } from './expression.ts';
 import { isNullish, namedOperands, optional, withValue, withValues } from './operands.ts';
 import { withVariables } from './scope.ts';
@@ -48,13 +47,6 @@ function overElements(
     limit: optional(named.limit, compile),
   };
 }
-
-const sorted = (items: readonly unknown[]) =>
-  items
-    .filter((item) => !isNullish(item))
-    .map((item) => ({ item, key: orderKey(item) }))
-    .sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
-    .map(({ item }) => item);
 
 export const arrayOperators: OperatorTable = {
   $first: withValue((value) => (isNullish(value) ? null : array('$first', value).at(0))),
@@ -109,21 +101,6 @@ export const arrayOperators: OperatorTable = {
         (sum, item) => body(withVariables(scope, { value: sum, this: item })),
         initial(scope),
       );
-    };
-  },
-  $sortArray: (operand, compile) => {
-    const named = namedOperands('$sortArray', operand, ['input', 'sortBy']);
-    const input = compile(named.input);
-    return (scope) => {
-      const value = input(scope);
-      if (isNullish(value)) return null;
-      const items = array('$sortArray', value);
-      if (isDocument(named.sortBy)) return items.toSorted(sortComparator(named.sortBy));
-      const ascending = sorted(items);
-      const nulls = items.filter(isNullish);
-      return isNumeric(named.sortBy) && toNumber(named.sortBy) < 0
-        ? [...ascending.reverse(), ...nulls]
-        : [...nulls, ...ascending];
     };
   },
 };

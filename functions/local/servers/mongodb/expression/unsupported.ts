@@ -2,7 +2,7 @@
 const unsupported: ReadonlySet<string> = new Set(
   [
     '$accumulator $binarySize $bsonSize $firstN $function $indexOfArray $indexOfBytes $indexOfCP $lastN $maxN $median',
-    '$meta $minN $percentile $sampleRate $sigmoid $stdDevPop $stdDevSamp $toHashedIndexKey $toUUID $tsIncrement',
+    '$meta $minN $percentile $regexFind $regexFindAll $sampleRate $sigmoid $sortArray $stdDevPop $stdDevSamp $toHashedIndexKey $toUUID $tsIncrement',
     '$tsSecond $zip',
   ].flatMap((names) => names.split(' ')),
 );

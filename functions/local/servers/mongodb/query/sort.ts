@@ -29,16 +29,6 @@ export function sortKey(document: unknown, sort: readonly SortField[]): string {
   return key;
 }
 
-/** Compares two documents by a sort specification. */
-export function sortComparator(spec: Document): (a: unknown, b: unknown) => number {
-  const sort = parseSort(spec);
-  return (a, b) => {
-    const keyA = sortKey(a, sort);
-    const keyB = sortKey(b, sort);
-    return keyA < keyB ? -1 : keyA > keyB ? 1 : 0;
-  };
-}
-
 /** Sorts items stably by their documents; with a `limit`, only so many are kept on the way. */
 export function sortBy<T>(
   items: Iterable<T>,

@@ -42,11 +42,18 @@ const entries: Readonly<Record<string, readonly Document[]>> = {
     })),
   ],
   'the update operator `$bit`': [{ findAndModify: 'items', update: { $bit: { a: { or: 1 } } } }],
-  '`$graphLookup`, `$bucket`, `$bucketAuto`, `$redact`, `$densify`, `$fill`, `$setWindowFields`, search stages': [
-    ...['$graphLookup', '$bucket', '$bucketAuto', '$redact', '$densify', '$fill', '$setWindowFields', '$search'].map(
+  '`$out`, `$merge`, `$unionWith`, `$documents`, `$sortByCount`, `$graphLookup`, `$bucket`, `$bucketAuto`, `$redact`': [
+    ...['$out', '$merge', '$unionWith', '$documents', '$sortByCount', '$graphLookup', '$bucket', '$redact'].map(
       (stage) => ({ aggregate: 'items', pipeline: [{ [stage]: {} }], cursor: {} }),
     ),
     { aggregate: 'items', pipeline: [{ $changeStream: {} }, { $redact: '$a' }], cursor: {} },
+  ],
+  '`$densify`, `$fill`, `$setWindowFields`, search stages': [
+    ...['$densify', '$fill', '$setWindowFields', '$search', '$vectorSearch', '$geoNear'].map((stage) => ({
+      aggregate: 'items',
+      pipeline: [{ [stage]: {} }],
+      cursor: {},
+    })),
   ],
   'accumulators that rank or need statistics': [
     ...['$top', '$bottomN', '$firstN', '$maxN', '$stdDevPop', '$median', '$percentile', '$accumulator'].map((name) => ({
@@ -56,9 +63,18 @@ const entries: Readonly<Record<string, readonly Document[]>> = {
     })),
   ],
   'the rarer expressions (`expression/unsupported.ts`)': [
-    ...['$function', '$indexOfCP', '$meta', '$sampleRate', '$stdDevSamp', '$toUUID', '$tsSecond', '$zip'].map(
-      (name) => ({ aggregate: 'items', pipeline: [{ $set: { value: { [name]: '$a' } } }], cursor: {} }),
-    ),
+    ...[
+      '$function',
+      '$indexOfCP',
+      '$meta',
+      '$regexFind',
+      '$sortArray',
+      '$sampleRate',
+      '$stdDevSamp',
+      '$toUUID',
+      '$tsSecond',
+      '$zip',
+    ].map((name) => ({ aggregate: 'items', pipeline: [{ $set: { value: { [name]: '$a' } } }], cursor: {} })),
   ],
   "`$changeStream`'s internal options": [
     ...['showMigrationEvents', 'showSystemEvents', 'showRawUpdateDescription'].map((option) => ({
@@ -80,10 +96,6 @@ const entries: Readonly<Record<string, readonly Document[]>> = {
       pipeline: [{ $set: { b: { $divide: [Decimal128.fromString('1.5'), 2] } } }],
       cursor: {},
     },
-  ],
-  '`$merge` on other fields than `_id`, or with a pipeline': [
-    { aggregate: 'items', pipeline: [{ $merge: { into: 'other', on: 'a' } }], cursor: {} },
-    { aggregate: 'items', pipeline: [{ $merge: { into: 'other', whenMatched: [] } }], cursor: {} },
   ],
   'the `bulkWrite` command (`client.bulkWrite` of a driver; that of a collection works)': [
     { bulkWrite: 1, ops: [], nsInfo: [] },
