@@ -39,10 +39,7 @@ function parseSpec(spec: Document, evaluation: Evaluation): IndexSpec {
   for (const [option, value] of Object.entries(spec)) {
     if (plainOptions.has(option) || value === false) continue;
     if (unsupportedOptions.has(option)) throw notImplemented(`an index with '${option}'`);
-    throw new CommandError(
-      197,
-      `The field '${option}' is not valid for an index specification. Specification: ${shellText(spec)}`,
-    );
+    throw new CommandError(197, `The field '${option}' is not valid for an index specification: ${shellText(spec)}`);
   }
   if (!isDocument(key) || Object.keys(key).length === 0)
     throw new CommandError(67, 'Index keys cannot be an empty object');
@@ -89,6 +86,16 @@ function sameIndex(collection: Collection, spec: IndexSpec): boolean {
   return false;
 }
 
+/** Builds all indexes or none. */
+function buildAll(collection: Collection, specs: readonly IndexSpec[]): void {
+  try {
+    for (const spec of specs) build(collection, spec);
+  } catch (error) {
+    for (const { name } of specs) collection.dropIndex(name);
+    throw error;
+  }
+}
+
 function build(collection: Collection, spec: IndexSpec): void {
   const index = collection.addIndex(spec);
   if (!spec.unique) return;
@@ -97,10 +104,7 @@ function build(collection: Collection, spec: IndexSpec): void {
     const document = decode(collection.get(idKey) ?? encode({}));
     for (const key of index.keysOf(document)) {
       const other = holders.get(key);
-      if (other !== undefined && other !== idKey) {
-        collection.dropIndex(spec.name);
-        throw duplicateKey(collection, index, document);
-      }
+      if (other !== undefined && other !== idKey) throw duplicateKey(collection, index, document);
       holders.set(key, idKey);
     }
   }
@@ -114,11 +118,7 @@ function indexesToDrop(collection: Collection, wanted: unknown): string[] {
   const found = names.find((name) =>
     typeof wanted === 'string' ? name === wanted : equalValues(collection.indexes.get(name)?.spec.key, wanted),
   );
-  if (found === undefined)
-    throw new CommandError(
-      27,
-      `index not found with name [${typeof wanted === 'string' ? wanted : JSON.stringify(wanted)}]`,
-    );
+  if (found === undefined) throw new CommandError(27, `index not found with name [${JSON.stringify(wanted)}]`);
   return [found];
 }
 
@@ -133,11 +133,11 @@ export const indexCommands: CommandTable = {
     const { fields, deployment, db, evaluation } = operation;
     const name = fields.string('createIndexes');
     const isNew = deployment.catalog.find(db, name) === undefined;
+    const specs = fields.documents('indexes').map((spec) => parseSpec(spec, evaluation));
     const collection = collectionForWrite(operation, { db, name });
     const before = collection.indexes.size + 1;
-    const specs = fields.documents('indexes').map((spec) => parseSpec(spec, evaluation));
     const created = specs.filter((spec) => !sameIndex(collection, spec));
-    for (const spec of created) build(collection, spec);
+    buildAll(collection, created);
     const shown = created.map((spec) => spec.shown);
     // Indexes of an empty collection are made one by one, those of others in one build.
     const builds = collection.size === 0 ? shown.map((index) => [index]) : shown.length === 0 ? [] : [shown];

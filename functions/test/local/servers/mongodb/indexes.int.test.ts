@@ -200,4 +200,17 @@ describe('MongoDB server: indexes', () => {
       }
     }
   });
+
+  it('builds all indexes of a command or none, and no collection for those that cannot be', async () => {
+    const db = fixture.client.db('atomic');
+    await db.collection('items').insertMany([{ a: 1 }, { a: 1 }]);
+    const indexes = [{ key: { b: 1 } }, { key: { a: 1 }, unique: true }];
+    await rejectsWithCode(db.collection('items').createIndexes(indexes), 11000);
+    assert.deepEqual(Object.keys(await db.collection('items').indexInformation()), ['_id_']);
+    await rejectsWithCode(db.collection('others').createIndex({ a: 'hashed' }), 238);
+    assert.deepEqual(
+      (await db.listCollections().toArray()).map(({ name }) => name),
+      ['items'],
+    );
+  });
 });
