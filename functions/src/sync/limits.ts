@@ -10,7 +10,7 @@ export interface SyncLimits {
   readonly maxAttempts: number;
   /** How long a tombstone is kept, in ms. It must outlive every late message: Pub/Sub keeps messages up to 31 days. */
   readonly tombstoneMs: number;
-  /** How far ahead of this process's clock, in ms, a version may lie before MongoDB is asked whether it has got there: as far as clocks differ. */
+  /** How far ahead of this process's clock, in ms, a record may claim to be before MongoDB is asked: as far as clocks differ. */
   readonly maxFutureMs: number;
   /** How long a finished job is kept, in ms. */
   readonly jobRetentionMs: number;

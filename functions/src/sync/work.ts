@@ -1,6 +1,7 @@
 import { minuteMs } from '../clock.ts';
 import { continuationAttribute, encodeEvent } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
+import { isNewer } from '../events/version.ts';
 import { judgeDeletion } from '../holds/judge.ts';
 import { errorText } from '../log.ts';
 import type { KeyRange, Progress, ProjectRecord } from '../records/projectRecord.ts';
@@ -139,7 +140,8 @@ async function check(run: Run, record: ProjectRecord): Promise<WorkState> {
   if (!isDeletion && !isOdd && !isRepair) return { name: 'converging', record };
   const fact = await ask(run);
   if (work.repair) return checkRepair(run, record, fact);
-  if (isDeletion && !isOdd && fact.fields === null) return { name: 'judging', record };
+  const isAhead = isNewer(record.desired.version ?? '', fact.version);
+  if (isDeletion && !isOdd && !isAhead && fact.fields === null) return { name: 'judging', record };
   const settled = owned(
     run,
     await retried(run, () =>

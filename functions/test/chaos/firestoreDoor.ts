@@ -18,13 +18,21 @@ const calls: ReadonlySet<PropertyKey> = new Set([
 /** Reads in a transaction, which talk to the server at once; its writes wait for the commit. */
 const transactionReads: ReadonlySet<PropertyKey> = new Set(['get', 'getAll']);
 
-/** A view of a client in which every call of `actor` goes through the door. References that come out of snapshots are the plain ones.
- *  `onWrite` is called after every write outside a transaction. */
+export interface FirestoreView {
+  /** Called after every write outside a transaction. */
+  readonly onWrite: (path: string) => Promise<void>;
+  /** Called after every transaction that wrote, with the paths that were set. */
+  readonly onCommit: (paths: readonly string[]) => Promise<void>;
+  /** Documents that one transaction may delete or update, beyond which Firestore calls it too big. */
+  readonly mostWrites: number;
+}
+
+/** A view of a client in which every call of `actor` goes through the door. References that come out of snapshots are the plain ones. */
 export function firestoreThrough(
   door: Door,
   actor: Actor,
   firestore: Firestore,
-  onWrite: (path: string) => Promise<void>,
+  { onWrite, onCommit, mostWrites }: FirestoreView,
 ): Firestore {
   const originals = new WeakMap<object, object>();
   const plain = (value: unknown): unknown =>
@@ -84,10 +92,23 @@ export function firestoreThrough(
       const what = { toString: () => `transaction (${notes.join(', ')})` };
       return door.call(actor, 'firestore', what, async () => {
         notes.length = 0;
-        return method((transaction: Transaction) => isMethod(act) && act(transactionOf(transaction, notes)), options);
+        const narrowed = async (transaction: Transaction) => {
+          const answer = isMethod(act) ? await act(transactionOf(transaction, notes)) : undefined;
+          if (notes.filter((note) => /^(delete|update) /.test(note)).length > mostWrites) throw tooBig();
+          return answer;
+        };
+        const answer = await method(narrowed, options);
+        const paths = notes.filter((note) => note.startsWith('set ')).map((note) => note.slice('set '.length));
+        if (paths.length > 0) await onCommit(paths);
+        return answer;
       });
     };
   });
+}
+
+/** What Firestore says to a transaction that is over its limits; how many documents that are depends on the documents. */
+function tooBig(): Error {
+  return Object.assign(new Error('3 INVALID_ARGUMENT: Transaction too big. Decrease transaction size.'), { code: 3 });
 }
 
 type Method = (...args: unknown[]) => unknown;

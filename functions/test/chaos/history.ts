@@ -33,13 +33,19 @@ export type Act =
       readonly kind: AssetKind;
       readonly ids: readonly string[];
       readonly below: number;
+      /** Below this asset, which may belong to another project. */
+      readonly inside?: AssetName;
     }
   /** To another project, with its copies. */
   | { readonly do: 'move'; readonly asset: AssetName; readonly to: string }
   /** A client deletes an asset, and what lies below. */
   | { readonly do: 'remove'; readonly asset: AssetName }
   /** A client goes on working on an asset, which touches none of its copies. */
-  | { readonly do: 'edit'; readonly asset: AssetName };
+  | { readonly do: 'edit'; readonly asset: AssetName }
+  /** A client fills an asset up, so that it refuses any longer copy. */
+  | { readonly do: 'fill'; readonly asset: AssetName }
+  /** Somebody publishes a deletion of a project that nobody deleted; `aheadMs` in the future. */
+  | { readonly do: 'invent'; readonly project: string; readonly aheadMs: number };
 
 export interface AssetName {
   readonly kind: AssetKind;
@@ -73,6 +79,12 @@ export interface History {
 
 /** Few, so that a project gets an earlier name again now and then: that is where order matters most. */
 const names: readonly CopyValue[] = ['Dawn', 'Dusk', 'Ünï "q" 🎬', null];
+
+/** A name that a full asset has no room for. */
+export const longName = 'A name for which a full asset has no room. '.repeat(40);
+
+/** How far ahead invented deletions are dated: not at all, by less and by more than clocks differ. */
+const aheadMs: readonly number[] = [0, 1_000, 3_600_000, 20 * 3_600_000];
 const statuses: readonly CopyValue[] = ['draft', 'final', 7, null];
 
 /** Assets that clients take from a project in one go. */
@@ -102,8 +114,11 @@ export function createHistory(random: Random, options: HistoryOptions): History 
       count += 1;
       return `${options.assetPrefix}${String(count).padStart(4, '0')}`;
     });
+    const boards = [...assets.values()].filter((asset) => asset.kind === 'storyboard');
+    const inside = kind === 'scene' && boards.length > 0 && random.chance(0.5) ? random.pick(boards) : undefined;
     for (const id of ids) assets.set(`${kind}/${id}`, { kind, id, project });
-    return { do: 'add', project, kind, ids, below: kind === 'storyboard' && !many ? random.whole(0, 2) : 0 };
+    const nested = inside === undefined ? {} : { inside: { kind: inside.kind, id: inside.id } };
+    return { do: 'add', ...nested, project, kind, ids, below: kind === 'storyboard' && !many ? random.whole(0, 2) : 0 };
   };
 
   const create = (project: string): Act => {
@@ -116,7 +131,9 @@ export function createHistory(random: Random, options: HistoryOptions): History 
     const name = both || random.chance(0.6);
     const unset = random.chance(0.1) ? [name ? ('name' as const) : ('status' as const)] : [];
     const set: ProjectFields = {
-      ...((both || name) && !unset.includes('name') ? { name: random.pick(names) } : {}),
+      ...((both || name) && !unset.includes('name')
+        ? { name: random.chance(0.1) ? longName : random.pick(names) }
+        : {}),
       ...((both || !name) && !unset.includes('status') ? { status: random.pick(statuses) } : {}),
       members: random.whole(1, 9),
     };
@@ -135,6 +152,7 @@ export function createHistory(random: Random, options: HistoryOptions): History 
         return { do: 'move', asset: name, to: project };
       }
       if (what < 0.8) return { do: 'edit', asset: name };
+      if (what < 0.83 && asset.kind === 'media') return { do: 'fill', asset: name };
       assets.delete(`${asset.kind}/${asset.id}`);
       return { do: 'remove', asset: name };
     }
@@ -143,6 +161,7 @@ export function createHistory(random: Random, options: HistoryOptions): History 
       return random.chance(0.15) ? add(project, false) : create(project);
     }
     const what = random.next();
+    if (what < 0.04) return { do: 'invent', project, aheadMs: random.pick(aheadMs) };
     if (what < 0.42) return change(project);
     if (what < 0.47) return { do: 'replace', project, fields: fields() };
     if (what < 0.72) return add(project, false);
@@ -226,11 +245,14 @@ export function describeAct(act: Act): string {
     case 'delete':
       return `delete ${act.project}`;
     case 'add':
-      return `add ${act.kind} ${act.ids.join(', ')} to ${act.project}${act.below > 0 ? ` with ${act.below} below` : ''}`;
+      return `add ${act.kind} ${act.ids.join(', ')} to ${act.project}${act.below > 0 ? ` with ${act.below} below` : ''}${act.inside ? ` inside ${act.inside.id}` : ''}`;
     case 'move':
       return `move ${act.asset.kind} ${act.asset.id} to ${act.to}`;
+    case 'invent':
+      return `invent a deletion of ${act.project}, ${act.aheadMs} ms ahead`;
     case 'remove':
     case 'edit':
+    case 'fill':
       return `${act.do} ${act.asset.kind} ${act.asset.id}`;
   }
 }

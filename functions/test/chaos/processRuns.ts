@@ -140,6 +140,8 @@ async function processRun(stage: Stage, seed: string, run: number, traced: boole
     onChange() {
       tally.changes += 1;
     },
+    // The simulated runs do that.
+    onInvent: () => undefined,
   });
   const mark = `the-end-${run}-${seed}`;
   const steps = random.whole(5, 14);

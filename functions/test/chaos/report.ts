@@ -46,8 +46,11 @@ export function renderReport({ seed, tally, findings, tookMs }: ChaosReport, fla
     ['step-downs of the primary', tally.stepDowns],
     ['losses of the oplog', tally.oplogLosses],
     ['dead letters', tally.deadLetters],
-    ['  played again', tally.redriven],
+    ['  redriven', tally.redriven],
     ['reconciliations', tally.reconciliations],
+    ['deletions invented', tally.invented],
+    ['holds released', tally.released],
+    ['holds discarded', tally.discarded],
     ['seconds', (tookMs / millisecondsPerSecond).toFixed(1)],
     ['violations', findings.length],
   ];

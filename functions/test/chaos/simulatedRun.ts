@@ -1,11 +1,17 @@
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { parseFailure } from '../../src/deadLetters/failure.ts';
+import { originalOf } from '../../src/deadLetters/letter.ts';
 import { recordDeadLetter } from '../../src/deadLetters/record.ts';
-import { decodeEvent, type EncodedMessage } from '../../src/events/codec.ts';
+import { decodeEvent, type EncodedMessage, encodeEvent } from '../../src/events/codec.ts';
+import { eventId } from '../../src/events/contract.ts';
+import { maxOrdinal, versionOf } from '../../src/events/version.ts';
+import { createHolds } from '../../src/holds/decide.ts';
 import { errorText, type Log } from '../../src/log.ts';
 import { reasonToRedeliver } from '../../src/reconcile/brakes.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
 import { runReconciliation } from '../../src/reconcile/run.ts';
+import { documentIdFrom, textFromDocumentId } from '../../src/records/documentIds.ts';
+import { parseProjectRecord } from '../../src/records/projectRecord.ts';
 import { createRelayHealth, type RelayHealth } from '../../src/relay/health.ts';
 import { defaultRelayLimits } from '../../src/relay/limits.ts';
 import { runRelay } from '../../src/relay/relay.ts';
@@ -66,6 +72,9 @@ const brakes = {
   deletions: { ...defaultReconcileLimits.brakes.deletions, maxShare: 1 },
   shrink: { ...defaultReconcileLimits.brakes.shrink, share: 1 },
 };
+
+/** How far the clock of a process may be off, in ms. */
+const mostSkewMs = 2_000;
 
 /** From so much meddling on, steps are left to it. */
 const frequentMeddling = 0.2;
@@ -128,7 +137,43 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       if (tells) watch.committed({ t: time.t, i: time.i }, project);
       for (const wake of wakeStreams.splice(0)) wake();
     },
+    onInvent(project, aheadMs) {
+      tally.invented += 1;
+      const { t, i } = mongo.clusterTime;
+      // Newer than every change so far, and older than the next.
+      const version = versionOf({ seconds: t + Math.ceil(aheadMs / second), increment: i }, maxOrdinal - 1);
+      events.put(
+        encodeEvent({
+          specversion: 1,
+          id: eventId(project, version),
+          type: 'ProjectDeleted',
+          projectId: project,
+          version,
+          occurredAt: new Date(simulation.now()).toISOString(),
+          changes: {},
+          origin: { service: 'nobody', channel: 'invented' },
+        }),
+      );
+    },
   });
+
+  /** I9: at every moment a record that is behind has somebody who stands for its newest state. */
+  async function noteStanding(paths: readonly string[]): Promise<void> {
+    if (!isInStep) return;
+    for (const path of paths) {
+      if (!path.startsWith('syncProjects/')) continue;
+      const projectId = textFromDocumentId(path.slice('syncProjects/'.length));
+      const record = parseProjectRecord(projectId, (await firestore.doc(path).get()).data());
+      if (record.appliedRevision >= record.revision || record.hold !== null) continue;
+      if ([events, deadLetters].some((topic) => topic.standsFor(projectId))) continue;
+      const failures = await firestore.collection('syncFailures').where('projectId', '==', projectId).get();
+      if (failures.docs.some((failure) => failure.get('status') === 'dead')) continue;
+      violations.push({
+        what: 'nobody stands for a record that is behind',
+        detail: `${projectId}: revision ${record.revision}, applied ${record.appliedRevision}`,
+      });
+    }
+  }
 
   let names = 0;
   const uniqueName = (kind: string) => {
@@ -176,13 +221,18 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     const actor = createActor(uniqueName(kind), simulation);
     actor.onDeath(() => trace(actor.name, 'dies'));
     const source = sourceThrough(door, actor, plainSource, pace);
+    const skewMs = dice.whole(-mostSkewMs, mostSkewMs);
     const shared = {
       config,
-      clock: actor.clock,
+      clock: { now: () => actor.clock.now() + skewMs, after: actor.clock.after },
       random: dice.next,
       uniqueId: () => uniqueName(`${actor.name}-id`),
       log: logOf(actor.name),
-      firestore: firestoreThrough(door, actor, firestore, noteCheckpoint),
+      firestore: firestoreThrough(door, actor, firestore, {
+        onWrite: noteCheckpoint,
+        onCommit: noteStanding,
+        mostWrites,
+      }),
       source,
       truth: createProjectTruth(source, config),
     };
@@ -192,11 +242,14 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   /** A process that handles messages: the work on events, dead letters, reconciliations. */
   function startWorker() {
     const { actor, shared } = processOf('worker');
-    // The hold for mass deletions has tests of its own; here every deletion is carried out.
-    const limits = { ...defaultSyncLimits, maxAttempts, hold: { ...defaultSyncLimits.hold, maxProjects: 0 } };
+    const limits = {
+      ...defaultSyncLimits,
+      maxAttempts,
+      hold: { ...defaultSyncLimits.hold, maxProjects: isHolding ? 1 : 0 },
+    };
     const dependencies: SyncDependencies = {
       ...shared,
-      countProjects: async () => 0,
+      countProjects: async () => 2,
       events: events.publisher(actor),
       deadLetters: deadLetters.publisher(actor),
       limits,
@@ -215,6 +268,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     return {
       actor,
       apply: (message: EncodedMessage) => handleMessage({ ...dependencies, worker }, message, frame()),
+      holds: createHolds(dependencies),
       bury: async (message: EncodedMessage) => {
         await recordDeadLetter(shared, message);
       },
@@ -238,6 +292,9 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   const maxAttempts = random.chance(0.2) ? 2 : defaultSyncLimits.maxAttempts;
   const isFirstStart = random.chance(weather.firstStart);
   // Where nothing but the reconciliation knows what was missed, it must not wait for things to grow old.
+  /** Whether deletions that come together are held, for an operator who decides about each. */
+  const isHolding = random.chance(0.25);
+  const mostWrites = random.chance(0.2) ? random.whole(1, 5) : Number.POSITIVE_INFINITY;
   const graceMs = isFirstStart || weather.oplogLoss > 0 || random.chance(0.7) ? 0 : hour;
   let isCalm = false;
   const workers: Worker[] = [];
@@ -278,6 +335,11 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       return { actor, work: () => apply(message) };
     },
     onTaken: ({ attributes }) => watch.published(attributes.version ?? ''),
+    onAcknowledged: ({ attributes: { projectId } }) => {
+      if (projectId !== undefined) {
+        simulation.schedule(0, () => noteStanding([`syncProjects/${documentIdFrom(projectId)}`]));
+      }
+    },
   });
   const deadLetters: Topic = createTopic({
     ...topicOptions,
@@ -408,27 +470,74 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       [events, deadLetters, requests].every((topic) => topic.outstanding() === 0) &&
       [...relays.values()].every((health) => health.status().inFlight === 0);
     await simulation.runUntil('everything is delivered and acknowledged', isIdle);
+    while (await decideHolds()) {
+      await simulation.runUntil('every deletion that was released is acknowledged', isIdle);
+    }
     for (let round = 1; await redriveAll(); round += 1) {
-      if (round > mostRedrives) throw new StuckError(`dead letters come back after ${mostRedrives} times`);
-      await simulation.runUntil('every dead letter that was played again is acknowledged', isIdle);
+      if (round > mostRedrives) throw new StuckError(`dead letters return after ${mostRedrives} redrives`);
+      await simulation.runUntil('every dead letter that was redriven is acknowledged', isIdle);
     }
   }
 
-  /** Plays dead letters again, as an operator does; whether there were any. */
+  /** Decides about what is held, as an operator does, through processes that may die in the middle; whether there was anything. */
+  async function decideHolds(): Promise<boolean> {
+    const { holds } = someWorker();
+    let decided = 0;
+    for await (const page of createHolds({
+      firestore,
+      events: { publish: async (message) => events.put(message), flush: async () => undefined },
+      clock: simulation,
+    }).list()) {
+      for (const held of page) {
+        if (held instanceof Error) {
+          violations.push({ what: 'a held deletion cannot be read', detail: held.message });
+          continue;
+        }
+        decided += 1;
+        const name = { projectId: held.projectId, eventId: held.event.id };
+        const isKept = random.chance(0.3);
+        trace('operator', `${isKept ? 'discards' : 'releases'} ${held.event.id}`);
+        let isOver = false;
+        const decision = isKept ? holds.discard(name) : holds.release(name);
+        decision.then(
+          ({ kind }) => {
+            isOver = true;
+            if (kind === 'discarded') {
+              tally.discarded += 1;
+              world.keep(held.projectId);
+            }
+            if (kind === 'released') tally.released += 1;
+          },
+          (error: unknown) => {
+            isOver = true;
+            violations.push({ what: 'a hold could not be decided about', detail: errorText(error) });
+          },
+        );
+        await simulation.runUntil('a hold is decided about', () => isOver);
+      }
+    }
+    return decided > 0;
+  }
+
+  /** Redrives dead letters, as an operator does; whether there were any. */
   async function redriveAll(): Promise<boolean> {
     const dead = await firestore.collection('syncFailures').where('status', '==', 'dead').get();
+    let redriven = 0;
     for (const document of dead.docs) {
       const failure = parseFailure(document.id, document.data());
       const message = failure.message;
+      // A full asset stays full, and what was invented does not become true.
+      if (failure.reason === 'asset' || failure.reason === 'future-version') continue;
+      redriven += 1;
       if (message === null || !decodeEvent(message.data).ok || failure.reason !== 'attempts') {
         violations.push({ what: 'a sound event became a dead letter', detail: `${failure.reason}: ${failure.error}` });
       }
-      trace('operator', `plays ${failure.id} again`);
+      trace('operator', `redrives ${failure.id}`);
       tally.redriven += 1;
+      if (message !== null) events.put(originalOf(message));
       await document.ref.update({ status: 'redriven' });
-      if (message !== null) events.put(message);
     }
-    return !dead.empty;
+    return redriven > 0;
   }
 
   try {

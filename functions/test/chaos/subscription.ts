@@ -15,6 +15,8 @@ export interface Topic {
   put(message: EncodedMessage): void;
   /** Messages that are not acknowledged, and deliveries under way. */
   outstanding(): number;
+  /** Whether a message of a project is not acknowledged: it will be redelivered. */
+  standsFor(projectId: string): boolean;
   /** Everything that was taken, in order. */
   readonly messages: readonly EncodedMessage[];
   /** From now on deliveries come soon and once. */
@@ -35,8 +37,10 @@ export interface TopicOptions {
   readonly tally: Tally;
   readonly trace: (actor: string, line: string) => void;
   readonly deliver: Deliver;
-  /** Told of every message that the topic has taken. */
+  /** Notified of every message that the topic has taken. */
   readonly onTaken: (message: EncodedMessage) => void;
+  /** Notified when a message was acknowledged. */
+  readonly onAcknowledged?: (message: EncodedMessage) => void;
 }
 
 /** Times of Pub/Sub in virtual ms: how soon a delivery usually comes, how late a late one, and the rest as its documentation has it
@@ -47,6 +51,7 @@ export function createTopic(options: TopicOptions): Topic {
   const { name, simulation, door, weather, random, tally, trace, deliver, onTaken } = options;
   const messages: EncodedMessage[] = [];
   let unacknowledged = 0;
+  const standing = new Map<string, number>();
   let running = 0;
   let planned = 0;
   let calmed = false;
@@ -60,8 +65,16 @@ export function createTopic(options: TopicOptions): Topic {
       return;
     }
     unacknowledged += 1;
+    count(message, 1);
     const state = { acknowledged: false, failures: 0, number: messages.length };
     const label = `${name}/${state.number}`;
+
+    const acknowledgeNow = () => {
+      state.acknowledged = true;
+      unacknowledged -= 1;
+      count(message, -1);
+      options.onAcknowledged?.(message);
+    };
 
     const plan = (ms: number) => {
       planned += 1;
@@ -101,8 +114,7 @@ export function createTopic(options: TopicOptions): Topic {
         cancelDeadline();
         trace(actor.name, `${label} ${why}`);
         if (acknowledge && !state.acknowledged) {
-          state.acknowledged = true;
-          unacknowledged -= 1;
+          acknowledgeNow();
         }
         if (!acknowledge && !state.acknowledged) again();
       };
@@ -118,14 +130,13 @@ export function createTopic(options: TopicOptions): Topic {
           if (!calmed && random.chance(weather.lostAck)) end('was handled, and Pub/Sub does not know', false);
           else if (isOver && !state.acknowledged) {
             // An answer after the deadline counts all the same, as Pub/Sub has it for push.
-            state.acknowledged = true;
-            unacknowledged -= 1;
+            acknowledgeNow();
             trace(actor.name, `${label} is acknowledged late`);
           } else end('is acknowledged', true);
         },
         (error: unknown) => {
           stopWorking();
-          end(`comes again: ${String(error)}`, false);
+          end(`is refused: ${String(error)}`, false);
         },
       );
     }
@@ -137,6 +148,10 @@ export function createTopic(options: TopicOptions): Topic {
     }
   }
 
+  function count({ attributes: { projectId } }: EncodedMessage, change: number): void {
+    if (projectId !== undefined) standing.set(projectId, (standing.get(projectId) ?? 0) + change);
+  }
+
   const delay = () => random.whole(1, !calmed && random.chance(weather.late) ? times.late : times.soon);
 
   return {
@@ -146,6 +161,7 @@ export function createTopic(options: TopicOptions): Topic {
       publish: (message) => door.call(actor, 'pubsub', `publish ${name}`, async () => put(message)),
       flush: async () => undefined,
     }),
+    standsFor: (projectId) => (standing.get(projectId) ?? 0) > 0,
     outstanding: () => unacknowledged + running + planned,
     calm() {
       calmed = true;

@@ -19,6 +19,11 @@ export interface Tally {
   deadLetters: number;
   redriven: number;
   reconciliations: number;
+  /** Deletions that nobody made, published all the same. */
+  invented: number;
+  /** Deletions that were held, and what was decided. */
+  released: number;
+  discarded: number;
 }
 
 export function emptyTally(): Tally {
@@ -37,6 +42,9 @@ export function emptyTally(): Tally {
     deadLetters: 0,
     redriven: 0,
     reconciliations: 0,
+    invented: 0,
+    released: 0,
+    discarded: 0,
   };
 }
 

@@ -31,9 +31,16 @@ export interface World {
   /** Whether clients added assets to projects that were deleted, so that only a reconciliation removes them. */
   hasLateAssets(): boolean;
   changes(): number;
+  /** A person has decided that what is left of a deleted project stays. */
+  keep(project: string): void;
 }
 
+/** Leaves an asset room for its short copies only: Firestore takes 1 MiB (https://firebase.google.com/docs/firestore/quotas). */
+const filling = 'x'.repeat(1_047_500);
+
 export interface WorldOptions {
+  /** Publishes a deletion that did not happen. */
+  readonly onInvent: (project: string, aheadMs: number) => Promise<void> | void;
   readonly projects: Collection<ProjectDocument>;
   readonly firestore: Firestore;
   readonly config: Config;
@@ -52,12 +59,12 @@ interface KnownAsset {
   project: string;
   edits: number;
   fate: Fate;
+  /** It has no room for longer copies: what it shows may be stale, with a dead letter that says so. */
+  full: boolean;
 }
 
 interface KnownProject {
   fields: ProjectFields | null;
-  /** Whether it was deleted at some time. */
-  wasDeleted: boolean;
 }
 
 /** Tells an asset that a client made from one that a write brought to life. */
@@ -66,30 +73,25 @@ const body = 'made by a client';
 /** Collection of what lies below an asset. */
 const belowCollection = 'panels';
 
-export function createWorld({ projects, firestore, config, places, onChange }: WorldOptions): World {
+export function createWorld({ projects, firestore, config, places, onChange, onInvent }: WorldOptions): World {
   const known = new Map<string, KnownProject>();
   const assets = new Map<string, KnownAsset>();
   /** Violations that were seen on the way. */
   const seen: Violation[] = [];
+  /** Projects of which a person has decided that their assets stay. */
+  const kept = new Set<string>();
   let changes = 0;
 
   const projectOf = (project: string): KnownProject => {
-    const entry = known.get(project) ?? { fields: null, wasDeleted: false };
+    const entry = known.get(project) ?? { fields: null };
     known.set(project, entry);
     return entry;
   };
 
   const fieldsOf = (project: string): ProjectFields => projectOf(project).fields ?? {};
 
-  /** A new or moved asset stays if its project lives. While a deletion of an earlier life may still be at work, it may be taken for one of that life:
-   *  no more from the moment on when the record says that the project lives again, since then no page of the deletion goes through. */
-  async function fateIn(project: string): Promise<Fate> {
-    const { fields, wasDeleted } = projectOf(project);
-    if (fields === null) return 'either';
-    if (!wasDeleted) return 'stays';
-    const record = parseProjectRecord(project, (await projectRecordRef(firestore, project).get()).data());
-    return record.desired.kind === 'deleted' ? 'either' : 'stays';
-  }
+  /** A new or moved asset stays if its project lives, even while a deletion of an earlier life is still at work. */
+  const fateIn = (project: string): Fate => (projectOf(project).fields === null ? 'either' : 'stays');
 
   /** Notes the new state of a project; null: it is gone. */
   function changed(project: string, fields: ProjectFields | null): void {
@@ -129,21 +131,32 @@ export function createWorld({ projects, firestore, config, places, onChange }: W
 
   async function add(act: Extract<Act, { do: 'add' }>): Promise<void> {
     const place = places[act.kind];
-    const fate = await fateIn(act.project);
+    const fate = fateIn(act.project);
+    const host = act.inside && assets.get(`${act.inside.kind}/${act.inside.id}`);
     const batch = firestore.batch();
     for (const id of act.ids) {
-      const ref = referenceOf(firestore, place, id);
+      const ref = host ? host.ref.collection(place.name).doc(id) : referenceOf(firestore, place, id);
       batch.create(ref, assetData(place, act.project, fieldsOf(act.project)));
       const below = Array.from({ length: act.below }, (_, index) => `${ref.path}/${belowCollection}/${index}`);
       for (const path of below) batch.create(firestore.doc(path), { panel: true });
-      assets.set(`${act.kind}/${id}`, { kind: act.kind, ref, below, project: act.project, edits: 0, fate });
+      assets.set(`${act.kind}/${id}`, {
+        kind: act.kind,
+        ref,
+        below,
+        project: act.project,
+        edits: 0,
+        fate,
+        full: false,
+      });
     }
     await batch.commit();
   }
 
   async function move(act: Extract<Act, { do: 'move' }>): Promise<void> {
+    // It may have no room for the copies of its new project.
+    if (assets.get(`${act.asset.kind}/${act.asset.id}`)?.full) return;
     const place = places[act.asset.kind];
-    const fate = await fateIn(act.to);
+    const fate = fateIn(act.to);
     const moved = await touch(act.asset, () => [
       pathOf(place.projectId),
       act.to,
@@ -181,7 +194,6 @@ export function createWorld({ projects, firestore, config, places, onChange }: W
       }
       case 'delete':
         await projects.deleteOne({ _id: mongoId(act.project) });
-        projectOf(act.project).wasDeleted = true;
         for (const asset of assets.values()) if (asset.project === act.project) asset.fate = 'goes';
         return changed(act.project, null);
       case 'add':
@@ -190,6 +202,13 @@ export function createWorld({ projects, firestore, config, places, onChange }: W
         return move(act);
       case 'remove':
         return remove(act);
+      case 'fill': {
+        const asset = await touch(act.asset, () => [new FieldPath('filling'), filling]);
+        if (asset) asset.full = true;
+        return;
+      }
+      case 'invent':
+        return onInvent(act.project, act.aheadMs);
       case 'edit': {
         const asset = await touch(act.asset, ({ edits }) => [new FieldPath('edits'), edits + 1]);
         if (asset) asset.edits += 1;
@@ -206,8 +225,15 @@ export function createWorld({ projects, firestore, config, places, onChange }: W
         if (asset.project === act.project && asset.fate === 'goes') asset.fate = 'either';
     },
     changes: () => changes,
+    keep(project) {
+      kept.add(project);
+      for (const asset of assets.values())
+        if (asset.project === project && asset.fate === 'goes') asset.fate = 'either';
+    },
     hasLateAssets: () =>
-      [...assets.values()].some(({ project, fate }) => fate === 'either' && projectOf(project).fields === null),
+      [...assets.values()].some(
+        ({ project, fate }) => fate === 'either' && projectOf(project).fields === null && !kept.has(project),
+      ),
     async verify({ reconciled, historyLost, eventsLost = false }) {
       const violations = [...seen];
       const report = (what: string, detail: string) => void violations.push({ what, detail });
@@ -225,10 +251,11 @@ export function createWorld({ projects, firestore, config, places, onChange }: W
         }
         const project = live.get(asset.project);
         if (project === undefined) {
-          if (asset.fate === 'goes' || reconciled)
+          if (asset.fate === 'goes' || (reconciled && !kept.has(asset.project)))
             report('asset of a deleted project left', `${path} of ${asset.project}`);
           continue;
         }
+        if (asset.full) continue;
         const want = assetData(place, asset.project, Object.fromEntries(Object.entries(project)), asset.edits);
         for (const difference of differences(want, data))
           report('asset differs from its project', `${path}: ${difference}`);

@@ -29,7 +29,7 @@ export const assetsPerRecursivePage = 40;
 /** How old the word of MongoDB may be on which assets are deleted that existed long before the deletion. */
 const confirmationAgeMs = 10_000;
 
-/** Assets younger than this at the deletion may belong to a new life of the project, as far as clocks can tell. */
+/** Assets that were written later than so long before the deletion may belong to a new life of the project, as far as clocks can tell. */
 const youngMs = minuteMs;
 
 /** A range to work on, and how much of a usual page a page of it may hold: above 0 and up to 1, less where Firestore has refused more. */
@@ -102,8 +102,8 @@ export function runPage(
         limit: parts.reduce((sum, part) => sum + part.limit, 0),
       });
       if (record.desired.kind === 'deleted') {
-        const youngest = Math.max(...parts.map((part) => part.youngest));
-        const mayBeNew = youngest > context.createdBy - youngMs;
+        const writtenAt = Math.max(...parts.map((part) => part.writtenAt));
+        const mayBeNew = writtenAt > context.createdBy - youngMs;
         if (!(await context.confirmGone(mayBeNew ? 0 : confirmationAgeMs))) return { kind: 'revived' };
       }
       for (const part of parts) part.write(transaction);
@@ -123,8 +123,8 @@ export function runPage(
 /** What a page does to one range. */
 interface Part extends PageView {
   readonly processed: number;
-  /** When the youngest document that it deletes was created, in ms since 1970. */
-  readonly youngest: number;
+  /** When a document that it deletes was last written, in ms since 1970: an old asset may have been moved to a new life of the project. */
+  readonly writtenAt: number;
   readonly write: (transaction: Transaction) => void;
 }
 
@@ -134,7 +134,7 @@ const nothing: Part = {
   documents: 0,
   limit: 0,
   processed: 0,
-  youngest: Number.NEGATIVE_INFINITY,
+  writtenAt: Number.NEGATIVE_INFINITY,
   write: () => undefined,
 };
 
@@ -161,7 +161,7 @@ async function planPart(
     limit,
     processed: deletions.assets.length,
     rests: [...restAfter(range, page), ...deletions.unfinished],
-    youngest: Math.max(...deletions.documents.map((document) => document.createTime.toMillis())),
+    writtenAt: Math.max(...deletions.documents.map((document) => document.updateTime.toMillis())),
     write(inTransaction) {
       for (const { ref } of deletions.documents) inTransaction.delete(ref);
     },
