@@ -20,6 +20,8 @@ import type { Step } from './transact.ts';
 export type Claim =
   /** This worker brings the assets to the state of `record`. `attempt` counts from 1. */
   | { readonly kind: 'claimed'; readonly record: ProjectRecord; readonly lease: WorkLease; readonly attempt: number }
+  /** The assets show what the record claims, but that cannot have happened yet: it has to be repaired. */
+  | { readonly kind: 'odd' }
   /** The assets show it already. */
   | { readonly kind: 'duplicate' }
   /** Another worker is at this project, or has just died: the event has to be redelivered, and stands for its news until then (I9). */
@@ -61,6 +63,8 @@ export interface Repair {
   readonly fact: Fact | null | undefined;
   /** Only the asset with this path. */
   readonly asset?: string | undefined;
+  /** Whether it may find that the project is gone: somebody has judged that it is not one of too many. */
+  readonly mayDelete: boolean;
 }
 
 /** How work ended: done; with news, which it goes on with; or lost to another worker. */
@@ -89,9 +93,9 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
     expireAt: isNews ? null : before.expireAt,
   };
   const folding = { record: folded.change === 'none' ? undefined : record, ...endOfHold(before, record, now) };
-  const isSettled = record.appliedRevision === record.revision;
-  if (isSettled && !claimsTheFuture(record.desired, now + limits.maxFutureMs)) {
-    return { outcome: { kind: 'duplicate' }, ...folding };
+  if (record.appliedRevision === record.revision) {
+    const isOdd = claimsTheFuture(record.desired, now + limits.maxFutureMs);
+    return { outcome: { kind: isOdd ? 'odd' : 'duplicate' }, ...folding };
   }
   const kept = effectiveHold(record);
   if (kept !== null) return { outcome: { kind: 'held', state: kept.state }, ...folding };

@@ -163,15 +163,15 @@ async function check(run: Run, record: ProjectRecord): Promise<WorkState> {
 /** A repair is what MongoDB says now, under the lease. One that was meant for a living project deletes nothing: the brakes have not seen that. */
 async function checkRepair(run: Run, record: ProjectRecord, fact: Fact): Promise<WorkState> {
   const { work } = run;
-  const isMeantToDelete =
-    work.repair?.asset === undefined ? work.event.type === 'ProjectDeleted' : record.desired.kind === 'deleted';
+  const mayDelete =
+    work.repair?.mayDelete === true || (work.repair?.asset !== undefined && record.desired.kind === 'deleted');
   const isGone = fact.fields === null;
-  run.work = { ...work, repair: { ...work.repair, seen: work.repair?.seen ?? record.desired, fact } };
-  if (isGone && !isMeantToDelete) {
+  run.work = { ...work, repair: { mayDelete, ...work.repair, seen: work.repair?.seen ?? record.desired, fact } };
+  if (isGone && !mayDelete) {
     await close(run, (current) => failed(current, work, null, 'the project is gone in MongoDB by now', terms(run)));
     return { name: 'ended', outcome: { kind: 'contradicted', processed: 0 } };
   }
-  run.contradicted ||= isMeantToDelete && !isGone;
+  run.contradicted ||= mayDelete && !isGone;
   const goal = await close(run, (current) => reloaded(current, run.work));
   return { name: 'converging', record: owned(run, goal) };
 }

@@ -1,8 +1,9 @@
 import type { ProjectEvent } from '../events/contract.ts';
+import type { ProjectRecord } from '../records/projectRecord.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
 import { ClaimFailedError, isTransient, ProjectBusyError } from './errors.ts';
 import { retryTransient } from './retry.ts';
-import { transact } from './transact.ts';
+import { type Step, transact } from './transact.ts';
 import { type Claim, type ClaimTerms, claimed, claimedForRepair, type Work } from './transitions.ts';
 import { type WorkOutcome, workOn } from './work.ts';
 
@@ -61,33 +62,55 @@ async function apply(
   options: ApplyOptions,
 ): Promise<ApplyOutcome> {
   const terms = claimTerms(dependencies, event);
-  const claim = await claiming(dependencies, event, options, (now) => (current) => claimed(current, { ...terms, now }));
+  const claim = await claiming(dependencies, event, options, (current, now) => claimed(current, { ...terms, now }));
   switch (claim.kind) {
     case 'busy':
       throw new ProjectBusyError(event.id, claim.until);
     case 'claimed':
       return work(dependencies, event, claim, options);
+    case 'odd':
+      return repairOdd(dependencies, event, options);
     default:
       return claim;
   }
+}
+
+/** Repairs a record that claims the future to what MongoDB says. A deletion that comes out of it would be judged by nobody, so it is left to a
+ *  reconciliation, whose brakes see all of them; until then the event is kept. */
+async function repairOdd(
+  dependencies: SyncDependencies,
+  event: ProjectEvent,
+  options: ApplyOptions,
+): Promise<ApplyOutcome> {
+  const outcome = await repair(dependencies, event, { ...options, force: true }, false);
+  if (outcome.kind === 'deferred') throw new ProjectBusyError(event.id, dependencies.clock.now());
+  if (outcome.kind !== 'contradicted') return outcome;
+  const lastError =
+    'the record of the project claims what cannot have happened yet, and MongoDB has no such project; reconcile it: ' +
+    'npm --prefix functions run reconcile -- --project ID';
+  return { kind: 'exhausted', attempts: 1, lastError };
 }
 
 async function repair(
   dependencies: SyncDependencies,
   event: ProjectEvent,
   options: ApplyOptions,
+  mayDelete = event.type === 'ProjectDeleted',
 ): Promise<ApplyOutcome> {
   const terms = claimTerms(dependencies, event);
-  const claim = await claiming(
-    dependencies,
-    event,
-    options,
-    (now) => (current) => claimedForRepair(current, { ...terms, now }),
+  const claim = await claiming(dependencies, event, options, (current, now) =>
+    claimedForRepair(current, { ...terms, now }),
   );
   if (claim === undefined) return { kind: 'deferred' };
   if (claim.kind === 'held') return claim;
   const fact = options.force === true ? undefined : null;
-  return work(dependencies, event, claim, options, { seen: claim.record.desired, fact, asset: options.asset });
+  const { asset } = options;
+  return work(dependencies, event, claim, options, {
+    seen: claim.record.desired,
+    fact,
+    asset,
+    mayDelete: mayDelete && asset === undefined,
+  });
 }
 
 function work(
@@ -110,14 +133,15 @@ async function claiming<T>(
   dependencies: SyncDependencies,
   event: ProjectEvent,
   { deadline, signal }: Budget,
-  step: (now: number) => Parameters<typeof transact<T>>[2],
+  step: (current: ProjectRecord, now: number) => Step<T>,
 ): Promise<T> {
+  const { clock } = dependencies;
   try {
-    return await retryTransient(() => transact(dependencies, event.projectId, step(dependencies.clock.now())), {
-      ...dependencies,
-      deadline,
-      signal,
-    });
+    return await retryTransient(
+      // A process may stall before its transaction: the time is that of the transaction.
+      () => transact(dependencies, event.projectId, (current) => step(current, clock.now())),
+      { ...dependencies, deadline, signal },
+    );
   } catch (error) {
     if (signal.aborted || (await isTransient(error))) throw error;
     throw new ClaimFailedError(event.id, error);

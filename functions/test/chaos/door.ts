@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { MongoNetworkError, MongoServerError } from 'mongodb';
 import type { Actor } from './actor.ts';
 import type { Random } from './random.ts';
@@ -51,8 +52,8 @@ const stallMs = { least: 20_000, most: 200_000 };
 export function createDoor({ weather, random, tally, trace, meddle }: DoorOptions): Door {
   let calls = 0;
   let calmed = false;
-  /** Whose call is doing its work. */
-  let inside: Actor | undefined;
+  /** Set in what a call of Firestore does, such as the body of a transaction. */
+  const inTransaction = new AsyncLocalStorage<true>();
 
   const latency = () => random.whole(1, !calmed && random.chance(weather.slow) ? latencyMs.slow : latencyMs.usual);
 
@@ -104,7 +105,7 @@ export function createDoor({ weather, random, tally, trace, meddle }: DoorOption
         calls += 1;
         const number = calls;
         const fault = faultAt(actor, service, what, number);
-        if (inside === actor) {
+        if (service === 'mongodb' && inTransaction.getStore()) {
           // Within a transaction: time stands still, and a fault interrupts the whole.
           if (fault) reject(new Interruption(fault));
           else act().then(resolve, reject);
@@ -112,12 +113,10 @@ export function createDoor({ weather, random, tally, trace, meddle }: DoorOption
         }
         const run = async () => {
           if (!calmed && isTransaction(what) && random.chance(weather.meddling)) await meddle();
-          inside = actor;
-          const outcome = await act().then(
+          const outcome = await inTransaction.run(true, act).then(
             (value) => ({ ok: true as const, value }),
             (error: unknown) => ({ ok: false as const, error }),
           );
-          inside = undefined;
           if (!outcome.ok && outcome.error instanceof Interruption) {
             const inner = outcome.error.fault;
             return strike(actor, inner, () => reject(expiredTransaction()), reject);

@@ -1,7 +1,7 @@
 /** A deliberate break of one guarantee: texts of the source that are replaced. Each must be there exactly once, so that a change of the source cannot
  *  silently turn a break into nothing. */
 export interface Mutation {
-  readonly breaks: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7';
+  readonly breaks: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I9' | 'I10' | 'I11';
   readonly what: string;
   /** What the runs have to say of it: a break that only keeps the code from running proves nothing. */
   readonly shows: RegExp;
@@ -51,7 +51,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I1',
     what: 'a redelivery is acknowledged while the lease of its own event is held by a worker that may be dead',
-    shows: /project not converged/,
+    shows: /project not converged|nobody stands/,
     weather: 'crashes',
     seed: 'm1',
     patches: [
@@ -65,7 +65,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I1',
     what: 'the checkpoint moves past what was read, not what was published',
-    shows: /checkpoint moved past an unpublished change/,
+    shows: /checkpoint moved past an unpublished change|nobody stands/,
     weather: 'crashes',
     seed: 'm1',
     patches: [
@@ -93,7 +93,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I2',
     what: 'the value that arrives last wins',
-    shows: /record says otherwise/,
+    shows: /record says otherwise|nobody stands/,
     weather: 'disorder',
     seed: 'm1',
     patches: [
@@ -107,7 +107,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I3',
     what: 'an old sign of life revives a deleted project',
-    shows: /record says otherwise/,
+    shows: /record says otherwise|nobody stands/,
     weather: 'disorder',
     seed: 'm1',
     patches: [
@@ -128,7 +128,7 @@ export const mutations: readonly Mutation[] = [
       ...keysFromOutside,
       {
         file: 'sync/pages/page.ts',
-        find: 'transaction.update(asset.ref, first.path, first.value, ...others.flatMap((copy) => [copy.path, copy.value]));',
+        find: 'inTransaction.update(asset.ref, first.path, first.value, ...others.flatMap((copy) => [copy.path, copy.value]));',
         replace:
           "for (const copy of [first, ...others]) transaction.set(asset.ref, copy.path.isEqual(new FieldPath('projectName')) ? { projectName: copy.value } : { meta: { status: copy.value } }, { merge: true });",
       },
@@ -151,7 +151,12 @@ export const mutations: readonly Mutation[] = [
     patches: [
       {
         file: 'sync/pages/page.ts',
-        find: "      if (current.lease?.holder !== lease.holder) return { kind: 'lost' };\n      if (current.revision !== record.revision) return { kind: 'superseded' };\n",
+        find: '      if (current.lease?.holder !== lease.holder) {\n',
+        replace: '      if (current.lease?.holder === null) {\n',
+      },
+      {
+        file: 'sync/pages/page.ts',
+        find: "      if (current.revision !== record.revision) return { kind: 'superseded' };\n",
         replace: '',
       },
     ],
@@ -178,7 +183,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I6',
     what: 'work that runs out of time is not continued',
-    shows: /asset of a deleted project left/,
+    shows: /asset of a deleted project left|nobody stands/,
     weather: 'hurry',
     seed: 'm1',
     patches: [
@@ -192,7 +197,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I6',
     what: 'progress on an older state is taken for progress on the newest one',
-    shows: /asset of a deleted project left/,
+    shows: /asset of a deleted project left|nobody stands/,
     weather: 'hurry',
     seed: 'm1',
     patches: [
@@ -206,7 +211,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I7',
     what: 'an error is logged, and the event acknowledged',
-    shows: /project not converged/,
+    shows: /project not converged|nobody stands/,
     weather: 'errors',
     seed: 'm1',
     patches: [
@@ -214,6 +219,90 @@ export const mutations: readonly Mutation[] = [
         file: 'sync/handleMessage.ts',
         find: '    if (attempts === undefined || attempts < limits.maxAttempts) throw error;\n',
         replace: '    if (attempts === undefined || attempts < limits.maxAttempts) return undefined;\n',
+      },
+    ],
+  },
+  {
+    breaks: 'I9',
+    what: 'an event that meets another worker is acknowledged, since that one re-reads the record',
+    shows: /nobody stands for a record that is behind|project not converged/,
+    weather: 'storm',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'sync/worker.ts',
+        find: '      throw new ProjectBusyError(event.id, claim.until);\n',
+        replace: "      return { kind: 'duplicate' };\n",
+      },
+    ],
+  },
+  {
+    breaks: 'I5',
+    what: 'whatever lies below a deleted asset goes with it',
+    shows: /asset of a live project lost/,
+    weather: 'raids',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'sync/pages/deletions.ts',
+        find: "return typeof owner === 'string' && owner !== '' && owner !== projectId;",
+        replace: 'return false;',
+      },
+    ],
+  },
+  {
+    breaks: 'I5',
+    what: 'MongoDB is not asked again while a deletion runs',
+    shows: /asset of a live project lost/,
+    weather: 'raids',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'sync/pages/page.ts',
+        find: "if (!(await context.confirmGone(mayBeNew ? 0 : confirmationAgeMs))) return { kind: 'revived' };",
+        replace: 'void mayBeNew;',
+      },
+    ],
+  },
+  {
+    breaks: 'I10',
+    what: 'an event from the future is taken for true',
+    shows: /record says otherwise|asset of a deleted project left|asset differs from its project/,
+    weather: 'disorder',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'sync/handleMessage.ts',
+        find: 'if (timeOf(event.version) <= clock.now()) return undefined;',
+        replace: 'if (event) return undefined;',
+      },
+    ],
+  },
+  {
+    breaks: 'I11',
+    what: 'an asset that refuses its write stops the whole project',
+    shows: /does not settle|a sound event became a dead letter/,
+    weather: 'disorder',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'sync/pages/converge.ts',
+        find: 'if (view === undefined || view.seen.length === 0 || !isRefusedWrite(error)) throw error;',
+        replace: 'throw error;',
+      },
+    ],
+  },
+  {
+    breaks: 'I1',
+    what: 'a release is decided, and its event not published',
+    shows: /project not converged|asset of a deleted project left/,
+    weather: 'disorder',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'holds/decide.ts',
+        find: '  await events.publish(encodeEvent(decided.event));\n',
+        replace: '',
       },
     ],
   },

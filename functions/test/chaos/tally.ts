@@ -68,5 +68,6 @@ export function addTally(sum: Tally, run: Tally): void {
     sum[key] += run[key];
   }
   for (const key of ['oplogLosses', 'deadLetters', 'redriven', 'reconciliations'] as const) sum[key] += run[key];
+  for (const key of ['invented', 'released', 'discarded'] as const) sum[key] += run[key];
   for (const [kind, count] of Object.entries(run.errors)) sum.errors[kind] = (sum.errors[kind] ?? 0) + count;
 }

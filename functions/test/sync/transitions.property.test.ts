@@ -96,7 +96,7 @@ function run(deliveries: readonly (typeof delivery extends fc.Arbitrary<infer T>
       event,
       lease: outcome.lease,
       startedAt: now,
-      ...(isRepair && { repair: { seen: outcome.record.desired, fact } }),
+      ...(isRepair && { repair: { seen: outcome.record.desired, fact, mayDelete: true } }),
     };
     const goal = take(reloaded(record, work));
     assert.ok(goal);
