@@ -63,7 +63,8 @@ export async function startSyncFixture(
   const alive = new Map<string, Record<string, CopyValue>>();
   const truth: ProjectTruth = {
     ask: async (projectIds) => ({
-      version: versionOf({ seconds: Math.floor(clock.now() / 1000), increment: 1 }, maxOrdinal),
+      // Later than every event of this second.
+      version: versionOf({ seconds: Math.floor(clock.now() / 1000), increment: 0x7fff_ffff }, maxOrdinal),
       projects: new Map(
         projectIds.flatMap((projectId) => {
           const fields = alive.get(projectId);
