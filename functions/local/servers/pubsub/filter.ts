@@ -6,14 +6,13 @@ export type AttributeFilter = (attributes: Readonly<Record<string, string>>) => 
 /** The service refuses longer filters. */
 const maxFilterBytes = 256;
 
-type Token =
-  | { readonly kind: 'word' | 'string'; readonly text: string }
-  | { readonly kind: '(' | ')' | ',' | '.' | ':' | '=' | '!=' | '-' };
+interface Token {
+  readonly kind: 'word' | 'string' | 'symbol';
+  readonly text: string;
+}
 
-const wordPattern = /[A-Za-z0-9_][A-Za-z0-9_-]*/y;
-const stringPattern = /"((?:[^"\\]|\\.)*)"/y;
-const symbolPattern = /!=|[(),.:=-]/y;
-const spacePattern = /\s+/y;
+/** Blanks, then one token. */
+const tokenPattern = /\s*(?:(?<word>\w[\w-]*)|(?<string>"(?:[^"\\]|\\.)*")|(?<symbol>!=|[(),.:=-]))\s*/y;
 
 /** Compiles the filter language of subscriptions: `attributes:key`, `attributes.key = "value"`, `!=`,
  *  `hasPrefix(attributes.key, "prefix")`, joined by AND, OR and NOT (or `-`). The operators are upper case, and AND and
@@ -33,40 +32,14 @@ function wrong(source: string, why: string): Error {
 
 function tokenize(source: string): Token[] {
   const tokens: Token[] = [];
-  let at = 0;
-  const match = (pattern: RegExp): RegExpExecArray | null => {
-    pattern.lastIndex = at;
-    const found = pattern.exec(source);
-    if (found) at = pattern.lastIndex;
-    return found;
-  };
-  while (at < source.length) {
-    if (match(spacePattern)) continue;
-    const word = match(wordPattern);
-    if (word) {
-      tokens.push({ kind: 'word', text: word[0] });
-      continue;
-    }
-    const string = match(stringPattern);
-    if (string) {
-      tokens.push({ kind: 'string', text: unescapeLiteral(source, string[0]) });
-      continue;
-    }
-    const symbol = match(symbolPattern)?.[0];
-    switch (symbol) {
-      case '(':
-      case ')':
-      case ',':
-      case '.':
-      case ':':
-      case '=':
-      case '!=':
-      case '-':
-        tokens.push({ kind: symbol });
-        break;
-      default:
-        throw wrong(source, `unexpected "${source[at]}" at position ${at}`);
-    }
+  const pattern = new RegExp(tokenPattern);
+  while (pattern.lastIndex < source.length) {
+    const at = pattern.lastIndex;
+    const { word, string, symbol } = pattern.exec(source)?.groups ?? {};
+    if (word !== undefined) tokens.push({ kind: 'word', text: word });
+    else if (string !== undefined) tokens.push({ kind: 'string', text: unescapeLiteral(source, string) });
+    else if (symbol !== undefined) tokens.push({ kind: 'symbol', text: symbol });
+    else throw wrong(source, `unexpected "${source.slice(at).trim()[0]}" at position ${at}`);
   }
   return tokens;
 }
@@ -82,82 +55,81 @@ function unescapeLiteral(source: string, literal: string): string {
 
 function parse(source: string, tokens: readonly Token[]): AttributeFilter {
   let at = 0;
-  const peek = () => tokens[at];
-  const isWord = (text: string) => {
-    const token = peek();
-    return token?.kind === 'word' && token.text === text;
+  const isNext = (text: string, ahead = 0) => {
+    const token = tokens[at + ahead];
+    return token !== undefined && token.kind !== 'string' && token.text === text;
   };
-  const expect = (kind: Token['kind']): string => {
-    const token = tokens[at];
-    if (token?.kind !== kind) throw wrong(source, `expected ${kind} instead of ${describe(token)}`);
+  const skip = (text: string): boolean => {
+    if (!isNext(text)) return false;
     at += 1;
-    return 'text' in token ? token.text : token.kind;
+    return true;
   };
-  const key = (): string => (peek()?.kind === 'string' ? expect('string') : expect('word'));
+  const expect = (text: string) => {
+    const shown = /\w/.test(text) ? `"${text}"` : text;
+    if (!skip(text)) throw wrong(source, `expected ${shown} instead of ${describe(tokens[at])}`);
+  };
+  const take = (...kinds: readonly Token['kind'][]): string => {
+    const token = tokens[at];
+    if (!token || !kinds.includes(token.kind)) {
+      throw wrong(source, `expected ${kinds.join(' or ')} instead of ${describe(token)}`);
+    }
+    at += 1;
+    return token.text;
+  };
 
   function expression(): AttributeFilter {
     const parts = [term()];
-    const joint = isWord('AND') ? 'AND' : isWord('OR') ? 'OR' : undefined;
-    while (isWord('AND') || isWord('OR')) {
-      if (expect('word') !== joint) throw wrong(source, 'AND and OR need parentheses to be mixed');
-      parts.push(term());
-    }
+    const joint = isNext('OR') ? 'OR' : 'AND';
+    while (skip(joint)) parts.push(term());
+    if (isNext('AND') || isNext('OR')) throw wrong(source, 'AND and OR need parentheses to be mixed');
     if (joint === 'OR') return (attributes) => parts.some((part) => part(attributes));
     return (attributes) => parts.every((part) => part(attributes));
   }
 
   function term(): AttributeFilter {
-    if (isWord('NOT') || peek()?.kind === '-') {
-      at += 1;
+    if (skip('NOT') || skip('-')) {
       const negated = term();
       return (attributes) => !negated(attributes);
     }
-    if (peek()?.kind === '(') {
-      at += 1;
+    if (skip('(')) {
       const inner = expression();
       expect(')');
       return inner;
     }
-    return isWord('hasPrefix') ? prefix() : comparison();
+    return skip('hasPrefix') ? prefix() : comparison();
   }
 
   function prefix(): AttributeFilter {
-    expect('word');
     expect('(');
     const name = attribute();
     expect(',');
-    const start = expect('string');
+    const start = take('string');
     expect(')');
     return (attributes) => attributeOf(attributes, name)?.startsWith(start) ?? false;
   }
 
   function attribute(): string {
-    if (!isWord('attributes')) throw wrong(source, `expected "attributes" instead of ${describe(peek())}`);
-    at += 1;
+    expect('attributes');
     expect('.');
-    return key();
+    return take('word', 'string');
   }
 
   function comparison(): AttributeFilter {
-    if (isWord('attributes') && tokens[at + 1]?.kind === ':') {
+    if (isNext('attributes') && isNext(':', 1)) {
       at += 2;
-      const name = key();
+      const name = take('word', 'string');
       return (attributes) => attributeOf(attributes, name) !== undefined;
     }
     const name = attribute();
-    if (peek()?.kind === '=') {
-      at += 1;
-      const value = expect('string');
-      return (attributes) => attributeOf(attributes, name) === value;
-    }
-    expect('!=');
-    const value = expect('string');
+    const isEqual = skip('=');
+    if (!isEqual) expect('!=');
+    const value = take('string');
     // A message without the attribute differs from every value.
-    return (attributes) => attributeOf(attributes, name) !== value;
+    return (attributes) => (attributeOf(attributes, name) === value) === isEqual;
   }
 
   const filter = expression();
-  if (at < tokens.length) throw wrong(source, `unexpected ${describe(peek())} after the expression`);
+  if (at < tokens.length) throw wrong(source, `unexpected ${describe(tokens[at])} after the expression`);
   return filter;
 }
 
@@ -167,6 +139,5 @@ function attributeOf(attributes: Readonly<Record<string, string>>, name: string)
 }
 
 function describe(token: Token | undefined): string {
-  if (!token) return 'the end';
-  return 'text' in token ? `"${token.text}"` : `"${token.kind}"`;
+  return token ? `"${token.text}"` : 'the end';
 }

@@ -20,35 +20,31 @@ export interface DeliverySettings {
 
 // Defaults and ranges of the service: https://cloud.google.com/pubsub/docs/subscription-properties
 const defaultAckDeadlineSeconds = 10;
-const minAckDeadlineSeconds = 10;
-const maxAckDeadlineSeconds = 600;
-const defaultRetentionMs = 7 * 24 * 60 * 60 * 1000;
-const defaultExpirationMs = 31 * 24 * 60 * 60 * 1000;
-const minExpirationMs = 24 * 60 * 60 * 1000;
+const ackDeadlineSeconds = { least: 10, most: 600 };
+const dayMs = 24 * 60 * 60 * 1000;
+const defaultRetentionMs = 7 * dayMs;
+const defaultExpirationMs = 31 * dayMs;
+const minExpirationMs = dayMs;
 const defaultMinBackoffMs = 10_000;
-const defaultMaxBackoffMs = 600_000;
 const maxBackoffMs = 600_000;
 const defaultDeliveryAttempts = 5;
-const smallestDeliveryAttempts = 5;
-const largestDeliveryAttempts = 100;
+const deliveryAttempts = { least: 5, most: 100 };
+
+function checkRange(what: string, value: number, { least, most }: { least: number; most: number }): void {
+  if (value < least || value > most) {
+    throw invalidArgument(`Invalid ${what} given (${value}): it must be between ${least} and ${most}.`);
+  }
+}
 
 /** Checks the ack deadline of a subscription or a stream, in seconds; throws INVALID_ARGUMENT. */
 export function checkAckDeadline(seconds: number): void {
-  if (seconds < minAckDeadlineSeconds || seconds > maxAckDeadlineSeconds) {
-    throw invalidArgument(
-      `Invalid ack deadline given (ack_deadline_seconds=${seconds}): it must be between ${minAckDeadlineSeconds} and ${maxAckDeadlineSeconds}.`,
-    );
-  }
+  checkRange('ack_deadline_seconds', seconds, ackDeadlineSeconds);
 }
 
 /** Checks the deadline of a modifyAckDeadline call, in seconds, where 0 gives the message back; throws
  *  INVALID_ARGUMENT. */
 export function checkModifiedDeadline(seconds: number): void {
-  if (seconds < 0 || seconds > maxAckDeadlineSeconds) {
-    throw invalidArgument(
-      `Invalid ack deadline given (ack_deadline_seconds=${seconds}): it must be between 0 and ${maxAckDeadlineSeconds}.`,
-    );
-  }
+  checkRange('ack_deadline_seconds', seconds, { ...ackDeadlineSeconds, least: 0 });
 }
 
 /** Checks a subscription that a client creates or changes, and fills in the service's defaults. */
@@ -56,8 +52,8 @@ export function completeSubscription(subscription: WireSubscription): WireSubscr
   parseResourceName('subscriptions', subscription.name);
   if (subscription.topic !== deletedTopic) parseResourceName('topics', subscription.topic);
   refuseWhatIsLeftOut(subscription);
-  const ackDeadlineSeconds = subscription.ackDeadlineSeconds || defaultAckDeadlineSeconds;
-  checkAckDeadline(ackDeadlineSeconds);
+  const deadline = subscription.ackDeadlineSeconds || defaultAckDeadlineSeconds;
+  checkAckDeadline(deadline);
   const messageRetentionDuration = subscription.messageRetentionDuration ?? fromMs(defaultRetentionMs);
   checkRetention(toMs(messageRetentionDuration));
   compileFilter(subscription.filter);
@@ -70,7 +66,7 @@ export function completeSubscription(subscription: WireSubscription): WireSubscr
   return {
     ...subscription,
     pushConfig,
-    ackDeadlineSeconds,
+    ackDeadlineSeconds: deadline,
     messageRetentionDuration,
     expirationPolicy: subscription.expirationPolicy ?? { ttl: fromMs(defaultExpirationMs) },
     deadLetterPolicy: subscription.deadLetterPolicy && completeDeadLetterPolicy(subscription.deadLetterPolicy),
@@ -116,11 +112,7 @@ function completeDeadLetterPolicy(
 ): NonNullable<WireSubscription['deadLetterPolicy']> {
   if (policy.deadLetterTopic !== deletedTopic) parseResourceName('topics', policy.deadLetterTopic);
   const maxDeliveryAttempts = policy.maxDeliveryAttempts || defaultDeliveryAttempts;
-  if (maxDeliveryAttempts < smallestDeliveryAttempts || maxDeliveryAttempts > largestDeliveryAttempts) {
-    throw invalidArgument(
-      `Invalid max_delivery_attempts (${maxDeliveryAttempts}): it must be between ${smallestDeliveryAttempts} and ${largestDeliveryAttempts}.`,
-    );
-  }
+  checkRange('max_delivery_attempts', maxDeliveryAttempts, deliveryAttempts);
   return { ...policy, maxDeliveryAttempts };
 }
 
@@ -128,15 +120,9 @@ function completeRetryPolicy(
   policy: NonNullable<WireSubscription['retryPolicy']>,
 ): NonNullable<WireSubscription['retryPolicy']> {
   const minimumBackoff = policy.minimumBackoff ?? fromMs(defaultMinBackoffMs);
-  const maximumBackoff = policy.maximumBackoff ?? fromMs(defaultMaxBackoffMs);
-  for (const backoff of [minimumBackoff, maximumBackoff]) {
-    if (toMs(backoff) < 0 || toMs(backoff) > maxBackoffMs) {
-      throw invalidArgument(`Invalid retry policy: a backoff must be between 0 and ${maxBackoffMs / 1000} seconds.`);
-    }
-  }
-  if (toMs(minimumBackoff) > toMs(maximumBackoff)) {
-    throw invalidArgument('Invalid retry policy: the minimum backoff is longer than the maximum backoff.');
-  }
+  const maximumBackoff = policy.maximumBackoff ?? fromMs(maxBackoffMs);
+  checkRange('minimum backoff in ms', toMs(minimumBackoff), { least: 0, most: maxBackoffMs });
+  checkRange('maximum backoff in ms', toMs(maximumBackoff), { least: toMs(minimumBackoff), most: maxBackoffMs });
   return { minimumBackoff, maximumBackoff };
 }
 
@@ -176,7 +162,7 @@ export function deliverySettings(subscription: WireSubscription): DeliverySettin
     retry: retryPolicy
       ? {
           minMs: retryPolicy.minimumBackoff ? toMs(retryPolicy.minimumBackoff) : defaultMinBackoffMs,
-          maxMs: retryPolicy.maximumBackoff ? toMs(retryPolicy.maximumBackoff) : defaultMaxBackoffMs,
+          maxMs: retryPolicy.maximumBackoff ? toMs(retryPolicy.maximumBackoff) : maxBackoffMs,
         }
       : undefined,
     deadLetter: deadLetterPolicy
