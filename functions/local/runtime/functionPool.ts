@@ -1,5 +1,6 @@
 import http from 'node:http';
 import { type Clock, sleep, systemClock } from '../../src/clock.ts';
+import { aborted, untilAborted, within } from '../../src/waiting.ts';
 import { callFunction, type FunctionRequest, type FunctionResponse } from './callFunction.ts';
 import type { FunctionProcess } from './functionProcess.ts';
 import type { FunctionSpec } from './manifest.ts';
@@ -140,36 +141,23 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
     const cancelTimeout = clock.after(spec.timeoutSeconds * 1000, () => timeout.abort());
     try {
       for (;;) {
-        const up = await portOf(process, timeout.signal);
-        if (up.kind === 'unavailable') return up;
-        const outcome = await call(up.port, agent, request, { timeout: timeout.signal, cancelled });
+        const port = await untilAborted(process.port(), timeout.signal);
+        if (port === aborted) return unavailable(`no instance was ready within ${spec.timeoutSeconds} s`);
+        const outcome = await call(port, agent, request, { timeout: timeout.signal, cancelled });
         if (outcome.kind !== 'refused') {
           invocations += 1;
           // Answered only when the end of the process is known: a redelivery must not meet its remains.
-          if (outcome.kind === 'crashed') await withinGrace(process.gone());
+          if (outcome.kind === 'crashed') await within(systemClock, crashGraceMs, process.gone());
           return outcome;
         }
         // The process died a moment ago and its end is not known here yet: the next try finds the one that replaces it.
         await sleep(systemClock, refusedPauseMs);
       }
+    } catch (error) {
+      return unavailable(error instanceof Error ? error.message : String(error));
     } finally {
       cancelTimeout();
     }
-  }
-
-  async function portOf(
-    process: FunctionProcess,
-    timeout: AbortSignal,
-  ): Promise<{ kind: 'up'; port: number } | Extract<Outcome, { kind: 'unavailable' }>> {
-    const unavailable = (reason: string) => ({ kind: 'unavailable', reason }) as const;
-    if (timeout.aborted) return unavailable(`no instance was ready within ${spec.timeoutSeconds} s`);
-    return Promise.race([
-      process.port().then(
-        (port) => ({ kind: 'up', port }) as const,
-        (error: Error) => unavailable(error.message),
-      ),
-      aborted(timeout).then(() => unavailable(`no instance was ready within ${spec.timeoutSeconds} s`)),
-    ]);
   }
 
   return {
@@ -177,9 +165,7 @@ export function createFunctionPool(options: FunctionPoolOptions): FunctionPool {
     async invoke(request, cancelled = neverAborted) {
       const instance = await takeRoom();
       if (!instance) {
-        return first.process.state() === 'stopped'
-          ? { kind: 'unavailable', reason: `${spec.name} is stopped` }
-          : { kind: 'busy' };
+        return first.process.state() === 'stopped' ? unavailable(`${spec.name} is stopped`) : { kind: 'busy' };
       }
       const outcome = await run(instance, request, cancelled);
       giveBackRoom(instance);
@@ -229,14 +215,6 @@ export function isError(outcome: Outcome): boolean {
   return outcome.kind === 'timed-out' || outcome.kind === 'crashed';
 }
 
-/** Waits for `end`, but not for long. */
-async function withinGrace(end: Promise<void>): Promise<void> {
-  const done = new AbortController();
-  const tooLong = sleep(systemClock, crashGraceMs, done.signal).catch(() => {});
-  await Promise.race([end, tooLong]);
-  done.abort();
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+function unavailable(reason: string): Outcome {
+  return { kind: 'unavailable', reason };
 }

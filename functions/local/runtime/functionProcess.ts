@@ -1,4 +1,5 @@
-import { type Clock, sleep } from '../../src/clock.ts';
+import type { Clock } from '../../src/clock.ts';
+import { within } from '../../src/waiting.ts';
 import { type ChildProgram, describeExit, type Exit } from './childProgram.ts';
 
 /** `waiting`: it has ended and will be started again in a moment. `stopped`: it is not started again. */
@@ -163,14 +164,8 @@ export function keepFunctionProcess(options: FunctionProcessOptions): FunctionPr
       }
       target.kill('SIGTERM');
       thaw();
-      const done = new AbortController();
-      const tooSlow = sleep(options.clock, graceMs, done.signal).then(
-        () => target.kill('SIGKILL'),
-        () => {},
-      );
+      if (!(await within(options.clock, graceMs, target.exited))) target.kill('SIGKILL');
       await target.exited;
-      done.abort();
-      await tooSlow;
     },
   };
 }
