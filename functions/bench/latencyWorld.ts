@@ -112,7 +112,7 @@ function createWorld(parts: {
   async function create(way: DeletionWayName, assets: number): Promise<string> {
     const projectId = new ObjectId().toHexString();
     await owners[way].create([projectId]);
-    // Its creation would have to go over all assets, if they were there already.
+    // Its creation would have to scan all assets, if they were there already.
     if (way === 'ours') await untilApplied(firestore, projectId);
     await seedAssets(firestore, assetCollection, projectId, assets);
     await services.idle();

@@ -56,7 +56,7 @@ export const logMetrics: readonly LogMetric[] = [
 const alarmTexts: Readonly<Record<Alarm, { readonly severity: AlertPolicy['severity']; readonly text: string }>> = {
   'dead-letter': {
     severity: 'ERROR',
-    text: 'An event could not be applied and was put aside. Read `syncFailures`: the error and the event are there. Mend the cause, then play it again.',
+    text: 'An event could not be applied and is kept as a dead letter. Read `syncFailures`: the error and the event are there. Repair the cause, then redrive it.',
   },
   'history-lost': {
     severity: 'CRITICAL',
@@ -96,7 +96,7 @@ const alarmTexts: Readonly<Record<Alarm, { readonly severity: AlertPolicy['sever
   },
   'project-record-unreadable': {
     severity: 'ERROR',
-    text: 'A record in `syncProjects` cannot be understood, and work on this project has stopped. Mend or remove it, then play its dead letters again.',
+    text: 'A record in `syncProjects` cannot be understood, and work on this project has stopped. Repair or remove it, then redrive its dead letters.',
   },
 };
 

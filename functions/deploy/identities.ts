@@ -43,7 +43,7 @@ export const functionIdentities: readonly FunctionIdentity[] = [
       deadLetters: 'events that cannot be applied',
     },
     firestore: 'project records, jobs and the assets',
-    mongodb: 'a last look at the project before its assets are deleted',
+    mongodb: 'a final check of the project before its assets are deleted',
   },
   {
     name: 'recordDeadLetter',
@@ -66,10 +66,10 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     account: 'lockstep-reconcile',
     subscribesTo: 'requests',
     publishesTo: {
-      events: 'the rest of a mending that takes longer than one invocation: syncProject goes on with it',
+      events: 'the rest of a repair that takes longer than one invocation: syncProject continues it',
       requests: 'continuations of a reconciliation that takes longer than one invocation',
     },
-    firestore: 'hops over the assets and mends them; its reports (syncJobs)',
+    firestore: 'scans the assets and repairs them; its reports (syncJobs)',
     mongodb: 'which projects exist, and their names',
   },
 ];

@@ -28,7 +28,7 @@ function installMissing() {
   });
   if (npm.status !== 0) {
     console.error(
-      'lockstep: "npm ci" failed in functions/. Its messages stand above; mend what they name and run the command again.',
+      'lockstep: "npm ci" failed in functions/. Its messages stand above; repair what they name and run the command again.',
     );
     process.exit(1);
   }

@@ -35,7 +35,7 @@ export type Release =
   | { readonly kind: 'nothing-held' };
 
 export type Discard =
-  /** The assets stay, until an event tells of a newer deletion. */
+  /** The assets stay, until an event reports a newer deletion. */
   | { readonly kind: 'discarded'; readonly assets: number | null }
   /** It was released before. */
   | { readonly kind: 'too-late' }
@@ -161,7 +161,7 @@ function decide<T>(
     if (hold !== null && hold.eventId === eventId && record.desired.kind === 'deleted') {
       return act({ record, hold, job }, transaction);
     }
-    // The work has been done, or there is none any more, and nobody has told the job.
+    // The work has been done, or there is none any more, and the job does not say so.
     const status = job.get('status');
     if (status === 'releasing') setHeldStatus(firestore, transaction, eventId, 'released', clock.now());
     if (status === 'held') setHeldStatus(firestore, transaction, eventId, 'superseded', clock.now());

@@ -32,7 +32,7 @@ export interface HeldDeletion {
 export class HeldDeletionError extends Error {
   constructor(path: string, problem: string) {
     super(
-      `${path} does not keep a held deletion (${problem}). Mend it, or reconcile the project: ` +
+      `${path} does not keep a held deletion (${problem}). Repair it, or reconcile the project: ` +
         'npm --prefix functions run reconcile -- --report --project ID',
     );
     this.name = 'HeldDeletionError';

@@ -64,7 +64,7 @@ export function judgeSource(
   if (now.projects === 0) {
     return {
       kind: 'source-empty',
-      saw: `${name} in MongoDB has no projects${before ? `; it had ${before.projects} when it was last looked at` : ''}`,
+      saw: `${name} in MongoDB has no projects${before ? `; it had ${before.projects} at the last run` : ''}`,
       goOn: 'check MONGODB_URI and "source" in lockstep.config.ts. No flag allows an empty collection: if every project is really gone, delete the assets by hand',
     };
   }
@@ -86,7 +86,7 @@ export function judgeSource(
   if (gone >= atLeast && gone > before.projects * limits.shrink.share && allowed.shrink !== true) {
     return {
       kind: 'projects-shrunk',
-      saw: `${name} has ${now.projects} projects; it had ${before.projects} when it was last looked at (${percent(gone / before.projects)} are gone, ${percent(limits.shrink.share)} are allowed)`,
+      saw: `${name} has ${now.projects} projects; it had ${before.projects} at the last run (${percent(gone / before.projects)} are gone, ${percent(limits.shrink.share)} are allowed)`,
       goOn: 'if so many projects were deleted on purpose, run once with --allow-shrink',
     };
   }

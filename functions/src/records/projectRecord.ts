@@ -19,7 +19,7 @@ export interface FieldState {
 export interface Desired {
   /** `unknown` until the first event. */
   readonly kind: 'unknown' | 'live' | 'deleted';
-  /** Version of the newest change that told the kind; null only while it is unknown. */
+  /** Version of the newest change that said which kind it is; null only while it is unknown. */
   readonly version: Version | null;
   /** Version of the newest known deletion, also of a project that was created again since: field values from before it no longer count. */
   readonly deletedVersion: Version | null;
@@ -27,7 +27,7 @@ export interface Desired {
   readonly fields: Readonly<Record<string, FieldState>>;
 }
 
-/** The right to work on the assets of one project. Who holds it is told by `holder`, which is new for every taking. */
+/** The right to work on the assets of one project. Who holds it is named by `holder`, which is new for every taking. */
 export interface WorkLease {
   readonly holder: string;
   /** The event whose delivery took it; that message stays unacknowledged until the work is done. */
@@ -94,7 +94,7 @@ export interface ProjectRecord {
   readonly attempts: Readonly<Record<string, Attempts>>;
   /** When a TTL policy may remove the record; only tombstones have one. */
   readonly expireAt: number | null;
-  /** When the newest deletion became known, in ms since 1970: counting it tells how many projects were deleted lately. It stays when the project
+  /** When the newest deletion became known, in ms since 1970: counting it says how many projects were deleted lately. It stays when the project
    *  is created again; null where no deletion is known, or MongoDB contradicted it. */
   readonly deletedAt: number | null;
   /** Only of a deletion that is not carried out yet. */

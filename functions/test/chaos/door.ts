@@ -155,7 +155,7 @@ function isTransaction(what: string | { toString(): string }): boolean {
   return typeof what !== 'string';
 }
 
-/** What Firestore says to an actor that comes back to a transaction after too long. */
+/** What Firestore says to an actor that returns to a transaction after too long. */
 function expiredTransaction(): Error {
   return Object.assign(new Error('3 INVALID_ARGUMENT: The referenced transaction has expired or is no longer valid.'), {
     code: 3,

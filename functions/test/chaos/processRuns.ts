@@ -193,7 +193,7 @@ async function processRun(stage: Stage, seed: string, run: number, traced: boole
     violations.push(...(await world.verify({ reconciled: false, historyLost: false })));
     if (violations.length === 0 && world.hasLateAssets()) {
       tally.reconciliations += 1;
-      // The projects by their names: of so few, brakes rightly believe no other number of orphans.
+      // The projects by their names: of so few, brakes rightly allow no other number of orphans.
       const { ok, error } = await runtime.fire('reconcileOnRequest', { mode: 'clean', reason: 'chaos', projectIds });
       if (!ok) violations.push({ what: 'the reconciliation failed', detail: error ?? '' });
       await idle(stage);
@@ -293,7 +293,7 @@ async function idle({ broker }: Stage): Promise<void> {
   }
 }
 
-/** Plays dead letters again, as an operator does; whether there were any. */
+/** Redrives dead letters, as an operator does; whether there were any. */
 async function redriveAll(stage: Stage, known: Set<string>, tally: Tally, violations: Violation[]): Promise<boolean> {
   const dead = (await stage.firestore.collection('syncFailures').where('status', '==', 'dead').get()).docs;
   for (const document of dead) {
@@ -331,7 +331,7 @@ function pause(ms: number): Promise<void> {
 async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + patienceMs;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`waited ${patienceMs} ms in vain for ${what}`);
+    if (performance.now() > deadline) throw new Error(`waited ${patienceMs} ms for ${what}`);
     await pause(lookEveryMs);
   }
 }

@@ -541,7 +541,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   }
 
   try {
-    // A reconciliation never believes an empty MongoDB, and what was missed would stay.
+    // A reconciliation never acts on an empty MongoDB, and what was missed would stay.
     await world.perform({ do: 'create', project: 'always-there', fields: { name: 'always there' } });
     for (const act of history.before) {
       trace('world', `before: ${describeAct(act)}`);
@@ -600,7 +600,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   }
   return { violations, tally, weather: weather.name, trace: lines };
 
-  /** A reconciliation without any fault: what no event could mend is mended then, and nothing else is touched. */
+  /** A reconciliation without any fault: what no event could repair is repaired then, and nothing else is touched. */
   async function reconcileAll(): Promise<readonly Violation[]> {
     const worker = startWorker();
     let outcome: string | undefined;

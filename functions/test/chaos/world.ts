@@ -275,7 +275,7 @@ export function createWorld({ projects, firestore, config, places, onChange, onI
         if (!snapshot.exists) continue;
         const record = parseProjectRecord(projectId, snapshot.data());
         if (record.lease !== null) report('lease not given back', `${projectId}: ${JSON.stringify(record.lease)}`);
-        // Nothing brings back a continuation that was lost. The record says that its work is not over, and the next news or finding ends it.
+        // A continuation that was lost is not redelivered. The record says that its work is not over, and the next news or finding ends it.
         if (record.appliedRevision !== record.revision && !eventsLost) {
           report(
             'project not converged',

@@ -1,4 +1,4 @@
-// Dead letters that are played again, on a real client and a local Firestore. Attacks I1 and I7.
+// Dead letters that are redriven, on a real client and a local Firestore. Attacks I1 and I7.
 import assert from 'node:assert/strict';
 import { readInvocation } from '../../src/cli/command.ts';
 import { exitCodes, redrive, redriveDeadLetters } from '../../src/cli/redrive.ts';
@@ -34,7 +34,7 @@ describe('redrive', () => {
   }
 
   async function failAsOftenAsAllowed(deletion: ProjectEvent): Promise<void> {
-    const worker = fixture.worker2({ truth: { ask: () => Promise.reject(new Error('MongoDB is away')) } });
+    const worker = fixture.worker2({ truth: { ask: () => Promise.reject(new Error('MongoDB is unavailable')) } });
     const { maxAttempts } = fixture.dependencies.limits;
     const message = { ...encodeEvent(deletion), attributes: { ...encodeEvent(deletion).attributes, source: 'tests' } };
     for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
@@ -58,7 +58,7 @@ describe('redrive', () => {
     return found;
   }
 
-  it('publishes the original message, whose delivery converges now that the cause is mended', async () => {
+  it('publishes the original message, whose delivery converges now that the cause is repaired', async () => {
     const deletion = await deadDeletion('p1');
     assert.equal(await statusOf(deletion.id), 'dead');
     assert.deepEqual(await outcomes(), ['published']);
@@ -81,7 +81,7 @@ describe('redrive', () => {
     assert.equal(fixture.events.messages.length, 1);
   });
 
-  it('is dead again when it fails again, and can be played again then', async () => {
+  it('is dead again when it fails again, and can be redriven then', async () => {
     const deletion = await deadDeletion('p1');
     await outcomes();
     fixture.clock.advance(1_000);
@@ -93,7 +93,7 @@ describe('redrive', () => {
 
   it('that could not publish leaves the letter dead', async () => {
     const deletion = await deadDeletion('p1');
-    fixture.events.failures.push(new Error('Pub/Sub is away'));
+    fixture.events.failures.push(new Error('Pub/Sub is unavailable'));
     assert.deepEqual(await outcomes(), ['failed']);
     assert.equal(await statusOf(deletion.id), 'dead');
     assert.deepEqual(await outcomes(), ['published']);
@@ -128,7 +128,7 @@ describe('redrive', () => {
     assert.equal(await statusOf(deletion.id), 'dead');
   });
 
-  it('leaves alone what no redelivery can mend, and says why', async () => {
+  it('leaves alone what no redelivery can repair, and says why', async () => {
     await fixture.deliverMessage({ data: Buffer.from('not json'), attributes: {} });
     const padding = 'x'.repeat(600 * 1024);
     await fixture.deliverMessage({ data: Buffer.from(JSON.stringify({ padding })), attributes: {} });
@@ -149,7 +149,7 @@ describe('redrive', () => {
     const deletion = event('ProjectDeleted', 'p1');
     const ref = failureRef(fixture.firestore, deletion.id);
     await ref.set({ status: 'dead', attempts: 'many' });
-    const attributes = { reason: 'attempts', error: 'MongoDB is away', attempts: '10' };
+    const attributes = { reason: 'attempts', error: 'MongoDB is unavailable', attempts: '10' };
     const failure = await recordDeadLetter(fixture.dependencies, { data: encodeEvent(deletion).data, attributes });
     assert.deepEqual([failure.attempts, failure.times, failure.status], [10, 1, 'dead']);
     const errors = fixture.log.lines.filter(({ level }) => level === 'error');
@@ -218,7 +218,7 @@ describe('redrive', () => {
     it('tells what became of each, and sums up', async () => {
       const deletion = await deadDeletion('p1');
       assert.equal(await run('--all', '--dry-run'), exitCodes.done);
-      assert.match(output, /^would be published {2}p1:.* \(attempts after 10 attempts: .*MongoDB is away\)$/m);
+      assert.match(output, /^would be published {2}p1:.* \(attempts after 10 attempts: .*MongoDB is unavailable\)$/m);
       assert.match(output, /^1 would be published\.$/m);
       assert.equal(await statusOf(deletion.id), 'dead');
       assert.equal(await run('--all'), exitCodes.done);
@@ -236,9 +236,9 @@ describe('redrive', () => {
       assert.match(output, /0 published, 1 skipped as unreadable/);
       assert.equal(await run('--event', 'no-such'), exitCodes.notFound);
       assert.match(warnings, /no dead letter of event "no-such"/);
-      fixture.events.failures.push(new Error('Pub/Sub is away'));
+      fixture.events.failures.push(new Error('Pub/Sub is unavailable'));
       assert.equal(await run('--all', '--include-unreadable'), exitCodes.failed);
-      assert.match(output, /FAILED .*Pub\/Sub is away/);
+      assert.match(output, /FAILED .*Pub\/Sub is unavailable/);
       assert.equal(await run('--all', '--include-unreadable'), exitCodes.done);
     });
 

@@ -70,7 +70,7 @@ describe('provisioning plan: roles', () => {
     ]);
   });
 
-  it('the reconciliation: publishes the rest of what it could not finish, of itself and of a mending', () => {
+  it('the reconciliation: publishes the rest of what it could not finish, of itself and of a repair', () => {
     assert.deepEqual(rolesOf('lockstep-reconcile'), [
       'roles/datastore.user on projects acme-films',
       'roles/eventarc.eventReceiver on projects acme-films',

@@ -145,10 +145,12 @@ describe('mass-deletion hold', () => {
     it('takes a flood for a flood that could not be worked on for an hour', async () => {
       others(5);
       const events = await doomed(8);
-      const away = fixture.worker2({ truth: { ask: () => Promise.reject(new Error('MongoDB is away')) } });
+      const unavailable = fixture.worker2({
+        truth: { ask: () => Promise.reject(new Error('MongoDB is unavailable')) },
+      });
       for (const next of events) {
         const budget = { deadline: fixture.clock.now() + 60_000, signal: new AbortController().signal };
-        await assert.rejects(away.apply(next, budget), AttemptFailedError);
+        await assert.rejects(unavailable.apply(next, budget), AttemptFailedError);
       }
       fixture.clock.advance(60 * 60_000);
       await deliverAll(events);
@@ -223,7 +225,7 @@ describe('mass-deletion hold', () => {
       others(5);
       const events = await doomed(4);
       await deliverAll(events.slice(0, 3));
-      const worker = fixture.worker2({ countProjects: () => Promise.reject(new Error('MongoDB is away')) });
+      const worker = fixture.worker2({ countProjects: () => Promise.reject(new Error('MongoDB is unavailable')) });
       const budget = { deadline: fixture.clock.now() + 60_000, signal: new AbortController().signal };
       const [last] = events.slice(3);
       assert.ok(last);
@@ -395,8 +397,8 @@ describe('mass-deletion hold', () => {
 
     it('that crashed before the event was published is finished by another one', async () => {
       const held = await heldOne();
-      fixture.events.failures.push(new Error('Pub/Sub is away'));
-      await assert.rejects(holds.release(nameOf(held)), /Pub\/Sub is away/);
+      fixture.events.failures.push(new Error('Pub/Sub is unavailable'));
+      await assert.rejects(holds.release(nameOf(held)), /Pub\/Sub is unavailable/);
       assert.deepEqual(await namesHeld(holds), [held.projectId]);
       assert.deepEqual(fixture.events.messages, []);
       assert.equal((await holds.release(nameOf(held))).kind, 'released');

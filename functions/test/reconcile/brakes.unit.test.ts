@@ -79,7 +79,7 @@ describe('brakes', () => {
     });
   }
 
-  it('orphans count together with the deletions that events have told of within the window', () => {
+  it('orphans count together with the deletions that became known by events within the window', () => {
     assert.equal(orphansIn({ orphans: 60, recent: 40 }), undefined);
     assert.equal(orphansIn({ orphans: 60, recent: 41 }), 'too-many-orphans');
     assert.equal(orphansIn({ orphans: 0, recent: 500 }), undefined, 'where nothing is deleted, nothing is stopped');

@@ -156,7 +156,7 @@ describe('reconciliation that is interrupted', () => {
     assert.equal((await world.run({ mode: 'report' }, { limits })).kind, 'done');
   });
 
-  it('is taken over when it has died, and writes nothing if it comes back to life', async () => {
+  it('is taken over when it has died, and writes nothing if it was only stalled', async () => {
     const { truth, clock } = world.dependencies();
     // A process that hangs: no timer fires, and the answer of MongoDB reaches it very late.
     const hangs: Clock = { now: () => clock.now(), after: () => () => undefined };

@@ -1,4 +1,4 @@
-// Which errors are worth another try: attacks I7, where one is retried that no try mends, or one is not that passes by itself.
+// Which errors are worth another try: attacks I7, where one is retried that no try repairs, or one is not that passes by itself.
 import assert from 'node:assert/strict';
 import { MongoNetworkError, MongoServerError } from 'mongodb';
 import { asksForLess, isTooBig } from '../../src/grpc.ts';

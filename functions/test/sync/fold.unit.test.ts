@@ -43,11 +43,11 @@ describe('fold', () => {
     assert.equal(desiredAfter(deleted(3), updated(5, { name: 'z' })).kind, 'live');
   });
 
-  it('goes over the assets again at a second deletion: the project may have lived in between', () => {
+  it('scans the assets again at a second deletion: the project may have lived in between', () => {
     assert.equal(fold(desiredAfter(deleted(3)), deleted(6)).change, 'effect');
   });
 
-  it('goes over the assets again when a known value has a newer version: it had another one in between', () => {
+  it('scans the assets again when a known value has a newer version: it had another one in between', () => {
     const thereAndBack = fold(desiredAfter(created(1, { name: 'a' })), updated(3, { name: 'a' }));
     assert.equal(thereAndBack.change, 'effect');
     assert.equal(fold(thereAndBack.desired, updated(2, { name: 'b' })).change, 'none');

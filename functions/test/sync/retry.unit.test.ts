@@ -94,7 +94,7 @@ describe('retries of a call', () => {
     assert.ok(!waits());
   });
 
-  it('begin nothing at the deadline or after it, and do not wait for it in vain', async () => {
+  it('begin nothing at the deadline or after it, and waste no time waiting for it', async () => {
     const { now } = manualClock();
     // The second pause would end right at the deadline.
     const late = callWith([passing('first'), passing('second')], { deadline: now() + 150 });

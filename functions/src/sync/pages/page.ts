@@ -194,7 +194,7 @@ async function planUpdates(
       for (const { asset, copies } of stale) {
         const [first, ...others] = copies;
         if (first === undefined) continue;
-        // An update, never a set: it fails on a document that is gone, so nothing comes back to life.
+        // An update, never a set: it fails on a document that is gone, so nothing is resurrected.
         inTransaction.update(asset.ref, first.path, first.value, ...others.flatMap((copy) => [copy.path, copy.value]));
       }
     },

@@ -34,7 +34,7 @@ describe('Firestore faults', () => {
     assert.equal(client.server.meter.snapshot().rpcs.RunQuery, 2);
   });
 
-  it('drops a connection, and the SDK comes back with a new one', async () => {
+  it('drops a connection, and the SDK connects anew', async () => {
     await db.doc('a/b').set({});
     client.server.faults.inject('RunQuery', { drop: true });
     assert.equal((await db.collection('a').get()).size, 1);

@@ -31,7 +31,7 @@ describe('pubsub server: snapshots', () => {
     return pulled.map(({ text }) => text);
   }
 
-  it('bring back what was not acknowledged, and what came later', async () => {
+  it('restore what was not acknowledged, and what came later', async () => {
     await publish('acknowledged');
     await drain();
     await publish('waiting');
