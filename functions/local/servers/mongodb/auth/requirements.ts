@@ -38,7 +38,7 @@ function aggregation({ db, body }: Asked): Requirement[] {
 
 /** First stages that do not read the documents of the collection. */
 const opening: ReadonlySet<string> = new Set([
-  ...['$changeStream', '$collStats', '$indexStats', '$currentOp', '$documents', '$listSessions', '$listLocalSessions'],
+  ...['$changeStream', '$collStats', '$indexStats', '$currentOp', '$listSessions', '$listLocalSessions'],
 ]);
 
 function stage(name: string, operand: unknown, db: string, collection: string): Requirement[] {
@@ -59,35 +59,15 @@ function stage(name: string, operand: unknown, db: string, collection: string): 
     case '$listSessions':
       return spec.allUsers === true ? [{ target: 'cluster', actions: ['listSessions'] }] : [];
     case '$lookup':
-    case '$graphLookup':
       return [
         ...(spec.from === undefined ? [] : [on(db, textOr(spec.from), 'find')]),
         ...inner(spec.pipeline, textOr(spec.from)),
       ];
-    case '$unionWith': {
-      const from = textOr(isDocument(operand) ? spec.coll : operand);
-      return [...(from === '' ? [] : [on(db, from, 'find')]), ...inner(spec.pipeline, from)];
-    }
     case '$facet':
       return Object.values(spec).flatMap((pipeline) => inner(pipeline, collection));
-    case '$out':
-    case '$merge': {
-      const into = name === '$merge' && isDocument(operand) ? spec.into : operand;
-      const to = isDocument(into) ? { db: textOr(into.db), name: textOr(into.coll) } : { db, name: textOr(into) };
-      return [on(to.db, to.name, ...outputActions(name, spec))];
-    }
     default:
       return [];
   }
-}
-
-function outputActions(
-  name: '$out' | '$merge',
-  { whenMatched = 'merge', whenNotMatched = 'insert' }: Document,
-): string[] {
-  if (name === '$out') return ['insert', 'remove'];
-  const updates = whenMatched !== 'fail' && whenMatched !== 'keepExisting';
-  return [...(updates ? ['update'] : []), ...(whenNotMatched === 'insert' || !updates ? ['insert'] : [])];
 }
 
 const upsertActions = (upsert: unknown) => (upsert === true ? ['update', 'insert'] : ['update']);

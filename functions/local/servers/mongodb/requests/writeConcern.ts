@@ -3,7 +3,7 @@ import { type Document, isDocument, isNumeric, toNumber } from '../bson/values.t
 import { badValue, CommandError, errorName, failedToParse, notImplemented, typeMismatch } from '../errors.ts';
 
 const readCommands: ReadonlySet<string> = new Set([
-  ...['find', 'count', 'distinct', 'getMore', 'listCollections', 'listIndexes', 'listDatabases'],
+  ...['aggregate', 'find', 'count', 'distinct', 'getMore', 'listCollections', 'listIndexes', 'listDatabases'],
 ]);
 
 /** More members than this no replica set has. */
@@ -12,14 +12,13 @@ const mostMembers = 50;
 /** The `writeConcernError` of a write that is done all the same; throws 72, 9 or 2 for an impossible concern. */
 export function writeConcernError(
   command: string,
-  { writeConcern, pipeline, autocommit }: Document,
+  { writeConcern, autocommit }: Document,
   replicaSet: string | undefined,
 ): Document | undefined {
   if (writeConcern === undefined) return undefined;
   if (!isDocument(writeConcern)) throw typeMismatch(`writeConcern of ${command} must be an object`);
   const endsTransaction = command === 'commitTransaction' || command === 'abortTransaction';
-  if (readCommands.has(command) || (command === 'aggregate' && !hasOutput(pipeline)))
-    throw new CommandError(72, `Command ${command} does not support writeConcern`);
+  if (readCommands.has(command)) throw new CommandError(72, `Command ${command} does not support writeConcern`);
   if (autocommit === false && !endsTransaction)
     throw new CommandError(72, `${command} is not allowed with a writeConcern in a multi-document transaction`);
   const { w } = writeConcern;
@@ -41,8 +40,3 @@ const failure = (code: number, errmsg: string): Document => ({
   codeName: errorName(code),
   errmsg,
 });
-
-function hasOutput(pipeline: unknown): boolean {
-  const last = Array.isArray(pipeline) ? pipeline.at(-1) : undefined;
-  return isDocument(last) && ('$out' in last || '$merge' in last);
-}

@@ -124,13 +124,10 @@ describe('MongoDB server: users and roles', () => {
     ['insert', { insert: 'items', documents: [{}] }],
     ['an update', { update: 'items', updates: [{ q: {}, u: {} }] }],
     ['findAndModify', { findAndModify: 'items', remove: true }],
-    ['$out', { aggregate: 'items', pipeline: [{ $out: 'copy' }], cursor: {} }],
-    ['$merge', { aggregate: 'items', pipeline: [{ $merge: { into: 'copy' } }], cursor: {} }],
     [
       '$lookup in another collection',
       { aggregate: 'items', pipeline: [{ $lookup: { from: 'other', pipeline: [], as: 'o' } }], cursor: {} },
     ],
-    ['$unionWith another collection', { aggregate: 'items', pipeline: [{ $unionWith: 'other' }], cursor: {} }],
     ['count in another collection', { count: 'other' }],
     ['explain of what it may not do', { explain: { find: 'other' } }],
     ['a change stream on the database', { aggregate: 1, pipeline: [{ $changeStream: {} }], cursor: {} }],
