@@ -123,7 +123,8 @@ export async function measureGaps(
   }
 }
 
-/** A clock that goes `factor` times as fast: an execution then takes longer than the minute of the schedule, as the deployed one does. */
+/** A clock that goes `factor` times as fast: an execution then takes longer than the minute of the schedule, as the
+ *  deployed one does. */
 function hurried(factor: number): Clock {
   const start = systemClock.now();
   return {

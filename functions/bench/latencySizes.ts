@@ -4,7 +4,8 @@ import type { BenchOptions } from './benchmark.ts';
 export interface LatencySizes {
   /** Assets of a project, and how many such projects each way deletes. */
   readonly projects: readonly { readonly assets: number; readonly samples: number }[];
-  /** Deletions that come behind many other events: each is a rename of another project, and there are as many of these. */
+  /** Deletions that come behind many other events: each is a rename of another project, and there are as many of
+   *  these. */
   readonly backlog: { readonly events: number; readonly assets: number; readonly samples: number };
   /** Deletions of each way that are not counted: code is compiled, and connections opened. */
   readonly warmUp: { readonly assets: number; readonly samples: number };

@@ -18,7 +18,8 @@ const functionsOnTheWay = ['relayProjectChanges', 'syncProject', 'recordDeadLett
 /** The hold counts the deletions before each, as in production, and holds none. */
 const holdMaxSharePercent = 100;
 
-/** Longer than anything here takes, in ms, also a backlog on a machine that has other work: what has not happened by then does not happen. */
+/** Longer than anything here takes, in ms, also a backlog on a machine that has other work: what has not happened by
+ *  then does not happen. */
 const timeoutMs = 180_000;
 
 /** Pause between two looks at records, outside of what is measured, in ms. */
@@ -40,7 +41,8 @@ export interface LatencyWorld {
   /** The same by ours, right behind a rename of every other project.
    *  @throws Error when assets are left, or a copy of the name has not followed */
   deleteBehindRenames(assets: number): Promise<Deletion>;
-  /** The largest memory so far, in bytes: of all functions together as seen after a deletion, and of the service that does it itself. */
+  /** The largest memory so far, in bytes: of all functions together as seen after a deletion, and of the service that
+   *  does it itself. */
   memory(): Promise<{ readonly functions: number; readonly processes: number; readonly itself: number }>;
   close(): Promise<void>;
 }
@@ -188,7 +190,8 @@ async function expectAssets(firestore: Firestore, field: string, value: string, 
   if (count !== expected) throw new Error(`${count} assets have ${field} "${value}" where ${expected} were expected`);
 }
 
-/** The relay's checkpoint is written for all changes of a second together, whatever they are: it is no cost of one deletion. */
+/** The relay's checkpoint is written for all changes of a second together, whatever they are: it is no cost of one
+ *  deletion. */
 function billedBetween(before: Usage, after: Usage, observed: number): Operations {
   const spent = (what: keyof Operations) => {
     const relay = (usage: Usage) => usage.collections[recordCollections.relay]?.[what] ?? 0;

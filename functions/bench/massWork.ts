@@ -182,7 +182,8 @@ async function resultOf(kind: Work['kind'], sizes: MassSizes, standings: readonl
   };
 }
 
-/** How many times as fast one is as the other: round by round, since both met the same machine there, and of that the median. */
+/** How many times as fast one is as the other: round by round, since both met the same machine there, and of that the
+ *  median. */
 function ratioOf(ours: readonly Run[], others: readonly Run[]): number {
   return median(ours.map((run, round) => perSecond(run) / perSecond(others[round] ?? { assets: 0, ms: Number.NaN })));
 }

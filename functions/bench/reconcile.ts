@@ -40,7 +40,8 @@ const titles: Readonly<Record<ReconcileWayName, string>> = {
 
 const order = ['ours', 'full-scan'] as const satisfies readonly ReconcileWayName[];
 
-/** Runs of a way before those that count: code is compiled, connections opened, and ours learns how many tuples there are, as it does from every run. */
+/** Runs of a way before those that count: code is compiled, connections opened, and ours learns how many tuples there
+ *  are, as it does from every run. */
 const warmUps = 2;
 
 const runSchema = z.object({ ms: z.number(), cpuMs: z.number() });

@@ -1,6 +1,7 @@
 import type { BenchResult, BenchTable } from './benchmark.ts';
 
-/** A result for a terminal: its tables, the conditions, and then one line for each ratio (`ratio delete ours/bulkwriter 1.23`). */
+/** A result for a terminal: its tables, the conditions, and then one line for each ratio (`ratio delete ours/bulkwriter
+ *  1.23`). */
 export function renderResult(result: BenchResult): string {
   return [
     ...result.tables.flatMap((table) => [renderTable(table), '']),

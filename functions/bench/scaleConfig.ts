@@ -1,6 +1,7 @@
 import { type Config, defineConfig } from '../src/config/defineConfig.ts';
 
-/** Three collections, as the assets of one large project are spread. Without subcollections, whose reads would be apart from those of the assets. */
+/** Three collections, as the assets of one large project are spread. Without subcollections, whose reads would be apart
+ *  from those of the assets. */
 export const scaleConfig: Config = defineConfig({
   source: { database: 'bench', collection: 'projects', fields: ['name'] },
   collections: [

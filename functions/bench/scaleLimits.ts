@@ -19,13 +19,15 @@ export interface ScaleRuns {
 /** Reads per asset: one for the asset, and little for records, counts and pages that end a range. */
 export const readsPerAssetLimit = 1.03;
 
-/** What a large project may take above a small one, in MiB: pages in flight and garbage, whatever the size of the project. */
+/** What a large project may take above a small one, in MiB: pages in flight and garbage, whatever the size of the
+ *  project. */
 export const memoryAboveSmallLimit = 64;
 
 export const bytesPerMebibyte = 1_024 * 1_024;
 
-/** Makes sure that deletions of projects stayed within their limits. Reads and memory are held against them only `atFullSize`: a project of a few
- *  hundred assets has few to share the cost of its records, and its process has hardly more than its code in memory.
+/** Makes sure that deletions of projects stayed within their limits. Reads and memory are held against them only
+ *  `atFullSize`: a project of a few hundred assets has few to share the cost of its records, and its process has hardly
+ *  more than its code in memory.
  *  @throws Error naming the first limit that was passed, and the figure. */
 export function checkScale({ small, large, short }: ScaleRuns, atFullSize: boolean): void {
   for (const { title, assets, deletes } of [small, large, short]) {

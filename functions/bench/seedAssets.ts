@@ -5,7 +5,8 @@ import { writeAll } from '../local/demo/writeAll.ts';
 /** The project's name that the assets show. */
 export const seededName = 'As it was called at first';
 
-/** Writes assets of a project, as large as such documents are, under ids as the client library makes them: spread over all keys. */
+/** Writes assets of a project, as large as such documents are, under ids as the client library makes them: spread over
+ *  all keys. */
 export async function seedAssets(
   firestore: Firestore,
   collection: string,

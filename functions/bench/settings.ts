@@ -12,12 +12,15 @@ export type BenchSettings =
       readonly json: boolean;
     };
 
+/** In place of a name: every benchmark. */
+const every = 'all';
+
 /** The text of `--help`. */
 export function usage(benchmarks: readonly Benchmark[]): string {
   const names = benchmarks.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`);
   return `usage: npm --prefix functions run bench [-- NAME ...] [-- options]
 
-Without a name all of them run, one after the other, each with servers of its own:
+Runs them one after the other, each with servers of its own. Without a name, or with the name \`all\`, every one:
 
 ${names.join('\n')}
 
@@ -33,14 +36,22 @@ export function benchSettings(words: readonly string[], benchmarks: readonly Ben
   if (typeof parsed === 'string') return { kind: 'mistake', message: parsed };
   const { values, positionals } = parsed;
   if (values.help) return { kind: 'help' };
-  const unknown = positionals.filter((name) => !benchmarks.some((benchmark) => benchmark.name === name));
+  const unknown = positionals.filter(
+    (name) => name !== every && !benchmarks.some((benchmark) => benchmark.name === name),
+  );
   if (unknown.length > 0) {
     const known = benchmarks.map(({ name }) => name).join(', ');
-    return { kind: 'mistake', message: `there is no benchmark "${unknown.join('", "')}"; there are ${known}` };
+    return {
+      kind: 'mistake',
+      message: `there is no benchmark "${unknown.join('", "')}"; there are ${known}, and ${every} for every one`,
+    };
   }
   return {
     kind: 'run',
-    benchmarks: positionals.length === 0 ? benchmarks : benchmarks.filter(({ name }) => positionals.includes(name)),
+    benchmarks:
+      positionals.length === 0 || positionals.includes(every)
+        ? benchmarks
+        : benchmarks.filter(({ name }) => positionals.includes(name)),
     size: values.quick ? 'quick' : 'full',
     json: values.json ?? false,
   };

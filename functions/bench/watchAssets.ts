@@ -13,8 +13,9 @@ export interface AssetWatch {
 
 /** Listens until a project has no assets. Resolves when the first of them has been seen.
  *
- *  It listens to the asset with the largest key only: whoever deletes in the order of the keys moves that result once, at the end. With the smallest, each
- *  single deletion would make the server tell of the next asset, and watching would slow down what is watched. */
+ *  It listens to the asset with the largest key only: whoever deletes in the order of the keys moves that result once,
+ *  at the end. With the smallest, each single deletion would make the server tell of the next asset, and watching would
+ *  slow down what is watched. */
 export async function watchAssets(firestore: Firestore, projectId: string, timeoutMs: number): Promise<AssetWatch> {
   const last = firestore
     .collection(assetCollection)

@@ -1,5 +1,5 @@
-// `npm run build`: compiles src/ to lib/, which is what Cloud Functions load. A new folder takes the place of the old one,
-// so that nothing stale is deployed; where both are the same the old one stays, and who is reading it goes on.
+// `npm run build`: compiles src/ to lib/, which is what Cloud Functions load. A new folder takes the place of the old
+// one, so that nothing stale is deployed; where both are the same the old one stays, and who is reading it goes on.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';

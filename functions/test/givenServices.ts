@@ -1,5 +1,6 @@
-// The services that whoever runs the tests has named. They are taken out of the environment before the first test: most tests start servers of
-// their own, with faults and clocks, and the client libraries would follow the variables instead.
+// The services that whoever runs the tests has named. They are taken out of the environment before the first test: most
+// tests start servers of their own, with faults and clocks, and the client libraries would follow the variables
+// instead.
 
 /** The variables that name services which run elsewhere. */
 export const serviceVariables = ['MONGODB_URI', 'FIRESTORE_EMULATOR_HOST', 'PUBSUB_EMULATOR_HOST'] as const;

@@ -11,7 +11,8 @@ export type Contender = (firestore: Firestore, work: Work) => Promise<void>;
 /** The collection that the assets are in. */
 export const assetCollection = 'generatedMedia';
 
-/** The assets of the project, without their content: what every way reads here, so that none of them pays for fields that it does not need. */
+/** The assets of the project, without their content: what every way reads here, so that none of them pays for fields
+ *  that it does not need. */
 export function keysOfAssets(firestore: Firestore, { projectId }: Work): Query {
   return firestore.collection(assetCollection).where('projectId', '==', projectId).select();
 }

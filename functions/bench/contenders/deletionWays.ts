@@ -13,8 +13,9 @@ export interface DeletionWay {
 export const deletionWays = {
   /** Nothing: the change stream tells of it. */
   ours: { collection: config.source.collection, afterDeletion: async () => {} },
-  /** What is usually written; if the process dies in between, or Firestore does not answer, the assets stay for ever. In a collection of its own that the
-   *  relay does not watch, or Lockstep would delete the same assets at the same time. */
+  /** What is usually written; if the process dies in between, or Firestore does not answer, the assets stay for ever.
+   *  In a collection of its own that the relay does not watch, or Lockstep would delete the same assets at the same
+   *  time. */
   itself: {
     collection: 'projectsWithoutLockstep',
     afterDeletion: (firestore, projectId) => bulkWriter(firestore, { kind: 'delete', projectId }),

@@ -25,12 +25,14 @@ const noLimitMs = 3_600_000;
 
 const manyProjects = 10_000;
 
-/** One event of Lockstep, from the message to the record that says it is applied. The throttle is new every time, as in a fresh instance. */
+/** One event of Lockstep, from the message to the record that says it is applied. The throttle is new every time, as in
+ *  a fresh instance. */
 export const ours: Contender = async (firestore, work) => {
   await applyEvent(firestore, config, eventOf(work), noLimitMs);
 };
 
-/** Delivers an event to `syncProject`'s code, and its continuations after it; returns how many invocations that took. */
+/** Delivers an event to `syncProject`'s code, and its continuations after it; returns how many invocations that
+ *  took. */
 export async function applyEvent(
   firestore: Firestore,
   collections: Config,

@@ -5,8 +5,8 @@ const pageSize = 5_000;
 const batchSize = 250;
 const batchesInFlight = 15;
 
-/** Pages of keys, committed in batches, many at once, while the next page is read: the figures of `firebase firestore:delete`
- *  (https://github.com/firebase/firebase-tools/blob/master/src/firestore/delete.ts). */
+/** Pages of keys, committed in batches, many at once, while the next page is read: the figures of `firebase
+ *  firestore:delete` (https://github.com/firebase/firebase-tools/blob/master/src/firestore/delete.ts). */
 export const pagedBatches: Contender = async (firestore, work) => {
   const ordered = keysOfAssets(firestore, work).orderBy(FieldPath.documentId());
   const pageAfter = async (last: QueryDocumentSnapshot | undefined) =>

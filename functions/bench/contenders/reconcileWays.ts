@@ -32,7 +32,8 @@ export type ReconcileWay = (context: ReconcileContext) => Promise<void>;
 /** Page of the full scan, in documents: large enough that its calls hardly count. */
 const scanPage = 500;
 
-/** The usual way: every asset is read, page by page and projected to what is compared, and each page's projects are asked for in MongoDB. */
+/** The usual way: every asset is read, page by page and projected to what is compared, and each page's projects are
+ *  asked for in MongoDB. */
 const fullScan: ReconcileWay = async ({ firestore, truth }) => {
   let differences = 0;
   for (const collection of reconcileConfig.collections) {

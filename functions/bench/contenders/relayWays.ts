@@ -24,8 +24,8 @@ export interface RelayContext {
   readonly events: Publisher;
 }
 
-/** One way of bringing changes from MongoDB to Pub/Sub. Resolves when `changes` of them, from a time on, have been taken by Pub/Sub; the function that it
- *  returns then ends it. */
+/** One way of bringing changes from MongoDB to Pub/Sub. Resolves when `changes` of them, from a time on, have been
+ *  taken by Pub/Sub; the function that it returns then ends it. */
 export type RelayWay = (context: RelayContext, from: ClusterTime, changes: number) => Promise<() => Promise<void>>;
 
 /** Lockstep's relay, with its lease, checkpoints and bounded memory. */
@@ -75,8 +75,9 @@ const ours: RelayWay = async ({ source, firestore, events }, from, changes) => {
   };
 };
 
-/** The least that can be written: nothing is remembered, nothing is bounded, and nothing looked at. The stream is the same, and its messages carry the
- *  same attributes as events do, so that MongoDB and the client libraries have the same work with them. */
+/** The least that can be written: nothing is remembered, nothing is bounded, and nothing looked at. The stream is the
+ *  same, and its messages carry the same attributes as events do, so that MongoDB and the client libraries have the
+ *  same work with them. */
 const bare: RelayWay = async ({ source, events }, from, changes) => {
   const stream = openStream(source, relayConfig.source, { token: null, startAt: from }, defaultRelayLimits);
   const published: Promise<void>[] = [];

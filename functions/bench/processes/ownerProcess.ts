@@ -25,7 +25,8 @@ const deletedSchema = z.object({ acknowledgedAt: z.number() });
 /** A service, in a process of its own, that owns projects and sees to their assets in one of the ways. */
 export interface OwnerProcess {
   create(projectIds: readonly string[]): Promise<void>;
-  /** Resolves when the service has done its part, with the time of the machine (in ms) at which MongoDB's majority had acknowledged the deletion. */
+  /** Resolves when the service has done its part, with the time of the machine (in ms) at which MongoDB's majority had
+   *  acknowledged the deletion. */
   delete(deletion: z.infer<typeof deleteSchema>): Promise<z.infer<typeof deletedSchema>>;
   /** The largest resident memory so far, in bytes. */
   peakRss(): Promise<number>;

@@ -1,4 +1,5 @@
-// Questions and answers between a benchmark and the processes that it measures, over Node's own channel between parent and child.
+// Questions and answers between a benchmark and the processes that it measures, over Node's own channel between parent
+// and child.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { z } from 'zod';
@@ -40,8 +41,9 @@ export interface Answering {
   close(): Promise<void>;
 }
 
-/** The memory of the function that does this work, of which V8 takes half for its heap, as it does in a container of that size. On a large
- *  machine it would let garbage lie, and resident memory would say nothing about what the work needs. */
+/** The memory of the function that does this work, of which V8 takes half for its heap, as it does in a container of
+ *  that size. On a large machine it would let garbage lie, and resident memory would say nothing about what the work
+ *  needs. */
 export const likeTheFunction = ['--max-heap-size=256'];
 
 /** Starts a TypeScript program as a process of its own. */

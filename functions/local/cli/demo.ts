@@ -36,10 +36,12 @@ const serviceVariables = ['MONGODB_URI', 'FIRESTORE_EMULATOR_HOST', 'PUBSUB_EMUL
 /** Projects of the last scenario from which on a mass deletion of 300 of them is shown. */
 const fewestForMassDeletion = 500;
 
-/** A quarter of all projects may be deleted within ten minutes: so many live on that what the scenarios delete is less. */
+/** A quarter of all projects may be deleted within ten minutes: so many live on that what the scenarios delete is
+ *  less. */
 const otherProjects = 300;
 
-/** The largest number of projects that fits into the memory that package.json gives this program, together with its assets. */
+/** The largest number of projects that fits into the memory that package.json gives this program, together with its
+ *  assets. */
 const mostProjects = 2_000;
 
 async function main(): Promise<number> {
@@ -56,7 +58,8 @@ async function main(): Promise<number> {
   const isVerbose = values.verbose === true;
   const print = createLogPrinter(isVerbose ? 'DEBUG' : 'ERROR');
   const given = serviceVariables.filter((variable) => process.env[variable]);
-  // What earlier runs left on services that stay would count: their deletions towards the hold, their orphans as findings.
+  // What earlier runs left on services that stay would count: their deletions towards the hold, their orphans as
+  // findings.
   const projectId = given.length > 0 ? freshProjectId() : localProjectId;
   announce(given, projectId);
   const stack = await startStack({

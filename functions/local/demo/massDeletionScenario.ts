@@ -6,7 +6,8 @@ const victims = 300;
 /** Assets that each of them has. */
 const assetsEach = 100;
 
-/** A deleteMany with the wrong filter: after so many projects the deletions are held, and the assets wait for a person to decide. */
+/** A deleteMany with the wrong filter: after so many projects the deletions are held, and the assets wait for a person
+ *  to decide. */
 export const massDeletionScenario: Scenario = {
   title: `a mistaken deleteMany of ${victims} projects`,
   async run(world) {

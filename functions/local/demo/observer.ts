@@ -3,7 +3,8 @@ import type { AssetCollection, Config } from '../../src/config/defineConfig.ts';
 import { assetsOf } from '../../src/sync/pages/assets.ts';
 import type { Meter } from '../servers/firestore/meter.ts';
 
-/** A count of an index costs one read per so many entries: https://firebase.google.com/docs/firestore/pricing#aggregation_queries */
+/** A count of an index costs one read per so many entries:
+ *  https://firebase.google.com/docs/firestore/pricing#aggregation_queries */
 const entriesPerRead = 1_000;
 
 /** Pause between two looks while waiting, in ms: short against the latencies that are measured. */
@@ -23,7 +24,8 @@ export interface Observer {
   /** Assets of a project whose copies show a name; in collections with copies only. */
   countNamed(projectId: string, name: string): Promise<number>;
   countOf(query: Query): Promise<number>;
-  /** Looks again and again until the condition holds. @throws Error that says what was waited for, after `timeoutMs`. */
+  /** Looks again and again until the condition holds. @throws Error that says what was waited for, after
+   *  `timeoutMs`. */
   until(what: string, condition: () => Promise<boolean>, timeoutMs?: number): Promise<void>;
   /** What was billed for something, without the observer's own looks; undefined where Firestore has no meter. */
   billing(): () => Billed | undefined;

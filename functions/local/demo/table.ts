@@ -4,7 +4,8 @@ export interface Row {
   readonly expected: string;
   readonly mongodb: string;
   readonly firestore: string;
-  /** From the acknowledgement in MongoDB to the last change in Firestore, in ms; undefined where nothing is waited for. */
+  /** From the acknowledgement in MongoDB to the last change in Firestore, in ms; undefined where nothing is waited
+   *  for. */
   readonly latencyMs?: number | undefined;
   /** Billed operations of Firestore, without those of the demo's own looking; undefined where they are not metered. */
   readonly billed?: string | undefined;

@@ -45,7 +45,8 @@ export function startCli(options: CliOptions): CliProcess {
   const { cli, projectId, only, cwd, env, onLine, orphansMs = defaultOrphansMs } = options;
   const lifeline = join(import.meta.dirname, 'lifeline.ts');
   const command = ['emulators:start', '--only', only.join(), '--project', projectId, '--non-interactive'];
-  // A process group of its own: Ctrl-C must reach it once, through `stop`; at a second one it leaves without cleaning up.
+  // A process group of its own: Ctrl-C must reach it once, through `stop`; at a second one it leaves without cleaning
+  // up.
   const group = { cwd, env, detached: true };
   const child = spawn(process.execPath, ['--import', lifeline, cli.program, ...command], group);
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -81,7 +82,8 @@ export function startCli(options: CliOptions): CliProcess {
   };
 }
 
-/** Waits until no process of a group runs, and kills what is left after `graceMs`; true: there was something to kill. */
+/** Waits until no process of a group runs, and kills what is left after `graceMs`; true: there was something to
+ *  kill. */
 async function endGroup(leader: number, graceMs: number): Promise<boolean> {
   const deadline = performance.now() + graceMs;
   while (performance.now() < deadline) {

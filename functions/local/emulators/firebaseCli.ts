@@ -63,8 +63,8 @@ const foreign = [
   'PUBSUB_EMULATOR_HOST',
 ];
 
-/** The environment of Firebase's CLI and of all that it starts. Its settings, login and statistics are those of an empty
- *  home, so that the user's are neither used nor changed, and it asks nothing on the network. */
+/** The environment of Firebase's CLI and of all that it starts. Its settings, login and statistics are those of an
+ *  empty home, so that the user's are neither used nor changed, and it asks nothing on the network. */
 export function cliEnvironment(base: Environment, home: string, services: Environment): Record<string, string> {
   return defined({
     ...withoutCallingNpm(base),

@@ -20,7 +20,8 @@ The emulators run no schedules, so the relay is called from here, again and agai
 loaded at once.
 
 MONGODB_URI (or the one in functions/.secret.local) and FIRESTORE_EMULATOR_HOST name services that are used instead of
-being started. Ports are those of firebase.json. Parameters come from functions/.env, .env.${localProjectId}, .env.local.
+being started. Ports are those of firebase.json. Parameters come from functions/.env, .env.${localProjectId} and
+.env.local.
 
   --ours    our Firestore, even where Firebase's could run
   --help    this text

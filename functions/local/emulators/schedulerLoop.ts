@@ -3,8 +3,8 @@ import { sleep, systemClock } from '../../src/clock.ts';
 /** Pause after a call that failed, in ms. */
 const pauseMs = 1_000;
 
-/** Cloud Scheduler's part, which the CLI's emulators leave out: calls a function again and again, each time when the call
- *  before has ended. `onEnd` is called after each, with status and text of one that failed. */
+/** Cloud Scheduler's part, which the CLI's emulators leave out: calls a function again and again, each time when the
+ *  call before has ended. `onEnd` is called after each, with status and text of one that failed. */
 export function callOnSchedule(url: string, onEnd: (failure: string | undefined) => void): () => Promise<void> {
   const stopped = new AbortController();
   const { signal } = stopped;

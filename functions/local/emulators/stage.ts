@@ -50,8 +50,8 @@ export function withPorts(json: FirebaseJson, ports: Readonly<Record<string, num
   return { ...json, emulators };
 }
 
-/** A Firebase project in a temporary folder. The CLI writes logs and defaults of parameters next to what it runs; none of
- *  that belongs into the user's checkout. */
+/** A Firebase project in a temporary folder. The CLI writes logs and defaults of parameters next to what it runs; none
+ *  of that belongs into the user's checkout. */
 export interface Stage {
   readonly directory: string;
   /** What the functions emulator runs; the compiler writes into its `lib`. */
@@ -129,7 +129,8 @@ export function compile(stage: Stage): void {
   if (run.status !== 0) throw new Error('src/ does not compile; the messages of the compiler stand above');
 }
 
-/** Compiles again after every change of `src/`, until killed. The functions emulator notices and loads the functions anew. */
+/** Compiles again after every change of `src/`, until killed. The functions emulator notices and loads the functions
+ *  anew. */
 export function compileOnChange(stage: Stage): ChildProcess {
   return spawn(process.execPath, [...compilerArgs(stage), '--watch', '--preserveWatchOutput'], {
     cwd: functionsDir,

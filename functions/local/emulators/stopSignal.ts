@@ -1,7 +1,9 @@
-/** The same Ctrl-C reaches a program from the terminal and from the one in front of it: what comes within this time, in ms, is one. */
+/** The same Ctrl-C reaches a program from the terminal and from the one in front of it: what comes within this time, in
+ *  ms, is one. */
 const sameSignalMs = 500;
 
-/** Aborted by the first SIGINT, SIGTERM or SIGHUP, after which the program takes down what it started; another one ends it at once. */
+/** Aborted by the first SIGINT, SIGTERM or SIGHUP, after which the program takes down what it started; another one ends
+ *  it at once. */
 export function createStopSignal(): { readonly signal: AbortSignal } {
   const controller = new AbortController();
   let firstAt: number | undefined;

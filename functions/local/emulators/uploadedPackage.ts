@@ -12,7 +12,8 @@ const alwaysIgnored = ['firebase-debug.log', 'firebase-debug.*.log', '.runtimeco
  *  The CLI walks the folder and leaves out whatever matches a pattern, a folder with all that lies in it. It compares a
  *  pattern without a slash with the last part of a path (minimatch's `matchBase`), wildcards matching leading dots too
  *  (`dot`). `emulators:smoke` holds this against the CLI's own code.
- *  @throws Error for a pattern with a slash: the CLI would compare it with absolute paths, so it never matches what it is meant for. */
+ *  @throws Error for a pattern with a slash: the CLI would compare it with absolute paths, so it never matches what it
+ *  is meant for. */
 export function uploadedPackage(folder: string, ignore: readonly string[]): string[] {
   const patterns = [...ignore, ...alwaysIgnored];
   const anchored = patterns.find((pattern) => pattern.includes('/'));
@@ -32,7 +33,8 @@ export function uploadedPackage(folder: string, ignore: readonly string[]): stri
   return walk(folder).sort();
 }
 
-/** Whether a name matches a pattern, where a wildcard at its beginning matches a leading dot, which Node's own matching does not let it. */
+/** Whether a name matches a pattern, where a wildcard at its beginning matches a leading dot, which Node's own matching
+ *  does not let it. */
 function matchesName(name: string, pattern: string): boolean {
   if (matchesGlob(name, pattern)) return true;
   return name.startsWith('.') && /^[*?]/.test(pattern) && matchesGlob(`x${basename(name).slice(1)}`, pattern);
@@ -40,8 +42,8 @@ function matchesName(name: string, pattern: string): boolean {
 
 const filesSchema = z.array(z.looseObject({ name: z.string() }));
 
-/** What the CLI's own code takes from a folder for an upload, sorted. A part of the CLI that is no public interface: its
- *  version is pinned. */
+/** What the CLI's own code takes from a folder for an upload, sorted. A part of the CLI that is no public interface:
+ *  its version is pinned. */
 export async function packagedByCli(cli: FirebaseCli, folder: string, ignore: readonly string[]): Promise<string[]> {
   const load = createRequire(join(cli.directory, 'package.json'));
   const { readdirRecursive } = z

@@ -1,5 +1,6 @@
-// The files that Firebase reads, held against the configuration: attacks "tombstones expire", "what nobody queries is not indexed" and
-// "what is deployed is what was tested". That every query of the reconciliation has its index is held by test/reconcile/.
+// The files that Firebase reads, held against the configuration: attacks "tombstones expire", "what nobody queries is
+// not indexed" and "what is deployed is what was tested". That every query of the reconciliation has its index is held
+// by test/reconcile/.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';

@@ -11,8 +11,9 @@ export interface NotedCall {
 
 const verbs = ['describe', 'create', 'list', 'update', 'enable', 'add-iam-policy-binding'];
 
-/** Answers like gcloud, as far as the provisioning listens. Its state is files in `home`: `made` is what was created, `calls` every call,
- *  `DEPLOYED` says that the functions are there, and a call that contains the text of `refuse` is denied. */
+/** Answers like gcloud, as far as the provisioning listens. Its state is files in `home`: `made` is what was created,
+ *  `calls` every call, `DEPLOYED` says that the functions are there, and a call that contains the text of `refuse` is
+ *  denied. */
 export function answer(home: string, args: readonly string[], readInput: () => string) {
   const stdin = args.some((arg) => arg.endsWith('-from-file=-')) ? readInput() : '';
   const call: NotedCall = { args, stdin };

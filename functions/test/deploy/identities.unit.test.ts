@@ -1,4 +1,5 @@
-// The functions that the provisioning knows, held against what the bundle exports: attacks "every function has its own account and trigger".
+// The functions that the provisioning knows, held against what the bundle exports: attacks "every function has its own
+// account and trigger".
 import assert from 'node:assert/strict';
 import { z } from 'zod';
 import { functionIdentities, type Topics } from '../../deploy/identities.ts';

@@ -1,5 +1,6 @@
-// Carrying the plan out: attacks "running it twice is harmless", "nothing is taken for missing that was refused" and "the printed
-// script does what the program does". A stand-in for gcloud keeps in a folder what was made, and how it was called.
+// Carrying the plan out: attacks "running it twice is harmless", "nothing is taken for missing that was refused" and
+// "the printed script does what the program does". A stand-in for gcloud keeps in a folder what was made, and how it
+// was called.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

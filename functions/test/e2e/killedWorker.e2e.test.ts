@@ -1,4 +1,5 @@
-// Attacks I1 and I6 with real processes: the one that deletes is killed in the middle, and every asset goes all the same.
+// Attacks I1 and I6 with real processes: the one that deletes is killed in the middle, and every asset goes all the
+// same.
 
 import assert from 'node:assert/strict';
 import { Firestore } from 'firebase-admin/firestore';
@@ -14,8 +15,8 @@ import { until } from '../support/until.ts';
 const assets = 5_000;
 
 describe('a worker that is killed', function () {
-  // Firestore frees the locks of a transaction that nobody goes on with after 60 s (https://firebase.google.com/docs/firestore/quotas), so that
-  // what takes over may have to wait for so long.
+  // Firestore frees the locks of a transaction that nobody goes on with after 60 s
+  // (https://firebase.google.com/docs/firestore/quotas), so that what takes over may have to wait for so long.
   this.timeout(300_000);
   let stack: Stack;
   let source: ProjectsSource;

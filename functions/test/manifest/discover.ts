@@ -40,8 +40,8 @@ export interface Discovery {
   readonly tookMs: number;
 }
 
-/** Loads the bundle in a folder as `firebase deploy` does: a process of `firebase-functions` that serves the manifest. It may read the folder and
- *  the packages, and listen; it may not write, connect, look up names or start anything. */
+/** Loads the bundle in a folder as `firebase deploy` does: a process of `firebase-functions` that serves the manifest.
+ *  It may read the folder and the packages, and listen; it may not write, connect, look up names or start anything. */
 export async function discover(folder: string, lingerMs = patienceMs): Promise<Discovery> {
   const [port] = await freePorts(1);
   const startedAt = performance.now();

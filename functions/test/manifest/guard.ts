@@ -1,5 +1,6 @@
-// Loaded before a program (`node --import`): refuses whatever would leave the process by the network, and tells at the end what was tried and
-// which modules were loaded. Writing files, other processes and threads are denied by Node's permission model (`--permission`) itself.
+// Loaded before a program (`node --import`): refuses whatever would leave the process by the network, and tells at the
+// end what was tried and which modules were loaded. Writing files, other processes and threads are denied by Node's
+// permission model (`--permission`) itself.
 import dgram from 'node:dgram';
 import dns from 'node:dns';
 import { registerHooks, syncBuiltinESMExports } from 'node:module';

@@ -1,4 +1,5 @@
-// What happens while the bundle is loaded, by a deployment and by every cold start: attacks "loading does no input or output".
+// What happens while the bundle is loaded, by a deployment and by every cold start: attacks "loading does no input or
+// output".
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

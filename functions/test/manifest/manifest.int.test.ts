@@ -1,4 +1,5 @@
-// The manifest of the built bundle, as `firebase deploy` reads it: attacks "what is deployed is what was meant", function by function.
+// The manifest of the built bundle, as `firebase deploy` reads it: attacks "what is deployed is what was meant",
+// function by function.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +8,8 @@ import { manifestTables } from './manifestTables.ts';
 
 const functionsDir = join(import.meta.dirname, '..', '..');
 
-/** What is meant. `$NAME` is a parameter; `default` is what the platform takes by itself (for `at once` 80, for `min` 0); nothing: not set. */
+/** What is meant. `$NAME` is a parameter; `default` is what the platform takes by itself (for `at once` 80, for `min`
+ *  0); nothing: not set. */
 const intended = `
 function            | trigger                                 | delivery          | account               | secrets     | region
 reconcileAssets     | schedule $RECONCILE_SCHEDULE            | 3 retries         | lockstep-reconcile@   |             | $LOCKSTEP_REGION

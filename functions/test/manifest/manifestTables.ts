@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 const orPlatformDefault = z.number().nullable();
 
-/** What a function looks like in the manifest. Strict: what stands in no column of the tables below must be as it is here. `null` sets a value
- *  back to the platform's default. */
+/** What a function looks like in the manifest. Strict: what stands in no column of the tables below must be as it is
+ *  here. `null` sets a value back to the platform's default. */
 const endpointSchema = z.strictObject({
   platform: z.literal('gcfv2'),
   entryPoint: z.string(),

@@ -1,5 +1,5 @@
-// What `firebase deploy` uploads: attacks "only what runs is uploaded, and all of it". That the same files come out of the CLI's own code is
-// looked at by `npm run emulators:smoke`, where the CLI is at hand.
+// What `firebase deploy` uploads: attacks "only what runs is uploaded, and all of it". That the same files come out of
+// the CLI's own code is looked at by `npm run emulators:smoke`, where the CLI is at hand.
 import assert from 'node:assert/strict';
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
@@ -20,7 +20,8 @@ const compiled = globSync('src/**/*.ts', { cwd: functionsDir }).map((file) =>
   file.split('\\').join('/').replace(/^src/, 'lib').replace(/\.ts$/, '.js'),
 );
 
-/** Files as they lie about in a checkout that people work in; each must stay there, kept out by the one pattern that it stands for. */
+/** Files as they lie about in a checkout that people work in; each must stay there, kept out by the one pattern that it
+ *  stands for. */
 const strays: Readonly<Record<string, string>> = {
   node_modules: 'node_modules/mongodb/lib/index.js',
   src: 'src/index.ts',

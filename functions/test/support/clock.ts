@@ -2,7 +2,8 @@ import { type Clock, systemClock } from '../../src/clock.ts';
 
 /** A clock that stands still until a test moves it. */
 export interface ManualClock extends Clock {
-  /** Moves the time by `ms`, forwards or back, and runs in order the timers that come due, also those set on the way. */
+  /** Moves the time by `ms`, forwards or back, and runs in order the timers that come due, also those set on the
+   *  way. */
   advance(ms: number): void;
   /** Timers that are set and have not run. */
   timers(): number;

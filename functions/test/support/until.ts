@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 /** How long a test waits for something that should happen at once, in ms: only a defect takes longer. */
 const patienceMs = 10_000;
 
-/** Pauses between two looks, in ms: what happens at once is seen at once, and a long wait leaves the machine to those who work. */
+/** Pauses between two looks, in ms: what happens at once is seen at once, and a long wait leaves the machine to those
+ *  who work. */
 const firstPauseMs = 1;
 const mostPauseMs = 10;
 
@@ -20,7 +21,8 @@ export async function until(
   }
 }
 
-/** Lets everything happen in this process that needs neither time nor answers: what is unchanged then was not about to change. */
+/** Lets everything happen in this process that needs neither time nor answers: what is unchanged then was not about to
+ *  change. */
 export async function settled(): Promise<void> {
   for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }

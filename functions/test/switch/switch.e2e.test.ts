@@ -1,5 +1,5 @@
-// The services by their variables: attacks "any of them is replaced by the real thing through its usual variable". The real things here are our
-// own servers in another process, which nothing but the variables leads to.
+// The services by their variables: attacks "any of them is replaced by the real thing through its usual variable". The
+// real things here are our own servers in another process, which nothing but the variables leads to.
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
