@@ -39,7 +39,10 @@ function parseSpec(spec: Document, evaluation: Evaluation): IndexSpec {
   for (const [option, value] of Object.entries(spec)) {
     if (plainOptions.has(option) || value === false) continue;
     if (unsupportedOptions.has(option)) throw notImplemented(`an index with '${option}'`);
-    throw new CommandError(197, `The field '${option}' is not valid for an index specification: ${shellText(spec)}`);
+    throw new CommandError(
+      197,
+      `The field '${option}' is not valid for an index specification. Specification: ${shellText(spec)}`,
+    );
   }
   if (!isDocument(key) || Object.keys(key).length === 0)
     throw new CommandError(67, 'Index keys cannot be an empty object');
