@@ -65,6 +65,7 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
       .option('--clean', 'repair it: delete the assets of projects that are gone, update copies')
       .option('--collection <name>', 'only this collection or collection group; may be given more than once', repeated)
       .option('--project <id>', 'only this project; may be given more than once', repeated)
+      .option('--phantoms', 'also find what lies below documents that do not exist: one read per document')
       .option('--json', 'print the report as JSON')
       .option('--reads-per-second <n>', 'read no faster from Firestore', wholeNumber(1))
       .addOption(
@@ -80,6 +81,7 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
         'delete the assets of up to so many ids that never were projects',
         wholeNumber(0),
       )
+      .option('--allow-phantoms <n>', 'remove what lies below up to so many missing documents', wholeNumber(0))
       .option('--allow-shrink', 'allow that many projects are gone since the last run')
       .option('--allow-new-source', 'allow that the collection in MongoDB is another than in the last run')
       .addHelpText('after', helpAfter(notes))
@@ -92,9 +94,11 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
             mode: options.clean === true ? 'clean' : 'report',
             ...(options.collection && { collections: [...options.collection] }),
             ...(options.project && { projectIds: [...options.project] }),
+            ...(options.phantoms && { phantoms: true }),
             allow: {
               orphans: options.allowOrphans,
               unknownIds: options.allowUnknownIds,
+              phantoms: options.allowPhantoms,
               shrink: options.allowShrink,
               source: options.allowNewSource,
             },
@@ -155,6 +159,7 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
   const limits = {
     ...defaultReconcileLimits,
     brakes: { ...defaultReconcileLimits.brakes, deletions: deployedHoldLimits() },
+    jobRetentionMs: jobRetentionDays.value() * dayMs,
     ...(readsPerSecond !== undefined && { readsPerSecond }),
     ...(graceMs !== undefined && { graceMs }),
   };
@@ -186,7 +191,7 @@ function print(outcome: ReconcileOutcome, json: boolean, terminal: Terminal): nu
 
 function doneCode(report: ReconcileReport): number {
   if (report.repaired !== null)
-    return report.repaired.failed + report.repaired.held + report.leftAlone === 0
+    return report.repaired.failed + report.repaired.held + report.leftAlone + (report.phantoms?.leftAlone ?? 0) === 0
       ? exitCodes.inStep
       : exitCodes.findings;
   return findingsOf(report) === 0 ? exitCodes.inStep : exitCodes.findings;

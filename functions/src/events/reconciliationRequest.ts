@@ -19,6 +19,8 @@ export const reconciliationRequestSchema = z.looseObject({
   collections: z.array(z.string()).optional(),
   /** Project ids; all when missing. */
   projectIds: z.array(z.string()).max(maxProjectIds).optional(),
+  /** Also find what lies below documents that do not exist, at one read per document of recursive collections. */
+  phantoms: z.boolean().optional(),
 });
 
 /** A request as a message holds it. */
@@ -30,6 +32,8 @@ export interface Allowances {
   readonly orphans?: number | undefined;
   /** So many ids that MongoDB does not have and no record names are allowed, whatever the limits say. */
   readonly unknownIds?: number | undefined;
+  /** What lies below up to so many missing documents may be removed, whatever the limits say. */
+  readonly phantoms?: number | undefined;
   /** The projects may have become fewer. */
   readonly shrink?: boolean | undefined;
   /** The collection may be another than in the last run. */
@@ -41,6 +45,7 @@ export interface ReconcileRequest {
   readonly mode: 'report' | 'clean';
   readonly collections?: readonly string[];
   readonly projectIds?: readonly string[];
+  readonly phantoms?: boolean;
   readonly allow?: Allowances;
   readonly reason: string;
 }
@@ -63,7 +68,7 @@ export function decodeReconciliationRequest(
   if (!json.ok) return json;
   const parsed = reconciliationRequestSchema.safeParse(json.value);
   if (!parsed.success) return { ok: false, reason: z.prettifyError(parsed.error) };
-  const { reason, mode, collections, projectIds } = parsed.data;
+  const { reason, mode, collections, projectIds, phantoms } = parsed.data;
   return {
     ok: true,
     request: {
@@ -71,6 +76,7 @@ export function decodeReconciliationRequest(
       reason,
       ...(collections && { collections }),
       ...(projectIds && { projectIds }),
+      ...(phantoms && { phantoms }),
     },
   };
 }
@@ -103,6 +109,9 @@ export function collectionsOf(request: ReconcileRequest, config: Config): AssetC
   if ((request.projectIds?.length ?? 0) > maxProjectIds) {
     throw new ReconcileRequestError(`at most ${maxProjectIds} project ids at once; leave them out to scan all`);
   }
+  if (request.phantoms === true && request.projectIds !== undefined) {
+    throw new ReconcileRequestError('what lies below missing documents belongs to no project; name no projects');
+  }
   for (const id of request.projectIds ?? []) {
     const problem = projectIdProblem(id);
     if (problem !== undefined) throw new ReconcileRequestError(`"${id}" is not a project id: ${problem}`);
@@ -117,6 +126,7 @@ export function requestKeyOf(request: ReconcileRequest, config: Config): string 
     mode: request.mode,
     collections: collectionsOf(request, config),
     projectIds: request.projectIds?.toSorted() ?? null,
+    phantoms: request.phantoms === true,
     source: config.source,
   };
   return createHash('sha256').update(JSON.stringify(work)).digest('hex').slice(0, keyLength);
@@ -125,4 +135,4 @@ export function requestKeyOf(request: ReconcileRequest, config: Config): string 
 const keyLength = 16;
 
 /** Layout of what is kept of an unfinished run: one of another layout is not resumed. */
-const layout = 3;
+const layout = 4;

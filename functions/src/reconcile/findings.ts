@@ -19,6 +19,8 @@ export const findingKinds = [
   /** A record holds a version beyond MongoDB's operation time: true changes would be taken for old. Counted in
    *  projects. */
   'record-ahead',
+  /** A document that does not exist, with others below it. Counted in such documents. */
+  'phantom',
   /** The project id of an asset is not a text that can be one. Counted in assets if it is no text, else in distinct
    *  texts. */
   'unusable-project-id',
@@ -61,6 +63,7 @@ export function noFindings(): FindingCounts {
     'tombstone-of-living': 0,
     'live-record-of-missing': 0,
     'record-ahead': 0,
+    phantom: 0,
     'unusable-project-id': 0,
     'missing-project-id': 0,
     held: 0,

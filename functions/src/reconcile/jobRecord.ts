@@ -85,6 +85,24 @@ const jobSchema = z.object({
   /** Reads of project records. */
   recordReads: count,
   lookups: count,
+  /** Subtrees below missing documents; null in a run that does not look for them. */
+  phantoms: z
+    .object({
+      /** Collections to look at, and behind which document to resume. */
+      places: z.array(z.object({ path: z.string(), after: z.string().nullable(), done: z.boolean() })),
+      /** Documents of these, existing or not. */
+      children: count,
+      reads: count,
+      /** Documents below missing ones. */
+      documents: count,
+      /** Missing documents below which something is to be removed. */
+      found: z.array(z.string()),
+      /** How many may be removed; null before the scan was judged. */
+      allowed: count.nullable(),
+      /** Documents that were removed. */
+      removed: count,
+    })
+    .nullable(),
   findings: z.record(kind, count),
   examples: z.array(
     z.object({

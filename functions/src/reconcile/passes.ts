@@ -1,6 +1,8 @@
 import { countDeletions } from '../holds/judge.ts';
 import { deletionsAllowed } from '../holds/limits.ts';
 import { type Brake, deletionPolicy, judgeOrphans, judgeSource } from './brakes.ts';
+import { findPhantoms } from './phantoms/findPhantoms.ts';
+import { removePhantoms } from './phantoms/removePhantoms.ts';
 import { orphansOf } from './progress.ts';
 import { repairPass } from './repairPass.ts';
 import { isOver, type PassEnd, type Run } from './runRecord.ts';
@@ -18,11 +20,13 @@ export async function passes(run: Run): Promise<PassEnd> {
   if (job.phase === 'scan') {
     const scanned = await scanPass(run);
     if (scanned.kind !== 'complete') return scanned;
+    const phantoms = request.phantoms === true ? await findPhantoms(run) : scanned;
+    if (phantoms.kind !== 'complete') return phantoms;
     await countOthers(run);
     const brake = judgeScan(run) ?? (await judgeSourceAgain(run));
     if (brake) return { kind: 'braked', brake };
     if (job.brake !== null || request.mode === 'report') return { kind: 'complete' };
-    if (job.findings['unknown-id'] > (job.unknownAllowed ?? 0)) reportUnknownIds(run);
+    reportLeftAlone(run);
     job.phase = 'repair';
   } else {
     // A person may have allowed less than the invocation before.
@@ -30,7 +34,9 @@ export async function passes(run: Run): Promise<PassEnd> {
     if (brake) return { kind: 'braked', brake };
   }
   await run.keeper.flush();
-  return isOver(run) ? { kind: 'out-of-time' } : repairPass(run);
+  if (isOver(run)) return { kind: 'out-of-time' };
+  const repaired = await repairPass(run);
+  return repaired.kind === 'complete' ? removePhantoms(run) : repaired;
 }
 
 /** What the findings are judged by: the unknown ids that are allowed, and deletions that became known within the
@@ -40,6 +46,9 @@ async function countOthers(run: Run): Promise<void> {
   const policy = deletionPolicy(limits.brakes);
   const unknown = job.findings['unknown-id'];
   job.unknownAllowed = request.allow?.unknownIds ?? deletionsAllowed(policy, projectsOf(run) + unknown);
+  if (job.phantoms !== null) {
+    job.phantoms.allowed = request.allow?.phantoms ?? deletionsAllowed(policy, job.phantoms.children);
+  }
   job.recentDeletions = 0;
   if (orphansOf(job) === 0) return;
   const now = run.clock.now();
@@ -76,13 +85,28 @@ async function judgeSourceAgain({ job, limits, request, inMongo }: Run): Promise
   return judgeSource(await inMongo.look(), job.source, limits.brakes, allowed);
 }
 
-/** Any client can write ids that never existed. Too many of them stop nobody but themselves. */
-function reportUnknownIds({ job, log }: Run): void {
-  log.alarm('brake', 'assets of unknown project ids are left alone, there are too many', {
-    jobId: job.id,
-    brake: 'too-many-unknown-ids',
-    unknownIds: job.findings['unknown-id'],
-    allowed: job.unknownAllowed,
-    goOn: `if they are of no project, run with --allow-unknown-ids ${job.findings['unknown-id']}`,
-  });
+/** Any client can write ids that never existed, and delete documents that have others below them. Too many of them stop
+ *  nobody but themselves. */
+function reportLeftAlone({ job, log }: Run): void {
+  const { findings, unknownAllowed, phantoms } = job;
+  const classes = [
+    {
+      brake: 'too-many-unknown-ids',
+      found: findings['unknown-id'],
+      allowed: unknownAllowed,
+      flag: '--allow-unknown-ids',
+    },
+    { brake: 'too-many-phantoms', found: findings.phantom, allowed: phantoms?.allowed, flag: '--allow-phantoms' },
+  ];
+  for (const { brake, found, allowed, flag } of classes) {
+    if (found <= (allowed ?? 0)) continue;
+    const goOn = `if they are to go, run with ${flag} ${found}`;
+    log.alarm('brake', 'findings of one kind are left alone, there are too many', {
+      jobId: job.id,
+      brake,
+      found,
+      allowed,
+      goOn,
+    });
+  }
 }

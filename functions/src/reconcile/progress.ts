@@ -13,8 +13,9 @@ export interface ReconcileProgress {
 }
 
 /** What Firestore bills for a run's scan, in reads: without its own records, and without repairs. */
-export function readsOf(job: Pick<ReconcileJob, 'collections' | 'recordReads'>): number {
-  return job.collections.reduce((sum, { reads }) => sum + reads.hops + reads.counts + reads.closer, job.recordReads);
+export function readsOf(job: Pick<ReconcileJob, 'collections' | 'recordReads' | 'phantoms'>): number {
+  const others = job.recordReads + (job.phantoms?.reads ?? 0);
+  return job.collections.reduce((sum, { reads }) => sum + reads.hops + reads.counts + reads.closer, others);
 }
 
 /** Findings of all kinds. */

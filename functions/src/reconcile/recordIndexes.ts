@@ -42,6 +42,7 @@ export const recordIndexing: readonly RecordIndexing[] = [
       'collections',
       'examples',
       'repair',
+      'phantoms',
       'lastError',
       'lease',
       'open',

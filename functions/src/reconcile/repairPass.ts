@@ -25,7 +25,7 @@ export class RepairError extends Error {
 }
 
 /** Projects that this invocation could not repair, and whose own fault that need not be. */
-interface Failures {
+export interface Failures {
   count: number;
 }
 
@@ -225,12 +225,12 @@ function count(run: Run, projectId: string, outcome: RepairOutcome): void {
 
 /** One failed repair does not keep the others waiting; many mean that it is not about the projects. A damaged record is
  *  its project's own, however many there are. */
-function recordFailure(run: Run, projectId: string, error: unknown, failures: Failures): void {
+export function recordFailure(run: Run, what: string, error: unknown, failures: Failures): void {
   const { job, limits, log } = run;
   const text = errorText(error);
   job.repair.outcomes.failed += 1;
-  if (job.repair.failures.length < limits.examples) job.repair.failures.push(`${projectId}: ${text}`);
-  log.error('a project could not be repaired', { jobId: job.id, projectId, error: text });
+  if (job.repair.failures.length < limits.examples) job.repair.failures.push(`${what}: ${text}`);
+  log.error('a finding could not be repaired', { jobId: job.id, what, error: text });
   if (hasCause(error, (cause) => cause instanceof ProjectRecordError)) return;
   failures.count += 1;
   if (failures.count > limits.maxFailures) throw new RepairError(failures.count, error);

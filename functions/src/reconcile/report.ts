@@ -37,6 +37,18 @@ export interface ReconcileReport {
   readonly leftAlone: number;
   /** How many unknown ids are allowed; null before the scan was judged. */
   readonly unknownAllowed: number | null;
+  /** Subtrees below missing documents; null in a run that did not look for them. */
+  readonly phantoms: {
+    /** Documents that were passed, existing or not, and what that cost. */
+    readonly scanned: number;
+    readonly reads: number;
+    /** Documents below missing ones, and how many of those are gone now. */
+    readonly documents: number;
+    readonly removed: number;
+    /** How many subtrees may be removed at once, and how many a clean run leaves alone since there are more. */
+    readonly allowed: number | null;
+    readonly leftAlone: number;
+  } | null;
   readonly brake: Brake | null;
 }
 
@@ -84,6 +96,7 @@ export function reportOf(job: ReconcileJob): ReconcileReport {
     failures: [...job.repair.failures],
     leftAlone: leftAloneOf(job),
     unknownAllowed: job.unknownAllowed,
+    phantoms: job.phantoms && phantomsOf(job.phantoms, job.findings.phantom),
     brake: job.brake,
   };
 }
@@ -92,6 +105,14 @@ export function reportOf(job: ReconcileJob): ReconcileReport {
 function scannedOf({ ranges }: ReconcileJob): ReconcileReport['scanned'] {
   if (ranges.length === 0) return 'nothing';
   return ranges.every(({ done }) => done) ? 'all' : 'part';
+}
+
+function phantomsOf(
+  { children, reads, documents, removed, allowed }: NonNullable<ReconcileJob['phantoms']>,
+  found: number,
+): ReconcileReport['phantoms'] {
+  const leftAlone = allowed !== null && found > allowed ? found : 0;
+  return { scanned: children, reads, documents, removed, allowed, leftAlone };
 }
 
 function leftAloneOf({ findings, unknownAllowed }: ReconcileJob): number {
@@ -107,6 +128,7 @@ const labels: Readonly<Record<keyof FindingCounts, string>> = {
   'missing-copy': 'missing copies (projects x collections)',
   'tombstone-of-living': 'records that say of a living project that it is deleted',
   'live-record-of-missing': 'records that say of a missing project that it lives',
+  phantom: 'documents that do not exist, with others below them',
   'record-ahead': "records with a version beyond MongoDB's operation time",
   'unusable-project-id': 'unusable project ids',
   'missing-project-id': 'assets without a project id',
@@ -123,6 +145,7 @@ export function renderReport(report: ReconcileReport): string {
     ...(report.brake ? [renderBrake(report.brake, report)] : []),
     renderCollections(report),
     renderFindings(report),
+    ...(report.phantoms ? [renderPhantoms(report.phantoms, report)] : []),
     ...(report.leftAlone > 0 ? [renderLeftAlone(report)] : []),
     ...(report.repaired ? [renderRepaired(report.repaired, report.failures)] : []),
   ];
@@ -132,6 +155,14 @@ export function renderReport(report: ReconcileReport): string {
 function renderBrake(brake: Brake, { repaired }: ReconcileReport): string {
   const consequence = repaired === null ? 'Nothing was changed.' : 'Nothing was changed after it.';
   return `BRAKE ${brake.kind}: ${printable(brake.saw)}.\n${consequence} To go on: ${brake.goOn}.`;
+}
+
+function renderPhantoms(phantoms: NonNullable<ReconcileReport['phantoms']>, { mode }: ReconcileReport): string {
+  const { scanned, reads, documents, removed, allowed, leftAlone } = phantoms;
+  const cost = `Missing documents: ${number(scanned)} documents passed for ${number(reads)} reads; ${number(documents)} lie below missing ones`;
+  if (leftAlone === 0) return `${cost}, ${number(removed)} of them removed.`;
+  const what = mode === 'clean' ? 'were left alone' : 'would be left alone by --clean';
+  return `${cost}. All ${number(leftAlone)} subtrees ${what}: up to ${number(allowed ?? 0)} are allowed. If they are to go, run with --allow-phantoms ${leftAlone}.`;
 }
 
 function renderLeftAlone({ mode, leftAlone, unknownAllowed }: ReconcileReport): string {

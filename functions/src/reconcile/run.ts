@@ -239,6 +239,7 @@ function newJob(
     waste: 0,
     recordReads: 0,
     lookups: 0,
+    phantoms: null,
     findings: noFindings(),
     examples: [],
     brake: null,

@@ -51,7 +51,7 @@ function deployedLimits(): ReconcileLimits {
  *  people. */
 export async function requestReconciliation(
   { publisher }: Services,
-  { mode, reason, collections, projectIds }: ReconcileRequest,
+  { mode, reason, collections, projectIds, phantoms }: ReconcileRequest,
   why: 'schedule' | 'continued',
 ): Promise<void> {
   const requests = await publisher(params.requestsTopic.value());
@@ -60,6 +60,7 @@ export async function requestReconciliation(
     reason,
     ...(collections && { collections: [...collections] }),
     ...(projectIds && { projectIds: [...projectIds] }),
+    ...(phantoms && { phantoms }),
   };
   await requests.publish(encodeReconciliationRequest(request, { reason: why }));
 }

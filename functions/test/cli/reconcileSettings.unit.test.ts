@@ -21,6 +21,8 @@ describe('npm run reconcile', () => {
       '12',
       '--allow-unknown-ids',
       '3',
+      '--allow-phantoms',
+      '2',
       '--json',
     ];
     const settings = mainSettings(
@@ -36,7 +38,7 @@ describe('npm run reconcile', () => {
           mode: 'clean',
           collections: ['a', 'b'],
           projectIds: ['p'],
-          allow: { orphans: 12, unknownIds: 3, shrink: undefined, source: undefined },
+          allow: { orphans: 12, unknownIds: 3, phantoms: 2, shrink: undefined, source: undefined },
           reason: 'command',
         },
         json: true,

@@ -361,6 +361,8 @@ describe('brakes against a wrong MongoDB, with few projects', () => {
     await remove(ids.slice(0, 1));
     assert.equal((await world.run({ mode: 'clean' })).kind, 'done');
     assert.equal(await world.countOf('analyses'), 10);
+    // What reconciliation deletes counts as well.
+    world.advance(defaultReconcileLimits.brakes.deletions.windowMs + 1);
     await remove(ids.slice(1, 5));
     const projectIds = ids.slice(1, 3);
     const allow = { shrink: true };

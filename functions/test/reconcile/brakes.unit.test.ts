@@ -79,6 +79,11 @@ describe('brakes', () => {
     });
   }
 
+  it('orphans are as many as the hold would let through, where the relay was down for longer than the grace period', () => {
+    assert.equal(orphansIn({ orphans: 100, projects: 1_600 }), undefined);
+    assert.equal(orphansIn({ orphans: 150, projects: 1_600 }), 'too-many-orphans');
+  });
+
   it('orphans count together with the deletions that became known by events within the window', () => {
     assert.equal(orphansIn({ orphans: 60, recent: 40 }), undefined);
     assert.equal(orphansIn({ orphans: 60, recent: 41 }), 'too-many-orphans');

@@ -76,7 +76,7 @@ describe('records compared with MongoDB', () => {
     assert.equal(outcome.report.findings['live-record-of-missing'], 0);
   });
 
-  it('a version beyond the operation time of MongoDB is found', async () => {
+  it('a version beyond the operation time of MongoDB is found, and repaired: what it claims does not count', async () => {
     const ahead = versionOf({ seconds: Math.floor(Date.now() / 1000) + day, increment: 1 }, maxOrdinal);
     const [first = '', second = '', ...others] = ids;
     const [missing = ''] = gone(1);
@@ -96,6 +96,16 @@ describe('records compared with MongoDB', () => {
       // Its version from the future does not make it young.
       'orphan-with-tombstone': 1,
     });
+    const cleaned = await world.run({ mode: 'clean' });
+    assert.equal(cleaned.kind, 'done');
+    assert.deepEqual([cleaned.report.repaired?.applied, cleaned.report.failures], [3, []]);
+    const [asset, ...more] = (await world.firestore.collection('storyboards').get()).docs;
+    assert.equal(asset?.get('projectName'), 'name');
+    assert.deepEqual(more, [], 'the asset of the missing project is gone');
+    assert.deepEqual([await kindOf(first), await kindOf(second), await kindOf(missing)], ['live', 'live', 'deleted']);
+    const after = await world.run({ mode: 'report' });
+    assert.equal(after.kind, 'done');
+    assert.deepEqual(after.report.findings, noFindings());
   });
 
   it('a repair that changed nothing is a failure, in the report and in what it counts', async () => {

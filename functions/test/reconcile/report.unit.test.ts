@@ -34,6 +34,7 @@ const report: ReconcileReport = {
   failures: [],
   leftAlone: 0,
   unknownAllowed: null,
+  phantoms: null,
   brake: null,
 };
 

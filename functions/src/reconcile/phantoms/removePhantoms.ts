@@ -1,0 +1,110 @@
+import type { QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
+import type { Config } from '../../config/defineConfig.ts';
+import { projectIdProblem } from '../../events/projectId.ts';
+import { fieldPathOf } from '../../records/fieldPath.ts';
+import { isSourceError } from '../projectsInMongo.ts';
+import { type Failures, recordFailure } from '../repairPass.ts';
+import { isOver, type PassEnd, type Run } from '../runRecord.ts';
+import { behind, everythingBelow } from './below.ts';
+
+/** Documents that one transaction reads at most, and so deletes. */
+const documentsPerPage = 400;
+
+/** Removes the phantoms that were found, unless there are more than are allowed. What lies below one stays, with all
+ *  below it, if it is an asset or names a living project, or is younger than the grace period. */
+export async function removePhantoms(run: Run): Promise<PassEnd> {
+  const { phantoms, findings, repair } = run.job;
+  if (phantoms === null || findings.phantom > (phantoms.allowed ?? 0)) return { kind: 'complete' };
+  const failures: Failures = { count: 0 };
+  for (let path = phantoms.found[0]; path !== undefined; path = phantoms.found[0]) {
+    try {
+      const removed = await walk(run, path, true);
+      if (removed === 'out-of-time') return { kind: 'out-of-time' };
+      phantoms.removed += removed;
+      repair.outcomes.assets += removed;
+      const left = await walk(run, path, false);
+      if (left === 'out-of-time') return { kind: 'out-of-time' };
+      if (left > 0) throw new Error(`it is as it was after its repair: ${left} documents below it should be gone`);
+      if (removed > 0) repair.outcomes.applied += 1;
+      else repair.outcomes.settled += 1;
+    } catch (error) {
+      if (isSourceError(error) || run.signal.aborted) throw error;
+      recordFailure(run, path, error, failures);
+    }
+    phantoms.found.shift();
+    run.keeper.changed([]);
+  }
+  return { kind: 'complete' };
+}
+
+/** Walks over what lies below a missing document, page by page, and tells how many documents had to go. None when it
+ *  exists. */
+async function walk(run: Run, path: string, isRemoving: boolean): Promise<number | 'out-of-time'> {
+  let after: string | null = null;
+  let due = 0;
+  do {
+    if (isOver(run)) return 'out-of-time';
+    const begin: string | null = after;
+    const page: Page = await run.gate.pass(documentsPerPage, () =>
+      run.firestore.runTransaction((transaction) => walkPage(run, transaction, path, begin, isRemoving)),
+    );
+    due += page.due;
+    after = page.next;
+  } while (after !== null);
+  return due;
+}
+
+interface Page {
+  /** Documents of it that had to go. */
+  readonly due: number;
+  /** Behind which path the next page begins; null when there is none. */
+  readonly next: string | null;
+}
+
+async function walkPage(
+  run: Run,
+  transaction: Transaction,
+  path: string,
+  after: string | null,
+  isRemoving: boolean,
+): Promise<Page> {
+  const { firestore, config, clock, limits } = run;
+  const parent = await transaction.get(firestore.doc(path));
+  if (parent.exists) return { due: 0, next: null };
+  const owners = [...new Set(config.collections.map(({ projectId }) => projectId))].map(fieldPathOf);
+  const all = everythingBelow(firestore, path);
+  const query = after === null ? all : all.startAfter(firestore.doc(after));
+  const { docs } = await transaction.get(query.select(...owners).limit(documentsPerPage));
+  const namedBy = (document: QueryDocumentSnapshot) =>
+    owners.map((field): unknown => document.get(field)).filter((id) => typeof id === 'string');
+  const living = await livingAmong(run, docs.flatMap(namedBy));
+  const graceBegins = clock.now() - limits.graceMs;
+  let kept: string | undefined;
+  let due = 0;
+  for (const document of docs) {
+    if (kept !== undefined && document.ref.path.startsWith(`${kept}/`)) continue;
+    const isYoung = document.createTime.toMillis() > graceBegins;
+    if (isYoung || isAsset(config, document) || namedBy(document).some((id) => living.has(id))) {
+      kept = document.ref.path;
+      continue;
+    }
+    due += 1;
+    if (isRemoving) transaction.delete(document.ref);
+  }
+  const last = docs.at(-1)?.ref.path;
+  if (last === undefined || docs.length < documentsPerPage) return { due, next: null };
+  const isBelowKept = kept !== undefined && (last === kept || last.startsWith(`${kept}/`));
+  return { due, next: isBelowKept && kept !== undefined ? behind(kept) : last };
+}
+
+async function livingAmong(run: Run, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const usable = [...new Set(ids)].filter((id) => projectIdProblem(id) === undefined);
+  if (usable.length === 0) return new Set();
+  const { projects } = await run.lookups.pass(1, () => run.truth.ask(usable));
+  return new Set(projects.keys());
+}
+
+/** Whether a document is in a configured collection: what becomes of it is its project's. */
+function isAsset({ collections }: Config, { ref }: QueryDocumentSnapshot): boolean {
+  return collections.some(({ kind, name }) => name === (kind === 'group' ? ref.parent.id : ref.parent.path));
+}

@@ -1,0 +1,181 @@
+// What no event tells and no index over project ids holds: a client deletes an asset, and what lies below it stays for ever.
+// Attacks I5 as well: what belongs to a living project stays, wherever it lies.
+import assert from 'node:assert/strict';
+import { ObjectId } from 'mongodb';
+import type { Clock } from '../../src/clock.ts';
+import { ReconcileRequestError } from '../../src/events/reconciliationRequest.ts';
+import { noFindings } from '../../src/reconcile/findings.ts';
+import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
+import { startWorld, type World } from './world.ts';
+
+const assets = 40;
+const panelsEach = 3;
+
+describe('subtrees below missing documents', () => {
+  let world: World;
+  let project: string;
+
+  beforeEach(async () => {
+    world = await startWorld({
+      source: { database: 'collaboration', collection: 'projects', fields: ['name'] },
+      collections: [
+        { path: 'storyboards', projectId: 'projectId', copies: { name: 'projectName' }, subcollections: 'recursive' },
+        { path: 'analyses', projectId: 'projectId' },
+        { group: 'scenes', projectId: 'projectId', subcollections: 'recursive' },
+      ],
+    });
+    [project = ''] = await world.addProjects(['name']);
+    for (let number = 0; number < assets; number += 1) await writeAsset(`storyboards/s${number}`);
+  });
+  afterEach(() => world.close());
+
+  async function writeAsset(path: string): Promise<void> {
+    const batch = world.firestore.batch();
+    batch.set(world.firestore.doc(path), { projectId: project, projectName: 'name' });
+    for (let panel = 0; panel < panelsEach; panel += 1) {
+      batch.set(world.firestore.doc(`${path}/panels/p${panel}`), { title: 'Panel' });
+    }
+    await batch.commit();
+  }
+  const remove = (path: string) => world.firestore.doc(path).delete();
+  const exists = async (path: string) => (await world.firestore.doc(path).get()).exists;
+  const panelsOf = async (path: string) => (await world.firestore.collection(`${path}/panels`).get()).size;
+
+  it('are invisible to a usual run', async () => {
+    await remove('storyboards/s7');
+    const outcome = await world.run({ mode: 'report' });
+    assert.equal(outcome.kind, 'done');
+    assert.deepEqual(outcome.report.findings, noFindings());
+    assert.equal(outcome.report.phantoms, null);
+  });
+
+  it('are found with their cost, about one read per document, and are there after a report', async () => {
+    for (const id of ['s7', 's8', 's39']) await remove(`storyboards/${id}`);
+    await world.firestore.doc('storyboards/s8/panels/p0/notes/n').set({ text: 'deeper' });
+    const before = world.client.server.meter.snapshot();
+    const outcome = await world.run({ mode: 'report', phantoms: true });
+    assert.equal(outcome.kind, 'done');
+    const { report } = outcome;
+    assert.deepEqual(report.findings, { ...noFindings(), phantom: 3 });
+    const example = report.examples.find(({ kind, path }) => kind === 'phantom' && path === 'storyboards/s8');
+    assert.match(example?.detail ?? '', /it does not exist, and 4 documents lie below it/);
+    assert.equal(report.phantoms?.documents, 3 * panelsEach + 1);
+    assert.equal(report.phantoms.scanned, assets);
+    const { wasteShare } = defaultReconcileLimits;
+    assert.ok(report.phantoms.reads <= (1 + wasteShare) * assets + 3 + 3, `${report.phantoms.reads} reads`);
+    const used = world.client.server.meter.diff(before);
+    assert.equal(used.reads - (used.collections.syncJobs?.reads ?? 0), report.reads);
+    assert.equal(await panelsOf('storyboards/s7'), panelsEach);
+  });
+
+  it('are removed in mode clean, at any depth and beyond one page, and nothing else is', async () => {
+    await remove('storyboards/s7');
+    for (let at = 0; at < 1_000; at += 400) {
+      const batch = world.firestore.batch();
+      for (let number = at; number < Math.min(1_000, at + 400); number += 1) {
+        batch.set(world.firestore.doc(`storyboards/s7/panels/p1/strokes/${number}`), { x: number });
+      }
+      await batch.commit();
+    }
+    const outcome = await world.run({ mode: 'clean', phantoms: true });
+    assert.equal(outcome.kind, 'done');
+    assert.deepEqual([outcome.report.repaired?.applied, outcome.report.repaired?.failed], [1, 0]);
+    assert.equal(outcome.report.phantoms?.removed, panelsEach + 1_000);
+    assert.equal(await panelsOf('storyboards/s7'), 0);
+    assert.equal((await world.firestore.collectionGroup('strokes').get()).size, 0);
+    assert.equal((await world.firestore.collectionGroup('panels').get()).size, (assets - 1) * panelsEach);
+    const after = await world.run({ mode: 'report', phantoms: true });
+    assert.equal(after.kind, 'done');
+    assert.deepEqual(after.report.findings, noFindings());
+  });
+
+  it('keep what is an asset of a living project, or names one, with all below it', async () => {
+    await remove('storyboards/s7');
+    const stays = [
+      'storyboards/s7/scenes/alive',
+      'storyboards/s7/scenes/alive/shots/1',
+      'storyboards/s7/panels/named',
+      'storyboards/s7/panels/named/notes/1',
+    ];
+    await world.firestore.doc('storyboards/s7/scenes/alive').set({ projectId: project });
+    await world.firestore.doc('storyboards/s7/scenes/alive/shots/1').set({ n: 1 });
+    await world.firestore.doc('storyboards/s7/panels/named').set({ projectId: project });
+    await world.firestore.doc('storyboards/s7/panels/named/notes/1').set({ n: 1 });
+    await world.firestore.doc('storyboards/s7/panels/ownerless').set({ projectId: new ObjectId().toHexString() });
+    const outcome = await world.run({ mode: 'clean', phantoms: true });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(outcome.report.repaired?.failed, 0);
+    for (const path of stays) assert.ok(await exists(path), path);
+    assert.equal(await panelsOf('storyboards/s7'), 1, 'all others are gone');
+  });
+
+  it('leave alone what is younger than the grace period, and a document that is written again meanwhile', async () => {
+    await remove('storyboards/s7');
+    await remove('storyboards/s8');
+    await world.firestore.doc('storyboards/s8').set({ projectId: project, projectName: 'name' });
+    world.advance(-24 * 60 * 60 * 1000);
+    const young = await world.run({ mode: 'clean', phantoms: true });
+    assert.equal(young.kind, 'done');
+    assert.equal(young.report.findings.phantom, 0);
+    assert.equal(await panelsOf('storyboards/s7'), panelsEach);
+    assert.equal(await panelsOf('storyboards/s8'), panelsEach);
+  });
+
+  it('are left alone where they are too many, as where no document of a collection exists by design', async () => {
+    for (let number = 0; number < 11; number += 1) await remove(`storyboards/s${number}`);
+    const outcome = await world.run({ mode: 'clean', phantoms: true });
+    assert.equal(outcome.kind, 'done');
+    assert.deepEqual([outcome.report.phantoms?.leftAlone, outcome.report.phantoms?.allowed], [11, 10]);
+    assert.equal(outcome.report.phantoms?.removed, 0);
+    const alarm = world.log.lines.find(({ level }) => level === 'alarm');
+    assert.equal(alarm?.fields.brake, 'too-many-phantoms');
+    const allowed = await world.run({ mode: 'clean', phantoms: true, allow: { phantoms: 11 } });
+    assert.equal(allowed.kind, 'done');
+    assert.equal(allowed.report.phantoms?.removed, 11 * panelsEach);
+  });
+
+  it('are found in every collection of a group that still holds an asset', async () => {
+    await writeAsset('films/a/scenes/1');
+    await writeAsset('films/a/scenes/2');
+    await writeAsset('films/b/scenes/1');
+    await remove('films/a/scenes/2');
+    const outcome = await world.run({ mode: 'clean', phantoms: true });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(outcome.report.findings.phantom, 1);
+    assert.equal(await panelsOf('films/a/scenes/2'), 0);
+    assert.equal(await panelsOf('films/b/scenes/1'), panelsEach);
+  });
+
+  it('are found and removed in any number of pieces', async () => {
+    const gone = [3, 9, 17, 30].map((number) => `storyboards/s${number}`);
+    for (const path of gone) await remove(path);
+    // Time passes only when it is looked at, so that a piece is so many steps.
+    const { clock } = world.dependencies();
+    const begin = clock.now();
+    let steps = 0;
+    const stepping: Clock = {
+      now() {
+        steps += 1;
+        return begin + steps;
+      },
+      after: clock.after,
+    };
+    const limits = { ...defaultReconcileLimits, closingMs: 0, maxPage: 4 };
+    for (let pieces = 1; ; pieces += 1) {
+      assert.ok(pieces < 200, 'it comes to an end');
+      const deadline = stepping.now() + 60;
+      const outcome = await world.run({ mode: 'clean', phantoms: true }, { clock: stepping, limits }, { deadline });
+      if (outcome.kind === 'continued') continue;
+      assert.equal(outcome.kind, 'done');
+      assert.ok(pieces > 1);
+      assert.deepEqual(outcome.report.findings, { ...noFindings(), phantom: gone.length });
+      assert.equal(outcome.report.phantoms?.scanned, assets);
+      break;
+    }
+    for (const path of gone) assert.equal(await panelsOf(path), 0, path);
+  });
+
+  it('belong to no project, so a run over single projects refuses to look for them', async () => {
+    await assert.rejects(world.run({ mode: 'report', phantoms: true, projectIds: [project] }), ReconcileRequestError);
+  });
+});
