@@ -12,6 +12,8 @@ export const deleted = '66f0c1a2b3d4e5f6a7b8c9d1';
 const revived = '66f0c1a2b3d4e5f6a7b8c9d2';
 const unknown = '66f0c1a2b3d4e5f6a7b8c9d3';
 const deletedUuid = '3f0e7a52-9c1b-4a59-8a51-0d5d3f0c2b11';
+/** A living project of other people. */
+export const foreign = '66f0c1a2b3d4e5f6a7b8c9d5';
 const damaged = '66f0c1a2b3d4e5f6a7b8c9d4';
 
 /** Records as Lockstep keeps them, as far as the rules look at them. */
@@ -24,6 +26,7 @@ const records: Record<string, DocumentData> = {
   },
   [`syncProjects/${deletedUuid}`]: { projectId: deletedUuid, desired: { kind: 'deleted' } },
   [`syncProjects/${damaged}`]: { projectId: damaged },
+  [`syncProjects/${foreign}`]: { projectId: foreign, desired: { kind: 'live' } },
   'syncProjects/a%20b': { projectId: 'a b', desired: { kind: 'deleted' } },
   'syncProjects/%5F_x': { projectId: '__x', desired: { kind: 'deleted' } },
   'syncRelay/relay': { lease: { token: 1 } },
@@ -102,6 +105,17 @@ function casesOf({ path, fields }: AssetKind): RulesCase[] {
     one(`${path}: an asset is deleted`, 'allowed', { kind: 'delete', path: asset }, given(live)),
     one(`${path}: an asset is read`, 'allowed', { kind: 'get', path: asset }, given(live)),
     one(`${path}: assets are listed`, 'allowed', { kind: 'list', collection: path }, given(live)),
+    one(
+      `${path}: an asset of other people's project is not read`,
+      'refused',
+      { kind: 'get', path: asset },
+      given(foreign),
+    ),
+    one(`${path}: nor created`, 'refused', creation(foreign)),
+    one(`${path}: nor edited`, 'refused', edit, given(foreign)),
+    one(`${path}: nor deleted`, 'refused', { kind: 'delete', path: asset }, given(foreign)),
+    one(`${path}: nor taken over`, 'refused', move(live), given(foreign)),
+    one(`${path}: nor is one given to them`, 'refused', move(foreign), given(live)),
     anonymously(one(`${path}: nobody creates without signing in`, 'refused', creation(live))),
     anonymously(one(`${path}: nobody edits without signing in`, 'refused', edit, given(live))),
     anonymously(one(`${path}: nobody moves without signing in`, 'refused', move(unknown), given(live))),
@@ -194,6 +208,15 @@ const casesOfPanels: readonly RulesCase[] = [
   one('a panel is deleted', 'allowed', { kind: 'delete', path: panel }, { ...storyboardOf(live), [panel]: {} }),
   one('a panel is read', 'allowed', { kind: 'get', path: panel }, { ...storyboardOf(live), [panel]: {} }),
   one('panels are listed', 'allowed', { kind: 'list', collection: 'storyboards/s1/panels' }, storyboardOf(live)),
+  one("a panel of other people's storyboard is not created", 'refused', panelCreation, storyboardOf(foreign)),
+  one('nor read', 'refused', { kind: 'get', path: panel }, { ...storyboardOf(foreign), [panel]: {} }),
+  one(
+    'nor edited',
+    'refused',
+    { kind: 'update', path: panel, fields: { a: 1 } },
+    { ...storyboardOf(foreign), [panel]: {} },
+  ),
+  one('nor deleted', 'refused', { kind: 'delete', path: panel }, { ...storyboardOf(foreign), [panel]: {} }),
   anonymously(one('a panel is not created without signing in', 'refused', panelCreation, storyboardOf(live))),
   anonymously(one('a panel is not read without signing in', 'refused', { kind: 'get', path: panel }, { [panel]: {} })),
   anonymously(
