@@ -3,39 +3,19 @@ import { buffer } from 'node:stream/consumers';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import type { FunctionRequest } from './callFunction.ts';
 import { bundleEnvironment, functionEnvironment, withoutOtherSecrets } from './childEnvironment.ts';
-import { describeExit, startChild } from './childProgram.ts';
 import { checkManifest, describeBundle } from './describeBundle.ts';
 import { type Answer, openFrontDoor } from './frontDoor.ts';
-import { createFunctionPool, type FunctionPool, isError } from './functionPool.ts';
-import { keepFunctionProcess, type ProcessState } from './functionProcess.ts';
+import { type FunctionPool, isError } from './functionPool.ts';
+import { type FunctionStatus, functionStatus } from './functionStatus.ts';
 import { type FireResult, toResult, triggerRequest } from './invocation.ts';
 import { parseLogLine, type RuntimeLogEntry } from './logLine.ts';
 import type { FunctionSpec } from './manifest.ts';
 import { type ScheduleTrigger, startSchedule } from './scheduler.ts';
+import { startPool } from './startPool.ts';
 import { openTriggerSubscriptions } from './triggerSubscriptions.ts';
 
 export type { FireResult } from './invocation.ts';
 export type { RuntimeLogEntry } from './logLine.ts';
-
-/** A running function, as `functions()` and GET / show it. */
-export interface FunctionStatus {
-  readonly name: string;
-  readonly kind: 'pubsub' | 'schedule' | 'https';
-  readonly topic?: string;
-  readonly schedule?: string;
-  /** Of an HTTPS function. */
-  readonly url?: string;
-  /** Process of the first instance. */
-  readonly pid: number | undefined;
-  /** Every process that it has now. */
-  readonly pids: readonly number[];
-  /** How many processes it has now. */
-  readonly instances: number;
-  readonly state: ProcessState;
-  readonly invocations: number;
-  /** Invocations that threw, took too long or died with their process. */
-  readonly errors: number;
-}
 
 /** The functions of one bundle, running. */
 export interface Runtime {
@@ -123,45 +103,11 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   });
   let messages = 0;
 
-  function startPool(spec: FunctionSpec): FunctionPool {
-    const { name, trigger } = spec;
-    const topic = trigger.kind === 'pubsub' ? [topicName(trigger.topic)] : [];
-    const childEnv = {
-      ...withoutOtherSecrets({ ...env, ...manifest.params }, manifest.secrets, spec.secrets),
+  function environmentOf({ name, trigger, secrets }: FunctionSpec): Record<string, string> {
+    return {
+      ...withoutOtherSecrets({ ...env, ...manifest.params }, manifest.secrets, secrets),
       ...functionEnvironment(name, trigger.kind === 'pubsub'),
     };
-    return createFunctionPool({
-      spec,
-      clock,
-      pendingMs: options.pendingMs,
-      mostInstances: options.mostInstances,
-      start: (keptAlive) =>
-        keepFunctionProcess({
-          name,
-          clock: systemClock,
-          keepAlive: keptAlive && options.keepAlive !== false,
-          freezeIdle: options.freezeIdle === true,
-          spawn(onListening) {
-            const child = startChild('serve', [bundle, name, ...topic], {
-              env: childEnv,
-              memoryMiB: spec.memoryMiB,
-              onLine: (line, stream) => log({ function: name, pid: child.pid, ...parseLogLine(line, stream) }),
-              onMessage: (message) => {
-                if (message.kind === 'listening') onListening(message.port);
-              },
-            });
-            return child;
-          },
-          onExit(exit, expected) {
-            if (expected) return;
-            log({
-              function: name,
-              severity: 'ERROR',
-              message: `the process ${describeExit({ ...exit, lastErrors: '' })}`,
-            });
-          },
-        }),
-    });
   }
 
   function topicName(topic: string): string {
@@ -174,25 +120,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     return pool;
   }
 
-  function statuses(): FunctionStatus[] {
-    return [...pools.values()].map((pool) => {
-      const { name, trigger } = pool.spec;
-      const [first] = pool.instances();
-      const pids = pool.instances().flatMap((instance) => instance.pid() ?? []);
-      return {
-        name,
-        kind: trigger.kind,
-        ...(trigger.kind === 'pubsub' ? { topic: trigger.topic } : {}),
-        ...(trigger.kind === 'schedule' ? { schedule: trigger.schedule } : {}),
-        ...(trigger.kind === 'https' ? { url: `${frontDoor.url}/${name}` } : {}),
-        pid: first?.pid(),
-        pids,
-        instances: pids.length,
-        state: first?.state() ?? 'stopped',
-        ...pool.counts(),
-      };
-    });
-  }
+  const statuses = (): FunctionStatus[] => [...pools.values()].map((pool) => functionStatus(pool, frontDoor.url));
 
   /** A delivery of Pub/Sub: what the function has seen and failed is redelivered only if it asks for that. */
   async function push(name: string, request: FunctionRequest): Promise<Answer> {
@@ -280,10 +208,9 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   try {
     for (const spec of manifest.functions) {
       const { name, trigger } = spec;
-      pools.set(name, startPool(spec));
-      if (trigger.kind === 'pubsub') {
-        await subscriptions.connect(name, topicName(trigger.topic), frontDoor.pushEndpoint(name));
-      }
+      const topic = trigger.kind === 'pubsub' ? topicName(trigger.topic) : undefined;
+      pools.set(name, startPool(spec, { ...options, clock, log, bundle, env: environmentOf(spec), topic }));
+      if (topic !== undefined) await subscriptions.connect(name, topic, frontDoor.pushEndpoint(name));
       if (trigger.kind === 'schedule' && options.schedules !== false) {
         schedules.push(openSchedule(spec, trigger));
       }
