@@ -41,9 +41,9 @@ const keysFromOutside: readonly Patch[] = [
   },
   {
     file: 'sync/pages/page.ts',
-    find: '  return { documents: page.docs, full: page.size === limit };',
+    find: '  return { documents: assetsAmong(collection, page.docs), goesOnAfter: last?.ref.path ?? null };',
     replace:
-      '  return seen ? { documents: seen.docs, full: false } : { documents: page.docs, full: page.size === limit };',
+      '  return seen ? { documents: seen.docs, goesOnAfter: null } : { documents: assetsAmong(collection, page.docs), goesOnAfter: last?.ref.path ?? null };',
   },
 ];
 
