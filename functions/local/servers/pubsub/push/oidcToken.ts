@@ -2,8 +2,8 @@ import type { WireOidcToken } from '../wire.ts';
 
 const lifeSeconds = 3600;
 
-/** The token that a push request carries in its `authorization` header: the service's claims, without a signature (`alg`
- *  is `none`, as the emulator of Firebase Auth makes them), since nobody here has Google's key.
+/** The token that a push request carries in its `authorization` header: the service's claims, without a signature
+ *  (`alg` is `none`, as the emulator of Firebase Auth makes them), since nobody here has Google's key.
  *  https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions#jwt_format */
 export function unsignedToken(token: WireOidcToken, endpoint: string, nowMs: number): string {
   const issuedAt = Math.floor(nowMs / 1000);

@@ -37,7 +37,7 @@ export function confirmation(results: AckResults): AckConfirmation {
 const string = (id: number) => ({ type: 'string', id });
 const map = { keyType: 'string', type: 'string', id: 3 };
 
-/** `google.rpc.Status` and its `ErrorInfo`: https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto.
+/** `google.rpc.Status` and its `ErrorInfo`: https://github.com/googleapis/googleapis/tree/master/google/rpc.
  *  The loader has serializers for what methods take and answer with, so that these messages are those of one. */
 const details = fromJSON({
   nested: {
