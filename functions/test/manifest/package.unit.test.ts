@@ -29,6 +29,7 @@ const strays: Readonly<Record<string, string>> = {
   test: 'test/run.ts',
   bench: 'bench/main.ts',
   deploy: 'deploy/provision.ts',
+  docs: 'docs/guarantees.md',
   coverage: 'coverage/lcov.info',
   'biome.json': 'biome.json',
   'tsconfig*.json': 'tsconfig.build.json',
