@@ -1,11 +1,12 @@
 import { compilePipeline, stageParts } from '../aggregate/pipeline.ts';
 import type { PipelineSources } from '../aggregate/stage.ts';
 import { encode } from '../bson/codec.ts';
-import { type Document, isDocument } from '../bson/values.ts';
+import type { Document } from '../bson/values.ts';
 import { documentsSource } from '../cursors.ts';
 import { CommandError, failedToParse } from '../errors.ts';
 import type { Evaluation } from '../expression/scope.ts';
 import type { CommandTable, Operation, Reply } from '../operation.ts';
+import { leadingStages } from '../query/leadingStages.ts';
 import { type Query, readDocuments } from '../query/read.ts';
 import { openChangeStream } from '../streams/changeStream.ts';
 import { parseStreamOptions } from '../streams/streamOptions.ts';
@@ -32,26 +33,8 @@ function openPipeline(
   pipeline: readonly unknown[],
   evaluation: Evaluation,
 ): Opening {
-  const { hint } = operation.fields.body;
-  let at = 0;
-  const next = (wanted: string): unknown => {
-    const stage = pipeline[at];
-    if (stage === undefined) return undefined;
-    const [stageName, operand] = stageParts(stage);
-    if (stageName !== wanted) return undefined;
-    at += 1;
-    return operand;
-  };
-  const first = next('$match');
-  const filter = isDocument(first) ? first : {};
-  const sortAt = at;
-  const order = next('$sort');
-  const sort = isDocument(order) && Object.keys(order).length > 0 ? order : undefined;
-  if (order !== undefined && !sort) at = sortAt;
-  const limitStage = pipeline[at];
-  const [limitName, limitOperand] = limitStage === undefined ? ['', undefined] : stageParts(limitStage);
-  const limit = limitName === '$limit' ? Number(limitOperand) : 0;
-  return { documents: readPlain(operation, name, { filter, sort, limit, hint }, evaluation), rest: pipeline.slice(at) };
+  const { query, rest } = leadingStages(pipeline);
+  return { documents: readPlain(operation, name, { ...query, hint: operation.fields.body.hint }, evaluation), rest };
 }
 
 function sourcesOf(operation: Operation, evaluation: Evaluation): PipelineSources {

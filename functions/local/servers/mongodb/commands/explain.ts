@@ -2,6 +2,7 @@ import { Int32 } from 'bson';
 import { type Document, isDocument, isNumeric, toNumber } from '../bson/values.ts';
 import { CommandError, failedToParse } from '../errors.ts';
 import type { CommandTable, Operation, Reply } from '../operation.ts';
+import { leadingStages } from '../query/leadingStages.ts';
 import type { AccessPath } from '../query/plan.ts';
 import { type Examined, filterOf, planOf, type Query, readDocuments } from '../query/read.ts';
 import { checkFields } from '../requests/knownFields.ts';
@@ -14,15 +15,13 @@ const numberOr = (value: unknown, other: number) => (isNumeric(value) ? toNumber
 function queryOf(command: Document): Query {
   const statements = command.updates ?? command.deletes;
   const statement = Array.isArray(statements) ? documentOr(statements[0]) : {};
-  const stages = Array.isArray(command.pipeline) ? command.pipeline.map(documentOr) : [];
-  const take = (name: string) => (stages[0] && name in stages[0] ? stages.shift()?.[name] : undefined);
-  const [match, sort, limit] = ['$match', '$sort', '$limit'].map(take);
+  const { query } = leadingStages(Array.isArray(command.pipeline) ? command.pipeline : []);
   const isSingle = 'findAndModify' in command || ('updates' in command && statement.multi !== true);
   return {
-    filter: filterOf(command.filter ?? command.query ?? statement.q ?? match),
-    sort: documentOr(command.sort ?? statement.sort ?? sort),
+    filter: filterOf(command.filter ?? command.query ?? statement.q ?? query.filter),
+    sort: documentOr(command.sort ?? statement.sort ?? query.sort),
     skip: numberOr(command.skip, 0),
-    limit: isSingle ? 1 : numberOr(command.limit ?? statement.limit ?? limit, 0),
+    limit: isSingle ? 1 : numberOr(command.limit ?? statement.limit ?? query.limit, 0),
     hint: command.hint ?? statement.hint,
   };
 }

@@ -16,6 +16,8 @@ const knownFields: Readonly<Record<string, readonly string[]>> = {
   find: words(`filter projection sort hint skip limit batchSize singleBatch let collation allowDiskUse
     allowPartialResults tailable awaitData`),
   aggregate: words('pipeline explain cursor hint let collation allowDiskUse bypassDocumentValidation'),
+  $changeStream: words(`fullDocument fullDocumentBeforeChange resumeAfter startAfter startAtOperationTime
+    allChangesForCluster showExpandedEvents`),
   count: words('query limit skip hint collation fields'),
   distinct: words('key query hint collation'),
   getMore: words('collection batchSize'),
@@ -59,6 +61,8 @@ const knownFields: Readonly<Record<string, readonly string[]>> = {
 
 /** What a real server does and this one does not; without a value that asks for it, such a field is let pass. */
 const unsupportedFields: Readonly<Record<string, readonly string[]>> = {
+  $changeStream: words(`showMigrationEvents showRawUpdateDescription showSystemEvents ignoreRemovedShards
+    allowToRunOnConfigDB allowToRunOnSystemNS`),
   find: words('min max returnKey showRecordId noCursorTimeout'),
   create: collectionOptions,
   collMod: collectionOptions,

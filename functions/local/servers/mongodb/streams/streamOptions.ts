@@ -1,7 +1,8 @@
 import { Timestamp } from 'bson';
 import { type Document, isDocument } from '../bson/values.ts';
-import { CommandError, notImplemented } from '../errors.ts';
+import { CommandError } from '../errors.ts';
 import { readFields } from '../requests/fields.ts';
+import { checkFields } from '../requests/knownFields.ts';
 import type { OpTime } from '../storage/clusterClock.ts';
 import { decodeToken, type ResumePoint } from './resumeToken.ts';
 
@@ -29,7 +30,7 @@ export interface StreamOptions {
 /** Parses `$changeStream`. Throws 260 for a token that cannot be resumed from, 40674 for two starting points. */
 export function parseStreamOptions(spec: unknown, db: string, collection: string | undefined): StreamOptions {
   if (!isDocument(spec)) throw new CommandError(50808, '$changeStream stage expects a document as argument');
-  refuseUnknown(spec);
+  checkFields('$changeStream', spec);
   const fields = readFields('$changeStream', spec);
   return {
     target: targetOf(fields.boolean('allChangesForCluster'), db, collection),
@@ -43,25 +44,6 @@ export function parseStreamOptions(spec: unknown, db: string, collection: string
     ),
     expanded: fields.boolean('showExpandedEvents'),
   };
-}
-
-const knownFields: ReadonlySet<string> = new Set([
-  ...['fullDocument', 'fullDocumentBeforeChange', 'resumeAfter', 'startAfter', 'startAtOperationTime'],
-  ...['allChangesForCluster', 'showExpandedEvents'],
-]);
-
-/** Options of a real server for its own tools, which this one does not have. */
-const internalFields: ReadonlySet<string> = new Set([
-  ...['showMigrationEvents', 'showRawUpdateDescription', 'showSystemEvents', 'ignoreRemovedShards'],
-  ...['allowToRunOnConfigDB', 'allowToRunOnSystemNS'],
-]);
-
-function refuseUnknown(spec: Document): void {
-  for (const name of Object.keys(spec)) {
-    if (internalFields.has(name)) throw notImplemented(`$changeStream with '${name}'`);
-    if (!knownFields.has(name))
-      throw new CommandError(40415, `BSON field '$changeStream.${name}' is an unknown field.`);
-  }
 }
 
 function targetOf(wholeCluster: boolean, db: string, collection: string | undefined): StreamTarget {
