@@ -19,30 +19,8 @@ import { RawText } from './rawText.ts';
 /** A document as `decode` gives it: plain objects and arrays, and every other BSON type as its own class. */
 export type Document = Record<string, unknown>;
 
-/** The names that `$type` knows. */
-export type TypeName =
-  | 'double'
-  | 'string'
-  | 'object'
-  | 'array'
-  | 'binData'
-  | 'undefined'
-  | 'objectId'
-  | 'bool'
-  | 'date'
-  | 'null'
-  | 'regex'
-  | 'javascript'
-  | 'symbol'
-  | 'javascriptWithScope'
-  | 'int'
-  | 'timestamp'
-  | 'long'
-  | 'decimal'
-  | 'minKey'
-  | 'maxKey';
-
-export const typeNumbers: Readonly<Record<TypeName, number>> = {
+/** The types by the names and numbers that `$type` knows. */
+export const typeNumbers = {
   double: 1,
   string: 2,
   object: 3,
@@ -63,7 +41,9 @@ export const typeNumbers: Readonly<Record<TypeName, number>> = {
   decimal: 19,
   minKey: -1,
   maxKey: 127,
-};
+} as const;
+
+export type TypeName = keyof typeof typeNumbers;
 
 const int32Min = -(2 ** 31);
 const int32Max = 2 ** 31 - 1;
