@@ -37,7 +37,7 @@ function documentDifference(before: Document, after: Document, at: Path, padding
   let next = 0;
   for (const name of Object.keys(before)) {
     const newName = newNames[next];
-    // Fields stand in order: one that does not come next is taken away, and put behind the others if it comes later.
+    // Fields stand in order: one that does not come next is removed, and put behind the others if it comes later.
     if (newName !== name) {
       removed.add(name);
       continue;
