@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { collectionPath, fieldPath, groupId, mongoCollection, mongoDatabase, plainText, sourceField } from './names.ts';
 import { coverSameAssets, type Place, placeOf } from './place.ts';
+import { type PrivateNetwork, privateNetworkSchema } from './privateNetwork.ts';
 
 /** Collections that hold Lockstep's own records: never assets. */
 export const recordCollections = {
@@ -58,6 +59,7 @@ const configSchema = z
       service: plainText.default('collaboration-service'),
     }),
     collections: z.array(assetCollection).min(1, 'expected at least one collection'),
+    privateNetwork: privateNetworkSchema.optional(),
   })
   .superRefine((config, context) => {
     config.source.fields.forEach((field, index) => {
@@ -130,6 +132,8 @@ export interface Config {
     readonly service: string;
   };
   readonly collections: readonly AssetCollection[];
+  /** Undefined: MongoDB is reached over the internet. */
+  readonly privateNetwork?: PrivateNetwork | undefined;
 }
 
 /** A mistake in the configuration: every problem found, each with its path. */
@@ -147,9 +151,10 @@ export class ConfigError extends Error {
 export function defineConfig(input: ConfigInput): Config {
   const result = configSchema.safeParse(input);
   if (!result.success) throw new ConfigError(result.error.issues.map(describeIssue));
-  const { source, collections } = result.data;
+  const { source, collections, privateNetwork } = result.data;
   return {
     source,
+    privateNetwork,
     collections: collections.map((collection) => ({
       ...placeOf(collection),
       projectId: collection.projectId,

@@ -2,6 +2,7 @@ import { onMessagePublished } from 'firebase-functions/v2/pubsub';
 import * as params from '../config/params.ts';
 import { decodeReconciliationRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
 import { reasonToRedeliver } from '../reconcile/brakes.ts';
+import { networkOptions } from './networkOptions.ts';
 import { messageOf } from './pubsubMessage.ts';
 import { reconcile } from './reconcile.ts';
 import type { Services } from './services.ts';
@@ -34,6 +35,7 @@ export function reconcileOnRequestFunction(services: Services) {
       // Runs never work at once; a lease sees to that, and this saves the instance.
       maxInstances: 1,
       secrets: [params.mongodbUri],
+      ...networkOptions(services.config),
       serviceAccount: 'lockstep-reconcile@',
     },
     async (event) => {

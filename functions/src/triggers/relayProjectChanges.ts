@@ -2,6 +2,7 @@ import { onSchedule } from 'firebase-functions/v2/scheduler';
 import { secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import { defaultRelayLimits } from '../relay/limits.ts';
+import { networkOptions } from './networkOptions.ts';
 import type { Services } from './services.ts';
 
 /** Tails the change stream of the projects and publishes an event for every change that assets depend on.
@@ -29,6 +30,7 @@ export function relayProjectChangesFunction(services: Services) {
       // The first after 5 s: sooner than the next minute.
       retryCount: 3,
       secrets: [params.mongodbUri],
+      ...networkOptions(services.config),
       serviceAccount: 'lockstep-relay@',
     },
     async () => {

@@ -1,6 +1,7 @@
 import { onMessagePublished } from 'firebase-functions/v2/pubsub';
 import { secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
+import { networkOptions } from './networkOptions.ts';
 import { messageOf } from './pubsubMessage.ts';
 import type { Services } from './services.ts';
 
@@ -24,6 +25,7 @@ export function syncProjectFunction(services: Services) {
       concurrency: 10,
       maxInstances: 20,
       secrets: [params.mongodbUri],
+      ...networkOptions(services.config),
       serviceAccount: 'lockstep-sync@',
     },
     async (event) => {
