@@ -1,5 +1,5 @@
-// What no event tells and no index over project ids holds: a client deletes an asset, and what lies below it stays for ever.
-// Attacks I5 as well: what belongs to a living project stays, wherever it lies.
+// What no event tells and no index over project ids holds: a client deletes an asset, and what lies below it stays for
+// ever. Attacks I5 as well: what belongs to a living project stays, wherever it lies.
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
 import type { Clock } from '../../src/clock.ts';

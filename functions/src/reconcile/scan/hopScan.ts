@@ -26,7 +26,7 @@ export class IndexOrderError extends Error {
 export interface HopOptions {
   readonly index: AssetIndex;
   readonly pacer: PagePacer;
-  /** `tuples`: hop over distinct (project id, copies …); `ids`: over distinct project ids, whatever the copies are. */
+  /** `tuples`: hop over distinct (project id, copies …); `ids`: over distinct project ids, whatever the copies. */
   readonly order: 'tuples' | 'ids';
 }
 
