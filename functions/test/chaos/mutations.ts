@@ -43,7 +43,8 @@ const keysFromOutside: readonly Patch[] = [
     file: 'sync/pages/page.ts',
     find: '  return { documents: assetsAmong(collection, page.docs), goesOnAfter: last?.ref.path ?? null };',
     replace:
-      '  return seen ? { documents: seen.docs, goesOnAfter: null } : { documents: assetsAmong(collection, page.docs), goesOnAfter: last?.ref.path ?? null };',
+      '  const old = (seen?.docs ?? page.docs).filter(({ ref }) => (range.after === null || ref.path > range.after) && (range.before === null || ref.path < range.before)).slice(0, limit);\n' +
+      '  return { documents: old, goesOnAfter: old.length === limit ? old.at(-1).ref.path : null };',
   },
 ];
 
@@ -267,7 +268,8 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I10',
     what: 'an event from the future is taken for true',
-    shows: /record says otherwise|asset of a deleted project left|asset differs from its project/,
+    shows:
+      /record says otherwise|asset of a deleted project left|asset differs from its project|does not settle|nobody stands/,
     weather: 'disorder',
     seed: 'm1',
     patches: [
@@ -275,6 +277,11 @@ export const mutations: readonly Mutation[] = [
         file: 'sync/handleMessage.ts',
         find: 'if (timeOf(event.version) <= clock.now()) return undefined;',
         replace: 'if (event) return undefined;',
+      },
+      {
+        file: 'sync/settle.ts',
+        find: 'claim !== null && claim === before && isNewer(claim, reached);',
+        replace: 'claim !== claim && isNewer(String(before), reached);',
       },
     ],
   },
