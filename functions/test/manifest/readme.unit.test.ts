@@ -5,6 +5,8 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import * as params from '../../src/config/params.ts';
+import { brakeKinds } from '../../src/reconcile/brakes.ts';
+import { findingKinds } from '../../src/reconcile/findings.ts';
 
 const functionsDir = join(import.meta.dirname, '..', '..');
 const topDir = join(functionsDir, '..');
@@ -90,6 +92,12 @@ describe('the documentation', () => {
     assert.ok(alarms.length > 5);
     const titles = [...doc('operating.md').matchAll(/^### `([a-z-]+)`$/gm)].map(([, title = '']) => title);
     assert.deepEqual(titles.sort(), alarms.sort());
+  });
+
+  it('says how to go on after every brake, and what every finding is', () => {
+    const [brakes, findings] = [doc('operating.md'), doc('reconciliation.md')];
+    for (const kind of brakeKinds) assert.ok(brakes.includes(`| \`${kind}\` |`), kind);
+    for (const kind of findingKinds) assert.ok(findings.includes(`\`${kind}\``), kind);
   });
 
   it('describes every parameter of a deployment', () => {
