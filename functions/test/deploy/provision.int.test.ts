@@ -12,7 +12,7 @@ import { plan } from '../../deploy/plan.ts';
 import { quote, renderScript } from '../../deploy/shell.ts';
 import { spawnCommand } from '../../deploy/spawnCommand.ts';
 import { type Command, valueOfVariable } from '../../deploy/step.ts';
-import type { Clock } from '../../src/clock.ts';
+import { steppedClock } from '../support/clock.ts';
 import { setVariables } from '../support/variables.ts';
 import { exampleOptions as options } from './exampleOptions.ts';
 import { answer, type NotedCall } from './gcloudStandIn.ts';
@@ -20,14 +20,7 @@ import { answer, type NotedCall } from './gcloudStandIn.ts';
 describe('provisioning', () => {
   let home: string;
   const said: string[] = [];
-  /** Waiting takes no time. */
-  const clock: Clock = {
-    now: () => 0,
-    after: (_, run) => {
-      queueMicrotask(run);
-      return () => {};
-    },
-  };
+  const clock = steppedClock();
 
   beforeEach(() => {
     home = mkdtempSync(join(tmpdir(), 'lockstep-provision-'));

@@ -4,6 +4,7 @@ import { type JudgeDependencies, judgeDeletion } from '../../src/holds/judge.ts'
 import { defaultHoldLimits } from '../../src/holds/limits.ts';
 import { emptyProjectRecord, projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
 import { type AdminClient, startAdminClient } from '../local/servers/firestore/adminClient.ts';
+import { manualClock } from '../support/clock.ts';
 import { installations } from './installations.ts';
 
 const now = 1_800_000_000_000;
@@ -33,7 +34,7 @@ describe('the judge of deletions', () => {
   function judge(left: number, limits = defaultHoldLimits) {
     const dependencies: JudgeDependencies = {
       firestore: client.db,
-      clock: { now: () => now, after: () => () => undefined },
+      clock: manualClock(now),
       limits: { hold: limits },
       countProjects: async () => left,
     };
