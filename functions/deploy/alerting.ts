@@ -167,7 +167,7 @@ export const alertPolicies: readonly AlertPolicy[] = [
         },
       },
       {
-        displayName: 'no word from any relay',
+        displayName: 'no relay reports',
         conditionAbsent: {
           filter: metricFilter('lockstep_relay_lag_ms'),
           aggregations: [

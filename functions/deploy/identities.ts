@@ -40,7 +40,7 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     subscribesTo: 'events',
     publishesTo: {
       events: 'continuations of work that takes longer than one invocation',
-      deadLetters: 'events that cannot be applied',
+      deadLetters: 'events that cannot be applied, and single assets that refused their write',
     },
     firestore: 'project records, jobs and the assets',
     mongodb: 'a final check of the project before its assets are deleted',
@@ -67,6 +67,7 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     subscribesTo: 'requests',
     publishesTo: {
       events: 'the rest of a repair that takes longer than one invocation: syncProject continues it',
+      deadLetters: 'assets that refused the write of their repair',
       requests: 'continuations of a reconciliation that takes longer than one invocation',
     },
     firestore: 'scans the assets and repairs them; its reports (syncJobs)',

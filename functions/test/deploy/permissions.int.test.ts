@@ -1,0 +1,273 @@
+// Least privilege, exercised: every function does here all that it can do, each call is recorded with what IAM asks for
+// it, and that is held against what provisioning grants. A missing right fails, and so does one that nothing uses.
+import assert from 'node:assert/strict';
+import { Firestore } from 'firebase-admin/firestore';
+import { ObjectId } from 'mongodb';
+import { accountEmail, functionIdentities, type Topics } from '../../deploy/identities.ts';
+import { plan } from '../../deploy/plan.ts';
+import { writeAll } from '../../local/demo/writeAll.ts';
+import { encodeEvent } from '../../src/events/codec.ts';
+import type { Publisher } from '../../src/publisher.ts';
+import { assetsPerPage } from '../../src/sync/pages/page.ts';
+import { createSyncWorker } from '../../src/sync/worker.ts';
+import { reconcileAssetsFunction } from '../../src/triggers/reconcileAssets.ts';
+import { reconcileOnRequestFunction } from '../../src/triggers/reconcileOnRequest.ts';
+import { recordDeadLetterFunction } from '../../src/triggers/recordDeadLetter.ts';
+import { relayProjectChangesFunction } from '../../src/triggers/relayProjectChanges.ts';
+import type { Services } from '../../src/triggers/services.ts';
+import { syncProjectFunction } from '../../src/triggers/syncProject.ts';
+import { until } from '../support/until.ts';
+import { setVariables } from '../support/variables.ts';
+import { event, oneAtATime } from '../sync/worker.fixture.ts';
+import { type ServicesFixture, startFunctionsTest, startServices } from '../triggers/services.fixture.ts';
+import { exampleOptions as options } from './exampleOptions.ts';
+
+/** What IAM asks for a call (https://cloud.google.com/firestore/docs/security/iam#required_permissions; a commit asks
+ *  for what its writes do, and a deletion, a creation and an update are each among those of the functions that commit). */
+const permissionsOfCalls: Readonly<Record<string, readonly string[]>> = {
+  BatchGetDocuments: ['datastore.entities.get'],
+  BeginTransaction: ['datastore.databases.get'],
+  Commit: ['datastore.entities.create', 'datastore.entities.delete', 'datastore.entities.update'],
+  Rollback: ['datastore.databases.get'],
+  RunAggregationQuery: ['datastore.entities.get', 'datastore.entities.list'],
+  RunQuery: ['datastore.entities.get', 'datastore.entities.list'],
+};
+
+/** What the roles that are granted contain, as far as the functions could need it
+ *  (https://cloud.google.com/iam/docs/roles-permissions). */
+const permissionsOfRoles: Readonly<Record<string, readonly string[]>> = {
+  'roles/datastore.user': [
+    'datastore.databases.get',
+    'datastore.entities.create',
+    'datastore.entities.delete',
+    'datastore.entities.get',
+    'datastore.entities.list',
+    'datastore.entities.update',
+  ],
+  'roles/pubsub.publisher': ['pubsub.topics.publish'],
+  'roles/secretmanager.secretAccessor': ['secretmanager.versions.access'],
+  'roles/eventarc.eventReceiver': ['eventarc.events.receiveEvent'],
+  'roles/run.invoker': ['run.routes.invoke'],
+};
+
+/** What a function was seen to do. */
+interface Seen {
+  readonly topics: Set<string>;
+  mongodb: boolean;
+}
+
+const topics: Readonly<Record<keyof Topics, string>> = options.topics;
+
+describe('what the functions do, and what their accounts may do', () => {
+  let fixture: ServicesFixture;
+  let offline: ReturnType<typeof startFunctionsTest>;
+  let restore: () => void;
+  const clients: Firestore[] = [];
+  const seen = new Map<string, Seen>();
+  /** Firestore's calls by function. */
+  let calls: Readonly<Record<string, readonly string[]>> = {};
+
+  /** The services of one function: what it does through them is recorded under its name. */
+  function servicesOf(name: string, stopsAfterOnePage = false): Services {
+    const controller = new AbortController();
+    const record = seen.get(name) ?? { topics: new Set(), mongodb: false };
+    seen.set(name, record);
+    const firestore = new Firestore({
+      projectId: 'demo-test',
+      host: fixture.firestoreServer.host,
+      ssl: false,
+      customHeaders: { Authorization: `Bearer ${name}` },
+    });
+    clients.push(firestore);
+    const publisher = async (topic: string): Promise<Publisher> => {
+      const base = await fixture.services.publisher(topic);
+      return {
+        ...base,
+        publish(message) {
+          record.topics.add(topic);
+          return base.publish(message);
+        },
+      };
+    };
+    return {
+      ...fixture.services,
+      firestore: async () => firestore,
+      publisher,
+      source() {
+        record.mongodb = true;
+        return fixture.services.source();
+      },
+      async sync() {
+        const { worker: _, ...base } = await fixture.services.sync();
+        const truth = {
+          ask(projectIds: readonly string[]) {
+            record.mongodb = true;
+            return base.truth.ask(projectIds);
+          },
+        };
+        const stop = () => controller.abort(new Error('the instance is asked to stop'));
+        const dependencies = {
+          ...base,
+          ...(stopsAfterOnePage && { throttle: oneAtATime(stop) }),
+          firestore,
+          truth,
+          events: await publisher(topics.events),
+          deadLetters: await publisher(topics.deadLetters),
+        };
+        return { ...dependencies, worker: createSyncWorker(dependencies) };
+      },
+      stopping: () => controller.signal,
+    };
+  }
+
+  const message = (data: Buffer, attributes: Readonly<Record<string, string>> = {}) => ({
+    data: { message: { data: data.toString('base64'), attributes } },
+  });
+  const json = (value: unknown) => message(Buffer.from(JSON.stringify(value)));
+
+  before(async function () {
+    this.timeout(60_000);
+    offline = startFunctionsTest();
+    restore = setVariables({ RECONCILE_GRACE_MINUTES: '0', RELAY_BUDGET_SECONDS: '12' });
+    fixture = await startServices();
+    const { firestore, source } = fixture;
+    await relay();
+    await synchronize();
+    await offline.wrap(recordDeadLetterFunction(servicesOf('recordDeadLetter')))(message(Buffer.from('unreadable')));
+    await reconcileAssetsFunction(servicesOf('reconcileAssets')).run({ scheduleTime: '' });
+    await reconcile();
+    calls = Object.fromEntries(
+      Object.entries(fixture.firestoreServer.meter.callers()).map(([caller, { rpcs }]) => [caller, Object.keys(rpcs)]),
+    );
+
+    /** Its first start, a change, and one that cannot become an event. */
+    async function relay(): Promise<void> {
+      const running = Promise.resolve(
+        relayProjectChangesFunction(servicesOf('relayProjectChanges')).run({ scheduleTime: '' }),
+      );
+      await until(async () =>
+        (await firestore.collection('syncRelay').get()).docs.some((doc) => doc.get('checkpointAt')),
+      );
+      await source.projects.insertOne({ _id: new ObjectId(), name: 'new' });
+      await source.projects.insertOne({ _id: 'not/an/id', name: 'x' });
+      await until(() =>
+        ['events', 'deadLetters', 'requests'].every((key) =>
+          seen.get('relayProjectChanges')?.topics.has(topics[key as keyof Topics]),
+        ),
+      );
+      await running;
+    }
+
+    async function moreThanAPage(projectId: string): Promise<void> {
+      await writeAll(
+        firestore,
+        Array.from({ length: assetsPerPage + 1 }, (_, index) => [`media/${projectId}-${index}`, { projectId }]),
+      );
+    }
+
+    /** A rename, a deletion, an event that cannot be read, and work that continues in another invocation. */
+    async function synchronize(): Promise<void> {
+      const deliver = offline.wrap(syncProjectFunction(servicesOf('syncProject')));
+      await firestore.doc('media/a').set({ projectId: 'p1', projectName: 'old' });
+      const send = (encoded: ReturnType<typeof encodeEvent>) => deliver(message(encoded.data, encoded.attributes));
+      await send(encodeEvent(event('ProjectUpdated', 'p1', { name: 'new' })));
+      await send(encodeEvent(event('ProjectDeleted', 'p1')));
+      await deliver(message(Buffer.from('unreadable')));
+      await moreThanAPage('p2');
+      const rename = encodeEvent(event('ProjectUpdated', 'p2', { name: 'new' }));
+      const stopped = offline.wrap(syncProjectFunction(servicesOf('syncProject', true)));
+      await stopped(message(rename.data, rename.attributes));
+    }
+
+    /** A stale copy, an orphan, an asset that refuses its write, and a run that is stopped in the middle of a repair. */
+    async function reconcile(): Promise<void> {
+      const name = 'longer than what there is room for '.repeat(20);
+      const project = new ObjectId();
+      await source.projects.deleteMany({});
+      await source.projects.insertOne({ _id: project, name });
+      await firestore
+        .doc('media/full')
+        .set({ projectId: String(project), projectName: '', body: 'x'.repeat(1_048_000) });
+      const run = (services: Services) =>
+        offline.wrap(reconcileOnRequestFunction(services))(json({ mode: 'clean', reason: 'test' }));
+      // It reports what it could not repair, and asks to be called again for that.
+      await run(servicesOf('reconcileOnRequest')).catch((error: unknown) =>
+        assert.match(String(error), /ReconciliationNotDone/),
+      );
+      await firestore.doc('media/full').delete();
+      await moreThanAPage(String(new ObjectId()));
+      await run(servicesOf('reconcileOnRequest', true));
+    }
+  });
+
+  after(async () => {
+    restore();
+    offline.cleanup();
+    await Promise.all(clients.map((client) => client.terminate()));
+    await fixture.close();
+  });
+
+  for (const identity of functionIdentities) {
+    it(`${identity.name}: publishes, reads and asks what its identity says, no more and no less`, () => {
+      const did = seen.get(identity.name);
+      assert.ok(did);
+      const published = (Object.keys(topics) as (keyof Topics)[]).filter((key) => did.topics.has(topics[key]));
+      assert.deepEqual(
+        published,
+        Object.keys(topics).filter((key) => key in identity.publishesTo),
+      );
+      assert.equal(calls[identity.name] !== undefined, identity.firestore !== null, 'Firestore');
+      assert.equal(did.mongodb, identity.mongodb !== null, 'MongoDB');
+    });
+  }
+
+  /** What the functions of an account used: a permission, and on what. */
+  function used(account: string): Set<string> {
+    return new Set(
+      functionIdentities
+        .filter((identity) => identity.account === account)
+        .flatMap(({ name, subscribesTo }) => [
+          ...(calls[name] ?? []).flatMap((call) => permissionsOfCalls[call] ?? [`the permissions of ${call}`]),
+          ...[...(seen.get(name)?.topics ?? [])].map((topic) => `pubsub.topics.publish on ${topic}`),
+          ...(seen.get(name)?.mongodb ? ['secretmanager.versions.access'] : []),
+          // Eventarc and Pub/Sub call the function in its account's name.
+          ...(subscribesTo === null ? [] : ['eventarc.events.receiveEvent', 'run.routes.invoke']),
+        ]),
+    );
+  }
+
+  /** What provisioning grants to an account, role by role. */
+  function granted(account: string): { readonly role: string; readonly permissions: readonly string[] }[] {
+    const member = `--member=serviceAccount:${accountEmail(account, options.project)}`;
+    return plan(options).flatMap((step) => {
+      if (step.kind !== 'run' || !step.command.argv.includes(member)) return [];
+      const { argv } = step.command;
+      const role = argv.find((arg) => arg.startsWith('--role='))?.slice('--role='.length) ?? '';
+      const on = argv[1] === 'pubsub' ? ` on ${argv[4]}` : '';
+      const permissions = permissionsOfRoles[role];
+      assert.ok(permissions, `${role} is in no table`);
+      return [{ role: `${role}${on}`, permissions: permissions.map((permission) => `${permission}${on}`) }];
+    });
+  }
+
+  for (const account of new Set(functionIdentities.map((identity) => identity.account))) {
+    it(`${account}: has every right that its functions used`, () => {
+      const rights = new Set(granted(account).flatMap(({ permissions }) => permissions));
+      assert.deepEqual(
+        [...used(account)].filter((permission) => !rights.has(permission)),
+        [],
+      );
+    });
+
+    it(`${account}: has no role of which they used nothing`, () => {
+      const needed = used(account);
+      const unused = granted(account).filter(
+        ({ permissions }) => !permissions.some((permission) => needed.has(permission)),
+      );
+      assert.deepEqual(
+        unused.map(({ role }) => role),
+        [],
+      );
+    });
+  }
+});
