@@ -289,7 +289,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
 
   /** Whether events alone bring everything in step. */
   const isInStep = weather.loss === 0;
-  const maxAttempts = random.chance(0.2) ? 2 : defaultSyncLimits.maxAttempts;
+  const maxAttempts = random.chance(0.4) ? random.whole(1, 2) : defaultSyncLimits.maxAttempts;
   const isFirstStart = random.chance(weather.firstStart);
   // Where nothing but the reconciliation knows what was missed, it must not wait for things to grow old.
   /** Whether deletions that come together are held, for an operator who decides about each. */
