@@ -75,6 +75,7 @@ describe('provisioning plan: roles', () => {
       'roles/datastore.user on projects acme-films',
       'roles/eventarc.eventReceiver on projects acme-films',
       'roles/pubsub.publisher on pubsub topics project-events',
+      'roles/pubsub.publisher on pubsub topics project-events-dead-letter',
       'roles/pubsub.publisher on pubsub topics reconciliation-requests',
       `roles/run.invoker on run services ${valueOfVariable('RECONCILE_ON_REQUEST_SERVICE')}`,
       'roles/secretmanager.secretAccessor on secrets MONGODB_URI',
