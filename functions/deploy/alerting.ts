@@ -1,7 +1,7 @@
 import type { Alarm } from '../src/log.ts';
 
-/** A metric that Cloud Logging computes from log lines, in the form of `gcloud logging metrics create --config-from-file`
- *  (https://cloud.google.com/logging/docs/reference/v2/rest/v2/projects.metrics). */
+/** A metric that Cloud Logging computes from log lines, in the form of `gcloud logging metrics create
+ *  --config-from-file` (https://cloud.google.com/logging/docs/reference/v2/rest/v2/projects.metrics). */
 export interface LogMetric {
   readonly name: string;
   readonly description: string;
@@ -9,7 +9,8 @@ export interface LogMetric {
   readonly [field: string]: unknown;
 }
 
-/** When somebody must look, in the form of https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies. */
+/** When somebody must look, in the form of
+ *  https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies. */
 export interface AlertPolicy {
   readonly displayName: string;
   readonly documentation: { readonly content: string; readonly mimeType: 'text/markdown' };
@@ -100,14 +101,15 @@ const alarmTexts: Readonly<Record<Alarm, { readonly severity: AlertPolicy['sever
   },
 };
 
-/** Relay lag above which somebody must look, in ms. The scheduled relay is invoked every minute, so a failed invocation alone does not reach it. */
+/** Relay lag above which somebody must look, in ms. The scheduled relay is invoked every minute, so a failed invocation
+ *  alone does not reach it. */
 const maxRelayLagMs = 2 * 60 * 1000;
 
 /** How long the relay may say nothing, in s: three invocations. */
 const relaySilenceSeconds = 300;
 
-/** Within which time a reconciliation has to end, in s: one a day and an hour to run. It is also the longest period over which an alert
- *  policy may add up (90,000 s). */
+/** Within which time a reconciliation has to end, in s: one a day and an hour to run. It is also the longest period
+ *  over which an alert policy may add up (90,000 s). */
 const reconciliationPeriodSeconds = 25 * 60 * 60;
 
 /** An incident closes by itself when nothing more was logged for this long, in s. */

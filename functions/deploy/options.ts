@@ -85,7 +85,8 @@ function parse(args: readonly string[]) {
   }).values;
 }
 
-/** Loads `.env.<project>` and then `.env` of a folder, so that the first that names a parameter wins; what is set already wins over both. */
+/** Loads `.env.<project>` and then `.env` of a folder, so that the first that names a parameter wins; what is set
+ *  already wins over both. */
 export function loadEnvironmentFiles(directory: string): (project: string) => void {
   return (project) => {
     for (const file of [`${directory}/.env.${project}`, `${directory}/.env`]) {

@@ -33,19 +33,21 @@ const apis = [
   'secretmanager.googleapis.com',
 ] as const;
 
-/** How long topics and subscriptions keep messages. Events: long enough to seek back behind a bad release. Dead letters: as long as
- *  Pub/Sub can (31 days), for a person may be on holiday. Eventarc's own subscriptions keep them for 24 hours only, after which an event
- *  that could not be delivered is gone (https://cloud.google.com/eventarc/docs/retry-events): that must not stand. */
+/** How long topics and subscriptions keep messages. Events: long enough to seek back behind a bad release. Dead
+ *  letters: as long as Pub/Sub can (31 days), for a person may be on holiday. Eventarc's own subscriptions keep them
+ *  for 24 hours only, after which an event that could not be delivered is gone
+ *  (https://cloud.google.com/eventarc/docs/retry-events): that must not stand. */
 const retention: Readonly<Record<keyof Topics, string>> = { events: '7d', deadLetters: '31d', requests: '1d' };
 
-/** Backoff between deliveries: the most that there can be are about 16 hours. The shortest is about a worker's lease, the longest what Pub/Sub allows. */
+/** Backoff between deliveries: the most that there can be are about 16 hours. The shortest is about a worker's lease,
+ *  the longest what Pub/Sub allows. */
 const retryDelays = { min: '10s', max: '600s' } as const;
 
 /** How long a delivery may take before it counts as failed, in s; no less than the timeout of syncProject (540 s). */
 const ackDeadlineSeconds = 600;
 
-/** Everything that a deployment needs and `firebase deploy` does not do, in order. Steps that need deployed functions wait for them.
- *  Pure: it runs nothing. */
+/** Everything that a deployment needs and `firebase deploy` does not do, in order. Steps that need deployed functions
+ *  wait for them. Pure: it runs nothing. */
 export function plan(options: PlanOptions): Step[] {
   return [
     enableApis(options),

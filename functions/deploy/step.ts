@@ -6,7 +6,8 @@ export interface Command {
   readonly stdin?: string;
 }
 
-/** One step of a deployment's provisioning. Each may be repeated as often as one likes: it changes nothing that is right already. */
+/** One step of a deployment's provisioning. Each may be repeated as often as one likes: it changes nothing that is
+ *  right already. */
 export type Step = {
   /** What is done, as a heading. */
   readonly title: string;
@@ -33,7 +34,8 @@ export type Step = {
       readonly kind: 'lookup';
       readonly variable: string;
       readonly command: Command;
-      /** Without it, the steps that need the value wait: what has to happen first. Undefined: the value must be there. */
+      /** Without it, the steps that need the value wait: what has to happen first. Undefined: the value must be there.
+       */
       readonly waitsFor?: string;
     }
 );
@@ -67,6 +69,6 @@ export function fillIn(text: string, values: ReadonlyMap<string, string>): strin
   });
 }
 
-/** Whether a command failed because the thing that it names is not there, by what it said. A refusal ("denied … or it may not exist") is
- *  none of these: it must not be taken for something to create, or to wait for. */
+/** Whether a command failed because the thing that it names is not there, by what it said. A refusal ("denied … or it
+ *  may not exist") is none of these: it must not be taken for something to create, or to wait for. */
 export const saysNotFound = /not[ _]found|does not exist|unknown service account/i;

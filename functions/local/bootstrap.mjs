@@ -1,8 +1,8 @@
-// Runs a command of this package on the Node version that the package pins, installing what is missing first.
-// It is the only file that has to run on whatever Node the machine happens to have (20 or newer), so it is plain JavaScript.
+// Runs a command of this package on the Node version that the package pins, installing what is missing first. It is the
+// only file that has to run on whatever Node the machine happens to have (20 or newer), so it is plain JavaScript.
 //
-//   node local/bootstrap.mjs [--max-…=N] FILE.ts [arguments]    a TypeScript program of this package, with memory options for Node
-//   node local/bootstrap.mjs --bin NAME [arguments]             a program of node_modules/.bin
+// node local/bootstrap.mjs [--max-…=N] FILE.ts [arguments]    a TypeScript program of this package, with memory options
+// for Node node local/bootstrap.mjs --bin NAME [arguments]             a program of node_modules/.bin
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
@@ -35,7 +35,8 @@ function installMissing() {
   writeFileSync(stampFile, lock);
 }
 
-/** The pinned Node itself, not the script or link in .bin: signals then reach the program without a process in between. */
+/** The pinned Node itself, not the script or link in .bin: signals then reach the program without a process in between.
+ */
 function pinnedNode() {
   const linked = join(modules, '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
   if (!existsSync(linked)) {

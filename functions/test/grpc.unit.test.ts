@@ -1,4 +1,5 @@
-// Which answers of Google's services are worth another call: attacks I7, where one is retried that no retry helps, or one is not that passes.
+// Which answers of Google's services are worth another call: attacks I7, where one is retried that no retry helps, or
+// one is not that passes.
 import assert from 'node:assert/strict';
 import { MongoServerError } from 'mongodb';
 import { asksForLess, isOvertaken, isRefusedMessage, isTooBig, isTransientCall, statusOf } from '../src/grpc.ts';

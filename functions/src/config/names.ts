@@ -90,7 +90,8 @@ export const groupId = named((id) =>
     : firstProblem([id], problemOfText, problemOfId),
 );
 
-/** https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions: of all platforms, so that it holds on each. */
+/** https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions: of all platforms, so that it holds on
+ *  each. */
 const forbiddenInDatabase = /[/\\. "$*<>:|?]/;
 const maxDatabaseBytes = 64;
 

@@ -55,7 +55,8 @@ export const region = text(
   'a region',
 );
 
-/** The database that holds assets and records (https://cloud.google.com/firestore/docs/manage-databases#database_id). */
+/** The database that holds assets and records (https://cloud.google.com/firestore/docs/manage-databases#database_id).
+ */
 export const firestoreDatabase = text(
   'FIRESTORE_DATABASE',
   'Firestore database that holds the assets and the records of Lockstep.',
@@ -88,8 +89,8 @@ const marginSeconds = 10;
 
 /** Deliveries after which Pub/Sub itself gives a message up, the most that it takes
  *  (https://cloud.google.com/pubsub/docs/handling-failures). The functions dead-letter what they cannot apply long
- *  before; this catches what fails before our code runs. With the backoff of the subscriptions these are about 16 hours:
- *  an outage of Firestore for a night makes no dead letters. */
+ *  before; this catches what fails before our code runs. With the backoff of the subscriptions these are about 16
+ *  hours: an outage of Firestore for a night makes no dead letters. */
 export const maxDeliveryAttempts = 100;
 
 /** Nothing looks back further than tombstones are kept, which are 90 days. */

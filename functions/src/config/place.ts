@@ -1,6 +1,7 @@
 import { isWildcard } from './names.ts';
 
-/** Where assets are: a collection by its path, all collections of an id, or those of an id whose path has this pattern. */
+/** Where assets are: a collection by its path, all collections of an id, or those of an id whose path has this pattern.
+ */
 export interface Place {
   readonly name: string;
   readonly kind: 'path' | 'group' | 'pattern';

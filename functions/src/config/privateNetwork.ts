@@ -7,8 +7,8 @@ const egress = z.enum(['private-ranges', 'all']).default('private-ranges');
 
 /** How the functions that ask MongoDB reach it where it has private addresses only: a Serverless VPC Access connector,
  *  or Direct VPC egress into a subnetwork. Part of the file that is deployed rather than parameters, since the library
- *  takes no parameter that says "none" for a network.
- *  https://firebase.google.com/docs/functions/networking, https://cloud.google.com/functions/docs/networking/network-settings */
+ *  takes no parameter that says "none" for a network. https://firebase.google.com/docs/functions/networking,
+ *  https://cloud.google.com/functions/docs/networking/network-settings */
 export const privateNetworkSchema = z
   .strictObject({
     connector: plainText.optional(),

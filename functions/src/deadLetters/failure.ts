@@ -13,8 +13,8 @@ const maxPreviewLength = 1_000;
 /** The longest UTF-8 sequence, in bytes. */
 const maxBytesPerCharacter = 4;
 
-/** A dead letter as an operator finds it: `syncFailures/{event id}`, `unreadable-{hash}` where the message has no event id, and `asset-{hash}`
- *  where it is about one asset. */
+/** A dead letter as an operator finds it: `syncFailures/{event id}`, `unreadable-{hash}` where the message has no event
+ *  id, and `asset-{hash}` where it is about one asset. */
 export interface Failure {
   readonly id: string;
   /** The message as it was published; null when it was too large to be kept whole. */
@@ -35,12 +35,13 @@ export interface Failure {
   readonly times: number;
   readonly firstAt: number;
   readonly lastAt: number;
-  /** `failing` while its deliveries are counted here, since its project's record cannot take them in; `dead`; `redriven` once it was published
-   *  again. A new failure makes it `dead` again. */
+  /** `failing` while its deliveries are counted here, since its project's record cannot take them in; `dead`;
+   *  `redriven` once it was published again. A new failure makes it `dead` again. */
   readonly status: 'failing' | 'dead' | 'redriven';
 }
 
-/** Names of attributes may be such that Firestore takes no field of that name (`__x__`), so they are values here; older records have a map. */
+/** Names of attributes may be such that Firestore takes no field of that name (`__x__`), so they are values here; older
+ *  records have a map. */
 const attributesSchema = z.union([
   z
     .array(z.object({ name: z.string(), value: z.string() }))
@@ -92,7 +93,8 @@ export function parseFailure(id: string, data: unknown): Failure {
 export function failureFrom(message: EncodedMessage, known: Failure | undefined, nowMs: number): Failure {
   const decoded = decodeEvent(message.data);
   const { attributes } = message;
-  // Pub/Sub's own dead letter policy counts in an attribute of its own: https://cloud.google.com/pubsub/docs/handling-failures
+  // Pub/Sub's own dead letter policy counts in an attribute of its own:
+  // https://cloud.google.com/pubsub/docs/handling-failures
   const attempts = Number(attributes.attempts ?? attributes.CloudPubSubDeadLetterSourceDeliveryCount ?? 1);
   const deadLetteredAt = Date.parse(attributes.deadLetteredAt ?? '') || nowMs;
   const earlier = known?.status === 'failing' ? undefined : known;
@@ -125,7 +127,8 @@ function previewOf(data: Buffer): string {
   return cut.isWellFormed() ? cut : cut.slice(0, -1);
 }
 
-/** The document that holds a failure. It has no `expireAt` before it is redriven: it stands for what was not applied (I9). */
+/** The document that holds a failure. It has no `expireAt` before it is redriven: it stands for what was not applied
+ *  (I9). */
 export function failureData(failure: Failure): Record<string, unknown> {
   const { id: _id, message, attributes, firstAt, lastAt, ...rest } = failure;
   return {

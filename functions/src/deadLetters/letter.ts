@@ -24,8 +24,8 @@ const mostValueBytes = 1_024;
 /** Characters of an error that fit into an attribute: the longest UTF-8 sequence has 4 bytes. */
 const mostErrorLength = 256;
 
-/** Bytes of a payload that are passed on whole. A record in Firestore has room for no more than that (see `failure.ts`), and a letter must never be
- *  refused for its size. */
+/** Bytes of a payload that are passed on whole. A record in Firestore has room for no more than that (see
+ *  `failure.ts`), and a letter must never be refused for its size. */
 export const mostPayloadBytes = 512 * 1024;
 
 /** Attributes that a letter adds. */
@@ -34,11 +34,13 @@ export const letterAttributes: ReadonlySet<string> = new Set([
   ...['payloadBytes', 'payloadSha256', 'attributesDropped'],
 ]);
 
-/** Pub/Sub's own attributes; it takes none that begin like this from a publisher: https://cloud.google.com/pubsub/docs/publisher#attributes */
+/** Pub/Sub's own attributes; it takes none that begin like this from a publisher:
+ *  https://cloud.google.com/pubsub/docs/publisher#attributes */
 export const reservedAttribute = /^(goog(?!client_)|CloudPubSubDeadLetterSource)/i;
 
-/** The message on the dead letter topic: the payload as it came, and in attributes what went wrong. What does not fit is cut: of a payload that is
- *  too large its beginning is kept, with its size and hash, of too many attributes as many as Pub/Sub takes, with the number of the others. */
+/** The message on the dead letter topic: the payload as it came, and in attributes what went wrong. What does not fit
+ *  is cut: of a payload that is too large its beginning is kept, with its size and hash, of too many attributes as many
+ *  as Pub/Sub takes, with the number of the others. */
 export function letterOf(message: ReceivedMessage, { reason, error, attempts, now }: Failing): EncodedMessage {
   const { data } = message;
   const entries = Object.entries(message.attributes).filter(([name]) => !letterAttributes.has(name));

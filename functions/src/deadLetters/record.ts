@@ -5,8 +5,9 @@ import { errorText, type Log } from '../log.ts';
 import { type Failure, failureData, failureFrom, failureId, failureRef, parseFailure } from './failure.ts';
 import { letterOf } from './letter.ts';
 
-/** Keeps a dead letter where an operator finds it, and raises the alarm. Doing it twice is the same as once. A record under its id that cannot be
- *  read is replaced: Pub/Sub forgets a letter that is refused again and again, and then nothing of it is left at all.
+/** Keeps a dead letter where an operator finds it, and raises the alarm. Doing it twice is the same as once. A record
+ *  under its id that cannot be read is replaced: Pub/Sub forgets a letter that is refused again and again, and then
+ *  nothing of it is left at all.
  *  @throws what Firestore failed with, so that the message is redelivered. */
 export async function recordDeadLetter(
   { firestore, clock, log }: { readonly firestore: Firestore; readonly clock: Clock; readonly log: Log },
@@ -40,7 +41,8 @@ export async function recordDeadLetter(
   return failure;
 }
 
-/** Counts a delivery that failed before the record of its project could: returns how many there were. It is not a dead letter yet.
+/** Counts a delivery that failed before the record of its project could: returns how many there were. It is not a dead
+ *  letter yet.
  *  @throws what Firestore failed with. */
 export function countFailedDelivery(
   { firestore, clock }: { readonly firestore: Firestore; readonly clock: Clock },

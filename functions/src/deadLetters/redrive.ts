@@ -9,7 +9,8 @@ import { originalOf } from './letter.ts';
 
 /** Why a dead letter is not redriven.
  *  - `too-large`: only its beginning was kept.
- *  - `no-event`: the relay could not make an event of the change; what repairs that is the project itself, or a reconciliation.
+ *  - `no-event`: the relay could not make an event of the change; what repairs that is the project itself, or a
+ *    reconciliation.
  *  - `unreadable`: this version cannot read it either.
  *  - `already-redriven`: it was redriven, and has not failed since. */
 export type SkipReason = 'too-large' | 'no-event' | 'unreadable' | 'already-redriven';
@@ -60,7 +61,8 @@ export async function* redriveAll(
   let last: DocumentSnapshot | undefined;
   do {
     const page = await (last === undefined ? query : query.startAfter(last)).get();
-    // What fails again meanwhile returns under the same id, which lies behind: every letter is redriven once, and this ends.
+    // What fails again meanwhile returns under the same id, which lies behind: every letter is redriven once, and this
+    // ends.
     yield await Promise.all(page.docs.map((snapshot) => redrive(dependencies, snapshot, options)));
     last = page.size === pageSize ? page.docs.at(-1) : undefined;
   } while (last !== undefined);
@@ -90,8 +92,8 @@ export async function redriveOne(
   return undefined;
 }
 
-/** First it is published, then marked: a crash in between leaves it `dead`, and the next redrive publishes it twice, which does no harm,
- *  since an event that has been applied is a duplicate. The other way round it would be lost. */
+/** First it is published, then marked: a crash in between leaves it `dead`, and the next redrive publishes it twice,
+ *  which does no harm, since an event that has been applied is a duplicate. The other way round it would be lost. */
 async function redrive(
   { firestore, events, clock, retentionMs = 90 * dayMs }: RedriveDependencies,
   snapshot: DocumentSnapshot,

@@ -43,13 +43,15 @@ export type Discard =
 
 /** The deletions that wait for a person, and what that person decides. */
 export interface Holds {
-  /** Held deletions in the order of their event ids, page by page, so that memory does not grow with their number. An error stands for a job that
-   *  cannot be read; the others come all the same. */
+  /** Held deletions in the order of their event ids, page by page, so that memory does not grow with their number. An
+   *  error stands for a job that cannot be read; the others come all the same. */
   list(among?: readonly HeldStatus[]): AsyncGenerator<readonly (HeldDeletion | HeldDeletionError)[]>;
   /** The held deletion of a project, whatever was decided about it; undefined when there is none. */
   find(projectId: string): Promise<HeldName | undefined>;
-  /** Lets a deletion be carried out, also one that was discarded. Doing it again, also after a crash in the middle, does no harm.
-   *  @throws HeldDeletionError, ProjectRecordError, and what Firestore or Pub/Sub answered: then it has to be done again. */
+  /** Lets a deletion be carried out, also one that was discarded. Doing it again, also after a crash in the middle,
+   *  does no harm.
+   *  @throws HeldDeletionError, ProjectRecordError, and what Firestore or Pub/Sub answered: then it has to be done
+   *  again. */
   release(name: HeldName): Promise<Release>;
   /** Keeps the assets of a deleted project.
    *  @throws HeldDeletionError, ProjectRecordError, and what Firestore answered. */
@@ -103,8 +105,9 @@ async function find({ firestore }: HoldsDependencies, projectId: string): Promis
   return hold === null ? undefined : { projectId, eventId: hold.eventId };
 }
 
-/** First the decision, in one transaction; then the event; then the job says that it was published. A crash leaves a job that is `releasing`,
- *  which the next release finds: the event is then published a second time at worst, and a duplicate does nothing. */
+/** First the decision, in one transaction; then the event; then the job says that it was published. A crash leaves a
+ *  job that is `releasing`, which the next release finds: the event is then published a second time at worst, and a
+ *  duplicate does nothing. */
 async function release(dependencies: HoldsDependencies, name: HeldName): Promise<Release> {
   const { firestore, clock, events } = dependencies;
   const decided = await decide(dependencies, name, ({ record, hold, job }, transaction) => {
@@ -147,7 +150,8 @@ interface Held {
   readonly job: DocumentSnapshot;
 }
 
-/** Runs a decision in one transaction over the record and the job of a held deletion; undefined when nothing is held any more. */
+/** Runs a decision in one transaction over the record and the job of a held deletion; undefined when nothing is held
+ *  any more. */
 function decide<T>(
   { firestore, clock }: HoldsDependencies,
   { projectId, eventId }: HeldName,
@@ -184,7 +188,8 @@ function released(record: ProjectRecord, hold: Hold): ProjectRecord {
   };
 }
 
-/** The record of a deleted project whose assets stay: no work is left, and the record does not expire, for it is what keeps them. */
+/** The record of a deleted project whose assets stay: no work is left, and the record does not expire, for it is what
+ *  keeps them. */
 function discarded(record: ProjectRecord, hold: Hold): ProjectRecord {
   return {
     ...record,

@@ -13,8 +13,8 @@ import type { ProjectEvent } from '../events/contract.ts';
 import type { Hold } from '../records/projectRecord.ts';
 import { syncJobRef } from '../records/syncJob.ts';
 
-/** What became of a deletion that was held. Each but the first two is the end of it.
- *  `releasing`: a person has released it, and its event is about to be published again. `superseded`: the project was created again. */
+/** What became of a deletion that was held. Each but the first two is the end of it. `releasing`: a person has released
+ *  it, and its event is about to be published again. `superseded`: the project was created again. */
 export type HeldStatus = 'held' | 'releasing' | 'released' | 'discarded' | 'superseded';
 
 /** A held deletion as its job keeps it: `syncJobs/{event id}`. */

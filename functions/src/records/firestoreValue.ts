@@ -1,12 +1,14 @@
 import { Timestamp } from 'firebase-admin/firestore';
 import type { CopyValue } from '../events/copyValue.ts';
 
-/** Stands for a Firestore value that no copy can have (a reference, a point, bytes, a time finer than a millisecond …). */
+/** Stands for a Firestore value that no copy can have (a reference, a point, bytes, a time finer than a millisecond …).
+ */
 export const foreignValue = Symbol('a value that no copy can have');
 
 const nanosecondsPerMillisecond = 1_000_000;
 
-/** What the SDK read from a field, as a copy value; `foreignValue` when no project field could have produced it. A missing field reads as null. */
+/** What the SDK read from a field, as a copy value; `foreignValue` when no project field could have produced it. A
+ *  missing field reads as null. */
 export function copyValueFromFirestore(value: unknown): CopyValue | typeof foreignValue {
   if (value === undefined || value === null) return null;
   if (typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string') return value;

@@ -21,7 +21,8 @@ export interface Desired {
   readonly kind: 'unknown' | 'live' | 'deleted';
   /** Version of the newest change that said which kind it is; null only while it is unknown. */
   readonly version: Version | null;
-  /** Version of the newest known deletion, also of a project that was created again since: field values from before it no longer count. */
+  /** Version of the newest known deletion, also of a project that was created again since: field values from before it
+   *  no longer count. */
   readonly deletedVersion: Version | null;
   /** Field path in the project -> newest known value. */
   readonly fields: Readonly<Record<string, FieldState>>;
@@ -36,12 +37,14 @@ export interface WorkLease {
   readonly expiresAt: number;
 }
 
-/** A range of asset keys that is still to be worked on: strictly after `after`, strictly before `before` (document paths). */
+/** A range of asset keys that is still to be worked on: strictly after `after`, strictly before `before` (document
+ *  paths). */
 export interface KeyRange {
   readonly collection: string;
   readonly after: string | null;
   readonly before: string | null;
-  /** Only this asset, and in a recursive collection what lies below it; `after` is then the last document below it that stays. */
+  /** Only this asset, and in a recursive collection what lies below it; `after` is then the last document below it that
+   *  stays. */
   readonly asset?: string | undefined;
 }
 
@@ -70,7 +73,8 @@ export interface Attempts {
 
 /** A deletion that came together with too many others, and what a person has decided about it. */
 export interface Hold {
-  /** `held`: nothing is deleted until a person decides. `released`: it may be carried out. `discarded`: the assets stay. */
+  /** `held`: nothing is deleted until a person decides. `released`: it may be carried out. `discarded`: the assets
+   *  stay. */
   readonly state: 'held' | 'released' | 'discarded';
   /** Since when it is held, in ms since 1970. */
   readonly since: number;
@@ -94,14 +98,15 @@ export interface ProjectRecord {
   readonly attempts: Readonly<Record<string, Attempts>>;
   /** When a TTL policy may remove the record; only tombstones have one. */
   readonly expireAt: number | null;
-  /** When the newest deletion became known, in ms since 1970: counting it says how many projects were deleted lately. It stays when the project
-   *  is created again; null where no deletion is known, or MongoDB contradicted it. */
+  /** When the newest deletion became known, in ms since 1970: counting it says how many projects were deleted lately.
+   *  It stays when the project is created again; null where no deletion is known, or MongoDB contradicted it. */
   readonly deletedAt: number | null;
   /** Only of a deletion that is not carried out yet. */
   readonly hold: Hold | null;
 }
 
-/** The hold that keeps the assets of a deleted project: undecided, or decided for keeping them. Null when nothing does. */
+/** The hold that keeps the assets of a deleted project: undecided, or decided for keeping them. Null when nothing does.
+ */
 export function effectiveHold(record: ProjectRecord): (Hold & { readonly state: 'held' | 'discarded' }) | null {
   const { desired, hold } = record;
   if (desired.kind !== 'deleted' || hold === null || hold.state === 'released') return null;

@@ -5,7 +5,8 @@ import type { ProjectEvent } from '../events/contract.ts';
 import { documentIdFrom } from './documentIds.ts';
 import { schemaVersion } from './projectRecord.ts';
 
-/** One run of work on the assets of one project, for operators: `syncJobs/{event id}`. A redelivery goes on in the same document. */
+/** One run of work on the assets of one project, for operators: `syncJobs/{event id}`. A redelivery goes on in the same
+ *  document. */
 export interface SyncJob {
   readonly event: ProjectEvent;
   readonly type: 'delete' | 'update';

@@ -1,15 +1,16 @@
 import { isTransientCall } from '../grpc.ts';
 import { isFromMongo } from '../source/fromMongo.ts';
 
-/** Whether the same call to Firestore, Pub/Sub or MongoDB may succeed when it is made again. Where MongoDB was asked, its driver has been
- *  loaded; work that does not need it does not load it here. */
+/** Whether the same call to Firestore, Pub/Sub or MongoDB may succeed when it is made again. Where MongoDB was asked,
+ *  its driver has been loaded; work that does not need it does not load it here. */
 export async function isTransient(error: unknown): Promise<boolean> {
   if (!isFromMongo(error)) return isTransientCall(error);
   const { sourceErrorKind } = await import('../source/sourceErrors.ts');
   return sourceErrorKind(error) === 'passing';
 }
 
-/** Another worker holds the project; this delivery has to be redelivered when that one has finished or is known to be dead. */
+/** Another worker holds the project; this delivery has to be redelivered when that one has finished or is known to be
+ *  dead. */
 export class ProjectBusyError extends Error {
   constructor(eventId: string, untilMs: number) {
     super(
@@ -20,7 +21,8 @@ export class ProjectBusyError extends Error {
   }
 }
 
-/** Another worker took the project over, because this one did not renew its lease in time; nothing was written since. */
+/** Another worker took the project over, because this one did not renew its lease in time; nothing was written since.
+ */
 export class LeaseLostError extends Error {
   constructor(projectId: string) {
     super(

@@ -10,14 +10,15 @@ export interface Change {
   readonly changes: Readonly<Record<string, CopyValue>>;
 }
 
-/** What an event did to the desired state: `none`, only `versions` that no asset shows (of the project itself, of a deletion), or an `effect` that assets have to follow. */
+/** What an event did to the desired state: `none`, only `versions` that no asset shows (of the project itself, of a
+ *  deletion), or an `effect` that assets have to follow. */
 export type FoldChange = 'none' | 'versions' | 'effect';
 
 /** Folds one event into the desired state of its project.
  *
- *  The result depends only on the set of events folded so far, not on their order or number. It is a join of three maxima: the newest
- *  deletion, the newest evidence of life (a creation or an update), and per field the newest value. Values from before the newest deletion
- *  do not count, whether they arrive before or after it. */
+ *  The result depends only on the set of events folded so far, not on their order or number. It is a join of three
+ *  maxima: the newest deletion, the newest evidence of life (a creation or an update), and per field the newest value.
+ *  Values from before the newest deletion do not count, whether they arrive before or after it. */
 export function fold(desired: Desired, event: Change): { readonly desired: Desired; readonly change: FoldChange } {
   const isDeletion = event.type === 'ProjectDeleted';
   const deletedVersion = isDeletion ? newest(desired.deletedVersion, event.version) : desired.deletedVersion;
@@ -46,11 +47,12 @@ function foldFields(
 
 function changeBetween(before: Desired, after: Desired): FoldChange {
   if (before.kind !== after.kind) return 'effect';
-  // Between two deletions the project may have lived and got new assets, even if the news of that never came or comes later.
+  // Between two deletions the project may have lived and got new assets, even if the news of that never came or comes
+  // later.
   if (after.kind === 'deleted') return before.version === after.version ? 'none' : 'effect';
   const known = Object.entries(after.fields);
-  // A newer version of a value that is known already, too: it had another one in between, which assets may have got from a client, and the news of that
-  // changes nothing any more when it comes later.
+  // A newer version of a value that is known already, too: it had another one in between, which assets may have got
+  // from a client, and the news of that changes nothing any more when it comes later.
   if (known.some(([field, state]) => before.fields[field]?.version !== state.version)) return 'effect';
   const same =
     before.version === after.version &&

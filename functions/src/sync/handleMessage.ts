@@ -19,8 +19,8 @@ export interface MessageDependencies extends Pick<SyncDependencies, 'clock' | 'l
   readonly deadLetters: Publisher;
 }
 
-/** Handles one Pub/Sub message of the topic of events. Returning acknowledges it; throwing has it redelivered.
- *  What no redelivery can repair is dead-lettered at once, what keeps failing after `maxAttempts`: never is anything dropped.
+/** Handles one Pub/Sub message of the topic of events. Returning acknowledges it; throwing has it redelivered. What no
+ *  redelivery can repair is dead-lettered at once, what keeps failing after `maxAttempts`: never is anything dropped.
  *  @throws what the worker threw, or the dead letter topic did not take. */
 export async function handleMessage(
   dependencies: MessageDependencies,
@@ -95,8 +95,8 @@ async function attemptsOf(
   return undefined;
 }
 
-/** What is wrong with an event that claims what MongoDB has not reached; undefined when nothing is. It would silence all true ones until then (I10).
- *  MongoDB is asked only about what is ahead of this clock. */
+/** What is wrong with an event that claims what MongoDB has not reached; undefined when nothing is. It would silence
+ *  all true ones until then (I10). MongoDB is asked only about what is ahead of this clock. */
 async function claimOfTheFuture(
   { clock, truth }: MessageDependencies,
   event: ProjectEvent,

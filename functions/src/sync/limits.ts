@@ -3,14 +3,15 @@ import { defaultHoldLimits, type HoldLimits } from '../holds/limits.ts';
 
 /** Limits of the work on events. The defaults fit functions with a timeout of 540 s and Pub/Sub's usual redelivery. */
 export interface SyncLimits {
-  /** How long a worker may go without renewing before another may take the project over, in ms. Longer than the slowest page we expect
-   *  (a transaction may wait 20 s for a lock), shorter than a person's patience after a crash. */
+  /** How long a worker may go without renewing before another may take the project over, in ms. Longer than the slowest
+   *  page we expect (a transaction may wait 20 s for a lock), shorter than a person's patience after a crash. */
   readonly leaseMs: number;
   /** Deliveries of one event that may begin work and fail before it becomes a dead letter. */
   readonly maxAttempts: number;
   /** How long a tombstone is kept, in ms. It must outlive every late message: Pub/Sub keeps messages up to 31 days. */
   readonly tombstoneMs: number;
-  /** How far ahead of this process's clock, in ms, a record may claim to be before MongoDB is asked: as far as clocks differ. */
+  /** How far ahead of this process's clock, in ms, a record may claim to be before MongoDB is asked: as far as clocks
+   *  differ. */
   readonly maxFutureMs: number;
   /** How long a finished job is kept, in ms. */
   readonly jobRetentionMs: number;

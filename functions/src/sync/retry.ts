@@ -4,7 +4,8 @@ import { isTransient } from './errors.ts';
 /** From about ten times a Firestore round trip, up to what lets a contended row or a hot tablet calm down. */
 const backoff: Backoff = { firstPauseMs: 50, longestPauseMs: 5_000 };
 
-/** How often one call is tried inside one delivery. That bridges about 20 s; what takes longer is left to Pub/Sub's redelivery. */
+/** How often one call is tried inside one delivery. That bridges about 20 s; what takes longer is left to Pub/Sub's
+ *  redelivery. */
 const maxTries = 9;
 
 export type RetryDependencies = Pick<RetryOptions, 'clock' | 'random' | 'signal' | 'onRetry'> & {

@@ -13,8 +13,9 @@ export interface Fact {
 
 /** Folds what MongoDB says over all that a record claims (I10).
  *
- *  A claim that stood in the record before MongoDB was asked (`seen`), with a version that MongoDB had not reached by then, is false: no change
- *  can have that version. It is dropped. A claim with such a version that came since is news, and stays. */
+ *  A claim that stood in the record before MongoDB was asked (`seen`), with a version that MongoDB had not reached by
+ *  then, is false: no change can have that version. It is dropped. A claim with such a version that came since is news,
+ *  and stays. */
 export function settle(
   current: Desired,
   seen: Desired,

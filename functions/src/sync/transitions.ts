@@ -13,10 +13,11 @@ import type { SyncLimits } from './limits.ts';
 import { claimsTheFuture, type Fact, settle } from './settle.ts';
 import type { Step } from './transact.ts';
 
-// Every transition of a project's record: pure functions, which `transact` runs inside a transaction. A transition may meet a record that it has
-// changed already, when the answer to the transaction was lost.
+// Every transition of a project's record: pure functions, which `transact` runs inside a transaction. A transition may
+// meet a record that it has changed already, when the answer to the transaction was lost.
 
-/** What became of an event in the record of its project. Its news is part of `desired` from then on, whatever became of it. */
+/** What became of an event in the record of its project. Its news is part of `desired` from then on, whatever became of
+ *  it. */
 export type Claim =
   /** This worker brings the assets to the state of `record`. `attempt` counts from 1. */
   | { readonly kind: 'claimed'; readonly record: ProjectRecord; readonly lease: WorkLease; readonly attempt: number }
@@ -24,7 +25,8 @@ export type Claim =
   | { readonly kind: 'odd' }
   /** The assets show it already. */
   | { readonly kind: 'duplicate' }
-  /** Another worker is at this project, or has just died: the event has to be redelivered, and stands for its news until then (I9). */
+  /** Another worker is at this project, or has just died: the event has to be redelivered, and stands for its news
+   *  until then (I9). */
   | { readonly kind: 'busy'; readonly until: number }
   /** The deletion came with too many others and waits for a person, or a person has decided that the assets stay. */
   | { readonly kind: 'held'; readonly state: 'held' | 'discarded' }
@@ -51,7 +53,8 @@ export interface Work {
   readonly event: ProjectEvent;
   readonly lease: WorkLease;
   readonly startedAt: number;
-  /** Work that no event brought: its record is not changed before it is done, since no message would stand for the change. */
+  /** Work that no event brought: its record is not changed before it is done, since no message would stand for the
+   *  change. */
   readonly repair?: Repair | undefined;
 }
 
@@ -133,13 +136,15 @@ export function claimedForRepair(
   return { outcome: { kind: 'claimed', record: { ...taken, progress: null }, lease, attempt: 1 }, record: taken };
 }
 
-/** The record as a worker goes on with it: a repair sees the state that it repairs to. Undefined when another worker has the lease. */
+/** The record as a worker goes on with it: a repair sees the state that it repairs to. Undefined when another worker
+ *  has the lease. */
 export function reloaded(current: ProjectRecord, work: Work): Step<ProjectRecord | undefined> {
   if (!holds(current, work)) return { outcome: undefined };
   return { outcome: { ...current, desired: goalOf(current, work).desired, progress: null } };
 }
 
-/** Folds what MongoDB says into the record of an event under work (I10). Undefined when another worker has the lease. */
+/** Folds what MongoDB says into the record of an event under work (I10). Undefined when another worker has the lease.
+ */
 export function corrected(
   current: ProjectRecord,
   work: Work,
@@ -209,7 +214,8 @@ export function isCompleted(current: ProjectRecord, revision: number): boolean {
   return current.lease === null && current.appliedRevision >= revision;
 }
 
-/** Keeps the progress and gives the lease back, for a continuation. From here on a repair is a message like any other, so its news is in the record. */
+/** Keeps the progress and gives the lease back, for a continuation. From here on a repair is a message like any other,
+ *  so its news is in the record. */
 export function paused(current: ProjectRecord, work: Work, progress: Progress, terms: Terms): Step<'paused' | 'lost'> {
   if (!holds(current, work)) return { outcome: current.lease === null ? 'paused' : 'lost' };
   const { desired } = goalOf(current, work);
@@ -227,8 +233,9 @@ export function paused(current: ProjectRecord, work: Work, progress: Progress, t
   return { outcome: 'paused', record, job };
 }
 
-/** Holds a deletion for a person to decide, and gives the lease back: in one transaction with the job that keeps the event from then on, since its
- *  message is acknowledged. Says that there is news instead, and keeps the lease, if there is. */
+/** Holds a deletion for a person to decide, and gives the lease back: in one transaction with the job that keeps the
+ *  event from then on, since its message is acknowledged. Says that there is news instead, and keeps the lease, if
+ *  there is. */
 export function heldBack(
   current: ProjectRecord,
   work: Work,
@@ -254,8 +261,8 @@ export function heldBack(
   };
 }
 
-/** Keeps the progress and the error and gives the lease back, so that the redelivery can begin at once. A repair keeps no progress: whoever asked
- *  for it finds what is left. */
+/** Keeps the progress and the error and gives the lease back, so that the redelivery can begin at once. A repair keeps
+ *  no progress: whoever asked for it finds what is left. */
 export function failed(
   current: ProjectRecord,
   work: Work,
@@ -309,8 +316,8 @@ function deletedAtAfter(current: ProjectRecord, desired: ProjectRecord['desired'
   return desired.kind === 'deleted' ? now : null;
 }
 
-/** What is left of a hold after an event. Life ends it. A decision was about the deletions known then: a newer one is judged by itself. What is
- *  still undecided stays so. */
+/** What is left of a hold after an event. Life ends it. A decision was about the deletions known then: a newer one is
+ *  judged by itself. What is still undecided stays so. */
 function holdAfter(
   hold: Hold | null,
   { desired, change }: { readonly desired: ProjectRecord['desired']; readonly change: FoldChange },

@@ -61,8 +61,8 @@ interface Run {
   contradicted: boolean;
 }
 
-/** Time that the transactions at the end of a run may still take after its deadline, in ms: progress and lease are given back even then.
- *  Part of the difference between the work budget and the timeout of the function. */
+/** Time that the transactions at the end of a run may still take after its deadline, in ms: progress and lease are
+ *  given back even then. Part of the difference between the work budget and the timeout of the function. */
 const closingMs = 15_000;
 
 /** How much the clocks of MongoDB and Firestore may differ, in ms. */
@@ -95,7 +95,8 @@ export async function workOn(
     await close(run, (current) =>
       failed(current, run.work, run.progress, errorText(error).slice(0, maxErrorLength), terms(run)),
     ).catch((closingError: unknown) => {
-      // The lease then runs out by itself, and the attempt was counted when it began: only the text of the error is not kept.
+      // The lease then runs out by itself, and the attempt was counted when it began: only the text of the error is not
+      // kept.
       dependencies.log.warn('the lease of a failed attempt could not be given back', {
         eventId: work.event.id,
         error: errorText(closingError),
@@ -105,7 +106,8 @@ export async function workOn(
   }
 }
 
-/** Longest error text kept in a record, in characters: enough for the message, and a record stays far below Firestore's 1 MiB. */
+/** Longest error text kept in a record, in characters: enough for the message, and a record stays far below Firestore's
+ *  1 MiB. */
 const maxErrorLength = 1_000;
 
 async function next(run: Run, state: Exclude<WorkState, { name: 'ended' }>): Promise<WorkState> {
@@ -130,8 +132,9 @@ async function next(run: Run, state: Exclude<WorkState, { name: 'ended' }>): Pro
   }
 }
 
-/** Before anything is deleted, MongoDB is asked: what it says is newer than any message. A project that lives keeps its assets, whoever said
- *  otherwise and however late. It is also asked where the record claims what cannot have happened yet, and for every repair. */
+/** Before anything is deleted, MongoDB is asked: what it says is newer than any message. A project that lives keeps its
+ *  assets, whoever said otherwise and however late. It is also asked where the record claims what cannot have happened
+ *  yet, and for every repair. */
 async function check(run: Run, record: ProjectRecord): Promise<WorkState> {
   const { dependencies, work } = run;
   const isDeletion = record.desired.kind === 'deleted';
@@ -160,7 +163,8 @@ async function check(run: Run, record: ProjectRecord): Promise<WorkState> {
   return { name: settled.desired.kind === 'deleted' ? 'judging' : 'converging', record: settled };
 }
 
-/** A repair is what MongoDB says now, under the lease. One that was meant for a living project deletes nothing: the brakes have not seen that. */
+/** A repair is what MongoDB says now, under the lease. One that was meant for a living project deletes nothing: the
+ *  brakes have not seen that. */
 async function checkRepair(run: Run, record: ProjectRecord, fact: Fact): Promise<WorkState> {
   const { work } = run;
   const mayDelete =
@@ -184,8 +188,8 @@ async function ask(run: Run): Promise<Fact> {
   return { version, fields: projects.get(projectId)?.fields ?? null };
 }
 
-/** A deletion that comes with too many others is held, unless there is nothing that it would delete. Judged it has been already by a person who
- *  released it, or by an invocation that has begun with it. */
+/** A deletion that comes with too many others is held, unless there is nothing that it would delete. Judged it has been
+ *  already by a person who released it, or by an invocation that has begun with it. */
 async function judge(run: Run, record: ProjectRecord): Promise<WorkState> {
   const { dependencies, work } = run;
   const converging: WorkState = { name: 'converging', record };
@@ -276,7 +280,8 @@ async function pause(run: Run, record: ProjectRecord, rest: readonly KeyRange[])
   run.progress = { ...reached, total };
   const keep = () => close(run, (current) => paused(current, work, { ...reached, total }, terms(run)));
   const publish = () => dependencies.events.publish(continuationOf(work.event));
-  // No message stands for a repair, so its continuation has to be out before its record asks for one; it is refused until the lease is given back.
+  // No message stands for a repair, so its continuation has to be out before its record asks for one; it is refused
+  // until the lease is given back.
   if (work.repair) await publish();
   if ((await keep()) === 'lost') throw new LeaseLostError(record.projectId);
   if (!work.repair) await publish();

@@ -17,18 +17,19 @@ export type ApplyOutcome =
   | { readonly kind: 'deferred' }
   /** The time was used up; a continuation is on its way. */
   | { readonly kind: 'continued'; readonly processed: number }
-  /** MongoDB says otherwise. A deletion was not carried out, and the assets show the living project's state instead; or a repair of a living
-   *  project met that it is gone, and did nothing. */
+  /** MongoDB says otherwise. A deletion was not carried out, and the assets show the living project's state instead; or
+   *  a repair of a living project met that it is gone, and did nothing. */
   | { readonly kind: 'contradicted'; readonly processed: number }
-  /** The deletion came with too many others: its event is kept, and nothing is deleted until a person decides (`held`); or a person has decided
-   *  that the assets stay (`discarded`). */
+  /** The deletion came with too many others: its event is kept, and nothing is deleted until a person decides (`held`);
+   *  or a person has decided that the assets stay (`discarded`). */
   | { readonly kind: 'held'; readonly state: 'held' | 'discarded' }
   /** As many deliveries as allowed have failed. */
   | { readonly kind: 'exhausted'; readonly attempts: number; readonly lastError: string | null };
 
 export interface ApplyOptions extends Budget {
-  /** A repair: MongoDB is asked under the lease, and its answer outranks what the record and the event claim. All assets are scanned. A deletion
-   *  that was found like this is not judged by the hold: whoever found it has judged it. */
+  /** A repair: MongoDB is asked under the lease, and its answer outranks what the record and the event claim. All
+   *  assets are scanned. A deletion that was found like this is not judged by the hold: whoever found it has judged it.
+   */
   readonly force?: boolean;
   /** Assets that were created later (ms since 1970) are left alone. */
   readonly createdBefore?: number;
@@ -38,8 +39,8 @@ export interface ApplyOptions extends Budget {
 
 /** Brings the assets of projects in step with events. */
 export interface SyncWorker {
-  /** Applies one event, within its budget. Any number of calls with any events in any order, also at once and in several processes,
-   *  come to the same end.
+  /** Applies one event, within its budget. Any number of calls with any events in any order, also at once and in
+   *  several processes, come to the same end.
    *  @throws ProjectBusyError, LeaseLostError: the event must be redelivered.
    *  @throws ProjectRecordError: no delivery can help until a person repairs the record.
    *  @throws ClaimFailedError: nothing is known of the event yet, and its failure is not counted.
@@ -75,8 +76,8 @@ async function apply(
   }
 }
 
-/** Repairs a record that claims the future to what MongoDB says. A deletion that comes out of it would be judged by nobody, so it is left to a
- *  reconciliation, whose brakes see all of them; until then the event is kept. */
+/** Repairs a record that claims the future to what MongoDB says. A deletion that comes out of it would be judged by
+ *  nobody, so it is left to a reconciliation, whose brakes see all of them; until then the event is kept. */
 async function repairOdd(
   dependencies: SyncDependencies,
   event: ProjectEvent,

@@ -4,14 +4,16 @@ import type { Violation } from './world.ts';
 /** A point of MongoDB's order of changes, as text that sorts. */
 type Point = string;
 
-/** Watches what relays write as their checkpoint: never backwards, never past a change of which no event was published. */
+/** Watches what relays write as their checkpoint: never backwards, never past a change of which no event was published.
+ */
 export interface CheckpointWatch {
   /** A change was committed at a cluster time. */
   committed(time: { readonly t: number; readonly i: number }, project: string): void;
   published(version: string): void;
   /** From now on a relay is to see every change. */
   begin(): void;
-  /** MongoDB has forgotten its changes: what was not published by now may be missed, and the next position may be anywhere. */
+  /** MongoDB has forgotten its changes: what was not published by now may be missed, and the next position may be
+   *  anywhere. */
   historyLost(): void;
   saw(checkpoint: Checkpoint): void;
   violations(): readonly Violation[];
@@ -65,7 +67,8 @@ function hex(value: number): string {
   return value.toString(16).padStart(digits, '0');
 }
 
-/** Where a checkpoint stands. Tokens of the local server, as those of MongoDB, begin with a mark of two digits, the seconds and the increment of a cluster time. */
+/** Where a checkpoint stands. Tokens of the local server, as those of MongoDB, begin with a mark of two digits, the
+ *  seconds and the increment of a cluster time. */
 export function pointOf({ token, startAt }: Checkpoint): Point | undefined {
   if (startAt !== null) return hex(startAt.seconds) + hex(startAt.increment);
   if (typeof token !== 'object' || token === null || !('_data' in token) || typeof token._data !== 'string')

@@ -13,19 +13,21 @@ export type Fault =
   | { readonly kind: 'stall'; readonly effect: boolean; readonly ms: number }
   | { readonly kind: 'error'; readonly effect: boolean; readonly name: string; readonly error: Error };
 
-/** Every call of the system under test to a service goes through here, is numbered, and waits for its turn: one at a time, each after a
- *  latency in virtual time. On the way it may meet a fault. */
+/** Every call of the system under test to a service goes through here, is numbered, and waits for its turn: one at a
+ *  time, each after a latency in virtual time. On the way it may meet a fault. */
 export interface Door {
   /** @throws what the service answers, or the fault's error. Never settles for an actor that has died. */
   call<T>(actor: Actor, service: Service, what: string | { toString(): string }, act: () => Promise<T>): Promise<T>;
-  /** A call inside another one, such as a read of a transaction: has its number and may meet a fault, which interrupts the whole. */
+  /** A call inside another one, such as a read of a transaction: has its number and may meet a fault, which interrupts
+   *  the whole. */
   inside(actor: Actor, what: string): void;
   /** From now on nothing goes wrong any more. */
   calm(): void;
   calls(): number;
 }
 
-/** Thrown inside a transaction, so that the client rolls it back; carries no status, so that the client does not try again by itself. */
+/** Thrown inside a transaction, so that the client rolls it back; carries no status, so that the client does not try
+ *  again by itself. */
 class Interruption extends Error {
   readonly fault: Fault;
   constructor(fault: Fault) {
@@ -165,7 +167,8 @@ function expiredTransaction(): Error {
 /** Status codes of gRPC by name: https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
 const statuses = { UNAVAILABLE: 14, ABORTED: 10, RESOURCE_EXHAUSTED: 8, DEADLINE_EXCEEDED: 4 } as const;
 
-/** Errors of MongoDB after which a call may be made again: NotWritablePrimary, InterruptedDueToReplStateChange, and one without a label, MaxTimeMSExpired. */
+/** Errors of MongoDB after which a call may be made again: NotWritablePrimary, InterruptedDueToReplStateChange, and one
+ *  without a label, MaxTimeMSExpired. */
 const sourceErrors = [
   { name: 'NotWritablePrimary', code: 10107, labels: ['ResumableChangeStreamError', 'RetryableError'] },
   { name: 'InterruptedDueToReplStateChange', code: 11602, labels: ['ResumableChangeStreamError', 'RetryableError'] },

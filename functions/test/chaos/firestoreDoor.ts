@@ -27,7 +27,8 @@ export interface FirestoreView {
   readonly mostWrites: number;
 }
 
-/** A view of a client in which every call of `actor` goes through the door. References that come out of snapshots are the plain ones. */
+/** A view of a client in which every call of `actor` goes through the door. References that come out of snapshots are
+ *  the plain ones. */
 export function firestoreThrough(
   door: Door,
   actor: Actor,
@@ -106,7 +107,8 @@ export function firestoreThrough(
   });
 }
 
-/** What Firestore says to a transaction that is over its limits; how many documents that are depends on the documents. */
+/** What Firestore says to a transaction that is over its limits; how many documents that are depends on the documents.
+ */
 function tooBig(): Error {
   return Object.assign(new Error('3 INVALID_ARGUMENT: Transaction too big. Decrease transaction size.'), { code: 3 });
 }

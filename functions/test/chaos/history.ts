@@ -1,7 +1,8 @@
 import type { CopyValue } from '../../src/events/copyValue.ts';
 import type { Random } from './random.ts';
 
-// What happens to projects and assets, apart from how it is carried out: the simulated runs and those with processes share it.
+// What happens to projects and assets, apart from how it is carried out: the simulated runs and those with processes
+// share it.
 
 /** Fields of a project that copies depend on, and one that none does. */
 export interface ProjectFields {

@@ -1,4 +1,5 @@
-// A net that catches nothing is not a net: each guarantee is broken on purpose in a copy of the source, and the chaos runs must find it.
+// A net that catches nothing is not a net: each guarantee is broken on purpose in a copy of the source, and the chaos
+// runs must find it.
 import assert from 'node:assert/strict';
 import { type MutantYard, openMutantYard } from './mutant.ts';
 import { mutations } from './mutations.ts';

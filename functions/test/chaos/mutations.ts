@@ -1,5 +1,5 @@
-/** A deliberate break of one guarantee: texts of the source that are replaced. Each must be there exactly once, so that a change of the source cannot
- *  silently turn a break into nothing. */
+/** A deliberate break of one guarantee: texts of the source that are replaced. Each must be there exactly once, so that
+ *  a change of the source cannot silently turn a break into nothing. */
 export interface Mutation {
   readonly breaks: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I9' | 'I10' | 'I11';
   readonly what: string;

@@ -21,7 +21,8 @@ export interface ProcessRunResult {
   readonly trace: readonly string[];
 }
 
-/** The processes that are killed, and how often compared with each other. The relay's lease outlives its process by up to 15 s, so killing it takes long. */
+/** The processes that are killed, and how often compared with each other. The relay's lease outlives its process by up
+ *  to 15 s, so killing it takes long. */
 const victims = { syncProject: 12, recordDeadLetter: 1, reconcileOnRequest: 1, relayProjectChanges: 1 } as const;
 
 /** Time between two kills, in ms: an invocation has time to begin, and rarely to end. */
@@ -35,8 +36,8 @@ const lookEveryMs = 25;
 
 const relayFunction = 'relayProjectChanges';
 
-/** Runs one history after the other against functions in processes of their own that are killed with SIGKILL at random moments, on one stack.
- *  `onRun` says whether to go on. Needs `lib/`, the built functions. */
+/** Runs one history after the other against functions in processes of their own that are killed with SIGKILL at random
+ *  moments, on one stack. `onRun` says whether to go on. Needs `lib/`, the built functions. */
 export async function processRuns(
   options: { readonly seed: string; readonly first: number; readonly runs: number; readonly traced?: boolean },
   onRun: (run: number, result: ProcessRunResult) => boolean,
@@ -260,8 +261,9 @@ function startKiller({ runtime }: Stage, random: Random, tally: Tally, trace: (l
   };
 }
 
-/** Commits of the functions that fail, some of them after they have done their work. Only calls without a stream: the client tries streams again with pauses
- *  of seconds. What was not met when the world acts next is taken back, since the world itself must not fail. */
+/** Commits of the functions that fail, some of them after they have done their work. Only calls without a stream: the
+ *  client tries streams again with pauses of seconds. What was not met when the world acts next is taken back, since
+ *  the world itself must not fail. */
 function createErrors({ firestoreServer: { faults } }: Stage, random: Random, tally: Tally) {
   let injected: readonly string[] = [];
   return {

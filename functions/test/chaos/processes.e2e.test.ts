@@ -1,4 +1,5 @@
-// Attacks I1 and I6 with processes: functions and relay are killed with SIGKILL at random moments. `npm run chaos -- --processes` runs dozens.
+// Attacks I1 and I6 with processes: functions and relay are killed with SIGKILL at random moments. `npm run chaos --
+// --processes` runs dozens.
 import assert from 'node:assert/strict';
 import { processRuns } from './processRuns.ts';
 import { createReport, renderReport } from './report.ts';

@@ -10,7 +10,8 @@ export interface Random {
   pick<T>(items: readonly T[]): T;
 }
 
-/** Creates the numbers of a seed. Parts of a run that have a seed text of their own do not disturb each other's numbers. */
+/** Creates the numbers of a seed. Parts of a run that have a seed text of their own do not disturb each other's
+ *  numbers. */
 export function createRandom(seed: string): Random {
   let state = hash(seed);
   // Mulberry32 (Tommy Ettinger, public domain): 32 bits of state are plenty for the few thousand decisions of one run.

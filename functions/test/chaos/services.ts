@@ -6,7 +6,8 @@ import { systemClock } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
 
-/** What all simulated runs of a process share: servers and clients are made once, since a run takes less time than starting them. */
+/** What all simulated runs of a process share: servers and clients are made once, since a run takes less time than
+ *  starting them. */
 export interface Services {
   readonly mongo: MongoServer;
   readonly firestoreServer: FirestoreServer;
@@ -51,8 +52,8 @@ export async function startServices(): Promise<Services> {
   };
 }
 
-/** The client begins every stream and transaction with a pause of 0 ms, which as a timer takes more than 1 ms, longer than the call itself.
- *  Its own tests replace that timer with this function; here a pause of nothing takes nothing. */
+/** The client begins every stream and transaction with a pause of 0 ms, which as a timer takes more than 1 ms, longer
+ *  than the call itself. Its own tests replace that timer with this function; here a pause of nothing takes nothing. */
 function hurryFirestoreClient(): void {
   const ofAdmin = createRequire(createRequire(import.meta.url).resolve('firebase-admin/firestore'));
   const backoff: { setTimeoutHandler(handler: (run: () => void, ms: number) => unknown): void } = ofAdmin(

@@ -1,4 +1,5 @@
-// Attacks I1-I7: relay, work on events and reconciliation under crashes, stalls, errors and disorder from a fixed seed. `npm run chaos` runs thousands more.
+// Attacks I1-I7: relay, work on events and reconciliation under crashes, stalls, errors and disorder from a fixed seed.
+// `npm run chaos` runs thousands more.
 import assert from 'node:assert/strict';
 import { createReport, renderReport } from './report.ts';
 import { simulatedRuns } from './simulatedRuns.ts';

@@ -66,7 +66,8 @@ const runLimits = { steps: 8_000, durationMs: 24 * hour };
 /** How long an invocation works, in virtual ms: usually, and where its work shall go on in a continuation. */
 const budgets = { usual: 480 * second, shortLeast: 10, shortMost: 150 };
 
-/** The brakes of a reconciliation have tests of their own. Here a run has few projects, and often most of them are orphans. */
+/** The brakes of a reconciliation have tests of their own. Here a run has few projects, and often most of them are
+ *  orphans. */
 const brakes = {
   ...defaultReconcileLimits.brakes,
   deletions: { ...defaultReconcileLimits.brakes.deletions, maxShare: 1 },
@@ -85,7 +86,8 @@ const markEveryMs = minute;
 /** A project that is written when all is over: once its event is out, so is every one before it. */
 const mark = 'the-end';
 
-/** Runs the relay, the work on events and the reconciliation against local servers under faults from one seed, lets everything settle, and compares. */
+/** Runs the relay, the work on events and the reconciliation against local servers under faults from one seed, lets
+ *  everything settle, and compares. */
 export async function simulatedRun(options: SimulatedRunOptions): Promise<RunResult> {
   const { services, startsAt } = options;
   const seed = `${options.seed}:${options.run}`;
@@ -202,7 +204,8 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     watch.saw(record.checkpoint);
   };
 
-  /** A stream without news waits for the next change; virtual time would otherwise pass in thousands of empty answers. */
+  /** A stream without news waits for the next change; virtual time would otherwise pass in thousands of empty answers.
+   */
   const pace = {
     quiet: (actor: Actor) =>
       new Promise<void>((resolve) => {
@@ -479,7 +482,8 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     }
   }
 
-  /** Decides about what is held, as an operator does, through processes that may die in the middle; whether there was anything. */
+  /** Decides about what is held, as an operator does, through processes that may die in the middle; whether there was
+   *  anything. */
   async function decideHolds(): Promise<boolean> {
     const { holds } = someWorker();
     let decided = 0;

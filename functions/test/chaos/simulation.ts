@@ -1,6 +1,7 @@
 import type { Clock } from '../../src/clock.ts';
 
-/** Virtual time in which one thing happens at a time: the earliest of what is due. Real work (a call to a server) takes no virtual time. */
+/** Virtual time in which one thing happens at a time: the earliest of what is due. Real work (a call to a server) takes
+ *  no virtual time. */
 export interface Simulation extends Clock {
   /** Runs `act` alone in `ms` virtual milliseconds: nothing else happens until it has settled. */
   schedule(ms: number, act: () => Promise<void> | void): () => void;

@@ -43,8 +43,8 @@ export interface TopicOptions {
   readonly onAcknowledged?: (message: EncodedMessage) => void;
 }
 
-/** Times of Pub/Sub in virtual ms: how soon a delivery usually comes, how late a late one, and the rest as its documentation has it
- *  (https://cloud.google.com/pubsub/docs/handling-failures). */
+/** Times of Pub/Sub in virtual ms: how soon a delivery usually comes, how late a late one, and the rest as its
+ *  documentation has it (https://cloud.google.com/pubsub/docs/handling-failures). */
 const times = { soon: 40, late: 90_000, ackDeadline: 30_000, leastBackoff: 1_000, mostBackoff: 60_000 };
 
 export function createTopic(options: TopicOptions): Topic {

@@ -14,7 +14,8 @@ export interface Weather {
   readonly lostAck: number;
   /** Deliveries that have hardly any time, so that their work goes on in a continuation. */
   readonly shortBudget: number;
-  /** An event is never delivered, as when it waits for longer than Pub/Sub keeps it. Only a reconciliation can repair that. */
+  /** An event is never delivered, as when it waits for longer than Pub/Sub keeps it. Only a reconciliation can repair
+   *  that. */
   readonly loss: number;
   /** A call takes long, in virtual time. */
   readonly slow: number;

@@ -16,13 +16,14 @@ export interface Violation {
 /** Where the assets of each kind are kept, in terms of the configuration under test. */
 export type Places = Readonly<Record<AssetKind, AssetCollection>>;
 
-/** The service that owns the projects and the clients that work on assets, with clients of their own that nothing disturbs; and what
- *  they know of the state that must come of it. */
+/** The service that owns the projects and the clients that work on assets, with clients of their own that nothing
+ *  disturbs; and what they know of the state that must come of it. */
 export interface World {
   /** Carries out an act, and notes what must come of it. */
   perform(act: Act): Promise<void>;
-  /** Compares MongoDB and Firestore document by document. `reconciled`: not even what was added to deleted projects may be left.
-   *  `historyLost`: records of projects may have missed changes, assets may not. `eventsLost`: they may also wait for a continuation. */
+  /** Compares MongoDB and Firestore document by document. `reconciled`: not even what was added to deleted projects may
+   *  be left. `historyLost`: records of projects may have missed changes, assets may not. `eventsLost`: they may also
+   *  wait for a continuation. */
   verify(options: {
     readonly reconciled: boolean;
     readonly historyLost: boolean;
@@ -35,7 +36,8 @@ export interface World {
   keep(project: string): void;
 }
 
-/** Leaves an asset room for its short copies only: Firestore takes 1 MiB (https://firebase.google.com/docs/firestore/quotas). */
+/** Leaves an asset room for its short copies only: Firestore takes 1 MiB
+ *  (https://firebase.google.com/docs/firestore/quotas). */
 const filling = 'x'.repeat(1_047_500);
 
 export interface WorldOptions {
@@ -45,11 +47,13 @@ export interface WorldOptions {
   readonly firestore: Firestore;
   readonly config: Config;
   readonly places: Places;
-  /** Called after every change of a project. `tells`: it touched what copies or assets depend on, so that there must be an event of it. */
+  /** Called after every change of a project. `tells`: it touched what copies or assets depend on, so that there must be
+   *  an event of it. */
   readonly onChange: (project: string, tells: boolean) => void;
 }
 
-/** What must come of an asset: it stays, it goes with its project, or its project was deleted and created again around it, so that both are right. */
+/** What must come of an asset: it stays, it goes with its project, or its project was deleted and created again around
+ *  it, so that both are right. */
 type Fate = 'stays' | 'goes' | 'either';
 
 interface KnownAsset {
@@ -275,7 +279,8 @@ export function createWorld({ projects, firestore, config, places, onChange, onI
         if (!snapshot.exists) continue;
         const record = parseProjectRecord(projectId, snapshot.data());
         if (record.lease !== null) report('lease not given back', `${projectId}: ${JSON.stringify(record.lease)}`);
-        // A continuation that was lost is not redelivered. The record says that its work is not over, and the next news or finding ends it.
+        // A continuation that was lost is not redelivered. The record says that its work is not over, and the next news
+        // or finding ends it.
         if (record.appliedRevision !== record.revision && !eventsLost) {
           report(
             'project not converged',

@@ -1,4 +1,5 @@
-// What is kept of a dead letter. Attacks I1: a letter that Firestore would not take, or of which too little is left to do anything about it.
+// What is kept of a dead letter. Attacks I1: a letter that Firestore would not take, or of which too little is left to
+// do anything about it.
 import assert from 'node:assert/strict';
 import { type Failure, failureData, failureFrom, parseFailure } from '../../src/deadLetters/failure.ts';
 import { schemaVersion } from '../../src/records/projectRecord.ts';

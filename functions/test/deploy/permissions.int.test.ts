@@ -23,7 +23,8 @@ import { type ServicesFixture, startFunctionsTest, startServices } from '../trig
 import { exampleOptions as options } from './exampleOptions.ts';
 
 /** What IAM asks for a call (https://cloud.google.com/firestore/docs/security/iam#required_permissions; a commit asks
- *  for what its writes do, and a deletion, a creation and an update are each among those of the functions that commit). */
+ *  for what its writes do, and a deletion, a creation and an update are each among those of the functions that commit).
+ */
 const permissionsOfCalls: Readonly<Record<string, readonly string[]>> = {
   BatchGetDocuments: ['datastore.entities.get'],
   BeginTransaction: ['datastore.databases.get'],
@@ -179,7 +180,8 @@ describe('what the functions do, and what their accounts may do', () => {
       await stopped(message(rename.data, rename.attributes));
     }
 
-    /** A stale copy, an orphan, an asset that refuses its write, and a run that is stopped in the middle of a repair. */
+    /** A stale copy, an orphan, an asset that refuses its write, and a run that is stopped in the middle of a repair.
+     */
     async function reconcile(): Promise<void> {
       const name = 'longer than what there is room for '.repeat(20);
       const project = new ObjectId();

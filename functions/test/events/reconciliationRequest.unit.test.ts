@@ -3,7 +3,8 @@ import { decodeReconciliationRequest, encodeReconciliationRequest } from '../../
 
 const decoded = (data: string) => decodeReconciliationRequest(Buffer.from(data), () => 'report');
 
-// I7: a request says what it wants in one contract, whoever wrote it; what does not fit is an outcome, never an exception.
+// I7: a request says what it wants in one contract, whoever wrote it; what does not fit is an outcome, never an
+// exception.
 describe('requests for a reconciliation', () => {
   it('come back as they were written, with what they leave out', () => {
     const { data, attributes } = encodeReconciliationRequest(

@@ -1,4 +1,5 @@
-// The hold for mass deletions, on a real client and a local Firestore: a mistaken `deleteMany({})` must not empty it. Attacks I1, I2, I5 and I8.
+// The hold for mass deletions, on a real client and a local Firestore: a mistaken `deleteMany({})` must not empty it.
+// Attacks I1, I2, I5 and I8.
 import assert from 'node:assert/strict';
 import { decodeEvent, encodeEvent } from '../../src/events/codec.ts';
 import type { ProjectEvent } from '../../src/events/contract.ts';

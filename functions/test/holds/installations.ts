@@ -1,4 +1,5 @@
-/** Installations of each size that the docs speak of, and how many of their projects may be deleted within the window by default. */
+/** Installations of each size that the docs speak of, and how many of their projects may be deleted within the window
+ *  by default. */
 export const installations = [
   { projects: 1, allowed: 1 },
   { projects: 5, allowed: 3 },

@@ -1,4 +1,5 @@
-// Attacks I8: whatever the size of an installation, a mass deletion is held as soon as it is beyond the limit, and not before.
+// Attacks I8: whatever the size of an installation, a mass deletion is held as soon as it is beyond the limit, and not
+// before.
 import assert from 'node:assert/strict';
 import { type JudgeDependencies, judgeDeletion } from '../../src/holds/judge.ts';
 import { defaultHoldLimits } from '../../src/holds/limits.ts';

@@ -1,4 +1,5 @@
-// The policy of mass deletions: a table without cliffs, which the docs print, and what the deployment's parameters make of it.
+// The policy of mass deletions: a table without cliffs, which the docs print, and what the deployment's parameters make
+// of it.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// Attacks I8 with everything real but the cloud: somebody types `deleteMany({})`, and Firestore is not emptied. Then the person decides, with
-// the command that the alarm names.
+// Attacks I8 with everything real but the cloud: somebody types `deleteMany({})`, and Firestore is not emptied. Then
+// the person decides, with the command that the alarm names.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

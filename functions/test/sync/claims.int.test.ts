@@ -37,7 +37,8 @@ describe('a claim of the future', () => {
     assert.deepEqual(fixture.deadLetters.messages, []);
   });
 
-  /** A record that claims what cannot have happened yet: of a rogue producer, or of a cluster that was restored from a backup. */
+  /** A record that claims what cannot have happened yet: of a rogue producer, or of a cluster that was restored from a
+   *  backup. */
   async function claim(kind: 'live' | 'deleted'): Promise<void> {
     const version = versionOf({ seconds: seconds() + 20 * 3_600, increment: 1 }, 0);
     const record = await fixture.record('p1');

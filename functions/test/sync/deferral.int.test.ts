@@ -107,7 +107,8 @@ describe('a reconciliation with a grace period', () => {
   });
 });
 
-// Found by chaos runs: a reconciliation that had stalled and was given up left the record of a settled project unsettled, with no message to settle it.
+// Found by chaos runs: a reconciliation that had stalled and was given up left the record of a settled project
+// unsettled, with no message to settle it.
 describe('a reconciliation of a project that is settled on record', () => {
   let fixture: SyncFixture;
   let deletion: ProjectEvent;

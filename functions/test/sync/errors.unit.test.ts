@@ -1,4 +1,5 @@
-// Which errors are worth another try: attacks I7, where one is retried that no try repairs, or one is not that passes by itself.
+// Which errors are worth another try: attacks I7, where one is retried that no try repairs, or one is not that passes
+// by itself.
 import assert from 'node:assert/strict';
 import { MongoNetworkError, MongoServerError } from 'mongodb';
 import { asksForLess, isTooBig } from '../../src/grpc.ts';
@@ -17,7 +18,8 @@ describe('errors of the work on events', () => {
   });
 
   it('does not take a number of MongoDB for one of gRPC', async () => {
-    // Unauthorized, TypeMismatch, UnknownError, NoSuchKey: as statuses they would be INTERNAL, UNAVAILABLE, RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
+    // Unauthorized, TypeMismatch, UnknownError, NoSuchKey: as statuses they would be INTERNAL, UNAVAILABLE,
+    // RESOURCE_EXHAUSTED, DEADLINE_EXCEEDED.
     for (const code of [13, 14, 8, 4]) assert.ok(!(await isTransient(mongo(code))), `code ${code}`);
     for (const code of [8, 10]) assert.ok(!asksForLess(mongo(code)) && asksForLess(grpc(code)));
     const tooBig = new MongoServerError({ message: 'too large', code: 3 });

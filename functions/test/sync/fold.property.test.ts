@@ -1,4 +1,5 @@
-// Attacks I2 (order-free) and I3 (newest wins): any order and number of deliveries of a project's history fold to the state of its last commit.
+// Attacks I2 (order-free) and I3 (newest wins): any order and number of deliveries of a project's history fold to the
+// state of its last commit.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { CopyValue } from '../../src/events/copyValue.ts';

@@ -102,7 +102,8 @@ describe('a deletion', () => {
       truth: {
         async ask(projectIds) {
           asked += 1;
-          // After the final check, before the page is committed: created again, with an asset that the page has read already.
+          // After the final check, before the page is committed: created again, with an asset that the page has read
+          // already.
           if (asked === 2) fixture.alive.set('a', { name: 'again' });
           return truth.ask(projectIds);
         },

@@ -1,4 +1,5 @@
-// How one call is tried again. Attacks I6 (nothing begins after the deadline) and I7 (what passes is retried, and nothing else).
+// How one call is tried again. Attacks I6 (nothing begins after the deadline) and I7 (what passes is retried, and
+// nothing else).
 import assert from 'node:assert/strict';
 import { type RetryDependencies, retryTransient } from '../../src/sync/retry.ts';
 import { type ManualClock, manualClock } from '../support/clock.ts';

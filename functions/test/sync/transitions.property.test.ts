@@ -60,7 +60,8 @@ interface Standing {
   readonly messages: Set<string>;
 }
 
-/** Runs deliveries one after the other, as Pub/Sub would. Returns the record and what stands for it after every step. */
+/** Runs deliveries one after the other, as Pub/Sub would. Returns the record and what stands for it after every step.
+ */
 function run(deliveries: readonly (typeof delivery extends fc.Arbitrary<infer T> ? T : never)[]): {
   readonly record: ProjectRecord;
   readonly standing: Standing;

@@ -28,7 +28,8 @@ export const testConfig = defineConfig({
   ],
 });
 
-/** What the tests of `src/sync` work with: the real code on a real client and a local server; MongoDB's word is a set of live projects. */
+/** What the tests of `src/sync` work with: the real code on a real client and a local server; MongoDB's word is a set
+ *  of live projects. */
 export interface SyncFixture {
   readonly server: FirestoreServer;
   readonly firestore: Firestore;

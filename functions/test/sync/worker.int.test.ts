@@ -183,7 +183,8 @@ describe('syncProject', () => {
     const stalled = fixture.worker2({
       truth: {
         async ask(projectIds) {
-          // The worker stalls past its lease; the redelivery takes over, finishes, and the project is created anew with an asset.
+          // The worker stalls past its lease; the redelivery takes over, finishes, and the project is created anew with
+          // an asset.
           fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
           await fixture.deliver(deletion);
           await fixture.deliver(event('ProjectCreated', 'p1', { name: 'second life' }));

@@ -7,15 +7,17 @@ import { fieldPathOf } from '../../records/fieldPath.ts';
 import type { KeyRange, ProjectRecord } from '../../records/projectRecord.ts';
 import { wantedCopies } from './copyUpdates.ts';
 
-/** The assets of a project in one collection; of a pattern also documents elsewhere, which `assetsAmong` tells apart. */
+/** The assets of a project in one collection; of a pattern also documents elsewhere, which `assetsAmong` tells apart.
+ */
 export function assetsOf(firestore: Firestore, collection: AssetCollection, projectId: string): Query {
   return assetsAt(firestore, collection).where(fieldPathOf(collection.projectId), '==', projectId);
 }
 
 /** Every document below another one, at any depth and in any subcollection, by key.
  *
- *  A collection selector without an id selects the collections of every id (google.firestore.v1.StructuredQuery.CollectionSelector), and
- *  the range keeps the names that begin with the document's: the smallest id after `x` is `x\0`. */
+ *  A collection selector without an id selects the collections of every id
+ *  (google.firestore.v1.StructuredQuery.CollectionSelector), and the range keeps the names that begin with the
+ *  document's: the smallest id after `x` is `x\0`. */
 export function descendantsOf(firestore: Firestore, document: DocumentReference): Query {
   return firestore
     .collectionGroup('')
@@ -24,7 +26,8 @@ export function descendantsOf(firestore: Firestore, document: DocumentReference)
     .orderBy(FieldPath.documentId());
 }
 
-/** The ranges that have to be scanned for a record: all collections for a deletion, those with known copies for a live project. */
+/** The ranges that have to be scanned for a record: all collections for a deletion, those with known copies for a live
+ *  project. */
 export function rangesFor(config: Config, record: ProjectRecord): KeyRange[] {
   return config.collections
     .filter((collection) => record.desired.kind === 'deleted' || wantedCopies(collection, record.desired).length > 0)
@@ -37,7 +40,8 @@ export function rangesOfAsset(config: Config, path: string): KeyRange[] {
   return collection === undefined ? [] : [{ collection: collection.name, after: null, before: null, asset: path }];
 }
 
-/** Fingerprint of the configured collections: work that was planned for others does not go on where it stopped, but begins anew. */
+/** Fingerprint of the configured collections: work that was planned for others does not go on where it stopped, but
+ *  begins anew. */
 export function planOf(config: Config): string {
   return createHash('sha256').update(JSON.stringify(config.collections)).digest('base64url').slice(0, 16);
 }

@@ -1,7 +1,7 @@
 import type { SyncDependencies } from '../dependencies.ts';
 
-/** Answers whether MongoDB still says that a project is gone, from an answer that is at most so old. One question is under way at a time, and serves
- *  all pages that wait for it; at age 0 it has begun after the call.
+/** Answers whether MongoDB still says that a project is gone, from an answer that is at most so old. One question is
+ *  under way at a time, and serves all pages that wait for it; at age 0 it has begun after the call.
  *  @throws MongoError: not retried here, since a page that holds locks must not wait for long. */
 export function createConfirmation(
   { truth, clock }: Pick<SyncDependencies, 'truth' | 'clock'>,

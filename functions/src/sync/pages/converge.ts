@@ -60,9 +60,10 @@ interface Run {
 
 /** Brings all assets of a project to the desired state of `record` within the budget.
  *
- *  One transaction over all collections does it where they are few. Else page by page, several side by side: a page's successor is read while
- *  it is committed, and a range that turns out to be longer than a page is cut in two as long as there is room for another page in flight.
- *  A page that Firestore refuses is halved, down to the asset that is at fault, which becomes a dead letter of its own. */
+ *  One transaction over all collections does it where they are few. Else page by page, several side by side: a page's
+ *  successor is read while it is committed, and a range that turns out to be longer than a page is cut in two as long
+ *  as there is room for another page in flight. A page that Firestore refuses is halved, down to the asset that is at
+ *  fault, which becomes a dead letter of its own. */
 export async function converge(dependencies: SyncDependencies, assignment: Assignment): Promise<Convergence> {
   const { config, clock, throttle } = dependencies;
   const { record, budget } = assignment;
@@ -83,7 +84,8 @@ export async function converge(dependencies: SyncDependencies, assignment: Assig
   if (stopped !== undefined) return { kind: stopped, processed };
   if (failure !== undefined) {
     const { error } = failure;
-    // A transient error when the time was over anyway is no failure, as long as the run got on: the next one tries again.
+    // A transient error when the time was over anyway is no failure, as long as the run got on: the next one tries
+    // again.
     const gotOn = processed > 0 && isOver() && (budget.signal.aborted || (await isTransient(error)));
     return gotOn ? { kind: 'unfinished', processed, rest } : { kind: 'failed', processed, rest, error };
   }
@@ -122,7 +124,8 @@ function rangesOf({ record, work }: Assignment, config: Config, isFresh: boolean
   return isFresh ? rangesFor(config, record) : (record.progress?.ranges ?? []);
 }
 
-/** All collections in one transaction, which also completes the work if that was all. Returns the pieces that are left. */
+/** All collections in one transaction, which also completes the work if that was all. Returns the pieces that are left.
+ */
 async function openingPage(run: Run, pieces: readonly Piece[]): Promise<readonly Piece[]> {
   const { assignment, context, retries } = run;
   const { throttle } = run.dependencies;

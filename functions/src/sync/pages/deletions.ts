@@ -17,8 +17,8 @@ export interface Deletions {
   readonly unfinished: readonly KeyRange[];
 }
 
-/** Plans the deletion of assets, each with what lies below it and is its own. Every document that is read is deleted or stays for good, so that
- *  none is read twice: an asset with much below it goes on in a range of its own. */
+/** Plans the deletion of assets, each with what lies below it and is its own. Every document that is read is deleted or
+ *  stays for good, so that none is read twice: an asset with much below it goes on in a range of its own. */
 export async function planDeletions(
   context: PageContext,
   transaction: Transaction,
@@ -75,8 +75,8 @@ async function planBelow(
   return { own, keptUpTo: kept === undefined ? after : behind(kept), isDone: found.size < limit };
 }
 
-/** Whether a document below a deleted asset stays, with all that lies below it: it names another project, or was created after the deletion.
- *  Ownership is by a document's own field, never by its path. */
+/** Whether a document below a deleted asset stays, with all that lies below it: it names another project, or was
+ *  created after the deletion. Ownership is by a document's own field, never by its path. */
 function staysWhereItIs(
   document: QueryDocumentSnapshot,
   owners: readonly FieldPath[],

@@ -8,9 +8,10 @@ const digits = Array.from({ length: 0x7f - 0x20 }, (_, index) => String.fromChar
 /** How many characters after the common beginning take part in finding the middle: 94^6 still fits into a double. */
 const digitsCompared = 6;
 
-/** Cuts a range of keys into two at a key near its middle, without reading anything. The middle need not exist: it is only a bound.
- *  `lastKey` stands in for an open end; the upper part keeps the open end, so that nothing behind the last known key is left out.
- *  Undefined when the range cannot be cut (an open beginning, ids that are not printable ASCII, no room between the two). */
+/** Cuts a range of keys into two at a key near its middle, without reading anything. The middle need not exist: it is
+ *  only a bound. `lastKey` stands in for an open end; the upper part keeps the open end, so that nothing behind the
+ *  last known key is left out. Undefined when the range cannot be cut (an open beginning, ids that are not printable
+ *  ASCII, no room between the two). */
 export function splitRange(range: KeyRange, lastKey: string | null): readonly [KeyRange, KeyRange] | undefined {
   const high = range.before ?? lastKey;
   if (range.after === null || high === null) return undefined;
@@ -68,7 +69,8 @@ function fromNumber(number: number): string {
   return text;
 }
 
-/** Ids that Firestore gives no document: https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields */
+/** Ids that Firestore gives no document:
+ *  https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields */
 function isReserved(id: string): boolean {
   return id === '.' || id === '..' || id.startsWith('__');
 }

@@ -16,8 +16,9 @@ import { showsValue, type WantedCopy, wantedCopies } from './copyUpdates.ts';
 import { type Deletions, planDeletions } from './deletions.ts';
 import type { PageContext } from './pageContext.ts';
 
-/** Assets in one page, which is one transaction. A commit may have 10 MiB and last 270 s (https://firebase.google.com/docs/firestore/quotas);
- *  what bounds it in practice is that other writers of these assets wait for it. */
+/** Assets in one page, which is one transaction. A commit may have 10 MiB and last 270 s
+ *  (https://firebase.google.com/docs/firestore/quotas); what bounds it in practice is that other writers of these
+ *  assets wait for it. */
 export const assetsPerPage = 1_000;
 
 /** Bytes of copies that one page may write: below the 10 MiB of a request, of which names and framing take a part. */
@@ -29,10 +30,12 @@ export const assetsPerRecursivePage = 40;
 /** How old the word of MongoDB may be on which assets are deleted that existed long before the deletion. */
 const confirmationAgeMs = 10_000;
 
-/** Assets that were written later than so long before the deletion may belong to a new life of the project, as far as clocks can tell. */
+/** Assets that were written later than so long before the deletion may belong to a new life of the project, as far as
+ *  clocks can tell. */
 const youngMs = minuteMs;
 
-/** A range to work on, and how much of a usual page a page of it may hold: above 0 and up to 1, less where Firestore has refused more. */
+/** A range to work on, and how much of a usual page a page of it may hold: above 0 and up to 1, less where Firestore
+ *  has refused more. */
 export interface Piece {
   readonly range: KeyRange;
   readonly share: number;
@@ -42,7 +45,8 @@ export interface Piece {
 export interface PageOptions {
   /** Also extends the lease until then (ms since 1970), in the same transaction. */
   readonly renewUntil?: number | undefined;
-  /** Notified of what this page sees, as soon as that is known and before it is committed: the next page can be read meanwhile. */
+  /** Notified of what this page sees, as soon as that is known and before it is committed: the next page can be read
+   *  meanwhile. */
   readonly onRead?: (view: PageView) => void;
   /** Ends the whole work in the same transaction, if these pieces leave nothing. */
   readonly finish?: ((current: ProjectRecord, processed: number) => Step<unknown>) | undefined;
@@ -73,11 +77,13 @@ export type PageOutcome =
   /** MongoDB says that the project lives: nothing of the page was deleted. */
   | { readonly kind: 'revived' };
 
-/** Brings one page of assets to the desired state, in one transaction that also reads the project record: so a worker that lost its lease
- *  writes nothing, newer knowledge stops older work at the next page, and an asset is touched only in the state in which it was seen here.
+/** Brings one page of assets to the desired state, in one transaction that also reads the project record: so a worker
+ *  that lost its lease writes nothing, newer knowledge stops older work at the next page, and an asset is touched only
+ *  in the state in which it was seen here.
  *
- *  What may have been created in a new life of the project is deleted only if MongoDB is asked after it was read, and says that the project
- *  is gone: so everything that is deleted existed while the project did not, whatever the clocks say. */
+ *  What may have been created in a new life of the project is deleted only if MongoDB is asked after it was read, and
+ *  says that the project is gone: so everything that is deleted existed while the project did not, whatever the clocks
+ *  say. */
 export function runPage(
   context: PageContext,
   pieces: readonly Piece[],
@@ -123,7 +129,8 @@ export function runPage(
 /** What a page does to one range. */
 interface Part extends PageView {
   readonly processed: number;
-  /** When a document that it deletes was last written, in ms since 1970: an old asset may have been moved to a new life of the project. */
+  /** When a document that it deletes was last written, in ms since 1970: an old asset may have been moved to a new life
+   *  of the project. */
   readonly writtenAt: number;
   readonly write: (transaction: Transaction) => void;
 }

@@ -7,14 +7,16 @@ import { TooManyRefusedError } from '../errors.ts';
 import type { Work } from '../transitions.ts';
 import type { PageView, Piece } from './page.ts';
 
-/** So many assets may refuse their write, each with a dead letter of its own; more mean that the value is what cannot be written. */
+/** So many assets may refuse their write, each with a dead letter of its own; more mean that the value is what cannot
+ *  be written. */
 const mostRefused = 100;
 
 /** Finds the assets that Firestore refuses to have written, so that their neighbours are brought in step (I11). */
 export interface RefusedWrites {
   /** The share of a page that a piece may have. */
   fitting(share: number): number;
-  /** What is to be tried next after a page was refused: half of it; nothing, when a single document was at fault and has its dead letter.
+  /** What is to be tried next after a page was refused: half of it; nothing, when a single document was at fault and
+   *  has its dead letter.
    *  @throws TooManyRefusedError, and what Pub/Sub answered. */
   halve(piece: Piece, view: PageView, error: unknown): Promise<readonly Piece[]>;
 }

@@ -1,6 +1,6 @@
-/** How many pages may be in flight at once: grows by one for every limit's worth of pages that went through, halves when Firestore asks for
- *  less (additive increase, multiplicative decrease, as in TCP's congestion avoidance, RFC 5681). One per process, shared by all its
- *  projects, since the load is the database's. */
+/** How many pages may be in flight at once: grows by one for every limit's worth of pages that went through, halves
+ *  when Firestore asks for less (additive increase, multiplicative decrease, as in TCP's congestion avoidance, RFC
+ *  5681). One per process, shared by all its projects, since the load is the database's. */
 export interface Throttle {
   /** Takes a place; while all are taken, waits for one, first come first served. */
   enter(): Promise<void>;

@@ -136,7 +136,8 @@ function disjunctiveForm(filter: Filter): readonly Conjunction[] {
   );
 }
 
-/** Null and NaN are only found by comparisons with them alone: inside a list, and inside an array, nothing equals them. */
+/** Null and NaN are only found by comparisons with them alone: inside a list, and inside an array, nothing equals them.
+ */
 function alternativesOf({ field, op, value }: FilterCondition): readonly FieldCondition[] {
   if (op === 'arrayContains') return findable([value]).map((each) => ({ field, op, value: each }));
   if (op !== 'in' && op !== 'arrayContainsAny') return [{ field, op, value }];

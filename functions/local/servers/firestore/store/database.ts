@@ -71,8 +71,9 @@ export interface Subscriber {
 
 const microsPerMilli = 1000;
 
-/** Microseconds to put after a clock's milliseconds, never none: production's commits do not fall on whole milliseconds,
- *  so that `updateTime` differs from what a server timestamp wrote. Derived from the last time, to be repeatable. */
+/** Microseconds to put after a clock's milliseconds, never none: production's commits do not fall on whole
+ *  milliseconds, so that `updateTime` differs from what a server timestamp wrote. Derived from the last time, to be
+ *  repeatable. */
 const microsInto = (lastTime: Micros) => 1 + ((lastTime + 388) % (microsPerMilli - 1));
 
 /** What came of trying to commit: it is done, or these others rely on what it touches. */

@@ -1,8 +1,10 @@
-// Values and paths as byte strings whose plain comparison is Firestore's order. An index is then nothing but a sorted set
-// of strings, a cursor is a prefix of one, and a range that a transaction has read is two of them. The bytes are kept in
-// JavaScript strings of one byte a character: they compare as memory does and cost a third of what a Buffer costs.
+// Values and paths as byte strings whose plain comparison is Firestore's order. An index is then nothing but a sorted
+// set of strings, a cursor is a prefix of one, and a range that a transaction has read is two of them. The bytes are
+// kept in JavaScript strings of one byte a character: they compare as memory does and cost a third of what a Buffer
+// costs.
 
-/** Ends arrays, maps, paths: lower than any byte that can follow, so that a prefix sorts before what it is a prefix of. */
+/** Ends arrays, maps, paths: lower than any byte that can follow, so that a prefix sorts before what it is a prefix of.
+ */
 export const endByte = '\0';
 /** Ends texts and bytes, in which a zero byte is written as two, so that the end can be told from it. */
 export const stringEnd = '\0\x01';

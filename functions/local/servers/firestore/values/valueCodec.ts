@@ -1,5 +1,5 @@
-// Documents and values to and from their protobuf encoding. Everything around them is decoded by proto-loader; these are
-// not, because they are stored, compared and sent back as the bytes they are.
+// Documents and values to and from their protobuf encoding. Everything around them is decoded by proto-loader; these
+// are not, because they are stored, compared and sent back as the bytes they are.
 import protobuf, { type Reader, type Writer } from 'protobufjs/minimal.js';
 import { invalidArgument } from '../status.ts';
 import { checkReference } from './resourceName.ts';
@@ -184,7 +184,8 @@ function readEntry(reader: Reader, into: Map<string, Value>): void {
   into.set(key, value ?? typeUnset());
 }
 
-/** The value at a path of keys inside fields that are kept, without decoding anything else; undefined if there is none. */
+/** The value at a path of keys inside fields that are kept, without decoding anything else; undefined if there is none.
+ */
 export function findValue(fields: Buffer, keys: readonly Buffer[]): Value | undefined {
   const reader = protobuf.Reader.create(fields);
   let end = reader.len;
@@ -198,7 +199,8 @@ export function findValue(fields: Buffer, keys: readonly Buffer[]): Value | unde
   return undefined;
 }
 
-/** Goes on to the value of a key. What `writeFields` wrote has nothing but entries, each with its key and then its value. */
+/** Goes on to the value of a key. What `writeFields` wrote has nothing but entries, each with its key and then its
+ *  value. */
 function findEntry(reader: Reader, end: number, bytes: Buffer, key: Buffer): boolean {
   while (reader.pos < end) {
     reader.uint32();

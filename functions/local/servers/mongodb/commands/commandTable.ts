@@ -38,7 +38,8 @@ export function findCommand(name: string): CommandHandler | undefined {
   return Object.hasOwn(commands, name) ? commands[name] : undefined;
 }
 
-/** Commands of the handshake, of a driver's monitoring and of operators: they work on a server that has stepped down. */
+/** Commands of the handshake, of a driver's monitoring and of operators: they work on a server that has stepped down.
+ */
 export const handshakeCommands: ReadonlySet<string> = new Set([
   ...['hello', 'isMaster', 'ismaster', 'ping', 'buildInfo', 'buildinfo', 'endSessions', 'connectionStatus'],
   ...[

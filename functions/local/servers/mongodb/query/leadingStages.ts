@@ -1,7 +1,8 @@
 import { type Document, isDocument, isNumeric, type Numeric, toNumber } from '../bson/values.ts';
 import type { Query } from './read.ts';
 
-/** What a collection can do of a pipeline by itself, its leading `$match`, `$sort` and `$limit`, and the stages left. */
+/** What a collection can do of a pipeline by itself, its leading `$match`, `$sort` and `$limit`, and the stages left.
+ */
 export function leadingStages(pipeline: readonly unknown[]): { query: Query; rest: readonly unknown[] } {
   const rest = [...pipeline];
   const take = <T>(name: string, fits: (operand: unknown) => operand is T): T | undefined => {
