@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
 import type { DeletionWayName } from './contenders/deletionWays.ts';
-import { latencyResult, type MeasuredSize } from './latencyResult.ts';
+import { latencyResult, type MeasuredSize } from './latency/result.ts';
+import { type Deletion, type LatencyWorld, startLatencyWorld } from './latency/world.ts';
 import { type LatencySizes, latencySizes } from './latencySizes.ts';
-import { type Deletion, type LatencyWorld, startLatencyWorld } from './latencyWorld.ts';
 
 /** How long a deletion in MongoDB takes to show in Firestore. */
 export const benchmark: Benchmark = {

@@ -1,5 +1,5 @@
-import { startServices } from './services.ts';
 import { type RunResult, simulatedRun } from './simulatedRun.ts';
+import { startServices } from './simulation/services.ts';
 import type { Weather } from './weather.ts';
 
 const day = 24 * 60 * 60 * 1_000;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Firestore } from 'firebase-admin/firestore';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
 import { failureData, failureFrom, failureRef } from '../../src/deadLetters/failure.ts';
-import { connectFirestore } from '../relay/doubles.ts';
+import { connectFirestore } from '../relay/fixtures/doubles.ts';
 import { startCommand } from './commandProcess.fixture.ts';
 
 const hostile = 'p1\u001b[2J\u202e\n9 published.\u009b31m';

@@ -3,8 +3,8 @@ import { ObjectId } from 'mongodb';
 import { startMongoServer } from '../../local/servers/mongodb/server.ts';
 import config from '../../src/lockstep.config.ts';
 import { parseRelayRecord, relayRecordRef } from '../../src/relay/relayRecord.ts';
-import { eventOf } from '../relay/relay.fixture.ts';
-import { type RelayProcesses, startRelayProcesses } from '../relay/relayProcesses.fixture.ts';
+import { eventOf } from '../relay/fixtures/relay.fixture.ts';
+import { type RelayProcesses, startRelayProcesses } from '../relay/fixtures/relayProcesses.fixture.ts';
 import { until } from '../support/until.ts';
 
 // I6, I7: the process says in a sentence what is wrong, and ends with everything saved.

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { startRelayProcesses } from '../relay/relayProcesses.fixture.ts';
+import { startRelayProcesses } from '../relay/fixtures/relayProcesses.fixture.ts';
 import { until } from '../support/until.ts';
 
 // I8, as a person meets it at a terminal: another MongoDB stops the relay, and there is one clear way on.

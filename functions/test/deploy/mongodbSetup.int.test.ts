@@ -11,7 +11,7 @@ import { connectSource, type ProjectsSource } from '../../src/source/connect.ts'
 import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
 import { rejectsWithCode } from '../local/servers/mongodb/mongo.fixture.ts';
-import { quickLimits } from '../relay/doubles.ts';
+import { quickLimits } from '../relay/fixtures/doubles.ts';
 
 const config = defineConfig({
   source: { database: 'studio', collection: 'works', fields: ['name'] },

@@ -3,7 +3,7 @@ import { Double, Long, ObjectId, Timestamp } from 'mongodb';
 import { partsOf } from '../../src/events/version.ts';
 import type { ProjectDocument } from '../../src/source/connect.ts';
 import { until } from '../support/until.ts';
-import { fieldsConfig, type RelayFixture, startRelayFixture } from './relay.fixture.ts';
+import { fieldsConfig, type RelayFixture, startRelayFixture } from './fixtures/relay.fixture.ts';
 
 // I1: every change that matters becomes an event; I3: with versions that tell the order.
 describe('relay: from change to event', () => {

@@ -8,8 +8,8 @@ import { connectSource } from '../../src/source/connect.ts';
 import { shiftedClock } from '../support/clock.ts';
 import { recordedLog } from '../support/log.ts';
 import { until } from '../support/until.ts';
-import { quickLimits } from './doubles.ts';
-import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
+import { quickLimits } from './fixtures/doubles.ts';
+import { type RelayFixture, startRelayFixture } from './fixtures/relay.fixture.ts';
 
 /** A client whose first command comes to this. */
 function clientWhoseFirst(client: MongoClient, command: () => Promise<never>): MongoClient {

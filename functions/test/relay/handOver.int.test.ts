@@ -6,8 +6,8 @@ import type { Subscription } from '@google-cloud/pubsub';
 import { ObjectId } from 'mongodb';
 import { defaultRelayLimits } from '../../src/relay/limits.ts';
 import { until } from '../support/until.ts';
-import { eventOf } from './relay.fixture.ts';
-import { type RelayProcess, type RelayProcesses, startRelayProcesses } from './relayProcesses.fixture.ts';
+import { eventOf } from './fixtures/relay.fixture.ts';
+import { type RelayProcess, type RelayProcesses, startRelayProcesses } from './fixtures/relayProcesses.fixture.ts';
 
 /** The product promises that a hand-over takes no longer, in ms. */
 const promisedMs = 2_000;

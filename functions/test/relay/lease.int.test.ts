@@ -9,7 +9,7 @@ import { parseRelayRecord } from '../../src/relay/relayRecord.ts';
 import { manualClock } from '../support/clock.ts';
 import { recordedLog } from '../support/log.ts';
 import { until } from '../support/until.ts';
-import { connectFirestore, quickLimits, retryContext } from './doubles.ts';
+import { connectFirestore, quickLimits, retryContext } from './fixtures/doubles.ts';
 
 const leaseMs = 1_000;
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
 import { failCommand } from '../support/failPoint.ts';
 import { until } from '../support/until.ts';
-import { serviceError, unavailable } from './doubles.ts';
-import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
+import { serviceError, unavailable } from './fixtures/doubles.ts';
+import { type RelayFixture, startRelayFixture } from './fixtures/relay.fixture.ts';
 
 // I1: where the stream cannot tell what happened, a reconciliation is asked for, at least once; I8: a source that
 // vanishes deletes nothing.

@@ -9,8 +9,8 @@ import { createOutbox, type ReadPosition } from '../../src/relay/outbox.ts';
 import { createPublishWindow } from '../../src/relay/publishWindow.ts';
 import { fakeTopic } from '../support/topic.ts';
 import { until } from '../support/until.ts';
-import { quickLimits, retryContext } from './doubles.ts';
-import { eventOf, fieldsConfig } from './relay.fixture.ts';
+import { quickLimits, retryContext } from './fixtures/doubles.ts';
+import { eventOf, fieldsConfig } from './fixtures/relay.fixture.ts';
 
 describe('outbox of the relay', () => {
   const time = { seconds: 1_700_000_000, increment: 1 };

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { ObjectId } from 'mongodb';
 import { failCommand, failPoint } from '../support/failPoint.ts';
 import { until } from '../support/until.ts';
-import { serviceError, unavailable } from './doubles.ts';
-import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
+import { serviceError, unavailable } from './fixtures/doubles.ts';
+import { type RelayFixture, startRelayFixture } from './fixtures/relay.fixture.ts';
 
 // I1: nothing is lost whatever ends the relay; I2: what comes twice is the same; I6: memory stays bounded.
 describe('relay: going on after anything', () => {

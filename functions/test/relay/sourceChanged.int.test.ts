@@ -7,8 +7,8 @@ import { systemClock } from '../../src/clock.ts';
 import { adoptSource } from '../../src/relay/adopt.ts';
 import { connectSource, type ProjectDocument } from '../../src/source/connect.ts';
 import { until } from '../support/until.ts';
-import { retryContext } from './doubles.ts';
-import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
+import { retryContext } from './fixtures/doubles.ts';
+import { type RelayFixture, startRelayFixture } from './fixtures/relay.fixture.ts';
 
 // I8: a MongoDB that is not the one that the place belongs to is not followed, until a person says so.
 describe('relay: another MongoDB under the same names', () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
 import { defaultRelayLimits } from '../../src/relay/limits.ts';
 import { until } from '../support/until.ts';
-import { serviceError, unavailable } from './doubles.ts';
-import { type RelayFixture, startRelayFixture } from './relay.fixture.ts';
+import { serviceError, unavailable } from './fixtures/doubles.ts';
+import { type RelayFixture, startRelayFixture } from './fixtures/relay.fixture.ts';
 
 // I1: a hand-over loses nothing; a relay that lost its lease never moves the checkpoint.
 describe('relay: two of them', () => {

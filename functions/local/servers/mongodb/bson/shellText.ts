@@ -1,5 +1,5 @@
 import { Binary, BSONRegExp, Long, ObjectId, Timestamp } from 'bson';
-import { fieldsOf, isNumeric, toNumber } from '../bson/values.ts';
+import { fieldsOf, isNumeric, toNumber } from './values.ts';
 
 /** A value as the server writes it into its messages: `{ find: "projects", filter: { _id: ObjectId('…') } }`. */
 export function shellText(value: unknown): string {

@@ -1,5 +1,5 @@
-import type { ProjectStream } from '../../src/relay/changeStream/open.ts';
-import type { ProjectsSource } from '../../src/source/connect.ts';
+import type { ProjectStream } from '../../../src/relay/changeStream/open.ts';
+import type { ProjectsSource } from '../../../src/source/connect.ts';
 import type { Actor } from './actor.ts';
 import type { Door } from './door.ts';
 

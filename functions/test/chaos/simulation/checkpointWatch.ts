@@ -1,5 +1,5 @@
-import type { Checkpoint } from '../../src/relay/relayRecord.ts';
-import type { Violation } from './world.ts';
+import type { Checkpoint } from '../../../src/relay/relayRecord.ts';
+import type { Violation } from '../world.ts';
 
 /** A point of MongoDB's order of changes, as text that sorts. */
 type Point = string;

@@ -1,8 +1,8 @@
-import type { BenchResult, BenchTable } from './benchmark.ts';
-import type { DeletionWayName } from './contenders/deletionWays.ts';
-import type { LatencySizes } from './latencySizes.ts';
-import type { Deletion, LatencyWorld } from './latencyWorld.ts';
-import { median, quantile } from './statistics.ts';
+import type { BenchResult, BenchTable } from '../benchmark.ts';
+import type { DeletionWayName } from '../contenders/deletionWays.ts';
+import type { LatencySizes } from '../latencySizes.ts';
+import { median, quantile } from '../statistics.ts';
+import type { Deletion, LatencyWorld } from './world.ts';
 
 const titles: Readonly<Record<DeletionWayName, string>> = {
   ours: 'ours: relay, Pub/Sub, syncProject',

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../../src/clock.ts';
 import type { Simulation } from './simulation.ts';
 
 /** A process of the system under test: it may die, and it may stand still for a while. */

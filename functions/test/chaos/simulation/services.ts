@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 import { Firestore } from 'firebase-admin/firestore';
-import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
-import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/server.ts';
-import { systemClock } from '../../src/clock.ts';
-import { defineConfig } from '../../src/config/defineConfig.ts';
-import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
+import { type FirestoreServer, startFirestoreServer } from '../../../local/servers/firestore/server.ts';
+import { type MongoServer, startMongoServer } from '../../../local/servers/mongodb/server.ts';
+import { systemClock } from '../../../src/clock.ts';
+import { defineConfig } from '../../../src/config/defineConfig.ts';
+import { connectSource, type ProjectsSource } from '../../../src/source/connect.ts';
 
 /** What all simulated runs of a process share: servers and clients are made once, since a run takes less time than
  *  starting them. */

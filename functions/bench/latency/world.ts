@@ -1,16 +1,16 @@
 import { Firestore } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
-import { memoryOfProcesses } from '../local/demo/memory.ts';
-import type { Operations, Usage } from '../local/servers/firestore/meter.ts';
-import { type Stack, startStack } from '../local/stack.ts';
-import { recordCollections } from '../src/config/defineConfig.ts';
-import { projectRecordRef } from '../src/records/projectRecord.ts';
-import { assetCollection } from './contenders/contender.ts';
-import type { DeletionWayName } from './contenders/deletionWays.ts';
-import { type OwnerProcess, type Renames, startOwnerProcess } from './processes/ownerProcess.ts';
-import { benchProjectId, type ServicesProcess, startServicesProcess } from './processes/servicesProcess.ts';
-import { seedAssets } from './seedAssets.ts';
-import { watchAssets } from './watchAssets.ts';
+import { memoryOfProcesses } from '../../local/demo/memory.ts';
+import type { Operations, Usage } from '../../local/servers/firestore/meter.ts';
+import { type Stack, startStack } from '../../local/stack.ts';
+import { recordCollections } from '../../src/config/defineConfig.ts';
+import { projectRecordRef } from '../../src/records/projectRecord.ts';
+import { assetCollection } from '../contenders/contender.ts';
+import type { DeletionWayName } from '../contenders/deletionWays.ts';
+import { type OwnerProcess, type Renames, startOwnerProcess } from '../processes/ownerProcess.ts';
+import { benchProjectId, type ServicesProcess, startServicesProcess } from '../processes/servicesProcess.ts';
+import { seedAssets } from '../seedAssets.ts';
+import { watchAssets } from '../watchAssets.ts';
 
 /** Functions that are on the way of a deletion, or tell why one did not arrive. */
 const functionsOnTheWay = ['relayProjectChanges', 'syncProject', 'recordDeadLetter'];

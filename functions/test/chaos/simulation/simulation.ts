@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../../src/clock.ts';
 
 /** Virtual time in which one thing happens at a time: the earliest of what is due. Real work (a call to a server) takes
  *  no virtual time. */

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { MongoNetworkError, MongoServerError } from 'mongodb';
+import type { Random } from '../random.ts';
+import { countError, type Tally } from '../tally.ts';
+import type { Weather } from '../weather.ts';
 import type { Actor } from './actor.ts';
-import type { Random } from './random.ts';
-import { countError, type Tally } from './tally.ts';
-import type { Weather } from './weather.ts';
 
 export type Service = 'firestore' | 'mongodb' | 'pubsub';
 

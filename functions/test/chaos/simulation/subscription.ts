@@ -1,11 +1,11 @@
-import type { EncodedMessage } from '../../src/events/codec.ts';
-import type { Publisher } from '../../src/publisher.ts';
+import type { EncodedMessage } from '../../../src/events/codec.ts';
+import type { Publisher } from '../../../src/publisher.ts';
+import type { Random } from '../random.ts';
+import type { Tally } from '../tally.ts';
+import type { Weather } from '../weather.ts';
 import type { Actor } from './actor.ts';
 import type { Door } from './door.ts';
-import type { Random } from './random.ts';
 import type { Simulation } from './simulation.ts';
-import type { Tally } from './tally.ts';
-import type { Weather } from './weather.ts';
 
 /** A topic with one subscription, at least once and in no order: what Pub/Sub promises, and no more. */
 export interface Topic {
