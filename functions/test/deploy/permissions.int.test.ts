@@ -6,6 +6,7 @@ import { ObjectId } from 'mongodb';
 import { accountEmail, functionIdentities, type Topics } from '../../deploy/identities.ts';
 import { plan } from '../../deploy/plan.ts';
 import { writeAll } from '../../local/demo/writeAll.ts';
+import type { Usage } from '../../local/servers/firestore/meter.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
 import type { Publisher } from '../../src/publisher.ts';
 import { assetsPerPage } from '../../src/sync/pages/page.ts';
@@ -22,17 +23,24 @@ import { event, oneAtATime } from '../sync/worker.fixture.ts';
 import { type ServicesFixture, startFunctionsTest, startServices } from '../triggers/services.fixture.ts';
 import { exampleOptions as options } from './exampleOptions.ts';
 
-/** What IAM asks for a call (https://cloud.google.com/firestore/docs/security/iam#required_permissions; a commit asks
- *  for what its writes do, and a deletion, a creation and an update are each among those of the functions that commit).
- */
+/** What IAM asks for a call (https://cloud.google.com/firestore/docs/security/iam#required_permissions). A commit asks
+ *  for what its writes do; an update is asked for what a creation is, since neither here is known to be only one. */
 const permissionsOfCalls: Readonly<Record<string, readonly string[]>> = {
   BatchGetDocuments: ['datastore.entities.get'],
   BeginTransaction: ['datastore.databases.get'],
-  Commit: ['datastore.entities.create', 'datastore.entities.delete', 'datastore.entities.update'],
+  Commit: ['datastore.databases.get'],
   Rollback: ['datastore.databases.get'],
   RunAggregationQuery: ['datastore.entities.get', 'datastore.entities.list'],
   RunQuery: ['datastore.entities.get', 'datastore.entities.list'],
 };
+
+function permissionsOf({ rpcs, writes, deletes }: Usage): string[] {
+  return [
+    ...Object.keys(rpcs).flatMap((call) => permissionsOfCalls[call] ?? [`the permissions of ${call}`]),
+    ...(writes > 0 ? ['datastore.entities.create', 'datastore.entities.update'] : []),
+    ...(deletes > 0 ? ['datastore.entities.delete'] : []),
+  ];
+}
 
 /** What the roles that are granted contain, as far as the functions could need it
  *  (https://cloud.google.com/iam/docs/roles-permissions). */
@@ -65,8 +73,8 @@ describe('what the functions do, and what their accounts may do', () => {
   let restore: () => void;
   const clients: Firestore[] = [];
   const seen = new Map<string, Seen>();
-  /** Firestore's calls by function. */
-  let calls: Readonly<Record<string, readonly string[]>> = {};
+  /** What was called and billed in Firestore, by function. */
+  let usage: Readonly<Record<string, Usage>> = {};
 
   /** The services of one function: what it does through them is recorded under its name. */
   function servicesOf(name: string, stopsAfterOnePage = false): Services {
@@ -129,7 +137,7 @@ describe('what the functions do, and what their accounts may do', () => {
   before(async function () {
     this.timeout(60_000);
     offline = startFunctionsTest();
-    restore = setVariables({ RECONCILE_GRACE_MINUTES: '0', RELAY_BUDGET_SECONDS: '12' });
+    restore = setVariables({ RECONCILE_GRACE_MINUTES: '0' });
     fixture = await startServices();
     const { firestore, source } = fixture;
     await relay();
@@ -137,14 +145,15 @@ describe('what the functions do, and what their accounts may do', () => {
     await offline.wrap(recordDeadLetterFunction(servicesOf('recordDeadLetter')))(message(Buffer.from('unreadable')));
     await reconcileAssetsFunction(servicesOf('reconcileAssets')).run({ scheduleTime: '' });
     await reconcile();
-    calls = Object.fromEntries(
-      Object.entries(fixture.firestoreServer.meter.callers()).map(([caller, { rpcs }]) => [caller, Object.keys(rpcs)]),
-    );
+    usage = fixture.firestoreServer.meter.callers();
 
     /** Its first start, a change, and one that cannot become an event. */
     async function relay(): Promise<void> {
+      const stop = new AbortController();
       const running = Promise.resolve(
-        relayProjectChangesFunction(servicesOf('relayProjectChanges')).run({ scheduleTime: '' }),
+        relayProjectChangesFunction({ ...servicesOf('relayProjectChanges'), stopping: () => stop.signal }).run({
+          scheduleTime: '',
+        }),
       );
       await until(async () =>
         (await firestore.collection('syncRelay').get()).docs.some((doc) => doc.get('checkpointAt')),
@@ -156,6 +165,7 @@ describe('what the functions do, and what their accounts may do', () => {
           seen.get('relayProjectChanges')?.topics.has(topics[key as keyof Topics]),
         ),
       );
+      stop.abort(new Error('the instance is asked to stop'));
       await running;
     }
 
@@ -180,8 +190,7 @@ describe('what the functions do, and what their accounts may do', () => {
       await stopped(message(rename.data, rename.attributes));
     }
 
-    /** A stale copy, an orphan, an asset that refuses its write, and a run that is stopped in the middle of a repair.
-     */
+    /** A stale copy, an orphan, an asset that refuses its write, and a run that is stopped in the middle of a repair. */
     async function reconcile(): Promise<void> {
       const name = 'longer than what there is room for '.repeat(20);
       const project = new ObjectId();
@@ -221,7 +230,7 @@ describe('what the functions do, and what their accounts may do', () => {
         published,
         Object.keys(topics).filter((key) => key in identity.publishesTo),
       );
-      assert.equal(calls[identity.name] !== undefined, identity.firestore !== null, 'Firestore');
+      assert.equal(usage[identity.name] !== undefined, identity.firestore !== null, 'Firestore');
       assert.equal(did.mongodb, identity.mongodb !== null, 'MongoDB');
     });
   }
@@ -232,7 +241,7 @@ describe('what the functions do, and what their accounts may do', () => {
       functionIdentities
         .filter((identity) => identity.account === account)
         .flatMap(({ name, subscribesTo }) => [
-          ...(calls[name] ?? []).flatMap((call) => permissionsOfCalls[call] ?? [`the permissions of ${call}`]),
+          ...Object.entries(usage).flatMap(([caller, ofCaller]) => (caller === name ? permissionsOf(ofCaller) : [])),
           ...[...(seen.get(name)?.topics ?? [])].map((topic) => `pubsub.topics.publish on ${topic}`),
           ...(seen.get(name)?.mongodb ? ['secretmanager.versions.access'] : []),
           // Eventarc and Pub/Sub call the function in its account's name.
