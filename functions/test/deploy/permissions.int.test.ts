@@ -6,6 +6,7 @@ import { ObjectId } from 'mongodb';
 import { accountEmail, functionIdentities, type Topics } from '../../deploy/identities.ts';
 import { plan } from '../../deploy/plan.ts';
 import { writeAll } from '../../local/demo/writeAll.ts';
+import { relayHasPlace } from '../../local/relayHasPlace.ts';
 import type { Usage } from '../../local/servers/firestore/meter.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
 import type { Publisher } from '../../src/publisher.ts';
@@ -65,7 +66,8 @@ interface Seen {
   mongodb: boolean;
 }
 
-const topics: Readonly<Record<keyof Topics, string>> = options.topics;
+const { topics } = options;
+const topicKeys: readonly (keyof Topics)[] = ['events', 'deadLetters', 'requests'];
 
 describe('what the functions do, and what their accounts may do', () => {
   let fixture: ServicesFixture;
@@ -155,16 +157,10 @@ describe('what the functions do, and what their accounts may do', () => {
           scheduleTime: '',
         }),
       );
-      await until(async () =>
-        (await firestore.collection('syncRelay').get()).docs.some((doc) => doc.get('checkpointAt')),
-      );
+      await until(() => relayHasPlace(firestore));
       await source.projects.insertOne({ _id: new ObjectId(), name: 'new' });
       await source.projects.insertOne({ _id: 'not/an/id', name: 'x' });
-      await until(() =>
-        ['events', 'deadLetters', 'requests'].every((key) =>
-          seen.get('relayProjectChanges')?.topics.has(topics[key as keyof Topics]),
-        ),
-      );
+      await until(() => seen.get('relayProjectChanges')?.topics.size === topicKeys.length);
       stop.abort(new Error('the instance is asked to stop'));
       await running;
     }
@@ -225,10 +221,10 @@ describe('what the functions do, and what their accounts may do', () => {
     it(`${identity.name}: publishes, reads and asks what its identity says, no more and no less`, () => {
       const did = seen.get(identity.name);
       assert.ok(did);
-      const published = (Object.keys(topics) as (keyof Topics)[]).filter((key) => did.topics.has(topics[key]));
+      const published = topicKeys.filter((key) => did.topics.has(topics[key]));
       assert.deepEqual(
         published,
-        Object.keys(topics).filter((key) => key in identity.publishesTo),
+        topicKeys.filter((key) => key in identity.publishesTo),
       );
       assert.equal(usage[identity.name] !== undefined, identity.firestore !== null, 'Firestore');
       assert.equal(did.mongodb, identity.mongodb !== null, 'MongoDB');

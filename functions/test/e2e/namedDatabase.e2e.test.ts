@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { FieldPath, Firestore } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
+import { relayHasPlace } from '../../local/relayHasPlace.ts';
 import { type Stack, startStack } from '../../local/stack.ts';
 import { encodeReconciliationRequest } from '../../src/events/reconciliationRequest.ts';
 import config from '../../src/lockstep.config.ts';
@@ -29,7 +30,7 @@ describe('with a named database', function () {
     const settings = { projectId: stack.variables.GCLOUD_PROJECT ?? '', host: stack.firestoreHost, ssl: false };
     studio = new Firestore({ ...settings, databaseId: 'studio' });
     other = new Firestore(settings);
-    await eventually('the relay to tail the stream', async () => (await studio.collection('syncRelay').get()).size > 0);
+    await eventually('the relay to tail the stream', () => relayHasPlace(studio));
   });
   after(async () => {
     await source.close();
