@@ -103,6 +103,8 @@ export interface ProjectRecord {
   readonly deletedAt: number | null;
   /** Only of a deletion that is not carried out yet. */
   readonly hold: Hold | null;
+  /** Versions that MongoDB has refuted, the newest last: a late duplicate of such an event is no news. */
+  readonly refuted: readonly Version[];
 }
 
 /** The hold that keeps the assets of a deleted project: undecided, or decided for keeping them. Null when nothing does.
@@ -166,6 +168,7 @@ const recordSchema = z.looseObject({
   attempts: z.record(z.string(), z.object({ count: countSchema, lastError: z.string().nullable() })),
   expireAt: z.instanceof(Timestamp).nullable(),
   deletedAt: z.instanceof(Timestamp).nullish(),
+  refuted: z.array(versionSchema).default([]),
   hold: z
     .object({
       state: z.enum(['held', 'released', 'discarded']),
@@ -194,6 +197,7 @@ export function emptyProjectRecord(projectId: string): ProjectRecord {
     expireAt: null,
     deletedAt: null,
     hold: null,
+    refuted: [],
   };
 }
 
@@ -224,6 +228,7 @@ export function parseProjectRecord(projectId: string, data: unknown): ProjectRec
     expireAt: record.expireAt?.toMillis() ?? null,
     deletedAt: record.deletedAt?.toMillis() ?? null,
     hold: record.hold ?? null,
+    refuted: record.refuted,
   };
 }
 

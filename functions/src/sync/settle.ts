@@ -20,17 +20,25 @@ export function settle(
   current: Desired,
   seen: Desired,
   fact: Fact,
-): { readonly desired: Desired; readonly change: FoldChange } {
+): { readonly desired: Desired; readonly change: FoldChange; readonly refuted: readonly Version[] } {
   const type = fact.fields === null ? 'ProjectDeleted' : 'ProjectUpdated';
   const sound = withoutFalse(current, seen, fact.version);
   const { desired, change } = fold(sound, { type, version: fact.version, changes: fact.fields ?? {} });
-  return { desired, change: sound === current || change === 'effect' ? change : 'versions' };
+  const before = claimsOf(current);
+  const after = new Set(claimsOf(sound));
+  const refuted = [...new Set(before)].filter((claim) => !after.has(claim)).sort();
+  return { desired, change: sound === current || change === 'effect' ? change : 'versions', refuted };
 }
 
 /** Whether something in a record claims to have happened after a time, in ms since 1970. */
-export function claimsTheFuture({ version, deletedVersion, fields }: Desired, afterMs: number): boolean {
+export function claimsTheFuture(desired: Desired, afterMs: number): boolean {
+  return claimsOf(desired).some((claim) => timeOf(claim) > afterMs);
+}
+
+/** Every version in a record. */
+function claimsOf({ version, deletedVersion, fields }: Desired): Version[] {
   const claims = [version, deletedVersion, ...Object.values(fields).map((field) => field.version)];
-  return claims.some((claim) => claim !== null && timeOf(claim) > afterMs);
+  return claims.filter((claim) => claim !== null);
 }
 
 /** When the change of a version was committed, in ms since 1970; cluster times have whole seconds. */

@@ -16,6 +16,9 @@ import type { Step } from './transact.ts';
 // Every transition of a project's record: pure functions, which `transact` runs inside a transaction. A transition may
 // meet a record that it has changed already, when the answer to the transaction was lost.
 
+/** Refuted versions that a record remembers: whoever invents more has them judged anew. */
+const mostRefuted = 8;
+
 /** What became of an event in the record of its project. Its news is part of `desired` from then on, whatever became of
  *  it. */
 export type Claim =
@@ -84,7 +87,9 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
     return { outcome: { kind: 'claimed', record: before, lease: before.lease, attempt: previous?.count ?? 1 } };
   }
   const changes = Object.fromEntries(Object.entries(event.changes).filter(([field]) => fields.includes(field)));
-  const folded = fold(before.desired, { ...event, changes });
+  const folded: ReturnType<typeof fold> = before.refuted.includes(event.version)
+    ? { desired: before.desired, change: 'none' }
+    : fold(before.desired, { ...event, changes });
   const isNews = folded.change === 'effect';
   const record: ProjectRecord = {
     ...before,
@@ -153,10 +158,11 @@ export function corrected(
   { now }: Pick<Terms, 'now'>,
 ): Step<ProjectRecord | undefined> {
   if (!holds(current, work)) return { outcome: undefined };
-  const { desired, change } = settle(current.desired, seen, fact);
+  const { desired, change, refuted } = settle(current.desired, seen, fact);
   const record: ProjectRecord = {
     ...current,
     desired,
+    refuted: [...current.refuted, ...refuted].slice(-mostRefuted),
     revision: current.revision + (change === 'effect' ? 1 : 0),
     progress: null,
     hold: desired.kind === 'deleted' ? current.hold : null,
@@ -181,12 +187,13 @@ export function completed(
     const news = reloaded(current, work).outcome ?? current;
     return { outcome: { kind: 'superseded', record: news } };
   }
-  const { desired, change } = goalOf(current, work);
+  const { desired, change, refuted } = goalOf(current, work);
   const reached = current.revision + (change === 'effect' ? 1 : 0);
   const isTombstone = desired.kind === 'deleted';
   const record: ProjectRecord = {
     ...current,
     desired,
+    refuted: [...current.refuted, ...refuted].slice(-mostRefuted),
     revision: reached,
     appliedRevision: reached,
     lease: null,
@@ -218,11 +225,12 @@ export function isCompleted(current: ProjectRecord, revision: number): boolean {
  *  so its news is in the record. */
 export function paused(current: ProjectRecord, work: Work, progress: Progress, terms: Terms): Step<'paused' | 'lost'> {
   if (!holds(current, work)) return { outcome: current.lease === null ? 'paused' : 'lost' };
-  const { desired } = goalOf(current, work);
+  const { desired, refuted } = goalOf(current, work);
   const reopened = current.appliedRevision === current.revision ? 1 : 0;
   const record: ProjectRecord = {
     ...withoutAttempts(current, work.event.id),
     desired,
+    refuted: [...current.refuted, ...refuted].slice(-mostRefuted),
     lease: null,
     revision: current.revision + reopened,
     expireAt: null,
@@ -303,11 +311,8 @@ function holds(current: ProjectRecord, work: Work): boolean {
 }
 
 /** The state that the assets are brought to. */
-function goalOf(
-  { desired }: ProjectRecord,
-  { repair }: Work,
-): { readonly desired: ProjectRecord['desired']; readonly change: FoldChange } {
-  return repair?.fact ? settle(desired, repair.seen, repair.fact) : { desired, change: 'none' };
+function goalOf({ desired }: ProjectRecord, { repair }: Work): ReturnType<typeof settle> {
+  return repair?.fact ? settle(desired, repair.seen, repair.fact) : { desired, change: 'none', refuted: [] };
 }
 
 /** A deletion that a repair found out becomes known when it is done; life, whoever said otherwise, was no deletion. */

@@ -90,6 +90,20 @@ describe('a claim of the future', () => {
     assert.equal((await fixture.record('p1')).desired.kind, 'deleted');
   });
 
+  it('is no news any more once MongoDB has refuted it: a late duplicate changes nothing (I9)', async () => {
+    const { truth } = fixture.dependencies;
+    fixture.alive.set('p1', { name: 'true', status: 's' });
+    const invented = event('ProjectDeleted', 'p1');
+    // MongoDB has not got there yet, although this clock has.
+    const version = versionOf({ seconds: seconds() - 10, increment: 1 }, 0);
+    const behind = fixture.worker2({ truth: { ask: async (ids) => ({ ...(await truth.ask(ids)), version }) } });
+    assert.equal((await behind.apply(invented, budget())).kind, 'contradicted');
+    const { revision } = await fixture.record('p1');
+    fixture.clock.advance(60_000);
+    assert.deepEqual(await fixture.worker.apply(invented, budget()), { kind: 'duplicate' });
+    assert.equal((await fixture.record('p1')).revision, revision);
+  });
+
   it('of a deletion that MongoDB contradicts does not count among mass deletions', async () => {
     fixture.alive.set('p1', { name: 'alive' });
     await fixture.deliver(event('ProjectDeleted', 'p1'));
