@@ -192,6 +192,8 @@ describe('what the functions do, and what their accounts may do', () => {
       const project = new ObjectId();
       await source.projects.deleteMany({});
       await source.projects.insertOne({ _id: project, name });
+      // Enough that what is deleted here is far within the limits of mass deletions.
+      await source.projects.insertMany(Array.from({ length: 40 }, () => ({ _id: new ObjectId(), name: 'lives on' })));
       await firestore
         .doc('media/full')
         .set({ projectId: String(project), projectName: '', body: 'x'.repeat(1_048_000) });
