@@ -143,6 +143,7 @@ async function processRun(stage: Stage, seed: string, run: number, traced: boole
     },
     // The simulated runs do that.
     onInvent: () => undefined,
+    isNarrow: () => false,
   });
   const mark = `the-end-${run}-${seed}`;
   const steps = random.whole(5, 14);

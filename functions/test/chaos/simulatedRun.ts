@@ -139,6 +139,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       if (tells) watch.committed({ t: time.t, i: time.i }, project);
       for (const wake of wakeStreams.splice(0)) wake();
     },
+    isNarrow: () => mostWrites < Number.POSITIVE_INFINITY,
     onInvent(project, aheadMs) {
       tally.invented += 1;
       const { t, i } = mongo.clusterTime;

@@ -41,6 +41,8 @@ export interface World {
 const filling = 'x'.repeat(1_047_500);
 
 export interface WorldOptions {
+  /** Whether transactions are so small that what lies below an asset goes in several of them. */
+  readonly isNarrow: () => boolean;
   /** Publishes a deletion that did not happen. */
   readonly onInvent: (project: string, aheadMs: number) => Promise<void> | void;
   readonly projects: Collection<ProjectDocument>;
@@ -59,7 +61,7 @@ type Fate = 'stays' | 'goes' | 'either';
 interface KnownAsset {
   readonly kind: AssetKind;
   readonly ref: DocumentReference;
-  readonly below: readonly string[];
+  below: readonly string[];
   project: string;
   edits: number;
   fate: Fate;
@@ -77,7 +79,15 @@ const body = 'made by a client';
 /** Collection of what lies below an asset. */
 const belowCollection = 'panels';
 
-export function createWorld({ projects, firestore, config, places, onChange, onInvent }: WorldOptions): World {
+export function createWorld({
+  projects,
+  firestore,
+  config,
+  places,
+  onChange,
+  onInvent,
+  isNarrow,
+}: WorldOptions): World {
   const known = new Map<string, KnownProject>();
   const assets = new Map<string, KnownAsset>();
   /** Violations that were seen on the way. */
@@ -166,6 +176,8 @@ export function createWorld({ projects, firestore, config, places, onChange, onI
       act.to,
       ...copiesOf(place, fieldsOf(act.to)).flatMap(([path, value]) => [pathOf(path), value]),
     ]);
+    // Moved in the middle of its deletion, it has lost what went in transactions before.
+    if (moved && moved.fate !== 'stays' && isNarrow()) moved.below = [];
     if (moved) Object.assign(moved, { project: act.to, fate });
   }
 
