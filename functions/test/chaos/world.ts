@@ -61,7 +61,9 @@ type Fate = 'stays' | 'goes' | 'either';
 interface KnownAsset {
   readonly kind: AssetKind;
   readonly ref: DocumentReference;
-  below: readonly string[];
+  readonly below: readonly string[];
+  /** It was moved in the middle of its deletion, and has lost what went in transactions before. */
+  isTorn: boolean;
   project: string;
   edits: number;
   fate: Fate;
@@ -161,6 +163,7 @@ export function createWorld({
         edits: 0,
         fate,
         full: false,
+        isTorn: false,
       });
     }
     await batch.commit();
@@ -176,8 +179,7 @@ export function createWorld({
       act.to,
       ...copiesOf(place, fieldsOf(act.to)).flatMap(([path, value]) => [pathOf(path), value]),
     ]);
-    // Moved in the middle of its deletion, it has lost what went in transactions before.
-    if (moved && moved.fate !== 'stays' && isNarrow()) moved.below = [];
+    if (moved && moved.fate !== 'stays' && isNarrow()) moved.isTorn = true;
     if (moved) Object.assign(moved, { project: act.to, fate });
   }
 
@@ -279,7 +281,7 @@ export function createWorld({
       for (const [path, asset] of expected) {
         if (asset.fate !== 'stays' || !live.has(asset.project)) continue;
         if (!stored.assets.has(path)) report('asset of a live project lost', `${path} of ${asset.project}`);
-        const lost = asset.below.filter((below) => !stored.below.has(below));
+        const lost = asset.isTorn ? [] : asset.below.filter((below) => !stored.below.has(below));
         if (lost.length > 0) report('document below an asset of a live project lost', lost.join(', '));
       }
       for (const path of stored.below) {
