@@ -480,6 +480,9 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     for (let round = 1; await redriveAll(); round += 1) {
       if (round > mostRedrives) throw new StuckError(`dead letters return after ${mostRedrives} redrives`);
       await simulation.runUntil('every dead letter that was redriven is acknowledged', isIdle);
+      while (await decideHolds()) {
+        await simulation.runUntil('every deletion that was released is acknowledged', isIdle);
+      }
     }
   }
 
