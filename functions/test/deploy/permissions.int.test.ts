@@ -192,8 +192,14 @@ describe('what the functions do, and what their accounts may do', () => {
       const project = new ObjectId();
       await source.projects.deleteMany({});
       await source.projects.insertOne({ _id: project, name });
-      // Enough that what is deleted here is far within the limits of mass deletions.
-      await source.projects.insertMany(Array.from({ length: 40 }, () => ({ _id: new ObjectId(), name: 'lives on' })));
+      // Enough projects with assets that what is deleted here is far within the limits of mass deletions: those are
+      // limits of the projects whose assets were looked at.
+      const living = Array.from({ length: 40 }, () => ({ _id: new ObjectId(), name: 'lives on' }));
+      await source.projects.insertMany(living);
+      await writeAll(
+        firestore,
+        living.map(({ _id, name: projectName }) => [`media/${_id}`, { projectId: String(_id), projectName }]),
+      );
       await firestore
         .doc('media/full')
         .set({ projectId: String(project), projectName: '', body: 'x'.repeat(1_048_000) });
