@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { moment, pageOf } from './common.ts';
+import { jobView } from './jobs.ts';
+
+export const outcomes = [
+  'applied',
+  'superseded',
+  'duplicate',
+  'deferred',
+  'held',
+  'contradicted',
+  'dead-lettered',
+  'redriven',
+] as const;
+
+/** An event of a project, and what became of it. */
+export const eventView = z.object({
+  id: z.string(),
+  projectId: z.string(),
+  type: z.string(),
+  version: z.string(),
+  origin: z.string(),
+  actor: z.string().nullable(),
+  receivedAt: moment,
+  outcome: z.enum(outcomes),
+  jobId: z.string().nullable(),
+  /** From MongoDB's commit to the assets, in ms. */
+  lagMs: z.number().nullable(),
+});
+export type EventView = z.infer<typeof eventView>;
+export const eventsView = pageOf(eventView);
+
+export const projectSummaryView = z.object({
+  id: z.string(),
+  name: z.string().nullable(),
+  state: z.enum(['live', 'deleted', 'unknown']),
+  inStep: z.boolean(),
+});
+export const projectsView = pageOf(projectSummaryView);
+
+export const projectView = projectSummaryView.extend({
+  version: z.string().nullable(),
+  revision: z.number().int(),
+  appliedRevision: z.number().int(),
+  /** Known copied fields of the project. */
+  fields: z.record(z.string(), z.unknown()),
+  hold: z.object({ state: z.string(), since: moment.nullable() }).nullable(),
+  /** Where its assets are, counted now. */
+  collections: z.array(z.object({ name: z.string(), assets: z.number().int() })),
+  jobs: z.array(jobView),
+});
+export type ProjectView = z.infer<typeof projectView>;
