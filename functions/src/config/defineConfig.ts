@@ -9,6 +9,9 @@ export const recordCollections = {
   projects: 'syncProjects',
   jobs: 'syncJobs',
   failures: 'syncFailures',
+  audit: 'syncAudit',
+  control: 'syncControl',
+  outbox: 'syncOutbox',
 } as const;
 
 /** With the one below `syncJobs` that keeps findings. */

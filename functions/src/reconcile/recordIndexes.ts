@@ -58,4 +58,17 @@ export const recordIndexing: readonly RecordIndexing[] = [
     unindexed: ['payload', 'attributes', 'preview', 'error'],
     expires: 'expireAt',
   },
+  // Never expires: what was decided, and by whom, is kept.
+  {
+    collectionGroup: recordCollections.audit,
+    queried: ['sequence', 'at', 'actor', 'action', 'target'],
+    unindexed: ['before', 'after', 'reason', 'result', 'previous', 'hash'],
+  },
+  { collectionGroup: recordCollections.control, queried: [], unindexed: ['paused'] },
+  {
+    collectionGroup: recordCollections.outbox,
+    queried: ['publishedAt'],
+    unindexed: ['data', 'attributes', 'createdAt'],
+    expires: 'expireAt',
+  },
 ];

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { readInvocation } from '../../src/cli/command.ts';
 import { bringToConfig, exitCodes, indexes } from '../../src/cli/indexes.ts';
 import { missingIndexes, withIndexes } from '../../src/cli/indexFile.ts';
-import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
+import { type Config, defineConfig, recordCollections } from '../../src/config/defineConfig.ts';
 import deployed from '../../src/lockstep.config.ts';
 import { requiredIndexes } from '../../src/reconcile/requiredIndexes.ts';
 
@@ -196,7 +196,7 @@ describe('npm run indexes', () => {
 
   const run = (check: boolean) => bringToConfig(config, { check, ...files }, { print: (line) => printed.push(line) });
 
-  const closed = ['syncRelay', 'syncProjects', 'syncJobs', 'syncFailures'].map(
+  const closed = Object.values(recordCollections).map(
     (name) => `match /${name}/{document=**} { allow read, write: if false; }`,
   );
 

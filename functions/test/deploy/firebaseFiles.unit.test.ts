@@ -46,11 +46,11 @@ describe('firestore.indexes.json', () => {
     }
   });
 
-  it('lets tombstones, jobs and redriven dead letters expire', () => {
+  it('lets tombstones, jobs, redriven dead letters and published messages expire, and no audit', () => {
     const ttl = fieldOverrides.filter((override) => override.ttl);
     assert.deepEqual(
       ttl,
-      ['syncProjects', 'syncJobs', 'syncFailures'].map((collectionGroup) => ({
+      ['syncProjects', 'syncJobs', 'syncFailures', 'syncOutbox'].map((collectionGroup) => ({
         collectionGroup,
         fieldPath: 'expireAt',
         ttl: true,

@@ -32,6 +32,9 @@ const records: Record<string, DocumentData> = {
   'syncRelay/relay': { lease: { token: 1 } },
   'syncJobs/j1': { status: 'done' },
   'syncFailures/f1': { status: 'open' },
+  'syncAudit/000000000001': { sequence: 1 },
+  'syncControl/state': { paused: [] },
+  'syncOutbox/m1': { publishedAt: null },
 };
 
 /** One kind of asset: where it lies, and its fields for a project. */
@@ -269,6 +272,7 @@ const casesOfTheRest: readonly RulesCase[] = [
 export const rulesCases: readonly RulesCase[] = [
   ...assetKinds.flatMap(casesOf),
   ...['syncRelay/relay', `syncProjects/${deleted}`, 'syncJobs/j1', 'syncFailures/f1'].flatMap(casesOfRecords),
+  ...['syncAudit/000000000001', 'syncControl/state', 'syncOutbox/m1'].flatMap(casesOfRecords),
   ...casesOfPanels,
   ...casesOfTheRest,
 ];

@@ -3,6 +3,7 @@
 // official Firestore emulator too, which proves the interpreter as much as the rules.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { recordCollections } from '../../src/config/defineConfig.ts';
 import config from '../../src/lockstep.config.ts';
 import { assetKinds, deleted, foreign, live, rulesCases } from './cases.ts';
 import { createEmulatorEngine } from './emulatorEngine.ts';
@@ -175,7 +176,7 @@ describe('firestore.rules, adapted', () => {
       ],
       ['deletions are closed', (text) => text.replace(/allow delete: if [^;]*;/g, 'allow delete: if false;')],
     ];
-    for (const collection of ['syncRelay', 'syncProjects', 'syncJobs', 'syncFailures']) {
+    for (const collection of Object.values(recordCollections)) {
       mutations.push([
         `${collection} is open to who is signed in`,
         (text) =>

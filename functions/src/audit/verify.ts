@@ -1,0 +1,61 @@
+import { type DocumentSnapshot, FieldPath, type Firestore } from 'firebase-admin/firestore';
+import { recordCollections } from '../config/defineConfig.ts';
+import { type Anchor, createChainCheck, endProblem } from './chain.ts';
+import { type AuditHead, auditEntryId } from './entry.ts';
+import { auditHeadRef, parseAuditHead } from './head.ts';
+
+export type AuditVerdict =
+  | { readonly ok: true; readonly head: AuditHead }
+  /** `sequence`: the last entry up to which all is well. */
+  | { readonly ok: false; readonly sequence: number; readonly problem: string };
+
+export interface AuditReading {
+  readonly firestore: Firestore;
+  /** Entries in one page. */
+  readonly pageSize?: number;
+}
+
+const defaultPageSize = 300;
+
+/** Follows the whole chain, and compares its end with the head and with an anchor. One read per entry.
+ *  @throws AuditHeadError, and what Firestore answered. */
+export async function verifyAudit(reading: AuditReading, anchor?: Anchor): Promise<AuditVerdict> {
+  const check = createChainCheck();
+  const bad = (problem: string): AuditVerdict => ({ ok: false, sequence: check.head().sequence, problem });
+  const headRef = auditHeadRef(reading.firestore);
+  for (;;) {
+    const before = check.head().sequence;
+    for await (const page of auditPages(reading, before)) {
+      for (const snapshot of page) {
+        const followed = check.follow(snapshot.id, snapshot.data());
+        if ('problem' in followed) return bad(followed.problem);
+        const { sequence, hash } = followed.entry;
+        if (anchor?.sequence === sequence && anchor.hash !== hash) {
+          return bad(`entry ${sequence} has another hash than the anchor: the chain was written anew`);
+        }
+      }
+    }
+    const head = parseAuditHead(headRef.path, (await headRef.get()).data());
+    const last = check.head();
+    // What was appended since the last page was read is followed as well.
+    if (head.sequence > last.sequence && last.sequence > before) continue;
+    const problem = endProblem(last, head, anchor);
+    return problem === undefined ? { ok: true, head } : bad(problem);
+  }
+}
+
+/** The documents of the audit behind a sequence, in order, page by page; also such that are no entries. */
+export async function* auditPages(
+  { firestore, pageSize = defaultPageSize }: AuditReading,
+  after = 0,
+): AsyncGenerator<readonly DocumentSnapshot[], void> {
+  const query = firestore.collection(recordCollections.audit).orderBy(FieldPath.documentId()).limit(pageSize);
+  let next = after === 0 ? query : query.startAfter(auditEntryId(after));
+  for (;;) {
+    const { docs } = await next.get();
+    if (docs.length > 0) yield docs;
+    const last = docs.at(-1);
+    if (last === undefined || docs.length < pageSize) return;
+    next = query.startAfter(last);
+  }
+}

@@ -1,0 +1,10 @@
+import type { Operation } from './operation.ts';
+import { pause, resume } from './pauses.ts';
+
+/** Everything that people can do, by name: the API, the page and the command line offer the same. */
+export const operations: readonly Operation[] = [pause, resume];
+
+/** An operation by its name; undefined when there is none. */
+export function operationNamed(name: string): Operation | undefined {
+  return operations.find((operation) => operation.name === name);
+}

@@ -1,0 +1,44 @@
+import { anchorAudit } from '../audit/anchor.ts';
+import { minuteMs } from '../clock.ts';
+import { errorText, type Log } from '../log.ts';
+import { type OutboxDependencies, publishLeftOver } from './outbox.ts';
+
+export interface UpkeepDependencies extends OutboxDependencies {
+  readonly log: Log;
+}
+
+/** How often it is looked after, in ms. */
+const everyMs = minuteMs;
+
+/** What has to be done now and then by whatever runs regularly: messages of decisions that were not published are
+ *  published, and the head of the audit is noted in the log. Costs two reads.
+ *  Never rejects: what fails is logged, and done the next time. */
+export async function lookAfter(dependencies: UpkeepDependencies): Promise<void> {
+  const { log } = dependencies;
+  try {
+    const published = await publishLeftOver(dependencies);
+    if (published > 0) log.info('messages of earlier decisions were published', { published });
+  } catch (error) {
+    log.error('the messages of decisions could not be listed; retrying', { error: errorText(error) });
+  }
+  try {
+    await anchorAudit(dependencies);
+  } catch (error) {
+    log.error('the head of the audit could not be logged; retrying', { error: errorText(error) });
+  }
+}
+
+/** Looks after these things now and every minute, beside whatever runs, until it is stopped. */
+export function startUpkeep(dependencies: UpkeepDependencies): () => void {
+  let isStopped = false;
+  let cancel = () => {};
+  const round = async () => {
+    await lookAfter(dependencies);
+    if (!isStopped) cancel = dependencies.clock.after(everyMs, () => void round());
+  };
+  void round();
+  return () => {
+    isStopped = true;
+    cancel();
+  };
+}
