@@ -33,7 +33,8 @@ describe('functions of reconciliation and relay', () => {
     fixture = await startServices();
   });
   afterEach(async () => {
-    for (const reset of restore) reset();
+    // A variable that was set twice is what it was before the first time.
+    for (const reset of restore.reverse()) reset();
     offline.cleanup();
     await fixture.close();
   });
