@@ -1,4 +1,4 @@
-import type { Alarm } from '../src/log.ts';
+import { type AlarmSeverity, alarmTexts } from '../src/alerts/alarmTexts.ts';
 
 /** A metric that Cloud Logging computes from log lines, in the form of `gcloud logging metrics create
  *  --config-from-file` (https://cloud.google.com/logging/docs/reference/v2/rest/v2/projects.metrics). */
@@ -14,7 +14,7 @@ export interface LogMetric {
 export interface AlertPolicy {
   readonly displayName: string;
   readonly documentation: { readonly content: string; readonly mimeType: 'text/markdown' };
-  readonly severity: 'CRITICAL' | 'ERROR' | 'WARNING';
+  readonly severity: AlarmSeverity;
   readonly combiner: 'OR';
   readonly conditions: readonly unknown[];
   readonly alertStrategy: { readonly autoClose: string };
@@ -52,54 +52,6 @@ export const logMetrics: readonly LogMetric[] = [
     metricDescriptor: { metricKind: 'DELTA', valueType: 'INT64', unit: '1' },
   },
 ];
-
-/** What each alarm means to the person who is woken, and what to do. The type makes sure that no alarm is forgotten. */
-const alarmTexts: Readonly<Record<Alarm, { readonly severity: AlertPolicy['severity']; readonly text: string }>> = {
-  'dead-letter': {
-    severity: 'ERROR',
-    text: 'An event could not be applied and is kept as a dead letter. Read `syncFailures`: the error and the event are there. Repair the cause, then redrive it.',
-  },
-  'history-lost': {
-    severity: 'CRITICAL',
-    text: 'MongoDB no longer has the changes since the checkpoint. The relay went on from now and asked for a reconciliation. Run it in mode `clean`, and make the oplog window longer.',
-  },
-  'source-invalidated': {
-    severity: 'CRITICAL',
-    text: 'The collection of projects was dropped or renamed. Nothing was deleted in Firestore. Find out who did it before the next reconciliation runs in mode `clean`.',
-  },
-  'source-changed': {
-    severity: 'CRITICAL',
-    text: 'The place of the relay belongs to another collection or cluster than the one that is there now: a restored backup, or a wrong MONGODB_URI. The relay publishes nothing. If the new one is right, run `npm run relay -- --adopt`; otherwise correct MONGODB_URI.',
-  },
-  'change-unreadable': {
-    severity: 'ERROR',
-    text: 'A change of a project could not be read and was skipped; it is a dead letter, and a reconciliation of the project was asked for. Look at the project in MongoDB.',
-  },
-  'no-progress': {
-    severity: 'CRITICAL',
-    text: 'Several runs of the relay in a row did not move its place: changes are not published. Read the errors of the relay; mostly MongoDB does not answer, or too late for the function.',
-  },
-  'source-unreachable': {
-    severity: 'CRITICAL',
-    text: 'MongoDB does not answer. Changes wait in its oplog: nothing is lost while the oplog window lasts.',
-  },
-  'lease-lost': {
-    severity: 'WARNING',
-    text: 'A relay was held up for so long that another took its lease. Harmless once; often, give it more CPU.',
-  },
-  brake: {
-    severity: 'CRITICAL',
-    text: 'A reconciliation stopped itself before it deleted anything: MongoDB looked empty or wrong, or there were too many orphans. Read its report in `syncJobs` before you raise a limit.',
-  },
-  hold: {
-    severity: 'ERROR',
-    text: 'Work on a deletion was held back, because it looked wrong. Read the line of the log: it names the project and the reason.',
-  },
-  'project-record-unreadable': {
-    severity: 'ERROR',
-    text: 'A record in `syncProjects` cannot be understood, and work on this project has stopped. Repair or remove it, then redrive its dead letters.',
-  },
-};
 
 /** Relay lag above which somebody must look, in ms. The scheduled relay is invoked every minute, so a failed invocation
  *  alone does not reach it. */

@@ -10,7 +10,10 @@ export type Alarm =
   | 'lease-lost'
   | 'brake'
   | 'hold'
-  | 'project-record-unreadable';
+  | 'project-record-unreadable'
+  | 'drift-found'
+  | 'target-missed'
+  | 'deletions-unusual';
 
 /** Fields of one log line. Names are stable: `projectId`, `eventId`, `jobId`, `version`, `function` … */
 export type LogFields = Readonly<Record<string, unknown>>;

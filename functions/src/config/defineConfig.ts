@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { type AlertsConfig, alertsSchema } from './alertsConfig.ts';
 import { collectionPath, fieldPath, groupId, mongoCollection, mongoDatabase, plainText, sourceField } from './names.ts';
 import { coverSameAssets, type Place, placeOf } from './place.ts';
 import { type PrivateNetwork, privateNetworkSchema } from './privateNetwork.ts';
+import { type TargetsConfig, targetsSchema } from './targetsConfig.ts';
 
 /** Collections that hold Lockstep's own records: never assets. */
 export const recordCollections = {
@@ -12,6 +14,8 @@ export const recordCollections = {
   audit: 'syncAudit',
   control: 'syncControl',
   outbox: 'syncOutbox',
+  measures: 'syncMeasures',
+  alerts: 'syncAlerts',
 } as const;
 
 /** With the one below `syncJobs` that keeps findings. */
@@ -63,6 +67,8 @@ const configSchema = z
     }),
     collections: z.array(assetCollection).min(1, 'expected at least one collection'),
     privateNetwork: privateNetworkSchema.optional(),
+    targets: targetsSchema.prefault({}),
+    alerts: alertsSchema.prefault({}),
   })
   .superRefine((config, context) => {
     config.source.fields.forEach((field, index) => {
@@ -137,6 +143,8 @@ export interface Config {
   readonly collections: readonly AssetCollection[];
   /** Undefined: MongoDB is reached over the internet. */
   readonly privateNetwork?: PrivateNetwork | undefined;
+  readonly targets: TargetsConfig;
+  readonly alerts: AlertsConfig;
 }
 
 /** A mistake in the configuration: every problem found, each with its path. */
@@ -154,10 +162,12 @@ export class ConfigError extends Error {
 export function defineConfig(input: ConfigInput): Config {
   const result = configSchema.safeParse(input);
   if (!result.success) throw new ConfigError(result.error.issues.map(describeIssue));
-  const { source, collections, privateNetwork } = result.data;
+  const { source, collections, privateNetwork, targets, alerts } = result.data;
   return {
     source,
     privateNetwork,
+    targets,
+    alerts,
     collections: collections.map((collection) => ({
       ...placeOf(collection),
       projectId: collection.projectId,

@@ -71,4 +71,11 @@ export const recordIndexing: readonly RecordIndexing[] = [
     unindexed: ['data', 'attributes', 'createdAt'],
     expires: 'expireAt',
   },
+  { collectionGroup: recordCollections.measures, queried: [], unindexed: ['measure', 'parts'], expires: 'expireAt' },
+  {
+    collectionGroup: recordCollections.alerts,
+    queried: ['state', 'lookAt'],
+    unindexed: ['message', 'hint', 'fields', 'counted', 'sent', 'sending'],
+    expires: 'expireAt',
+  },
 ];

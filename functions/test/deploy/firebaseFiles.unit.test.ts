@@ -46,16 +46,18 @@ describe('firestore.indexes.json', () => {
     }
   });
 
-  it('lets tombstones, jobs, redriven dead letters and published messages expire, and no audit', () => {
+  it('lets tombstones, jobs, redriven dead letters, published messages, measures and closed alerts expire, and no audit', () => {
     const ttl = fieldOverrides.filter((override) => override.ttl);
     assert.deepEqual(
       ttl,
-      ['syncProjects', 'syncJobs', 'syncFailures', 'syncOutbox'].map((collectionGroup) => ({
-        collectionGroup,
-        fieldPath: 'expireAt',
-        ttl: true,
-        indexes: [],
-      })),
+      ['syncProjects', 'syncJobs', 'syncFailures', 'syncOutbox', 'syncMeasures', 'syncAlerts'].map(
+        (collectionGroup) => ({
+          collectionGroup,
+          fieldPath: 'expireAt',
+          ttl: true,
+          indexes: [],
+        }),
+      ),
     );
   });
 

@@ -35,6 +35,8 @@ const records: Record<string, DocumentData> = {
   'syncAudit/000000000001': { sequence: 1 },
   'syncControl/state': { paused: [] },
   'syncOutbox/m1': { publishedAt: null },
+  'syncMeasures/2026-11-27T12:34Z': { measure: {} },
+  'syncAlerts/brake': { state: 'open' },
 };
 
 /** One kind of asset: where it lies, and its fields for a project. */
@@ -273,6 +275,7 @@ export const rulesCases: readonly RulesCase[] = [
   ...assetKinds.flatMap(casesOf),
   ...['syncRelay/relay', `syncProjects/${deleted}`, 'syncJobs/j1', 'syncFailures/f1'].flatMap(casesOfRecords),
   ...['syncAudit/000000000001', 'syncControl/state', 'syncOutbox/m1'].flatMap(casesOfRecords),
+  ...['syncMeasures/2026-11-27T12:34Z', 'syncAlerts/brake'].flatMap(casesOfRecords),
   ...casesOfPanels,
   ...casesOfTheRest,
 ];

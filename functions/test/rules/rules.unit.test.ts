@@ -187,7 +187,7 @@ describe('firestore.rules, adapted', () => {
       ]);
       mutations.push([
         `scenes below ${collection} are open`,
-        (text) => text.replace(new RegExp(`(path\\[3\\] in \\[.*?)'${collection}'`), "$1'other'"),
+        (text) => text.replace(new RegExp(`(path\\[3\\] in \\[[^\\]]*?)'${collection}'`), "$1'other'"),
       ]);
     }
     for (const collection of config.collections) {

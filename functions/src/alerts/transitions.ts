@@ -1,0 +1,71 @@
+import { dayMs } from '../clock.ts';
+import type { RaisedMessage } from './alertMessage.ts';
+import type { AlertRecord } from './alertRecord.ts';
+
+/** How long a closed alert is kept, in ms. */
+const closedRetentionMs = 30 * dayMs;
+
+/** Messages that are known by their ids: Pub/Sub redelivers within minutes, and a process sends one in a few seconds. */
+const maxCounted = 50;
+
+/** The alert with one more occurrence: opened where there was none or it was closed.
+ *  @param hint what to do about it. */
+export function raised(known: AlertRecord | undefined, occurrence: RaisedMessage, hint: string): AlertRecord {
+  if (known?.counted.includes(occurrence.id)) return known;
+  const { id, key, alarm, message, fields, count, at } = occurrence;
+  const counted = [...(known?.counted ?? []), id].slice(-maxCounted);
+  if (known !== undefined && known.state !== 'closed') {
+    const isNewest = at >= known.lastAt;
+    return {
+      ...known,
+      ...(isNewest && { message, fields, hint }),
+      count: known.count + count,
+      firstAt: Math.min(known.firstAt, at),
+      lastAt: Math.max(known.lastAt, at),
+      counted,
+    };
+  }
+  return {
+    key,
+    alarm,
+    state: 'open',
+    message,
+    hint,
+    fields,
+    count,
+    firstAt: at,
+    lastAt: at,
+    opening: (known?.opening ?? 0) + 1,
+    acknowledgedBy: null,
+    acknowledgedAt: null,
+    closedBy: null,
+    closedAt: null,
+    escalatedAt: null,
+    counted,
+    sent: [],
+    // Whoever sends about the opening before finds that it is another one now.
+    sending: null,
+    lookAt: null,
+    expireAt: null,
+  };
+}
+
+/** Who closes what ended by itself. */
+export const closedBySystem = 'lockstep';
+
+/** The alert after its cause has ended at `at`; what was raised after that stays open. */
+export function ended(known: AlertRecord, at: number): AlertRecord {
+  return known.lastAt > at ? known : closed(known, closedBySystem, at);
+}
+
+/** The alert as a person has taken it on; unchanged where somebody has already, or it is closed. */
+export function acknowledged(known: AlertRecord, by: string, at: number): AlertRecord {
+  if (known.state !== 'open') return known;
+  return { ...known, state: 'acknowledged', acknowledgedBy: by, acknowledgedAt: at, lookAt: at };
+}
+
+/** The alert as somebody has closed it; unchanged where it is closed already. */
+export function closed(known: AlertRecord, by: string, at: number): AlertRecord {
+  if (known.state === 'closed') return known;
+  return { ...known, state: 'closed', closedBy: by, closedAt: at, lookAt: at, expireAt: at + closedRetentionMs };
+}
