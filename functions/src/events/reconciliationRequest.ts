@@ -7,20 +7,30 @@ import { projectIdProblem } from './projectId.ts';
 /** Projects that one run may be asked for by id; more are a run over all. */
 export const maxProjectIds = 500;
 
-/** What a message on `reconciliation-requests` may say; everything has a default. Brakes are taken off by people at a
- *  terminal, not by messages. Fields that are not listed here are carried along, not refused. */
+/** Projects that a verification reads whole at most. */
+export const maxSamples = 1_000;
+
+export const reconcileModes = ['report', 'clean', 'verify'] as const;
+export type ReconcileMode = (typeof reconcileModes)[number];
+
+/** What a message on `reconciliation-requests` may say; everything has a default. Brakes are taken off by people, in the
+ *  job that `jobId` names, not by messages. Fields that are not listed here are carried along, not refused. */
 export const reconciliationRequestSchema = z.looseObject({
   /** Why it runs: `schedule`, `history-lost`, or who asked. */
   reason: z.string().default('request'),
-  /** `report` changes no asset; `clean` repairs what it finds, when no brake takes hold. Default: what RECONCILE_MODE
-   *  says. */
-  mode: z.enum(['report', 'clean']).optional(),
+  /** `report` changes no asset; `clean` repairs what it finds, when no brake takes hold; `verify` changes nothing, looks
+   *  twice and reads samples whole. Default: what RECONCILE_MODE says. */
+  mode: z.enum(reconcileModes).optional(),
   /** Names of collections; all when missing. */
   collections: z.array(z.string()).optional(),
   /** Project ids; all when missing. */
   projectIds: z.array(z.string()).max(maxProjectIds).optional(),
   /** Also find what lies below documents that do not exist, at one read per document of recursive collections. */
   phantoms: z.boolean().optional(),
+  /** Projects that a verification reads whole, with all their assets, picked at random. */
+  samples: z.number().int().min(0).max(maxSamples).optional(),
+  /** A job of `syncJobs` that was written with the request: what it says counts, and it is done once. */
+  jobId: z.string().min(1).optional(),
 });
 
 /** A request as a message holds it. */
@@ -42,12 +52,18 @@ export interface Allowances {
 
 /** What a run is to do. */
 export interface ReconcileRequest {
-  readonly mode: 'report' | 'clean';
+  readonly mode: ReconcileMode;
   readonly collections?: readonly string[];
   readonly projectIds?: readonly string[];
   readonly phantoms?: boolean;
+  /** Of a verification only. */
+  readonly samples?: number;
   readonly allow?: Allowances;
   readonly reason: string;
+  /** Who asked: a person's account; missing where Lockstep itself did. */
+  readonly actor?: string;
+  /** The job that this request is, and no other one. */
+  readonly jobId?: string;
 }
 
 /** The message of a request; the attributes are for filters and logs. */
@@ -68,7 +84,7 @@ export function decodeReconciliationRequest(
   if (!json.ok) return json;
   const parsed = reconciliationRequestSchema.safeParse(json.value);
   if (!parsed.success) return { ok: false, reason: z.prettifyError(parsed.error) };
-  const { reason, mode, collections, projectIds, phantoms } = parsed.data;
+  const { reason, mode, collections, projectIds, phantoms, samples, jobId } = parsed.data;
   return {
     ok: true,
     request: {
@@ -77,6 +93,8 @@ export function decodeReconciliationRequest(
       ...(collections && { collections }),
       ...(projectIds && { projectIds }),
       ...(phantoms && { phantoms }),
+      ...(samples !== undefined && { samples }),
+      ...(jobId !== undefined && { jobId }),
     },
   };
 }
@@ -127,6 +145,8 @@ export function requestKeyOf(request: ReconcileRequest, config: Config): string 
     collections: collectionsOf(request, config),
     projectIds: request.projectIds?.toSorted() ?? null,
     phantoms: request.phantoms === true,
+    samples: request.samples ?? null,
+    jobId: request.jobId ?? null,
     source: config.source,
   };
   return createHash('sha256').update(JSON.stringify(work)).digest('hex').slice(0, keyLength);
@@ -135,4 +155,4 @@ export function requestKeyOf(request: ReconcileRequest, config: Config): string 
 const keyLength = 16;
 
 /** Layout of what is kept of an unfinished run: one of another layout is not resumed. */
-const layout = 4;
+const layout = 5;

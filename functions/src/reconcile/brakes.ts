@@ -181,7 +181,7 @@ function percent(share: number): string {
 
 /** What is looked at of the outcome of a run; `ReconcileOutcome` is one. */
 type Outcome =
-  | { readonly kind: 'done' | 'continued' }
+  | { readonly kind: 'done' | 'continued' | 'cancelled' }
   | { readonly kind: 'braked'; readonly brake: Pick<Brake, 'kind' | 'saw'> }
   | { readonly kind: 'busy'; readonly until: number };
 

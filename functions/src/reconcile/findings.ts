@@ -28,6 +28,10 @@ export const findingKinds = [
   'missing-project-id',
   /** Orphans that the hold for mass deletions keeps. Counted in projects. */
   'held',
+  /** Assets that were read whole differ from their project. Counted in projects; only a verification looks. */
+  'sample-differs',
+  /** The record of a project differs from the fold of its events. Counted in projects; only a verification looks. */
+  'history-differs',
 ] as const;
 export type FindingKind = (typeof findingKinds)[number];
 
@@ -67,5 +71,7 @@ export function noFindings(): FindingCounts {
     'unusable-project-id': 0,
     'missing-project-id': 0,
     held: 0,
+    'sample-differs': 0,
+    'history-differs': 0,
   };
 }

@@ -1,9 +1,10 @@
 import { Timestamp } from 'firebase-admin/firestore';
 import { z } from 'zod';
 import { recordCollections } from '../config/defineConfig.ts';
+import { type ReconcileRequest, reconcileModes } from '../events/reconciliationRequest.ts';
 import { schemaVersion } from '../records/projectRecord.ts';
 import { brakeKinds } from './brakes.ts';
-import { findingKinds, repairKinds } from './findings.ts';
+import { type FindingCounts, findingKinds, noFindings, repairKinds } from './findings.ts';
 
 const count = z.number().int().min(0);
 const time = z.instanceof(Timestamp).transform((value) => value.toMillis());
@@ -34,13 +35,51 @@ export type RepairOutcomes = z.output<typeof outcomesSchema>;
 
 const kind = z.enum(findingKinds);
 
+/** What a job was asked for, apart from its mode and reason; kept with one that an operator has asked for. */
+const requestSchema = z.object({
+  collections: z.array(z.string()).nullable(),
+  projectIds: z.array(z.string()).nullable(),
+  phantoms: z.boolean(),
+  samples: count.nullable(),
+  allow: z.object({
+    orphans: count.optional(),
+    unknownIds: count.optional(),
+    phantoms: count.optional(),
+    shrink: z.boolean().optional(),
+    source: z.boolean().optional(),
+  }),
+});
+
+const verificationSchema = z.object({
+  /** Projects that are looked at twice: what was different at the first look is counted at the second. */
+  lookedTwice: count,
+  /** How far the second looks have come: `offset` entries of document `chunk`. */
+  chunk: count,
+  offset: count,
+  /** Different at the first look, in step at the second: changes that were under way. */
+  settled: count,
+  /** Records whose newest state the assets do not show yet. */
+  pending: count,
+  /** Projects to be read whole; null before they were picked. */
+  samples: z.array(z.string()).nullable(),
+  /** Of these, how many were read, with how many assets. */
+  sampled: count,
+  assets: count,
+  /** Records that were compared with the fold of their events. */
+  histories: count,
+  reads: count,
+});
+
 const jobSchema = z.object({
   schemaVersion: z.literal(schemaVersion),
-  type: z.literal('reconciliation'),
+  type: z.enum(['reconciliation', 'verification']),
   requestKey: z.string(),
-  mode: z.enum(['report', 'clean']),
+  mode: z.enum(reconcileModes),
   reason: z.string(),
-  status: z.enum(['running', 'done', 'braked', 'abandoned']),
+  /** Who asked. */
+  initiator: z.string().default('lockstep'),
+  request: requestSchema.nullable().default(null),
+  status: z.enum(['pending', 'running', 'done', 'braked', 'abandoned', 'cancelled']),
   phase: z.enum(['scan', 'repair']),
   startedAt: time,
   updatedAt: time,
@@ -61,7 +100,11 @@ const jobSchema = z.object({
       /** Whether some assets lack a copy, so that its ranges have to be looked at more closely. */
       lacksCopies: z.boolean(),
       projects: count,
+      /** Of these projects, those with findings about their assets in this collection. */
+      behind: count.default(0),
       tuples: count,
+      /** Of what the assets show, and of what they should show; null in records of earlier releases. */
+      checksums: z.object({ assets: z.string(), projects: z.string() }).nullable().default(null),
       reads: meterSchema,
     }),
   ),
@@ -103,7 +146,8 @@ const jobSchema = z.object({
       removed: count,
     })
     .nullable(),
-  findings: z.record(kind, count),
+  verification: verificationSchema.nullable().default(null),
+  findings: z.partialRecord(kind, count).transform((found): FindingCounts => ({ ...noFindings(), ...found })),
   examples: z.array(
     z.object({
       kind,
@@ -113,6 +157,8 @@ const jobSchema = z.object({
       detail: z.string(),
     }),
   ),
+  /** Whether a clean run has repaired nothing because of shadow mode. */
+  isShadow: z.boolean().default(false),
   brake: z.object({ kind: z.enum(brakeKinds), saw: z.string(), goOn: z.string() }).nullable(),
   /** Documents of `syncJobFindings` that were written. */
   chunks: count,
@@ -129,6 +175,29 @@ const jobSchema = z.object({
 
 /** One run of reconciliation, in `syncJobs/{id}`: what it has found, and where it goes on after an interruption. */
 export type ReconcileJob = z.output<typeof jobSchema> & { readonly id: string };
+
+/** What an operator has asked for, as the job that was written with the request keeps it. */
+export function requestOf(job: ReconcileJob): ReconcileRequest | null {
+  const { id: jobId, request, mode, reason, initiator: actor } = job;
+  if (request === null) return null;
+  const { collections, projectIds, phantoms, samples, allow } = request;
+  return {
+    mode,
+    reason,
+    actor,
+    jobId,
+    allow,
+    ...(collections && { collections }),
+    ...(projectIds && { projectIds }),
+    ...(phantoms && { phantoms }),
+    ...(samples !== null && { samples }),
+  };
+}
+
+/** Whether nothing more will be done for a job. */
+export function isFinished({ status }: Pick<ReconcileJob, 'status'>): boolean {
+  return status !== 'pending' && status !== 'running';
+}
 
 /** Collection below a job that holds what is to be repaired. Unlikely to be the name of a collection group of
  *  assets. */

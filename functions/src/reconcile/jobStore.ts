@@ -23,6 +23,14 @@ export class ReconcileLeaseLostError extends Error {
   }
 }
 
+/** The run was cancelled; it stops and keeps nothing more. */
+export class ReconcileCancelledError extends Error {
+  constructor(jobId: string) {
+    super(`the run ${jobId} was cancelled`);
+    this.name = 'ReconcileCancelledError';
+  }
+}
+
 export type Taken =
   | { readonly kind: 'taken'; readonly state: ReconcileState; readonly unfinished: ReconcileJob | null }
   /** Another run holds the lease until then, ms since 1970. */
@@ -31,19 +39,27 @@ export type Taken =
 /** The records of reconciliation. Every write checks in its own transaction that the lease is still held, and renews
  *  it. */
 export interface JobStore {
+  /** The job that was written with a request; null when there is none. */
+  requested(jobId: string): Promise<ReconcileJob | null>;
   /** Takes the lease, and finds the unfinished run for the same request. */
-  take(requestKey: string): Promise<Taken>;
-  /** Keeps the progress of a run, and what it has found since the last time.
+  take(requestKey: string, jobId?: string): Promise<Taken>;
+  /** Keeps a run as the one that works on its request, before it begins.
    *  @throws ReconcileLeaseLostError */
+  start(job: ReconcileJob): Promise<void>;
+  /** Keeps the progress of a run, and what it has found since the last time.
+   *  @throws ReconcileLeaseLostError, ReconcileCancelledError */
   save(job: ReconcileJob, found: readonly ToRepair[]): Promise<void>;
   /** What is to be repaired, of one document. */
   chunk(job: ReconcileJob, number: number): Promise<FindingsChunk>;
   /** Keeps the progress and gives the lease back; the next run for the same request resumes it.
-   *  @throws ReconcileLeaseLostError */
+   *  @throws ReconcileLeaseLostError, ReconcileCancelledError */
   pause(job: ReconcileJob, found: readonly ToRepair[]): Promise<void>;
   /** Keeps the end of a run and gives the lease back. A run that is `done` is what the next one compares MongoDB with.
-   *  @throws ReconcileLeaseLostError */
+   *  @throws ReconcileLeaseLostError, ReconcileCancelledError */
   finish(job: ReconcileJob): Promise<void>;
+  /** Gives the lease back after a run was cancelled, and removes what it has found.
+   *  @throws ReconcileLeaseLostError */
+  drop(job: ReconcileJob): Promise<void>;
 }
 
 export interface JobStoreOptions {
@@ -63,6 +79,9 @@ export function createJobStore(options: JobStoreOptions): JobStore {
   const stateRef = jobs.doc(stateDocument);
   const chunkRef = (jobId: string, number: number) =>
     jobs.doc(jobId).collection(findingsCollection).doc(String(number).padStart(chunkDigits, '0'));
+
+  /** The run that was started: from then on it may be cancelled, which takes it from the open ones. */
+  let started: string | undefined;
 
   const readState = async (transaction: Transaction) => parseState((await transaction.get(stateRef)).data());
   const lease = () => ({ holder, expiresAt: clock.now() + leaseMs });
@@ -92,11 +111,16 @@ export function createJobStore(options: JobStoreOptions): JobStore {
     // As it is now: the run goes on during the transaction, and what it finds then belongs to the next one.
     const snapshot = structuredClone(job);
     await whileHeld((transaction, state) => {
+      checkOpen(state, job);
       writeJob(transaction, snapshot, found);
       return { ...state, lease: isLast ? null : lease(), open: { ...state.open, [job.requestKey]: job.id } };
     });
     job.chunks += Math.ceil(found.length / entriesPerChunk);
   };
+
+  function checkOpen({ open }: ReconcileState, { id, requestKey }: ReconcileJob): void {
+    if (started === id && open[requestKey] !== id) throw new ReconcileCancelledError(id);
+  }
 
   /** What is left of them after a crash only takes room. */
   async function removeChunks(job: ReconcileJob): Promise<void> {
@@ -111,13 +135,13 @@ export function createJobStore(options: JobStoreOptions): JobStore {
 
   type Found = { readonly taken: Taken; readonly abandoned: ReconcileJob | null };
 
-  async function takeLease(transaction: Transaction, requestKey: string): Promise<Found> {
+  async function takeLease(transaction: Transaction, requestKey: string, jobId: string | undefined): Promise<Found> {
     const state = await readState(transaction);
     const now = clock.now();
     if (state.lease !== null && state.lease.holder !== holder && state.lease.expiresAt > now) {
       return { taken: { kind: 'busy', until: state.lease.expiresAt }, abandoned: null };
     }
-    const id = state.open[requestKey];
+    const id = state.open[requestKey] ?? jobId;
     const stored = id === undefined ? undefined : await transaction.get(jobs.doc(id));
     const job = id === undefined || stored?.exists !== true ? null : parseJob(id, stored.data());
     const tooOld = job !== null && job.updatedAt < now - resumeMs;
@@ -132,10 +156,24 @@ export function createJobStore(options: JobStoreOptions): JobStore {
   }
 
   return {
-    async take(requestKey) {
-      const { taken, abandoned } = await firestore.runTransaction((transaction) => takeLease(transaction, requestKey));
+    async requested(jobId) {
+      const stored = await jobs.doc(jobId).get();
+      return stored.exists ? parseJob(jobId, stored.data()) : null;
+    },
+    async take(requestKey, jobId) {
+      const { taken, abandoned } = await firestore.runTransaction((transaction) =>
+        takeLease(transaction, requestKey, jobId),
+      );
       if (abandoned !== null) await removeChunks(abandoned);
       return taken;
+    },
+    async start(job) {
+      const snapshot = structuredClone(job);
+      await whileHeld((transaction, state) => {
+        writeJob(transaction, snapshot, []);
+        return { ...state, lease: lease(), open: { ...state.open, [job.requestKey]: job.id } };
+      });
+      started = job.id;
     },
     save: (job, found) => keep(job, found, false),
     pause: (job, found) => keep(job, found, true),
@@ -145,6 +183,7 @@ export function createJobStore(options: JobStoreOptions): JobStore {
     },
     async finish(job) {
       await whileHeld((transaction, state) => {
+        checkOpen(state, job);
         writeJob(transaction, job, []);
         const { [job.requestKey]: finished, ...others } = state.open;
         const open = finished === undefined || finished === job.id ? others : state.open;
@@ -158,6 +197,10 @@ export function createJobStore(options: JobStoreOptions): JobStore {
           lastTuples: isDone ? { ...state.lastTuples, ...tuplesOf(job) } : state.lastTuples,
         };
       });
+      await removeChunks(job);
+    },
+    async drop(job) {
+      await whileHeld((_transaction, state) => ({ ...state, lease: null }));
       await removeChunks(job);
     },
   };

@@ -40,6 +40,9 @@ export interface ReconcileLimits {
   readonly closingMs: number;
   /** How long an unfinished run may lie and still be resumed, in ms; after that a run begins anew. */
   readonly resumeMs: number;
+  /** How long after its scan a verification looks again at what differed, in ms: longer than a change usually takes to
+   *  its assets. */
+  readonly settleMs: number;
   /** How long the record of a run is kept after its last change, in ms. */
   readonly jobRetentionMs: number;
 }
@@ -65,5 +68,6 @@ export const defaultReconcileLimits: ReconcileLimits = {
   saveEveryMs: secondMs,
   closingMs: 10 * secondMs,
   resumeMs: dayMs,
+  settleMs: 10 * secondMs,
   jobRetentionMs: 90 * dayMs,
 };

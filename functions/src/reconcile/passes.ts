@@ -22,11 +22,17 @@ export async function passes(run: Run): Promise<PassEnd> {
     if (scanned.kind !== 'complete') return scanned;
     const phantoms = request.phantoms === true ? await findPhantoms(run) : scanned;
     if (phantoms.kind !== 'complete') return phantoms;
+    const verified = request.mode === 'verify' ? await verify(run) : phantoms;
+    if (verified.kind !== 'complete') return verified;
     await countOthers(run);
     const brake = judgeScan(run) ?? (await judgeSourceAgain(run));
     if (brake) return { kind: 'braked', brake };
-    if (job.brake !== null || request.mode === 'report') return { kind: 'complete' };
+    if (job.brake !== null || request.mode !== 'clean') return { kind: 'complete' };
     reportLeftAlone(run);
+    if (run.isShadow === true) {
+      job.isShadow = true;
+      return { kind: 'complete' };
+    }
     job.phase = 'repair';
   } else {
     // A person may have allowed less than the invocation before.
@@ -37,6 +43,11 @@ export async function passes(run: Run): Promise<PassEnd> {
   if (isOver(run)) return { kind: 'out-of-time' };
   const repaired = await repairPass(run);
   return repaired.kind === 'complete' ? removePhantoms(run) : repaired;
+}
+
+function verify(run: Run): Promise<PassEnd> {
+  if (run.verify === undefined) throw new Error('mode verify was asked for, and nothing here can verify');
+  return run.verify(run);
 }
 
 /** What the findings are judged by: the unknown ids that are allowed, and deletions that became known within the

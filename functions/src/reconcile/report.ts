@@ -7,7 +7,7 @@ import { findingsOf, readsOf } from './progress.ts';
 /** What a run has found and done. */
 export interface ReconcileReport {
   readonly jobId: string;
-  readonly mode: 'report' | 'clean';
+  readonly mode: ReconcileJob['mode'];
   readonly status: ReconcileJob['status'];
   readonly reason: string;
   /** ISO 8601. */
@@ -133,6 +133,8 @@ const labels: Readonly<Record<keyof FindingCounts, string>> = {
   'unusable-project-id': 'unusable project ids',
   'missing-project-id': 'assets without a project id',
   held: 'projects held',
+  'sample-differs': 'projects of which an asset that was read whole differs',
+  'history-differs': 'records that differ from the fold of their events',
 };
 
 /** The report as text for a terminal. */

@@ -1,10 +1,9 @@
 import { collectionsOf, type ReconcileRequest, requestKeyOf } from '../events/reconciliationRequest.ts';
 import { errorText } from '../log.ts';
-import { schemaVersion } from '../records/projectRecord.ts';
-import { type Brake, brakeForSourceError, judgeSource, type SourceLook, type SourceSight } from './brakes.ts';
-import { noFindings } from './findings.ts';
-import type { ReconcileJob } from './jobRecord.ts';
-import { createJobStore, type JobStore, ReconcileLeaseLostError } from './jobStore.ts';
+import { type Brake, brakeForSourceError, judgeSource, type SourceLook } from './brakes.ts';
+import { isFinished, type ReconcileJob, requestOf } from './jobRecord.ts';
+import { createJobStore, type JobStore, ReconcileCancelledError, ReconcileLeaseLostError } from './jobStore.ts';
+import { newJob } from './newJob.ts';
 import { passes } from './passes.ts';
 import type { ReconcileProgress } from './progress.ts';
 import { createProgressKeeper } from './progressKeeper.ts';
@@ -21,6 +20,8 @@ export type ReconcileOutcome =
   | { readonly kind: 'braked'; readonly brake: Brake; readonly report: ReconcileReport }
   /** The time is used up, or the run was asked to stop. The next run for the same request resumes it. */
   | { readonly kind: 'continued'; readonly report: ReconcileReport }
+  /** A person has cancelled it. What was repaired before stays repaired. */
+  | { readonly kind: 'cancelled'; readonly report: ReconcileReport }
   /** Another run holds the lease, until this time (ms since 1970) at least. */
   | { readonly kind: 'busy'; readonly until: number };
 
@@ -41,9 +42,6 @@ export async function runReconciliation(
   task: ReconcileTask,
 ): Promise<ReconcileOutcome> {
   const { firestore, config, clock, limits, log } = dependencies;
-  const { request } = task;
-  const collections = collectionsOf(request, config);
-  const requestKey = requestKeyOf(request, config);
   const holder = dependencies.uniqueId();
   const store = createJobStore({
     firestore,
@@ -53,7 +51,15 @@ export async function runReconciliation(
     resumeMs: limits.resumeMs,
     retentionMs: limits.jobRetentionMs,
   });
-  const taken = await store.take(requestKey);
+  const asked = task.request.jobId === undefined ? null : await store.requested(task.request.jobId);
+  // A redelivered request: it was done, or somebody has cancelled it.
+  if (asked !== null && isFinished(asked)) return outcomeOf(asked);
+  const { jobId: _named, ...said } = task.request;
+  const request = (asked && requestOf(asked)) ?? said;
+  const collections = collectionsOf(request, config);
+  const requestKey = requestKeyOf(request, config);
+  // Under another configuration than it began with, a run begins anew.
+  const taken = await store.take(requestKey, asked?.requestKey === requestKey ? asked.id : undefined);
   if (taken.kind === 'busy') {
     log.info('another reconciliation holds the lease', { until: new Date(taken.until).toISOString() });
     return taken;
@@ -61,22 +67,29 @@ export async function runReconciliation(
   const inMongo = createProjectsInMongo(dependencies.source, config);
   const names = collections.map(({ name }) => name);
   const sight = await look(inMongo);
+  // Of a job that has not begun, only the request is known.
+  const unfinished = taken.unfinished?.status === 'pending' ? null : taken.unfinished;
   if ('brake' in sight) {
     const { database, collection } = config.source;
     const unseen = newJob(dependencies, request, requestKey, { database, collection, uuid: null, projects: 0 }, names);
     return finish({ job: unseen, clock, log }, store, sight.brake);
   }
-  const before = taken.unfinished?.source ?? taken.state.lastSource;
+  const before = unfinished?.source ?? taken.state.lastSource;
   const brake = judgeSource(sight, before, limits.brakes, request.allow ?? {});
   // A report changes nothing, so it goes on to say what a clean run would meet; an empty MongoDB has nothing to say.
   if (brake && (request.mode === 'clean' || brake.kind === 'source-empty')) {
     // An unfinished run stays as it is, to be resumed once MongoDB is itself again.
     return finish({ job: newJob(dependencies, request, requestKey, sight, names), clock, log }, store, brake);
   }
-  const job = taken.unfinished ?? newJob(dependencies, request, requestKey, sight, names);
+  const job = unfinished ?? newJob(dependencies, request, requestKey, sight, names);
   job.invocations += 1;
   job.brake = brake ?? job.brake;
-  return work(dependencies, task, { job, store, inMongo, collections, lastTuples: taken.state.lastTuples });
+  await store.start(job);
+  return work(
+    dependencies,
+    { ...task, request },
+    { job, store, inMongo, collections, lastTuples: taken.state.lastTuples },
+  );
 }
 
 interface Started {
@@ -125,7 +138,9 @@ async function work(
       case 'out-of-time':
         return await pause(run, store, waiting);
       case 'failed':
-        if (end.error instanceof ReconcileLeaseLostError) throw end.error;
+        if (end.error instanceof ReconcileLeaseLostError || end.error instanceof ReconcileCancelledError) {
+          throw end.error;
+        }
         if (isSourceError(end.error)) return await finish(run, store, brakeForError(end.error));
         // Asked to stop: whatever broke off in the middle did so because of that.
         if (task.signal.aborted) return await pause(run, store, waiting);
@@ -136,6 +151,12 @@ async function work(
         throw end.error;
     }
   } catch (error) {
+    if (error instanceof ReconcileCancelledError) {
+      await store.drop(job);
+      log.info('reconciliation was cancelled', { jobId: job.id, phase: job.phase });
+      job.status = 'cancelled';
+      return { kind: 'cancelled', report: reportOf(job) };
+    }
     if (!(error instanceof ReconcileLeaseLostError)) throw error;
     log.alarm('lease-lost', 'reconciliation stopped, another run has taken its lease', { jobId: job.id });
     return { kind: 'busy', until: clock.now() + limits.leaseMs };
@@ -153,6 +174,12 @@ async function look(inMongo: ProjectsInMongo): Promise<SourceLook | { readonly b
 
 function brakeForError(error: unknown): Brake {
   return brakeForSourceError(isRefusal(error), errorText(error));
+}
+
+function outcomeOf(job: ReconcileJob): ReconcileOutcome {
+  const report = reportOf(job);
+  if (job.status === 'cancelled') return { kind: 'cancelled', report };
+  return job.brake === null ? { kind: 'done', report } : { kind: 'braked', brake: job.brake, report };
 }
 
 async function finish(
@@ -193,64 +220,4 @@ async function pause(run: Run, store: JobStore, waiting: Parameters<JobStore['pa
     projects: job.projects,
   });
   return { kind: 'continued', report: reportOf(job) };
-}
-
-function newJob(
-  { clock, uniqueId, limits }: ReconcileDependencies,
-  request: ReconcileRequest,
-  requestKey: string,
-  { database, collection, uuid, projects }: SourceSight,
-  collections: readonly string[],
-): ReconcileJob {
-  const now = clock.now();
-  return {
-    id: `reconciliation-${new Date(now).toISOString().replaceAll(/[-:]|\.\d+/g, '')}-${uniqueId()}`,
-    schemaVersion,
-    type: 'reconciliation',
-    requestKey,
-    mode: request.mode,
-    reason: request.reason,
-    status: 'running',
-    phase: 'scan',
-    startedAt: now,
-    updatedAt: now,
-    finishedAt: null,
-    expireAt: now + limits.jobRetentionMs,
-    invocations: 0,
-    lastError: null,
-    source: { database, collection, uuid, projects },
-    ranges: [],
-    collections: collections.map((name) => ({
-      name,
-      assets: null,
-      lacksCopies: false,
-      projects: 0,
-      tuples: 0,
-      reads: { hops: 0, counts: 0, closer: 0 },
-    })),
-    projects: 0,
-    judged: 0,
-    young: 0,
-    recordsTotal: null,
-    records: 0,
-    recentOrphans: 0,
-    recentDeletions: null,
-    unknownAllowed: null,
-    waste: 0,
-    recordReads: 0,
-    lookups: 0,
-    phantoms: null,
-    findings: noFindings(),
-    examples: [],
-    brake: null,
-    chunks: 0,
-    repair: {
-      round: 'known',
-      chunk: 0,
-      offset: 0,
-      outcomes: { applied: 0, assets: 0, deferred: 0, settled: 0, contradicted: 0, held: 0, failed: 0 },
-      failures: [],
-    },
-    origin: { service: 'lockstep', channel: 'reconciliation' },
-  };
 }

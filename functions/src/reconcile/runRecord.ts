@@ -58,6 +58,10 @@ export interface ReconcileDependencies {
   readonly uniqueId: () => string;
   readonly log: Log;
   readonly limits: ReconcileLimits;
+  /** What a run in mode `verify` does between its scan and its judgement. */
+  readonly verify?: (run: Run) => Promise<PassEnd>;
+  /** Shadow mode: `clean` finds and judges as ever, and repairs nothing. */
+  readonly isShadow?: boolean;
 }
 
 /** What the passes of one run share. */

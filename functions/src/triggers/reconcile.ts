@@ -10,12 +10,14 @@ import type { Services } from './services.ts';
  *  continues in the next invocation, which is asked for here. */
 export async function reconcile(services: Services, request: ReconcileRequest): Promise<ReconcileOutcome> {
   const { clock, log, config, uniqueId } = services;
-  const [{ runReconciliation }, { createProjectTruth }] = await Promise.all([
+  const [{ runReconciliation }, { runVerification }, { createProjectTruth }] = await Promise.all([
     import('../reconcile/run.ts'),
+    import('../verify/run.ts'),
     import('../source/truth.ts'),
   ]);
   const source = await services.source();
-  const outcome = await runReconciliation(
+  const run = request.mode === 'verify' ? runVerification : runReconciliation;
+  const outcome = await run(
     {
       firestore: await services.firestore(),
       source,
@@ -33,7 +35,9 @@ export async function reconcile(services: Services, request: ReconcileRequest): 
       signal: services.stopping(),
     },
   );
-  if (outcome.kind === 'continued') await requestReconciliation(services, request, 'continued');
+  if (outcome.kind === 'continued') {
+    await requestReconciliation(services, { ...request, jobId: outcome.report.jobId }, 'continued');
+  }
   return outcome;
 }
 
@@ -51,7 +55,7 @@ function deployedLimits(): ReconcileLimits {
  *  people. */
 export async function requestReconciliation(
   { publisher }: Services,
-  { mode, reason, collections, projectIds, phantoms }: ReconcileRequest,
+  { mode, reason, collections, projectIds, phantoms, samples, jobId }: ReconcileRequest,
   why: 'schedule' | 'continued',
 ): Promise<void> {
   const requests = await publisher(params.requestsTopic.value());
@@ -61,6 +65,8 @@ export async function requestReconciliation(
     ...(collections && { collections: [...collections] }),
     ...(projectIds && { projectIds: [...projectIds] }),
     ...(phantoms && { phantoms }),
+    ...(samples !== undefined && { samples }),
+    ...(jobId !== undefined && { jobId }),
   };
   await requests.publish(encodeReconciliationRequest(request, { reason: why }));
 }

@@ -56,7 +56,9 @@ export function reconcileOnRequestFunction(services: Services) {
         });
         return undefined;
       });
-      const problem = outcome && reasonToRedeliver(outcome);
+      // Who has asked with a job sees in it what stopped the run, and asks again.
+      const isSeen = decoded.request.jobId !== undefined && outcome?.kind === 'braked';
+      const problem = outcome && !isSeen ? reasonToRedeliver(outcome) : undefined;
       if (problem !== undefined) throw new ReconciliationNotDoneError(problem);
     },
   );

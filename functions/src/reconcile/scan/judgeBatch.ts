@@ -1,18 +1,28 @@
 import { projectIdProblem } from '../../events/projectId.ts';
 import type { Version } from '../../events/version.ts';
 import { deletionsAllowed } from '../../holds/limits.ts';
+import type { ProjectSnapshot } from '../../source/lookup.ts';
 import { deletionPolicy } from '../brakes.ts';
-import type { ToRepair } from '../findings.ts';
+import type { FindingExample, ToRepair } from '../findings.ts';
 import type { ReconcileJob } from '../jobRecord.ts';
 import { progressOf } from '../progress.ts';
 import { addExample, type Run } from '../runRecord.ts';
+import { addToChecksum, emptyChecksum } from './checksum.ts';
 import { justAfter } from './idOrder.ts';
 import { isSuspect, type JudgeContext, judgeProject, type Verdict } from './judgeProject.ts';
-import type { JoinedProject } from './projectAssets.ts';
+import type { JoinedProject, ProjectAssets } from './projectAssets.ts';
 import { readRecords } from './recordScan.ts';
 
+/** What was found about a project, and what it was judged by. */
+export interface Judged {
+  readonly project: JoinedProject;
+  readonly verdict: Verdict;
+  /** Undefined when MongoDB does not have it. */
+  readonly snapshot: ProjectSnapshot | undefined;
+}
+
 /** Asks MongoDB about some projects, and judges each. */
-async function judgeAll(run: Run, batch: readonly JoinedProject[]): Promise<ReadonlyMap<JoinedProject, Verdict>> {
+async function judgeAll(run: Run, batch: readonly JoinedProject[]): Promise<readonly Judged[]> {
   const usable = batch.filter(({ projectId }) => projectIdProblem(projectId) === undefined);
   const { version, projects } = await run.lookups.pass(1, () =>
     run.truth.ask(usable.map(({ projectId }) => projectId)),
@@ -23,13 +33,12 @@ async function judgeAll(run: Run, batch: readonly JoinedProject[]): Promise<Read
     suspects.map(({ projectId }) => projectId),
   );
   const context = contextOf(run, version, run.clock.now() - run.limits.graceMs);
-  return new Map(
-    batch.map((project) => {
-      const { projectId, known: before } = project;
-      const testimony = { snapshot: projects.get(projectId), before, known: fresh.get(projectId) ?? before };
-      return [project, judgeProject(project, testimony, context)];
-    }),
-  );
+  return batch.map((project) => {
+    const { projectId, known: before } = project;
+    const snapshot = projects.get(projectId);
+    const testimony = { snapshot, before, known: fresh.get(projectId) ?? before };
+    return { project, snapshot, verdict: judgeProject(project, testimony, context) };
+  });
 }
 
 /** What projects are judged by, after MongoDB was asked at a version. */
@@ -49,22 +58,40 @@ export async function judgeBatch(
   batch: readonly JoinedProject[],
 ): Promise<void> {
   const { job } = run;
-  const verdicts = await judgeAll(run, batch);
+  const all = await judgeAll(run, batch);
   const toRepair: ToRepair[] = [];
-  for (const [project, verdict] of verdicts) {
-    count(run, project, verdict);
-    const { kind: what } = verdict;
-    if (what === 'in-step' || what === 'young' || what === 'held' || what === 'unusable') continue;
-    if (what !== 'unknown-id' || mayBeAllowed(run)) toRepair.push({ projectId: project.projectId, what });
+  for (const judged of all) {
+    const { projectId } = judged.project;
+    const { kind: what } = judged.verdict;
+    const isFine = what === 'in-step' || what === 'young' || what === 'held' || what === 'unusable';
+    if (!isFine && isLookedAtTwice(run)) {
+      toRepair.push({ projectId, what });
+      continue;
+    }
+    countJudged(run, judged);
+    if (!isFine && (what !== 'unknown-id' || mayBeAllowed(run))) toRepair.push({ projectId, what });
   }
   job.lookups += 1;
   range.from = justAfter(batch.at(-1)?.projectId ?? range.from);
-  run.keeper.changed(job.mode === 'clean' ? toRepair : []);
+  run.keeper.changed(job.mode === 'report' ? [] : toRepair);
   run.onProgress(progressOf(job));
 }
 
-function count(run: Run, project: JoinedProject, { kind, findings }: Verdict): void {
+/** Projects that a verification looks at twice at most; beyond that, it is no change under way that makes them
+ *  differ. */
+const maxLookedTwice = 500;
+
+/** Whether a finding is left to the second look of a verification, and counted there. */
+function isLookedAtTwice({ job: { verification } }: Run): boolean {
+  if (verification === null || verification.lookedTwice >= maxLookedTwice) return false;
+  verification.lookedTwice += 1;
+  return true;
+}
+
+/** Counts what was found about a project. */
+export function countJudged(run: Run, { project, verdict, snapshot }: Judged): void {
   const { job } = run;
+  const { kind, findings } = verdict;
   if (kind === 'young') job.young += 1;
   if (project.collections.size > 0) job.projects += 1;
   if (project.known.kind !== 'none') job.records += 1;
@@ -83,7 +110,29 @@ function count(run: Run, project: JoinedProject, { kind, findings }: Verdict): v
     if (assets === undefined) continue;
     tally.projects += 1;
     tally.tuples += assets.tuples.length;
+    if (findings.some((finding) => isAboutAssets(finding) && finding.collections.includes(tally.name))) {
+      tally.behind += 1;
+    }
+    if (kind !== 'young') addChecksums(run, tally, assets, snapshot);
   }
+  if (job.verification !== null && project.known.isPending) job.verification.pending += 1;
+}
+
+const isAboutAssets = ({ kind }: FindingExample) => kind !== 'tombstone-of-living' && kind !== 'record-ahead';
+
+function addChecksums(
+  { collections }: Run,
+  tally: ReconcileJob['collections'][number],
+  { projectId, tuples }: ProjectAssets,
+  snapshot: ProjectSnapshot | undefined,
+): void {
+  const sources = Object.keys(collections.find(({ name }) => name === tally.name)?.copies ?? {});
+  const { assets, projects } = tally.checksums ?? { assets: emptyChecksum, projects: emptyChecksum };
+  const expected = snapshot && [projectId, ...sources.map((source) => snapshot.fields[source] ?? null)];
+  tally.checksums = {
+    assets: tuples.reduce((sum, tuple) => addToChecksum(sum, [projectId, ...tuple]), assets),
+    projects: expected === undefined ? projects : addToChecksum(projects, expected),
+  };
 }
 
 /** Whether the unknown ids that were found so far may still turn out to be within limits. Beyond that, they are only

@@ -1,9 +1,8 @@
-import type { ProjectSnapshot } from '../../source/lookup.ts';
 import type { Run } from '../runRecord.ts';
 import { hopProjects } from './hopScan.ts';
 import { rangesOfProjects } from './idOrder.ts';
-import { contextOf } from './judgeBatch.ts';
-import { judgeProject, type Verdict } from './judgeProject.ts';
+import { contextOf, type Judged } from './judgeBatch.ts';
+import { judgeProject } from './judgeProject.ts';
 import { projectsWithMissingCopies } from './missingCopies.ts';
 import { createPagePacer } from './pagePacer.ts';
 import type { ProjectAssets } from './projectAssets.ts';
@@ -12,11 +11,7 @@ import { indexesOf } from './scanPass.ts';
 
 /** Scans one project again, and judges it. Costs about two reads per collection, and one for the record; they count as
  *  those of the scan. */
-export async function judgeOne(
-  run: Run,
-  projectId: string,
-  graceBegins: number,
-): Promise<{ readonly verdict: Verdict; readonly snapshot: ProjectSnapshot | undefined }> {
+export async function judgeOne(run: Run, projectId: string, graceBegins: number): Promise<Judged> {
   const [range] = rangesOfProjects([projectId]);
   if (range === undefined) throw new RangeError('expected a project id');
   const pacer = createPagePacer({ wasteShare: 0, maxPage: 1, streams: 0 });
@@ -33,8 +28,6 @@ export async function judgeOne(
   const { version, projects } = await run.lookups.pass(1, () => run.truth.ask([projectId]));
   const snapshot = projects.get(projectId);
   const testimony = { snapshot, before: known, known };
-  return {
-    verdict: judgeProject({ projectId, collections, known }, testimony, contextOf(run, version, graceBegins)),
-    snapshot,
-  };
+  const project = { projectId, collections, known };
+  return { project, verdict: judgeProject(project, testimony, contextOf(run, version, graceBegins)), snapshot };
 }

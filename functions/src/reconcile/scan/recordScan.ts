@@ -24,9 +24,18 @@ export interface KnownState {
   readonly isHeld: boolean;
   /** When its deletion became known, ms since 1970. */
   readonly deletedAt: number | null;
+  /** Whether its assets do not show its newest state yet. */
+  readonly isPending: boolean;
 }
 
-export const noRecord: KnownState = { kind: 'none', version: null, newest: null, isHeld: false, deletedAt: null };
+export const noRecord: KnownState = {
+  kind: 'none',
+  version: null,
+  newest: null,
+  isHeld: false,
+  deletedAt: null,
+  isPending: false,
+};
 
 /** A record in the order of project ids. */
 export interface KnownProject {
@@ -84,6 +93,7 @@ function knownStateOf(projectId: string, document: DocumentSnapshot): KnownState
       newest: versions.reduce(newest, null),
       isHeld: effectiveHold(record) !== null,
       deletedAt: record.deletedAt,
+      isPending: record.appliedRevision < record.revision,
     };
   } catch (error) {
     // Says nothing about the project, so only MongoDB counts; the repair meets the same record and reports it.

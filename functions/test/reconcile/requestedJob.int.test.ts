@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { ObjectId } from 'mongodb';
+import { recordCollections } from '../../src/config/defineConfig.ts';
+import {
+  decodeReconciliationRequest,
+  type ReconcileRequest,
+  ReconcileRequestError,
+} from '../../src/events/reconciliationRequest.ts';
+import { parseJob } from '../../src/reconcile/jobRecord.ts';
+import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
+import { openCancellation, requestedJob } from '../../src/reconcile/requestedJob.ts';
+import type { Applier } from '../../src/reconcile/runRecord.ts';
+import { startWorld, type World } from './world.ts';
+
+// Attacks: a run that was asked for is done once, as it was asked for, and can be stopped.
+describe('a reconciliation that was asked for', () => {
+  let world: World;
+  const orphans = 40;
+
+  beforeEach(async () => {
+    world = await startWorld();
+    const ids = await world.addProjects(Array.from({ length: 20 }, () => 'name'));
+    const gone = Array.from({ length: orphans }, () => new ObjectId().toHexString());
+    await world.addRecords([...ids, ...gone], 'live');
+    await world.addAssets(
+      'analyses',
+      [...ids, ...gone].map((projectId) => ({ projectId })),
+    );
+  });
+  afterEach(() => world.close());
+
+  /** Creates the job, and returns the request as its message says it. */
+  async function ask(request: Omit<ReconcileRequest, 'reason'>): Promise<ReconcileRequest & { jobId: string }> {
+    const asked = requestedJob(world.dependencies(), { reason: 'tidy up', actor: 'ann@example.com', ...request });
+    await world.firestore.runTransaction(async (transaction) => asked.create(transaction));
+    const decoded = decodeReconciliationRequest(asked.message.data, () => 'report');
+    assert.ok(decoded.ok);
+    return { ...decoded.request, jobId: asked.jobId };
+  }
+
+  const jobRef = (id: string) => world.firestore.collection(recordCollections.jobs).doc(id);
+  const jobOf = async (id: string) => parseJob(id, (await jobRef(id).get()).data());
+  const cancel = (jobId: string) =>
+    world.firestore.runTransaction(async (transaction) => {
+      const { cancellation, write } = await openCancellation(world.dependencies(), transaction, jobId);
+      write();
+      return cancellation;
+    });
+
+  it('takes off the brakes that its job says, and none that a message says', async () => {
+    const asked = await ask({ mode: 'clean', allow: { orphans } });
+    assert.equal((await jobOf(asked.jobId)).status, 'pending');
+    const byMessage = await world.run({ mode: 'clean', reason: 'message' });
+    assert.equal(byMessage.kind, 'braked');
+    const outcome = await world.run(asked);
+    assert.equal(outcome.kind, 'done');
+    assert.equal(await world.countOf('analyses'), 20);
+    const { status, initiator, reason } = await jobOf(asked.jobId);
+    assert.deepEqual([status, initiator, reason], ['done', 'ann@example.com', 'tidy up']);
+  });
+
+  it('is done once, however often its message is delivered', async () => {
+    const asked = await ask({ mode: 'report' });
+    const first = await world.run(asked);
+    assert.equal(first.kind, 'braked');
+    const again = await world.run(asked, {
+      truth: { ask: () => Promise.reject(new Error('it was not to look again')) },
+    });
+    assert.deepEqual(again, first);
+  });
+
+  it('names only what there is', () => {
+    const request = { mode: 'report', reason: 'test', collections: ['nowhere'] } as const;
+    assert.throws(() => requestedJob(world.dependencies(), request), ReconcileRequestError);
+  });
+
+  it('is not begun when it was cancelled before', async () => {
+    const asked = await ask({ mode: 'clean', allow: { orphans } });
+    assert.deepEqual(await cancel(asked.jobId), { kind: 'cancelled', was: 'pending' });
+    assert.deepEqual(await cancel(asked.jobId), { kind: 'already-finished', status: 'cancelled' });
+    assert.deepEqual(await cancel('nowhere'), { kind: 'missing' });
+    const outcome = await world.run(asked);
+    assert.equal(outcome.kind, 'cancelled');
+    assert.equal(await world.countOf('analyses'), 20 + orphans);
+  });
+
+  it('stops in the middle when it is cancelled, gives its lease back, and stays cancelled', async () => {
+    const asked = await ask({ mode: 'clean', allow: { orphans } });
+    const { applier } = world.dependencies();
+    let repairs = 0;
+    const cancelled: Applier = {
+      async apply(event, options) {
+        repairs += 1;
+        if (repairs === 3) await cancel(asked.jobId);
+        return applier.apply(event, options);
+      },
+    };
+    const limits = { ...defaultReconcileLimits, saveEveryMs: 5, closingMs: 0, parallelRepairs: 1 };
+    const outcome = await world.run(asked, { applier: cancelled, limits });
+    assert.equal(outcome.kind, 'cancelled');
+    assert.ok((await world.countOf('analyses')) > 20, 'it went on to the end');
+    assert.equal((await jobOf(asked.jobId)).status, 'cancelled');
+    assert.deepEqual((await jobRef(asked.jobId).listCollections()).length, 0);
+    assert.equal((await world.run(asked)).kind, 'cancelled');
+    assert.notEqual((await world.run({ mode: 'report' })).kind, 'busy');
+  });
+
+  it('that continues elsewhere is not begun anew after it was cancelled', async () => {
+    const stop = new AbortController();
+    const { truth } = world.dependencies();
+    const stopping: typeof truth = {
+      async ask(ids) {
+        stop.abort(new Error('asked to stop'));
+        return truth.ask(ids);
+      },
+    };
+    const first = await world.run({ mode: 'report' }, { truth: stopping }, { signal: stop.signal });
+    assert.equal(first.kind, 'continued');
+    const { jobId } = first.report;
+    assert.equal((await cancel(jobId)).kind, 'cancelled');
+    assert.equal((await world.run({ mode: 'report', jobId })).kind, 'cancelled');
+  });
+});
