@@ -16,6 +16,7 @@ export const recordCollections = {
   outbox: 'syncOutbox',
   measures: 'syncMeasures',
   alerts: 'syncAlerts',
+  events: 'syncEvents',
 } as const;
 
 /** With the one below `syncJobs` that keeps findings. */

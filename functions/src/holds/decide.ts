@@ -195,6 +195,7 @@ function discarded(record: ProjectRecord, hold: Hold): ProjectRecord {
     ...record,
     appliedRevision: record.revision,
     progress: null,
+    open: [],
     expireAt: null,
     hold: { ...hold, state: 'discarded', version: record.desired.version ?? hold.version },
   };

@@ -1,10 +1,13 @@
 import { type DocumentReference, type Firestore, Timestamp } from 'firebase-admin/firestore';
 import { z } from 'zod';
 import { recordCollections } from '../config/defineConfig.ts';
+import { type EventType, eventTypes } from '../events/contract.ts';
 import type { CopyValue } from '../events/copyValue.ts';
+import { type EventOutcome, eventOutcomes } from '../events/outcomes.ts';
 import { isVersion, type Version } from '../events/version.ts';
 import { documentIdFrom } from './documentIds.ts';
 import { copyValueFromFirestore, foreignValue } from './firestoreValue.ts';
+import { type Origin, originSchema } from './origin.ts';
 
 /** Version of the layout of the records in Firestore; a record of a newer layout is refused, never guessed at. */
 export const schemaVersion = 1;
@@ -71,6 +74,20 @@ export interface Attempts {
   readonly lastError: string | null;
 }
 
+/** An event whose news is part of the record and whose work is not over. Its entry of the history is written when that
+ *  is known; until then the record says all that the entry will. */
+export interface OpenEvent {
+  readonly id: string;
+  readonly type: EventType;
+  readonly version: Version;
+  readonly origin: Origin;
+  /** The configured fields that it changed; null where they are many, and in the history already. */
+  readonly changes: Readonly<Record<string, CopyValue>> | null;
+  /** In ms since 1970. */
+  readonly receivedAt: number;
+  readonly outcome: EventOutcome;
+}
+
 /** A deletion that came together with too many others, and what a person has decided about it. */
 export interface Hold {
   /** `held`: nothing is deleted until a person decides. `released`: it may be carried out. `discarded`: the assets
@@ -105,6 +122,8 @@ export interface ProjectRecord {
   readonly hold: Hold | null;
   /** Versions that MongoDB has refuted, the newest last: a late duplicate of such an event is no news. */
   readonly refuted: readonly Version[];
+  /** Events that the desired state shows and the assets do not yet: never more than it has fields, and a few. */
+  readonly open: readonly OpenEvent[];
 }
 
 /** The hold that keeps the assets of a deleted project: undecided, or decided for keeping them. Null when nothing does.
@@ -169,6 +188,19 @@ const recordSchema = z.looseObject({
   expireAt: z.instanceof(Timestamp).nullable(),
   deletedAt: z.instanceof(Timestamp).nullish(),
   refuted: z.array(versionSchema).default([]),
+  open: z
+    .array(
+      z.object({
+        id: z.string(),
+        type: z.enum(eventTypes),
+        version: versionSchema,
+        origin: originSchema,
+        changes: z.record(z.string(), copyValueInRecord).nullable(),
+        receivedAt: z.number(),
+        outcome: z.enum(eventOutcomes),
+      }),
+    )
+    .default([]),
   hold: z
     .object({
       state: z.enum(['held', 'released', 'discarded']),
@@ -198,6 +230,7 @@ export function emptyProjectRecord(projectId: string): ProjectRecord {
     deletedAt: null,
     hold: null,
     refuted: [],
+    open: [],
   };
 }
 
@@ -229,6 +262,7 @@ export function parseProjectRecord(projectId: string, data: unknown): ProjectRec
     deletedAt: record.deletedAt?.toMillis() ?? null,
     hold: record.hold ?? null,
     refuted: record.refuted,
+    open: record.open,
   };
 }
 

@@ -3,12 +3,15 @@ import { recordCollections } from '../config/defineConfig.ts';
 import { encodeEvent } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import { documentIdFrom } from './documentIds.ts';
+import type { Origin } from './origin.ts';
 import { schemaVersion } from './projectRecord.ts';
 
 /** One run of work on the assets of one project, for operators: `syncJobs/{event id}`. A redelivery goes on in the same
  *  document. */
 export interface SyncJob {
   readonly event: ProjectEvent;
+  /** Who made the change that the assets are brought to: not always the one whose event took the work up. */
+  readonly initiator: Origin;
   readonly type: 'delete' | 'update';
   readonly status: 'continued' | 'done' | 'failed' | 'held';
   /** Times in ms since 1970. */
@@ -46,7 +49,7 @@ export function syncJobData(job: SyncJob): Record<string, unknown> {
     processed: job.processed,
     cursor: { rangesLeft: job.rangesLeft },
     errors: job.errors,
-    origin: originOf(job.event),
+    origin: job.initiator,
     expireAt: job.expireAt === null ? null : Timestamp.fromMillis(job.expireAt),
     // The message is acknowledged when its deletion is held: from then on the event is kept here alone.
     ...(job.heldAt !== null && {
@@ -54,15 +57,4 @@ export function syncJobData(job: SyncJob): Record<string, unknown> {
       event: encodeEvent(job.event).data.toString('utf8'),
     }),
   };
-}
-
-/** Longest name that is kept, in characters. */
-const maxNameLength = 256;
-
-/** Who changed the project; what else a producer sends with it may be anything, and nothing that Firestore takes. */
-function originOf({ origin: { service, actor, channel } }: ProjectEvent): Record<string, string> {
-  const named = { service, channel, ...(actor !== undefined && { actor }) };
-  return Object.fromEntries(
-    Object.entries(named).map(([name, text]) => [name, text.slice(0, maxNameLength).toWellFormed()]),
-  );
 }

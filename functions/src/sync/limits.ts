@@ -15,6 +15,8 @@ export interface SyncLimits {
   readonly maxFutureMs: number;
   /** How long a finished job is kept, in ms. */
   readonly jobRetentionMs: number;
+  /** How long the history of an event is kept, in ms; 0: no history is written. */
+  readonly historyMs: number;
   /** When deletions are held for a person to decide. */
   readonly hold: HoldLimits;
 }
@@ -25,5 +27,6 @@ export const defaultSyncLimits: SyncLimits = {
   tombstoneMs: 90 * dayMs,
   maxFutureMs: 5 * secondMs,
   jobRetentionMs: 90 * dayMs,
+  historyMs: 30 * dayMs,
   hold: defaultHoldLimits,
 };

@@ -1,6 +1,7 @@
 import type { Firestore, Transaction } from 'firebase-admin/firestore';
 import type { Clock } from '../clock.ts';
 import { type HeldStatus, setHeldStatus } from '../holds/job.ts';
+import { type HistoryWrite, historyEntryRef, writeHistory } from '../records/historyEntry.ts';
 import {
   type ProjectRecord,
   parseProjectRecord,
@@ -15,6 +16,7 @@ export interface Step<T> {
   /** The new record; absent where nothing changes. */
   readonly record?: ProjectRecord | undefined;
   readonly job?: SyncJob | undefined;
+  readonly history?: readonly HistoryWrite[] | undefined;
   /** What became of a deletion that was held. */
   readonly held?: { readonly eventId: string; readonly status: HeldStatus; readonly at: number } | undefined;
 }
@@ -30,7 +32,7 @@ export function transact<T>(
     async (transaction) => {
       const snapshot = await transaction.get(projectRecordRef(firestore, projectId));
       const taken = step(parseProjectRecord(projectId, snapshot.data()));
-      writeStep(firestore, transaction, taken);
+      writeStep(firestore, transaction, { ...taken, history: await unknownTo(firestore, transaction, taken.history) });
       return taken.outcome;
     },
     // Retries belong to the caller, whose backoff knows the budget of the invocation.
@@ -42,9 +44,24 @@ export function transact<T>(
 export function writeStep(
   firestore: Firestore,
   transaction: Transaction,
-  { record, job, held }: Omit<Step<unknown>, 'outcome'>,
+  { record, job, held, history = [] }: Omit<Step<unknown>, 'outcome'>,
 ): void {
   if (record) transaction.set(projectRecordRef(firestore, record.projectId), projectRecordData(record));
   if (job) transaction.set(syncJobRef(firestore, job.event.id), syncJobData(job));
+  for (const write of history) writeHistory(firestore, transaction, write);
   if (held) setHeldStatus(firestore, transaction, held.eventId, held.status, held.at);
+}
+
+/** Without what is only written where there is no entry yet, and there is one. */
+async function unknownTo(
+  firestore: Firestore,
+  transaction: Transaction,
+  history: readonly HistoryWrite[] = [],
+): Promise<readonly HistoryWrite[]> {
+  const isNew = await Promise.all(
+    history.map(
+      async ({ id, ifAbsent }) => !ifAbsent || !(await transaction.get(historyEntryRef(firestore, id))).exists,
+    ),
+  );
+  return history.filter((_write, index) => isNew[index]);
 }

@@ -1,4 +1,5 @@
 import type { ProjectEvent } from '../events/contract.ts';
+import { originOf } from '../records/origin.ts';
 import {
   effectiveHold,
   type Hold,
@@ -10,6 +11,7 @@ import {
 import type { SyncJob } from '../records/syncJob.ts';
 import { type FoldChange, fold } from './fold.ts';
 import type { SyncLimits } from './limits.ts';
+import { closed, contradicted, initiatorOf, marked, opened, repaired } from './openEvents.ts';
 import { claimsTheFuture, type Fact, settle } from './settle.ts';
 import type { Step } from './transact.ts';
 
@@ -40,7 +42,10 @@ export type Claim =
 export interface Terms {
   /** In ms since 1970. */
   readonly now: number;
-  readonly limits: Pick<SyncLimits, 'leaseMs' | 'maxAttempts' | 'tombstoneMs' | 'maxFutureMs' | 'jobRetentionMs'>;
+  readonly limits: Pick<
+    SyncLimits,
+    'leaseMs' | 'maxAttempts' | 'tombstoneMs' | 'maxFutureMs' | 'jobRetentionMs' | 'historyMs'
+  >;
 }
 
 export interface ClaimTerms extends Terms {
@@ -91,7 +96,7 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
     ? { desired: before.desired, change: 'none' }
     : fold(before.desired, { ...event, changes });
   const isNews = folded.change === 'effect';
-  const record: ProjectRecord = {
+  const withNews: ProjectRecord = {
     ...before,
     desired: folded.desired,
     deletedAt: isNews && event.type === 'ProjectDeleted' ? now : before.deletedAt,
@@ -100,20 +105,33 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
     // Only tombstones may go; and this one is not finished.
     expireAt: isNews ? null : before.expireAt,
   };
-  const folding = { record: folded.change === 'none' ? undefined : record, ...endOfHold(before, record, now) };
+  const kept = effectiveHold(withNews);
+  const isLeased = before.lease !== null && before.lease.expiresAt > now;
+  const waits = kept !== null ? 'held' : isLeased ? 'deferred' : 'accepted';
+  const { open, history } = opened(before, { event, changes, ...folded }, waits, terms);
+  const record: ProjectRecord = { ...withNews, open };
+  const folding = {
+    record: folded.change === 'none' ? undefined : record,
+    history,
+    ...endOfHold(before, record, now),
+  };
   if (record.appliedRevision === record.revision) {
     const isOdd = claimsTheFuture(record.desired, now + limits.maxFutureMs);
     return { outcome: { kind: isOdd ? 'odd' : 'duplicate' }, ...folding };
   }
-  const kept = effectiveHold(record);
   if (kept !== null) return { outcome: { kind: 'held', state: kept.state }, ...folding };
-  if (before.lease !== null && before.lease.expiresAt > now) {
+  if (before.lease !== null && isLeased)
     return { outcome: { kind: 'busy', until: before.lease.expiresAt }, ...folding };
-  }
   const attempt = (previous?.count ?? 0) + 1;
   if (attempt > limits.maxAttempts) {
     const outcome = { kind: 'exhausted', attempts: attempt - 1, lastError: previous?.lastError ?? null } as const;
-    return { outcome, ...folding, record: withoutAttempts(record, event.id) };
+    const givenUp = marked(record, 'dead-lettered', terms, ({ id }) => id === event.id);
+    return {
+      outcome,
+      ...folding,
+      record: { ...withoutAttempts(record, event.id), open: givenUp.open },
+      history: [...history, ...givenUp.history],
+    };
   }
   const lease: WorkLease = { holder, eventId: event.id, expiresAt: now + limits.leaseMs };
   const taken: ProjectRecord = {
@@ -155,13 +173,15 @@ export function corrected(
   work: Work,
   seen: ProjectRecord['desired'],
   fact: Fact,
-  { now }: Pick<Terms, 'now'>,
+  terms: Pick<Terms, 'now'> & { readonly limits: Pick<SyncLimits, 'historyMs'> },
 ): Step<ProjectRecord | undefined> {
   if (!holds(current, work)) return { outcome: undefined };
   const { desired, change, refuted } = settle(current.desired, seen, fact);
+  const { open, history } = contradicted(current, work.event, { desired, refuted }, fact, terms);
   const record: ProjectRecord = {
     ...current,
     desired,
+    open,
     refuted: [...current.refuted, ...refuted].slice(-mostRefuted),
     revision: current.revision + (change === 'effect' ? 1 : 0),
     progress: null,
@@ -169,7 +189,8 @@ export function corrected(
     // A deletion that MongoDB contradicts is none, and does not count among others.
     deletedAt: desired.kind === 'deleted' ? current.deletedAt : null,
   };
-  return { outcome: record, record: change === 'none' ? undefined : record, ...endOfHold(current, record, now) };
+  if (change === 'none') return { outcome: record };
+  return { outcome: record, record, history, ...endOfHold(current, record, terms.now) };
 }
 
 /** Marks the record's revision as applied and gives the lease back; or says that there is news, and keeps the lease. */
@@ -178,8 +199,9 @@ export function completed(
   work: Work,
   { revision }: Pick<ProjectRecord, 'revision'>,
   processed: number,
-  { now, limits }: Terms,
+  terms: Terms,
 ): Step<Completion> {
+  const { now, limits } = terms;
   if (!holds(current, work)) return { outcome: { kind: isCompleted(current, revision) ? 'done' : 'lost' } };
   // One asset says nothing of the others.
   if (work.repair?.asset !== undefined) return { outcome: { kind: 'done' }, record: { ...current, lease: null } };
@@ -203,15 +225,17 @@ export function completed(
     deletedAt: deletedAtAfter(current, desired, now),
     // A release has been carried out; it says nothing about what may come later.
     hold: null,
+    open: [],
   };
   // A job says what was done; where nothing was, there is nothing to say, and a write to save.
   const isWorthTelling = processed > 0 || current.progress !== null;
   const total = current.progress?.total ?? null;
-  const job = jobOf(work, desired, { now, limits }, { status: 'done', finishedAt: now, total, processed });
+  const job = jobOf(current, work, desired, terms, { status: 'done', finishedAt: now, total, processed });
   return {
     outcome: { kind: 'done' },
     record,
     job: isWorthTelling ? job : undefined,
+    history: [...closed(current, desired, work.event.id, terms), ...repairedBy(current, work, terms)],
     ...endOfHold(current, record, now),
   };
 }
@@ -237,8 +261,8 @@ export function paused(current: ProjectRecord, work: Work, progress: Progress, t
     deletedAt: deletedAtAfter(current, desired, terms.now),
     progress: { ...progress, revision: progress.revision + reopened },
   };
-  const job = jobOf(work, desired, terms, { status: 'continued', ...progress, rest: progress.ranges });
-  return { outcome: 'paused', record, job };
+  const job = jobOf(current, work, desired, terms, { status: 'continued', ...progress, rest: progress.ranges });
+  return { outcome: 'paused', record, job, history: repairedBy(current, work, terms) };
 }
 
 /** Holds a deletion for a person to decide, and gives the lease back: in one transaction with the job that keeps the
@@ -262,10 +286,12 @@ export function heldBack(
     return { outcome: { kind: 'superseded', record: { ...current, progress: null } } };
   }
   const hold: Hold = { state: 'held', since: now, eventId, version };
+  const { open, history } = marked(current, 'held', terms);
   return {
     outcome: { kind: 'done' },
-    record: { ...current, lease: null, progress: null, attempts: {}, hold },
-    job: jobOf(work, current.desired, terms, { status: 'held', heldAt: now, total: assets, processed: 0 }),
+    record: { ...current, lease: null, progress: null, attempts: {}, hold, open },
+    history,
+    job: jobOf(current, work, current.desired, terms, { status: 'held', heldAt: now, total: assets, processed: 0 }),
   };
 }
 
@@ -285,11 +311,15 @@ export function failed(
   const released: ProjectRecord = { ...current, lease: null };
   const counted = { ...released, progress: progress ?? current.progress };
   const attempts = { ...current.attempts, [id]: { count, lastError } };
-  const isLast = count >= limits.maxAttempts;
+  const isLast = count >= limits.maxAttempts && work.repair === undefined;
+  const { open, history } = isLast
+    ? marked(current, 'dead-lettered', terms, (event) => event.id === id)
+    : { open: current.open, history: [] };
   return {
     outcome: undefined,
-    record: work.repair ? released : isLast ? withoutAttempts(counted, id) : { ...counted, attempts },
-    job: jobOf(work, goalOf(current, work).desired, terms, {
+    record: work.repair ? released : isLast ? { ...withoutAttempts(counted, id), open } : { ...counted, attempts },
+    history,
+    job: jobOf(current, work, goalOf(current, work).desired, terms, {
       status: 'failed',
       finishedAt: now,
       total: progress?.total ?? null,
@@ -313,6 +343,13 @@ function holds(current: ProjectRecord, work: Work): boolean {
 /** The state that the assets are brought to. */
 function goalOf({ desired }: ProjectRecord, { repair }: Work): ReturnType<typeof settle> {
   return repair?.fact ? settle(desired, repair.seen, repair.fact) : { desired, change: 'none', refuted: [] };
+}
+
+/** What a repair brings into the record, for the history. */
+function repairedBy(current: ProjectRecord, work: Work, terms: Terms): Step<unknown>['history'] {
+  const { fact } = work.repair ?? {};
+  const { change, refuted } = goalOf(current, work);
+  return fact && change !== 'none' ? repaired(work.event, fact, refuted, terms) : [];
 }
 
 /** A deletion that a repair found out becomes known when it is done; life, whoever said otherwise, was no deletion. */
@@ -341,6 +378,7 @@ type JobEnd = Pick<SyncJob, 'status' | 'total' | 'processed'> &
   Partial<Pick<SyncJob, 'finishedAt' | 'heldAt' | 'errors'>> & { readonly rest?: readonly KeyRange[] };
 
 function jobOf(
+  { open }: ProjectRecord,
   { event, startedAt }: Work,
   desired: ProjectRecord['desired'],
   { now, limits }: Terms,
@@ -348,6 +386,7 @@ function jobOf(
 ): SyncJob {
   return {
     event,
+    initiator: initiatorOf(open, desired, originOf(event)),
     type: desired.kind === 'deleted' ? 'delete' : 'update',
     status: end.status,
     startedAt,

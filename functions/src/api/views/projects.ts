@@ -1,17 +1,7 @@
 import { z } from 'zod';
+import { eventOutcomes } from '../../events/outcomes.ts';
 import { moment, pageOf } from './common.ts';
 import { jobView } from './jobs.ts';
-
-export const outcomes = [
-  'applied',
-  'superseded',
-  'duplicate',
-  'deferred',
-  'held',
-  'contradicted',
-  'dead-lettered',
-  'redriven',
-] as const;
 
 /** An event of a project, and what became of it. */
 export const eventView = z.object({
@@ -22,7 +12,7 @@ export const eventView = z.object({
   origin: z.string(),
   actor: z.string().nullable(),
   receivedAt: moment,
-  outcome: z.enum(outcomes),
+  outcome: z.enum(eventOutcomes),
   jobId: z.string().nullable(),
   /** From MongoDB's commit to the assets, in ms. */
   lagMs: z.number().nullable(),

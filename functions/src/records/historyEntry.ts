@@ -1,0 +1,151 @@
+import {
+  type DocumentReference,
+  FieldValue,
+  type Firestore,
+  Timestamp,
+  type Transaction,
+} from 'firebase-admin/firestore';
+import { z } from 'zod';
+import { recordCollections } from '../config/defineConfig.ts';
+import { type EventType, eventTypes } from '../events/contract.ts';
+import type { CopyValue } from '../events/copyValue.ts';
+import { type EventOutcome, eventOutcomes } from '../events/outcomes.ts';
+import { isVersion, type Version } from '../events/version.ts';
+import { documentIdFrom } from './documentIds.ts';
+import { copyValueFromFirestore, foreignValue } from './firestoreValue.ts';
+import { type Origin, originSchema } from './origin.ts';
+import { schemaVersion } from './projectRecord.ts';
+
+/** What MongoDB said about a project, as of a version; null: it has no such project. */
+export interface RecordedFact {
+  readonly version: Version;
+  readonly fields: Readonly<Record<string, CopyValue>> | null;
+}
+
+/** An event that reached the work on its project, and what became of it: `syncEvents/{event id}`. */
+export interface HistoryEntry {
+  readonly id: string;
+  readonly projectId: string;
+  /** Null where only a correction of the record is left of it. */
+  readonly type: EventType | null;
+  readonly version: Version;
+  readonly origin: Origin | null;
+  /** The configured fields that it changed. */
+  readonly changes: Readonly<Record<string, CopyValue>>;
+  /** Whether the record has taken its news in: not where it was refused before. */
+  readonly folded: boolean;
+  readonly outcome: EventOutcome;
+  /** The work that brought it, or something newer, to the assets: `syncJobs/{job id}`. */
+  readonly jobId: string | null;
+  /** From MongoDB's commit, which has whole seconds, until the assets showed it, in ms. */
+  readonly lagMs: number | null;
+  /** Times in ms since 1970. */
+  readonly receivedAt: number | null;
+  readonly settledAt: number | null;
+  /** What MongoDB said while it was worked on, where that corrected the record. */
+  readonly fact: RecordedFact | null;
+  /** Versions that this correction took out of the record. */
+  readonly refuted: readonly Version[];
+}
+
+/** A write of one entry: the fields that are named, the others stay. */
+export interface HistoryWrite extends Pick<HistoryEntry, 'id' | 'projectId' | 'version'>, Partial<HistoryEntry> {
+  /** When a TTL policy may remove it, in ms since 1970. */
+  readonly expireAt: number;
+  /** Only where there is no entry yet. */
+  readonly ifAbsent?: boolean;
+}
+
+const time = z.instanceof(Timestamp).transform((value) => value.toMillis());
+const version = z.string().refine(isVersion, 'expected a version');
+const values = z.record(
+  z.string(),
+  z.unknown().transform((value, context): CopyValue => {
+    const converted = copyValueFromFirestore(value);
+    if (converted !== foreignValue) return converted;
+    context.addIssue({ code: 'custom', message: 'expected a value that a copy can have' });
+    return z.NEVER;
+  }),
+);
+
+const entrySchema = z.looseObject({
+  schemaVersion: z.literal(schemaVersion),
+  eventId: z.string(),
+  projectId: z.string(),
+  type: z.enum(eventTypes).nullable().default(null),
+  version,
+  origin: originSchema.nullable().default(null),
+  changes: values.default({}),
+  folded: z.boolean().default(false),
+  outcome: z.enum(eventOutcomes).default('applied'),
+  jobId: z.string().nullable().default(null),
+  lagMs: z.number().nullable().default(null),
+  receivedAt: time.nullable().default(null),
+  settledAt: time.nullable().default(null),
+  fact: z.object({ version, fields: values.nullable() }).nullable().default(null),
+  refuted: z.array(version).default([]),
+});
+
+/** An entry that cannot be understood: written by hand, damaged, or of a newer version of Lockstep. */
+export class HistoryEntryError extends Error {
+  constructor(path: string, problem: string) {
+    super(`${path} is no entry of the history (${problem}). Remove it: no work depends on it`);
+    this.name = 'HistoryEntryError';
+  }
+}
+
+/** Where the history of an event is kept. */
+export function historyEntryRef(firestore: Firestore, eventId: string): DocumentReference {
+  return firestore.collection(recordCollections.events).doc(documentIdFrom(eventId));
+}
+
+/** Reads an entry.
+ *  @throws HistoryEntryError */
+export function parseHistoryEntry(path: string, data: unknown): HistoryEntry {
+  const result = entrySchema.safeParse(data);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    throw new HistoryEntryError(path, issue ? `${issue.path.map(String).join('.')}: ${issue.message}` : 'not an entry');
+  }
+  const { eventId, schemaVersion: _layout, ...entry } = result.data;
+  return {
+    id: eventId,
+    projectId: entry.projectId,
+    type: entry.type,
+    version: entry.version,
+    origin: entry.origin,
+    changes: entry.changes,
+    folded: entry.folded,
+    outcome: entry.outcome,
+    jobId: entry.jobId,
+    lagMs: entry.lagMs,
+    receivedAt: entry.receivedAt,
+    settledAt: entry.settledAt,
+    fact: entry.fact,
+    refuted: entry.refuted,
+  };
+}
+
+/** Writes an entry, or the named fields of one. */
+export function writeHistory(firestore: Firestore, transaction: Transaction, write: HistoryWrite): void {
+  const data = historyData(write);
+  transaction.set(historyEntryRef(firestore, write.id), data, { mergeFields: Object.keys(data) });
+}
+
+function historyData({ id, ifAbsent: _condition, receivedAt, settledAt, expireAt, refuted, ...fields }: HistoryWrite) {
+  const named = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return {
+    schemaVersion,
+    eventId: id,
+    ...Object.fromEntries(named),
+    // One event may meet several corrections.
+    ...(refuted !== undefined && refuted.length > 0 && { refuted: FieldValue.arrayUnion(...refuted) }),
+    ...(receivedAt !== undefined && { receivedAt: timestamp(receivedAt) }),
+    ...(settledAt !== undefined && { settledAt: timestamp(settledAt) }),
+    expireAt: Timestamp.fromMillis(expireAt),
+  };
+}
+
+function timestamp(ms: number | null): Timestamp | null {
+  return ms === null ? null : Timestamp.fromMillis(ms);
+}

@@ -1,0 +1,89 @@
+import { sameCopyValue } from '../events/copyValue.ts';
+import { condensed } from '../records/condensed.ts';
+import type { HistoryEntry } from '../records/historyEntry.ts';
+import { type Desired, emptyProjectRecord, type FieldState, type ProjectRecord } from '../records/projectRecord.ts';
+import { type Change, fold } from './fold.ts';
+import { timeOf } from './settle.ts';
+
+/** What the fold needs of an entry of the history. */
+export type FoldedEntry = Pick<HistoryEntry, 'type' | 'version' | 'changes' | 'folded' | 'fact' | 'refuted'>;
+
+/** The desired state that the history of one project tells, in whatever order it is read: the fold of its events, and
+ *  of what MongoDB said where it corrected the record, without what it refuted. Long values are condensed.
+ *
+ *  Entries of a project's record that are still open belong to it: see `historyOf`. */
+export function foldHistory(entries: Iterable<FoldedEntry>): Desired {
+  const all = [...entries];
+  const refuted = new Set(all.flatMap((entry) => entry.refuted));
+  return all
+    .flatMap(changesOf)
+    .filter(({ version }) => !refuted.has(version))
+    .reduce((desired, change) => fold(desired, change).desired, emptyProjectRecord('').desired);
+}
+
+/** The history of a project: what was written of it, and what is still open in its record, which is newer. */
+export function historyOf(record: ProjectRecord, entries: Iterable<HistoryEntry>): readonly FoldedEntry[] {
+  const written = [...entries];
+  const open = record.open.map((event): FoldedEntry => {
+    const known = written.find(({ id }) => id === event.id);
+    return {
+      type: event.type,
+      version: event.version,
+      changes: event.changes ?? known?.changes ?? {},
+      folded: true,
+      fact: null,
+      refuted: [],
+    };
+  });
+  return [...written, ...open];
+}
+
+/** How a record differs from its history; empty when it does not. `since` (ms since 1970) is when the history begins:
+ *  of what is older, entries may have expired, and the record alone knows it.
+ *
+ *  The newest deletion of a project that lives again is not compared: once MongoDB has corrected a record, nothing
+ *  depends on it. */
+export function differencesFromHistory(
+  record: ProjectRecord,
+  entries: Iterable<HistoryEntry>,
+  since: number,
+): string[] {
+  const { desired } = record;
+  const told = foldHistory(historyOf(record, entries));
+  const isKept = (version: string | null) => version !== null && timeOf(version) >= since;
+  const differences: string[] = [];
+  if (told.version !== desired.version && (isKept(desired.version) || isNewerThan(told.version, desired.version))) {
+    differences.push(
+      `is ${desired.kind} since ${desired.version}; its history says ${told.kind} since ${told.version}`,
+    );
+  } else if (told.version === desired.version && told.kind !== desired.kind) {
+    differences.push(`is ${desired.kind}; its history says ${told.kind}`);
+  }
+  for (const field of new Set([...Object.keys(desired.fields), ...Object.keys(told.fields)])) {
+    const [own, its] = [desired.fields[field], told.fields[field]];
+    if (isSame(own, its)) continue;
+    if (!isKept(own?.version ?? null) && !isNewerThan(its?.version ?? null, own?.version ?? null)) continue;
+    differences.push(`${field} is ${described(own)}; its history says ${described(its)}`);
+  }
+  return differences;
+}
+
+function changesOf({ type, version, changes, folded, fact }: FoldedEntry): Change[] {
+  const own: Change[] = folded && type !== null ? [{ type, version, changes }] : [];
+  if (fact === null) return own;
+  const kind = fact.fields === null ? 'ProjectDeleted' : 'ProjectUpdated';
+  return [...own, { type: kind, version: fact.version, changes: fact.fields ?? {} }];
+}
+
+function isNewerThan(a: string | null, b: string | null): boolean {
+  return a !== null && (b === null || a > b);
+}
+
+function isSame(own: FieldState | undefined, its: FieldState | undefined): boolean {
+  if (own === undefined || its === undefined) return own === its;
+  return own.version === its.version && sameCopyValue(condensed(own.value), its.value);
+}
+
+function described(state: FieldState | undefined): string {
+  return state === undefined ? 'unknown' : `${JSON.stringify(condensed(state.value))} since ${state.version}`;
+}

@@ -1,0 +1,206 @@
+import type { ProjectEvent } from '../events/contract.ts';
+import { type CopyValue, copyValueToJson } from '../events/copyValue.ts';
+import type { EventOutcome } from '../events/outcomes.ts';
+import type { Version } from '../events/version.ts';
+import { condensedAll } from '../records/condensed.ts';
+import type { HistoryWrite } from '../records/historyEntry.ts';
+import { type Origin, originOf } from '../records/origin.ts';
+import type { Desired, OpenEvent, ProjectRecord } from '../records/projectRecord.ts';
+import type { FoldChange } from './fold.ts';
+import type { SyncLimits } from './limits.ts';
+import { type Fact, timeOf } from './settle.ts';
+
+// The history of events, as far as it is decided without input and output. An event stays open in the record of its
+// project until its work is over, and its entry is written then, in the transaction that ends the work: one write for
+// each event, and never one that disagrees with the record.
+
+/** Characters of JSON up to which the changes of an open event are kept in the record, which has to have room for the
+ *  desired state. Larger ones are written to the history at once. */
+const mostKeptLength = 2_000;
+
+/** The circumstances of an entry. */
+export interface HistoryTerms {
+  /** In ms since 1970. */
+  readonly now: number;
+  readonly limits: Pick<SyncLimits, 'historyMs'>;
+}
+
+/** What becomes of the open events of a record, and what is written of it. */
+export interface Opening {
+  readonly open: readonly OpenEvent[];
+  readonly history: readonly HistoryWrite[];
+}
+
+type Draft = Omit<HistoryWrite, 'expireAt'>;
+
+/** An event as a claim folds it. */
+export interface FoldedEvent {
+  readonly event: ProjectEvent;
+  /** Its configured fields. */
+  readonly changes: Readonly<Record<string, CopyValue>>;
+  /** The state after it, and what it did to that before. */
+  readonly desired: Desired;
+  readonly change: FoldChange;
+}
+
+/** Takes an event in: news stays open, what it supersedes is settled, and so is what changes no asset. */
+export function opened(
+  before: ProjectRecord,
+  { event, changes, desired, change }: FoldedEvent,
+  outcome: 'accepted' | 'deferred' | 'held',
+  terms: HistoryTerms,
+): Opening {
+  const own: OpenEvent = {
+    id: event.id,
+    type: event.type,
+    version: event.version,
+    origin: originOf(event),
+    changes: condensedAll(changes),
+    receivedAt: terms.now,
+    outcome,
+  };
+  if (change === 'none') return { open: before.open, history: entries(late(before, own), terms) };
+  const others = before.open.filter(({ id }) => id !== event.id);
+  const open = others.filter(({ version }) => shows(desired, version));
+  const jobId = before.lease?.eventId ?? null;
+  const superseded = others
+    .filter((each) => !open.includes(each))
+    .map((each) => ended(before, each, desired, jobId, terms));
+  if (change === 'versions') {
+    return { open, history: entries([...superseded, ended(before, own, desired, null, terms)], terms) };
+  }
+  const isSmall = JSON.stringify(Object.values(own.changes ?? {}).map(copyValueToJson)).length <= mostKeptLength;
+  const first = isSmall && outcome !== 'held' ? [] : [entryOf(before, own)];
+  return {
+    open: [...open, isSmall ? own : { ...own, changes: null }],
+    history: entries([...superseded, ...first], terms),
+  };
+}
+
+/** The end of all open events: the assets show a state. */
+export function closed(
+  record: ProjectRecord,
+  shown: Desired,
+  jobId: string,
+  terms: HistoryTerms,
+): readonly HistoryWrite[] {
+  return entries(
+    record.open.map((each) => ended(record, each, shown, jobId, terms)),
+    terms,
+  );
+}
+
+/** Gives some open events an outcome, and writes it. They stay open. */
+export function marked(
+  record: ProjectRecord,
+  outcome: EventOutcome,
+  terms: HistoryTerms,
+  isMeant: (open: OpenEvent) => boolean = () => true,
+): Opening {
+  const open = record.open.map((each) =>
+    isMeant(each) && each.outcome !== 'contradicted' ? { ...each, outcome } : each,
+  );
+  return {
+    open,
+    history: entries(
+      open.filter(isMeant).map((each) => entryOf(record, each)),
+      terms,
+    ),
+  };
+}
+
+/** What a correction by MongoDB does to open events: those that it contradicts stay open with that outcome as long as
+ *  something shows them, so that their entries are written when the work is over. The correction itself belongs to the
+ *  event that is worked on. */
+export function contradicted(
+  before: ProjectRecord,
+  event: ProjectEvent,
+  { desired, refuted }: { readonly desired: Desired; readonly refuted: readonly Version[] },
+  fact: Fact,
+  terms: HistoryTerms,
+): Opening {
+  const judged = before.open.map((each) => {
+    const isFalse = refuted.includes(each.version) || (each.type === 'ProjectDeleted' && desired.kind !== 'deleted');
+    return isFalse ? { ...each, outcome: 'contradicted' as const } : each;
+  });
+  const open = judged.filter(({ version }) => shows(desired, version));
+  const gone = judged
+    .filter((each) => !open.includes(each))
+    .map((each) => ended(before, each, desired, event.id, terms));
+  const isDenied = event.type === 'ProjectDeleted' && desired.kind !== 'deleted';
+  const correcting = { ...correctionOf(event, fact, refuted), ...(isDenied && { outcome: 'contradicted' as const }) };
+  return { open, history: entries([...gone, correcting], terms) };
+}
+
+/** What a repair has brought into the record, as an entry of its own. */
+export function repaired(
+  event: ProjectEvent,
+  fact: Fact,
+  refuted: readonly Version[],
+  terms: HistoryTerms,
+): readonly HistoryWrite[] {
+  const { now } = terms;
+  return entries(
+    [{ ...correctionOf(event, fact, refuted), outcome: 'applied', jobId: event.id, receivedAt: now, settledAt: now }],
+    terms,
+  );
+}
+
+/** Whether a desired state shows something of a version. */
+export function shows(desired: Desired, version: Version): boolean {
+  return (
+    desired.version === version ||
+    desired.deletedVersion === version ||
+    Object.values(desired.fields).some((field) => field.version === version)
+  );
+}
+
+/** Who made the newest change that a state shows, as far as it is open. */
+export function initiatorOf(open: readonly OpenEvent[], desired: Desired, fallback: Origin): Origin {
+  const shown = open.filter(({ version }) => shows(desired, version));
+  return (
+    shown.reduce<OpenEvent | undefined>((a, b) => (a !== undefined && a.version > b.version ? a : b), undefined)
+      ?.origin ?? fallback
+  );
+}
+
+/** A delivery that is no news is a second one, as a rule, and leaves what became of the first. Only what the state does
+ *  not show may have come for the first time. */
+function late(before: ProjectRecord, own: OpenEvent): readonly Draft[] {
+  if (shows(before.desired, own.version)) return [];
+  const isRefuted = before.refuted.includes(own.version);
+  const entry = entryOf(before, { ...own, outcome: isRefuted ? 'contradicted' : 'superseded' });
+  return [{ ...entry, folded: !isRefuted, settledAt: own.receivedAt, ifAbsent: true }];
+}
+
+function ended(
+  { projectId }: ProjectRecord,
+  open: OpenEvent,
+  shown: Desired,
+  jobId: string | null,
+  { now }: HistoryTerms,
+): Draft {
+  const isOutlived = open.type === 'ProjectDeleted' && shown.kind !== 'deleted';
+  const isShown = shows(shown, open.version) && !isOutlived;
+  const outcome = open.outcome === 'contradicted' ? 'contradicted' : isShown ? 'applied' : 'superseded';
+  const lagMs = outcome === 'applied' ? Math.max(0, now - timeOf(open.version)) : null;
+  return { ...entryOf({ projectId }, open), outcome, jobId, lagMs, settledAt: now };
+}
+
+function entryOf({ projectId }: Pick<ProjectRecord, 'projectId'>, { changes, ...open }: OpenEvent): Draft {
+  return { projectId, ...open, ...(changes !== null && { changes }), folded: true };
+}
+
+function correctionOf(event: ProjectEvent, fact: Fact, refuted: readonly Version[]): Draft {
+  const { id, projectId, type, version } = event;
+  const fields = fact.fields === null ? null : condensedAll(fact.fields);
+  return { id, projectId, type, version, origin: originOf(event), fact: { version: fact.version, fields }, refuted };
+}
+
+/** Drafts as they are written: one for each event; none where no history is kept. */
+function entries(drafts: readonly Draft[], { now, limits }: HistoryTerms): readonly HistoryWrite[] {
+  if (limits.historyMs === 0) return [];
+  const byId = new Map<string, Draft>();
+  for (const draft of drafts) byId.set(draft.id, { ...byId.get(draft.id), ...draft });
+  return [...byId.values()].map((draft) => ({ ...draft, expireAt: now + limits.historyMs }));
+}
