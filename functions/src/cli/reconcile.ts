@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Option } from '@commander-js/extra-typings';
 import { dayMs, hourMs, minuteMs } from '../clock.ts';
-import { deadLetterTopic, eventsTopic, jobRetentionDays } from '../config/params.ts';
+import { deadLetterTopic, eventsTopic, historyDays, jobRetentionDays } from '../config/params.ts';
 import { type ReconcileRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
 import config from '../lockstep.config.ts';
@@ -153,7 +153,12 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
     events: publisherTo(eventsTopic.value()),
     deadLetters: publisherTo(deadLetterTopic.value()),
     random: Math.random,
-    limits: { ...defaultSyncLimits, hold: deployedHoldLimits(), jobRetentionMs: jobRetentionDays.value() * dayMs },
+    limits: {
+      ...defaultSyncLimits,
+      hold: deployedHoldLimits(),
+      jobRetentionMs: jobRetentionDays.value() * dayMs,
+      historyMs: historyDays.value() * dayMs,
+    },
     throttle: createThrottle(),
   });
   const limits = {

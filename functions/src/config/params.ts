@@ -25,6 +25,7 @@ const defaults = {
   RECONCILE_BUDGET_SECONDS: 480,
   RECONCILE_GRACE_MINUTES: 60,
   JOB_RETENTION_DAYS: 90,
+  HISTORY_DAYS: 30,
 } as const;
 
 type ParamName = keyof typeof defaults;
@@ -158,6 +159,13 @@ export const jobRetentionDays = number(
   'JOB_RETENTION_DAYS',
   'Days for which finished jobs and redriven dead letters are kept.',
   1,
+  3_650,
+);
+
+export const historyDays = number(
+  'HISTORY_DAYS',
+  'Days for which the history of events is kept. 0: none is written.',
+  0,
   3_650,
 );
 

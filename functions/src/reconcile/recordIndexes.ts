@@ -11,6 +11,8 @@ export interface RecordIndexing {
    *  lease's expiry, a limit of 500 writes a second
    *  (https://firebase.google.com/docs/firestore/best-practices#hotspots). */
   readonly unindexed: readonly string[];
+  /** Queries ask for one value of the first field, by the second from the newest on. */
+  readonly listedBy?: readonly (readonly [field: string, time: string])[];
   /** The time after which Firestore deletes a document: https://firebase.google.com/docs/firestore/ttl */
   readonly expires?: string;
 }
@@ -20,7 +22,7 @@ export const recordIndexing: readonly RecordIndexing[] = [
   {
     collectionGroup: recordCollections.projects,
     queried: ['deletedAt', 'projectId'],
-    unindexed: ['desired', 'lease', 'progress', 'attempts', 'hold'],
+    unindexed: ['desired', 'lease', 'progress', 'attempts', 'hold', 'open'],
     expires: 'expireAt',
   },
   {
@@ -30,7 +32,7 @@ export const recordIndexing: readonly RecordIndexing[] = [
   },
   {
     collectionGroup: recordCollections.jobs,
-    queried: ['status'],
+    queried: ['status', 'startedAt'],
     unindexed: [
       'event',
       'finishedAt',
@@ -48,6 +50,11 @@ export const recordIndexing: readonly RecordIndexing[] = [
       'open',
       'lastSource',
     ],
+    listedBy: [
+      ['status', 'startedAt'],
+      ['type', 'startedAt'],
+      ['projectId', 'startedAt'],
+    ],
     expires: 'expireAt',
   },
   // One index entry for each of thousands of elements would meet Firestore's limit of 40,000 a document.
@@ -56,6 +63,13 @@ export const recordIndexing: readonly RecordIndexing[] = [
     collectionGroup: recordCollections.failures,
     queried: ['status'],
     unindexed: ['payload', 'attributes', 'preview', 'error'],
+    expires: 'expireAt',
+  },
+  {
+    collectionGroup: recordCollections.events,
+    queried: ['projectId', 'receivedAt', 'settledAt'],
+    unindexed: ['version', 'origin', 'changes', 'lagMs', 'facts'],
+    listedBy: [['projectId', 'receivedAt']],
     expires: 'expireAt',
   },
   // Never expires: what was decided, and by whom, is kept.

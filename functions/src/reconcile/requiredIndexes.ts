@@ -8,7 +8,7 @@ type QueryScope = 'COLLECTION' | 'COLLECTION_GROUP';
 export interface CompositeIndex {
   readonly collectionGroup: string;
   readonly queryScope: QueryScope;
-  readonly fields: readonly { readonly fieldPath: string; readonly order: 'ASCENDING' }[];
+  readonly fields: readonly { readonly fieldPath: string; readonly order: 'ASCENDING' | 'DESCENDING' }[];
 }
 
 export interface FieldIndex {
@@ -51,7 +51,21 @@ const ofGroup: readonly FieldIndex[] = [
 export function requiredIndexes({ collections }: Config): RequiredIndexes {
   const [groups, paths] = [collections.filter(isGroup), collections.filter((collection) => !isGroup(collection))];
   return {
-    indexes: collections.filter(({ copies }) => Object.keys(copies).length > 0).map(compositeOf),
+    indexes: [
+      ...collections.filter(({ copies }) => Object.keys(copies).length > 0).map(compositeOf),
+      ...recordIndexing.flatMap(({ collectionGroup, listedBy = [] }) =>
+        listedBy.map(
+          ([field, time]): CompositeIndex => ({
+            collectionGroup,
+            queryScope: 'COLLECTION',
+            fields: [
+              { fieldPath: field, order: 'ASCENDING' },
+              { fieldPath: time, order: 'DESCENDING' },
+            ],
+          }),
+        ),
+      ),
+    ],
     fieldOverrides: [
       ...groups.map((collection) => projectIdOf(collection, ofGroup)),
       ...recordIndexing.flatMap(({ collectionGroup, unindexed, expires }): FieldOverride[] => [

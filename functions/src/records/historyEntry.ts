@@ -16,10 +16,16 @@ import { copyValueFromFirestore, foreignValue } from './firestoreValue.ts';
 import { type Origin, originSchema } from './origin.ts';
 import { schemaVersion } from './projectRecord.ts';
 
-/** What MongoDB said about a project, as of a version; null: it has no such project. */
+/** What MongoDB said about a project, and the record had otherwise. */
 export interface RecordedFact {
   readonly version: Version;
+  /** Every configured field; null: there is no such project. */
   readonly fields: Readonly<Record<string, CopyValue>> | null;
+  /** When it was asked, in ms since 1970. */
+  readonly askedAt: number;
+  /** The newest version that was in the record before, and that MongoDB had not reached: neither that nor any other
+   *  beyond its answer was true. Null where there was none. */
+  readonly refutedUpTo: Version | null;
 }
 
 /** An event that reached the work on its project, and what became of it: `syncEvents/{event id}`. */
@@ -43,18 +49,17 @@ export interface HistoryEntry {
   readonly receivedAt: number | null;
   readonly settledAt: number | null;
   /** What MongoDB said while it was worked on, where that corrected the record. */
-  readonly fact: RecordedFact | null;
-  /** Versions that this correction took out of the record. */
-  readonly refuted: readonly Version[];
+  readonly facts: readonly RecordedFact[];
 }
 
 /** A write of one entry: the fields that are named, the others stay. */
-export interface HistoryWrite extends Pick<HistoryEntry, 'id' | 'projectId' | 'version'>, Partial<HistoryEntry> {
-  /** When a TTL policy may remove it, in ms since 1970. */
-  readonly expireAt: number;
-  /** Only where there is no entry yet. */
-  readonly ifAbsent?: boolean;
-}
+export type HistoryWrite = Pick<HistoryEntry, 'id' | 'projectId' | 'version'> &
+  Partial<HistoryEntry> & {
+    /** When a TTL policy may remove it, in ms since 1970. */
+    readonly expireAt: number;
+    /** Only where there is no entry yet. */
+    readonly ifAbsent?: boolean;
+  };
 
 const time = z.instanceof(Timestamp).transform((value) => value.toMillis());
 const version = z.string().refine(isVersion, 'expected a version');
@@ -82,8 +87,9 @@ const entrySchema = z.looseObject({
   lagMs: z.number().nullable().default(null),
   receivedAt: time.nullable().default(null),
   settledAt: time.nullable().default(null),
-  fact: z.object({ version, fields: values.nullable() }).nullable().default(null),
-  refuted: z.array(version).default([]),
+  facts: z
+    .array(z.object({ version, fields: values.nullable(), askedAt: z.number(), refutedUpTo: version.nullable() }))
+    .default([]),
 });
 
 /** An entry that cannot be understood: written by hand, damaged, or of a newer version of Lockstep. */
@@ -121,8 +127,7 @@ export function parseHistoryEntry(path: string, data: unknown): HistoryEntry {
     lagMs: entry.lagMs,
     receivedAt: entry.receivedAt,
     settledAt: entry.settledAt,
-    fact: entry.fact,
-    refuted: entry.refuted,
+    facts: entry.facts,
   };
 }
 
@@ -132,14 +137,14 @@ export function writeHistory(firestore: Firestore, transaction: Transaction, wri
   transaction.set(historyEntryRef(firestore, write.id), data, { mergeFields: Object.keys(data) });
 }
 
-function historyData({ id, ifAbsent: _condition, receivedAt, settledAt, expireAt, refuted, ...fields }: HistoryWrite) {
+function historyData({ id, ifAbsent: _condition, receivedAt, settledAt, expireAt, facts, ...fields }: HistoryWrite) {
   const named = Object.entries(fields).filter(([, value]) => value !== undefined);
   return {
     schemaVersion,
     eventId: id,
     ...Object.fromEntries(named),
     // One event may meet several corrections.
-    ...(refuted !== undefined && refuted.length > 0 && { refuted: FieldValue.arrayUnion(...refuted) }),
+    ...(facts !== undefined && { facts: FieldValue.arrayUnion(...facts) }),
     ...(receivedAt !== undefined && { receivedAt: timestamp(receivedAt) }),
     ...(settledAt !== undefined && { settledAt: timestamp(settledAt) }),
     expireAt: Timestamp.fromMillis(expireAt),

@@ -1,12 +1,12 @@
 import { sameCopyValue } from '../events/copyValue.ts';
 import { condensed } from '../records/condensed.ts';
-import type { HistoryEntry } from '../records/historyEntry.ts';
+import type { HistoryEntry, RecordedFact } from '../records/historyEntry.ts';
 import { type Desired, emptyProjectRecord, type FieldState, type ProjectRecord } from '../records/projectRecord.ts';
 import { type Change, fold } from './fold.ts';
 import { timeOf } from './settle.ts';
 
 /** What the fold needs of an entry of the history. */
-export type FoldedEntry = Pick<HistoryEntry, 'type' | 'version' | 'changes' | 'folded' | 'fact' | 'refuted'>;
+export type FoldedEntry = Pick<HistoryEntry, 'type' | 'version' | 'changes' | 'folded' | 'receivedAt' | 'facts'>;
 
 /** The desired state that the history of one project tells, in whatever order it is read: the fold of its events, and
  *  of what MongoDB said where it corrected the record, without what it refuted. Long values are condensed.
@@ -14,10 +14,10 @@ export type FoldedEntry = Pick<HistoryEntry, 'type' | 'version' | 'changes' | 'f
  *  Entries of a project's record that are still open belong to it: see `historyOf`. */
 export function foldHistory(entries: Iterable<FoldedEntry>): Desired {
   const all = [...entries];
-  const refuted = new Set(all.flatMap((entry) => entry.refuted));
+  const facts = all.flatMap((entry) => entry.facts);
   return all
     .flatMap(changesOf)
-    .filter(({ version }) => !refuted.has(version))
+    .filter((change) => !facts.some((fact) => refutes(fact, change)))
     .reduce((desired, change) => fold(desired, change).desired, emptyProjectRecord('').desired);
 }
 
@@ -31,8 +31,8 @@ export function historyOf(record: ProjectRecord, entries: Iterable<HistoryEntry>
       version: event.version,
       changes: event.changes ?? known?.changes ?? {},
       folded: true,
-      fact: null,
-      refuted: [],
+      receivedAt: event.receivedAt,
+      facts: [],
     };
   });
   return [...written, ...open];
@@ -68,11 +68,27 @@ export function differencesFromHistory(
   return differences;
 }
 
-function changesOf({ type, version, changes, folded, fact }: FoldedEntry): Change[] {
-  const own: Change[] = folded && type !== null ? [{ type, version, changes }] : [];
-  if (fact === null) return own;
-  const kind = fact.fields === null ? 'ProjectDeleted' : 'ProjectUpdated';
-  return [...own, { type: kind, version: fact.version, changes: fact.fields ?? {} }];
+interface KnownChange extends Change {
+  /** When it became known, in ms since 1970. */
+  readonly at: number;
+}
+
+function changesOf({ type, version, changes, folded, receivedAt, facts }: FoldedEntry): KnownChange[] {
+  const own = folded && type !== null ? [{ type, version, changes, at: receivedAt ?? 0 }] : [];
+  const said = facts.map(
+    (fact): KnownChange => ({
+      type: fact.fields === null ? 'ProjectDeleted' : 'ProjectUpdated',
+      version: fact.version,
+      changes: fact.fields ?? {},
+      at: fact.askedAt,
+    }),
+  );
+  return [...own, ...said];
+}
+
+/** Whether MongoDB has refuted what was known when it was asked, and what it had not reached. */
+function refutes({ version, askedAt, refutedUpTo }: RecordedFact, change: KnownChange): boolean {
+  return refutedUpTo !== null && change.version > version && change.version <= refutedUpTo && change.at <= askedAt;
 }
 
 function isNewerThan(a: string | null, b: string | null): boolean {

@@ -3,7 +3,7 @@ import { type CopyValue, copyValueToJson } from '../events/copyValue.ts';
 import type { EventOutcome } from '../events/outcomes.ts';
 import type { Version } from '../events/version.ts';
 import { condensedAll } from '../records/condensed.ts';
-import type { HistoryWrite } from '../records/historyEntry.ts';
+import type { HistoryWrite, RecordedFact } from '../records/historyEntry.ts';
 import { type Origin, originOf } from '../records/origin.ts';
 import type { Desired, OpenEvent, ProjectRecord } from '../records/projectRecord.ts';
 import type { FoldChange } from './fold.ts';
@@ -141,7 +141,15 @@ export function repaired(
 ): readonly HistoryWrite[] {
   const { now } = terms;
   return entries(
-    [{ ...correctionOf(event, fact, refuted), outcome: 'applied', jobId: event.id, receivedAt: now, settledAt: now }],
+    [
+      {
+        ...correctionOf(event, fact, refuted),
+        outcome: 'applied',
+        jobId: event.id,
+        receivedAt: fact.askedAt,
+        settledAt: now,
+      },
+    ],
     terms,
   );
 }
@@ -193,8 +201,12 @@ function entryOf({ projectId }: Pick<ProjectRecord, 'projectId'>, { changes, ...
 
 function correctionOf(event: ProjectEvent, fact: Fact, refuted: readonly Version[]): Draft {
   const { id, projectId, type, version } = event;
-  const fields = fact.fields === null ? null : condensedAll(fact.fields);
-  return { id, projectId, type, version, origin: originOf(event), fact: { version: fact.version, fields }, refuted };
+  const recorded: RecordedFact = {
+    ...fact,
+    fields: fact.fields === null ? null : condensedAll(fact.fields),
+    refutedUpTo: refuted.at(-1) ?? null,
+  };
+  return { id, projectId, type, version, origin: originOf(event), facts: [recorded] };
 }
 
 /** Drafts as they are written: one for each event; none where no history is kept. */

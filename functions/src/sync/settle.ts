@@ -9,6 +9,8 @@ export interface Fact {
   readonly version: Version;
   /** Every configured field of the project; null where there is no such project. */
   readonly fields: Readonly<Record<string, CopyValue>> | null;
+  /** When it was asked, in ms since 1970. */
+  readonly askedAt: number;
 }
 
 /** Folds what MongoDB says over all that a record claims (I10).

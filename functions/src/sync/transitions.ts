@@ -1,4 +1,5 @@
 import type { ProjectEvent } from '../events/contract.ts';
+import type { HistoryWrite } from '../records/historyEntry.ts';
 import { originOf } from '../records/origin.ts';
 import {
   effectiveHold,
@@ -346,7 +347,7 @@ function goalOf({ desired }: ProjectRecord, { repair }: Work): ReturnType<typeof
 }
 
 /** What a repair brings into the record, for the history. */
-function repairedBy(current: ProjectRecord, work: Work, terms: Terms): Step<unknown>['history'] {
+function repairedBy(current: ProjectRecord, work: Work, terms: Terms): readonly HistoryWrite[] {
   const { fact } = work.repair ?? {};
   const { change, refuted } = goalOf(current, work);
   return fact && change !== 'none' ? repaired(work.event, fact, refuted, terms) : [];

@@ -183,9 +183,10 @@ async function checkRepair(run: Run, record: ProjectRecord, fact: Fact): Promise
 async function ask(run: Run): Promise<Fact> {
   const { dependencies, work } = run;
   const { projectId } = work.event;
+  const askedAt = dependencies.clock.now();
   // An election takes seconds, and must not cost one of the few attempts.
   const { version, projects } = await retried(run, () => dependencies.truth.ask([projectId]));
-  return { version, fields: projects.get(projectId)?.fields ?? null };
+  return { version, fields: projects.get(projectId)?.fields ?? null, askedAt };
 }
 
 /** A deletion that comes with too many others is held, unless there is nothing that it would delete. Judged it has been

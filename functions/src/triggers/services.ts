@@ -88,6 +88,7 @@ export function createServices(config: Config): Services {
         maxAttempts: params.syncMaxAttempts.value(),
         leaseMs: params.syncLeaseSeconds.value() * secondMs,
         jobRetentionMs: params.jobRetentionDays.value() * dayMs,
+        historyMs: params.historyDays.value() * dayMs,
         hold: deployedHoldLimits(),
       },
       throttle: createThrottle(),

@@ -7,7 +7,8 @@ import type { Services } from './services.ts';
 
 /** Brings the assets of one project to the newest known state of that project.
  *
- *  Costs per event: 1 read and 2 writes of the project's record, 1 write of a job where something was done, 1 read per
+ *  Costs per event: 1 read and 2 writes of the project's record, 1 write of its history, 1 of a job where
+ *  something was done, 1 read per
  *  asset and 1 delete or write per asset that changes; a deletion also counts the recent ones (1 read, in a flood 1 per
  *  thousand of them). Needs: Firestore, publishing to its own topic (continuations) and to the dead letters, MongoDB
  *  for the look before a deletion. */

@@ -2,9 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { type DocumentReference, FieldPath, type Firestore } from 'firebase-admin/firestore';
 import { type Collection, ObjectId } from 'mongodb';
 import type { AssetCollection, Config } from '../../src/config/defineConfig.ts';
-import { parseProjectRecord, projectRecordRef } from '../../src/records/projectRecord.ts';
+import { parseHistoryEntry } from '../../src/records/historyEntry.ts';
+import { type ProjectRecord, parseProjectRecord, projectRecordRef } from '../../src/records/projectRecord.ts';
 import type { ProjectDocument } from '../../src/source/connect.ts';
 import { type ProjectMongoId, projectIdFromMongo } from '../../src/source/projectIds.ts';
+import { differencesFromHistory } from '../../src/sync/foldHistory.ts';
 import type { Act, AssetKind, AssetName, ProjectFields } from './history.ts';
 
 /** A guarantee that does not hold. */
@@ -301,6 +303,10 @@ export function createWorld({
             `${projectId}: revision ${record.revision}, applied ${record.appliedRevision}`,
           );
         }
+        for (const difference of await differencesOfHistory(firestore, record))
+          report('history disagrees with the record', `${projectId}: ${difference}`);
+        if (record.appliedRevision === record.revision && record.open.length > 0)
+          report('an applied event is still open', `${projectId}: ${JSON.stringify(record.open)}`);
         if (historyLost) continue;
         const kind = fields === null ? 'deleted' : 'live';
         if (record.desired.kind !== kind)
@@ -317,6 +323,13 @@ export function createWorld({
       return violations;
     },
   };
+}
+
+/** How the record of a project differs from the fold of what its events have left in the history. */
+async function differencesOfHistory(firestore: Firestore, record: ProjectRecord): Promise<readonly string[]> {
+  const stored = await firestore.collection('syncEvents').where('projectId', '==', record.projectId).get();
+  const entries = stored.docs.map((document) => parseHistoryEntry(document.ref.path, document.data()));
+  return differencesFromHistory(record, entries, 0);
 }
 
 function mongoId(project: string): ProjectMongoId {

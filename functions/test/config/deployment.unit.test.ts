@@ -45,6 +45,7 @@ describe('parameters of a deployment', () => {
     ['HOLD_MAX_SHARE_PERCENT', '0.5', 'whole number'],
     ['RECONCILE_GRACE_MINUTES', '129601', 'expected at most 129600'],
     ['RECONCILE_MODE', 'delete', '"report" or "clean"'],
+    ['HISTORY_DAYS', '-1', 'a whole number of at least 0'],
     ['JOB_RETENTION_DAYS', '3651', 'expected at most 3650'],
     ['FIRESTORE_DATABASE', 'Studio', 'not the id of a database'],
     ['FIRESTORE_DATABASE', 'studio ', 'not the id of a database'],

@@ -44,6 +44,7 @@ RECONCILE_SCHEDULE               | string | every day 03:00            |
 RECONCILE_BUDGET_SECONDS         | int    | 480                        |
 RECONCILE_GRACE_MINUTES          | int    | 60                         |
 JOB_RETENTION_DAYS               | int    | 90                         |
+HISTORY_DAYS                     | int    | 30                         |
 RECONCILE_MODE                   | string | report                     | report, clean
 
 API                           | why

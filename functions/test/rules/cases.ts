@@ -34,6 +34,7 @@ const records: Record<string, DocumentData> = {
   'syncFailures/f1': { status: 'open' },
   'syncAudit/000000000001': { sequence: 1 },
   'syncControl/state': { paused: [] },
+  'syncEvents/e1': { outcome: 'applied' },
   'syncOutbox/m1': { publishedAt: null },
   'syncMeasures/2026-11-27T12:34Z': { measure: {} },
   'syncAlerts/brake': { state: 'open' },
@@ -274,7 +275,7 @@ const casesOfTheRest: readonly RulesCase[] = [
 export const rulesCases: readonly RulesCase[] = [
   ...assetKinds.flatMap(casesOf),
   ...['syncRelay/relay', `syncProjects/${deleted}`, 'syncJobs/j1', 'syncFailures/f1'].flatMap(casesOfRecords),
-  ...['syncAudit/000000000001', 'syncControl/state', 'syncOutbox/m1'].flatMap(casesOfRecords),
+  ...['syncAudit/000000000001', 'syncControl/state', 'syncEvents/e1', 'syncOutbox/m1'].flatMap(casesOfRecords),
   ...['syncMeasures/2026-11-27T12:34Z', 'syncAlerts/brake'].flatMap(casesOfRecords),
   ...casesOfPanels,
   ...casesOfTheRest,

@@ -92,7 +92,11 @@ function run(deliveries: readonly (typeof delivery extends fc.Arbitrary<infer T>
       continue;
     }
     if (outcome?.kind !== 'claimed') continue;
-    const fact = { version: event.version, fields: event.type === 'ProjectDeleted' ? null : { name: 'm' } };
+    const fact = {
+      version: event.version,
+      fields: event.type === 'ProjectDeleted' ? null : { name: 'm' },
+      askedAt: at,
+    };
     const work: Work = {
       event,
       lease: outcome.lease,
@@ -187,7 +191,7 @@ describe('what MongoDB says (property)', () => {
         let seen = emptyProjectRecord('p').desired;
         for (const each of events) seen = fold(seen, each).desired;
         const version = versionOf({ seconds: startSeconds + at, increment: 2 }, 0xffff);
-        const { desired } = settle(seen, seen, { version, fields });
+        const { desired } = settle(seen, seen, { version, fields, askedAt: now });
         assert.equal(desired.kind, fields === null ? 'deleted' : 'live');
         assert.equal(desired.version, version);
         if (fields !== null) assert.equal(desired.fields.name?.value, fields.name);
@@ -203,6 +207,7 @@ describe('what MongoDB says (property)', () => {
         const { desired } = settle(current, seen, {
           version: versionOf({ seconds: startSeconds, increment: 1 }, 0),
           fields,
+          askedAt: now,
         });
         assert.equal(desired.kind, current.kind);
         assert.equal(desired.version, current.version);
