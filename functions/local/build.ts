@@ -1,8 +1,10 @@
-// `npm run build`: compiles src/ to lib/, which is what Cloud Functions load. A new folder takes the place of the old
-// one, so that nothing stale is deployed; where both are the same the old one stays, and who is reading it goes on.
+// `npm run build`: compiles src/ to lib/, which is what Cloud Functions load, and web/ to web/dist/, which Hosting
+// publishes. A new folder takes the place of the old one, so that nothing stale is deployed; where both are the same the
+// old one stays, and who is reading it goes on.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildPage } from './buildPage.ts';
 
 const functionsDir = join(import.meta.dirname, '..');
 const lib = join(functionsDir, 'lib');
@@ -30,7 +32,8 @@ try {
       rmSync(lib, { recursive: true, force: true });
       renameSync(fresh, lib);
     }
-    console.log('built lib/ from src/');
+    await buildPage();
+    console.log('built lib/ from src/ and web/dist/ from web/');
   }
 } finally {
   rmSync(fresh, { recursive: true, force: true });

@@ -34,6 +34,7 @@ function checks(): boolean {
   return (
     step('lint', bin('@biomejs', 'biome', 'bin', 'biome'), ['check', '--error-on-warnings', '.']) &&
     step('types', bin('typescript', 'bin', 'tsc'), ['--noEmit']) &&
+    step('types of the page', bin('typescript', 'bin', 'tsc'), ['-p', 'web']) &&
     step('build', 'local/build.ts', [])
   );
 }

@@ -30,6 +30,7 @@ const strays: Readonly<Record<string, string>> = {
   bench: 'bench/main.ts',
   deploy: 'deploy/provision.ts',
   docs: 'docs/guarantees.md',
+  web: 'web/index.html',
   coverage: 'coverage/lcov.info',
   'biome.json': 'biome.json',
   'tsconfig*.json': 'tsconfig.build.json',

@@ -1,0 +1,32 @@
+import { useState } from 'preact/hooks';
+import { useIsOperator } from '../room.ts';
+import type { Action } from './action.ts';
+import { ActionDialog } from './actionDialog.tsx';
+
+interface ActionButtonProps {
+  readonly action: Action;
+  /** A shorter word where the place says the rest. */
+  readonly word?: string;
+  readonly isDisabled?: boolean;
+}
+
+/** Opens the dialog of an operation. A viewer sees it only for questions. */
+export function ActionButton({ action, word, isDisabled = false }: ActionButtonProps) {
+  const isOperator = useIsOperator();
+  const [isOpen, setIsOpen] = useState(false);
+  if (!isOperator && !action.isQuestion) return null;
+  return (
+    <>
+      <button
+        type="button"
+        class={action.isDangerous ? 'dangerous' : ''}
+        disabled={isDisabled}
+        data-operation={action.operation}
+        onClick={() => setIsOpen(true)}
+      >
+        {word ?? action.label}…
+      </button>
+      {isOpen && <ActionDialog action={action} onClose={() => setIsOpen(false)} />}
+    </>
+  );
+}

@@ -1,0 +1,84 @@
+import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
+import type { SessionView } from '../../src/api/views/common.ts';
+import { createApi } from './api/client.ts';
+import type { Problem } from './api/problem.ts';
+import type { Identity } from './auth/identity.ts';
+import { Loading, ProblemNotice } from './parts/notice.tsx';
+import { type Room, RoomContext } from './room.ts';
+import { SignIn } from './screens/signIn.tsx';
+import { Shell } from './shell.tsx';
+
+/** From nobody to a person with a role. */
+type Entry =
+  | { readonly at: 'starting' }
+  | { readonly at: 'door'; readonly note?: string }
+  | { readonly at: 'refused'; readonly problem: Problem }
+  | { readonly at: 'inside'; readonly session: SessionView };
+
+/** The page: the door, and behind it the room. */
+export function App({ identity }: { readonly identity: Identity }) {
+  const [entry, setEntry] = useState<Entry>({ at: 'starting' });
+  const api = useMemo(
+    () => createApi({ token: (fresh) => identity.token(fresh), fetch: (...request) => fetch(...request) }),
+    [identity],
+  );
+
+  const enter = useCallback(async () => {
+    const answer = await api.get<SessionView>('/session');
+    if (answer.kind === 'ok') setEntry({ at: 'inside', session: answer.value });
+    else if (answer.kind === 'problem') setEntry({ at: 'refused', problem: answer.problem });
+  }, [api]);
+
+  useEffect(
+    () =>
+      identity.follow((isSignedIn) => {
+        if (isSignedIn) void enter();
+        else setEntry((before) => (before.at === 'door' ? before : { at: 'door' }));
+      }),
+    [identity, enter],
+  );
+
+  const signOut = useCallback(
+    async (note?: string) => {
+      setEntry({ at: 'door', ...(note !== undefined && { note }) });
+      await identity.signOut();
+    },
+    [identity],
+  );
+
+  const session = entry.at === 'inside' ? entry.session : undefined;
+  const room = useMemo<Room | undefined>(
+    () =>
+      session && {
+        api,
+        session,
+        changes: new EventTarget(),
+        onSignedOut: () => void signOut('Your sign-in has ended or was revoked. Sign in again.'),
+      },
+    [api, session, signOut],
+  );
+
+  if (entry.at === 'starting') return <Loading />;
+  if (entry.at === 'door') return <SignIn ways={identity.ways} note={entry.note} />;
+  if (entry.at === 'refused') {
+    return (
+      <main class="sign-in">
+        <h1>Lockstep</h1>
+        <ProblemNotice problem={entry.problem} />
+        <div class="buttons">
+          <button type="button" onClick={() => void enter()}>
+            Try again
+          </button>
+          <button type="button" onClick={() => void signOut()}>
+            Sign out
+          </button>
+        </div>
+      </main>
+    );
+  }
+  return (
+    <RoomContext.Provider value={room}>
+      <Shell onSignOut={() => void signOut()} />
+    </RoomContext.Provider>
+  );
+}
