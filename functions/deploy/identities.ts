@@ -3,6 +3,7 @@ export interface Topics {
   readonly events: string;
   readonly deadLetters: string;
   readonly requests: string;
+  readonly alerts: string;
 }
 
 /** A Cloud Function and what its service account may do. */
@@ -30,8 +31,9 @@ export const functionIdentities: readonly FunctionIdentity[] = [
       events: 'the changes of projects',
       deadLetters: 'changes that cannot become an event',
       requests: 'requests for a reconciliation, when the change stream has a gap',
+      alerts: 'its alarms, and targets that are missed',
     },
-    firestore: 'its lease and checkpoint (syncRelay)',
+    firestore: 'its lease and checkpoint (syncRelay), and what it measures each minute (syncMeasures)',
     mongodb: 'tails the change stream',
   },
   {
@@ -41,6 +43,7 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     publishesTo: {
       events: 'continuations of work that takes longer than one invocation',
       deadLetters: 'events that cannot be applied, and single assets that refused their write',
+      alerts: 'its alarms',
     },
     firestore: 'project records, jobs and the assets',
     mongodb: 'a final check of the project before its assets are deleted',
@@ -49,7 +52,7 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     name: 'recordDeadLetter',
     account: 'lockstep-dead-letter',
     subscribesTo: 'deadLetters',
-    publishesTo: {},
+    publishesTo: { alerts: 'an alarm for every dead letter' },
     firestore: 'the dead letters (syncFailures)',
     mongodb: null,
   },
@@ -69,9 +72,18 @@ export const functionIdentities: readonly FunctionIdentity[] = [
       events: 'the rest of a repair that takes longer than one invocation: syncProject continues it',
       deadLetters: 'assets that refused the write of their repair',
       requests: 'continuations of a reconciliation that takes longer than one invocation',
+      alerts: 'its alarms',
     },
     firestore: 'scans the assets and repairs them; its reports (syncJobs)',
     mongodb: 'which projects exist, and their names',
+  },
+  {
+    name: 'deliverAlert',
+    account: 'lockstep-alerts',
+    subscribesTo: 'alerts',
+    publishesTo: {},
+    firestore: 'the alerts (syncAlerts)',
+    mongodb: null,
   },
 ];
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { checkDeployment } from '../src/config/deployment.ts';
 import * as params from '../src/config/params.ts';
+import config from '../src/lockstep.config.ts';
 import type { PlanOptions } from './plan.ts';
 
 export const usage = `Prepares a Google Cloud project for Lockstep: what "firebase deploy" does not do.
@@ -66,8 +67,10 @@ export function readInvocation(args: readonly string[], loadEnvironment: (projec
         events: params.eventsTopic.value(),
         deadLetters: params.deadLetterTopic.value(),
         requests: params.requestsTopic.value(),
+        alerts: params.alertsTopic.value(),
       },
       secret: params.mongodbUri.name,
+      alertTargetsSecret: config.alerts.targets.length === 0 ? null : params.alertTargetsSecret,
       notificationChannels: channels,
     },
   };

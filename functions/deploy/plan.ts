@@ -13,6 +13,8 @@ export interface PlanOptions {
   readonly topics: Topics;
   /** Name of the secret that holds MongoDB's connection string. */
   readonly secret: string;
+  /** Name of the secret with the addresses of the targets of alerts; null where no target is configured. */
+  readonly alertTargetsSecret: string | null;
   /** Notification channels of Cloud Monitoring that new alert policies tell: `projects/…/notificationChannels/…`. */
   readonly notificationChannels: readonly string[];
 }
@@ -37,7 +39,12 @@ const apis = [
  *  letters: as long as Pub/Sub can (31 days), for a person may be on holiday. Eventarc's own subscriptions keep them
  *  for 24 hours only, after which an event that could not be delivered is gone
  *  (https://cloud.google.com/eventarc/docs/retry-events): that must not stand. */
-const retention: Readonly<Record<keyof Topics, string>> = { events: '7d', deadLetters: '31d', requests: '1d' };
+const retention: Readonly<Record<keyof Topics, string>> = {
+  events: '7d',
+  deadLetters: '31d',
+  requests: '1d',
+  alerts: '1d',
+};
 
 /** Backoff between deliveries: the most that there can be are about 16 hours. The shortest is about a worker's lease,
  *  the longest what Pub/Sub allows. */
@@ -53,7 +60,10 @@ export function plan(options: PlanOptions): Step[] {
     enableApis(options),
     lookUpProjectNumber(options),
     ...ensureTopics(options),
-    ensureSecret(options),
+    ensureSecret(options.secret, "Holds MongoDB's connection string.", options),
+    ...(options.alertTargetsSecret === null
+      ? []
+      : [ensureSecret(options.alertTargetsSecret, 'Holds the addresses of the targets of alerts.', options)]),
     ...[...accounts(functionIdentities)].flatMap(([account, functions]) => ensureAccount(account, functions, options)),
     ...enableTtl(options),
     ...logMetrics.map((metric) => ensureMetric(metric, options)),
@@ -93,6 +103,7 @@ function ensureTopics(options: PlanOptions): Step[] {
     events: 'The relay publishes here, syncProject reads.',
     deadLetters: 'What could not be applied waits here and in syncFailures.',
     requests: 'A message here runs a reconciliation outside its schedule.',
+    alerts: 'Alarms on their way to people: deliverAlert keeps them and calls the webhooks.',
   };
   return topicNames(options).map(([key, topic]) => ({
     kind: 'ensure',
@@ -109,16 +120,17 @@ function topicNames({ topics }: PlanOptions): [keyof Topics, string][] {
     ['events', topics.events],
     ['deadLetters', topics.deadLetters],
     ['requests', topics.requests],
+    ['alerts', topics.alerts],
   ];
 }
 
-function ensureSecret(options: PlanOptions): Step {
+function ensureSecret(secret: string, holds: string, options: PlanOptions): Step {
   return {
     kind: 'ensure',
-    title: `Secret ${options.secret}`,
-    why: `Holds MongoDB's connection string. It is made empty; set it with: firebase functions:secrets:set ${options.secret} --project ${options.project}`,
-    check: gcloud(options, 'secrets', 'describe', options.secret),
-    create: gcloud(options, 'secrets', 'create', options.secret, '--replication-policy=automatic'),
+    title: `Secret ${secret}`,
+    why: `${holds} It is made empty; set it with: firebase functions:secrets:set ${secret} --project ${options.project}`,
+    check: gcloud(options, 'secrets', 'describe', secret),
+    create: gcloud(options, 'secrets', 'create', secret, '--replication-policy=automatic'),
   };
 }
 
@@ -157,19 +169,15 @@ function ensureAccount(account: string, functions: readonly FunctionIdentity[], 
     );
   }
   const mongodb = functions.find((identity) => identity.mongodb !== null)?.mongodb;
-  if (mongodb) {
+  const mayRead = (secret: string, why: string) =>
     grant(
-      `may read the secret ${options.secret}`,
-      `MongoDB: ${mongodb}.`,
-      gcloud(
-        options,
-        'secrets',
-        'add-iam-policy-binding',
-        options.secret,
-        member,
-        '--role=roles/secretmanager.secretAccessor',
-      ),
+      `may read the secret ${secret}`,
+      why,
+      gcloud(options, 'secrets', 'add-iam-policy-binding', secret, member, '--role=roles/secretmanager.secretAccessor'),
     );
+  if (mongodb) mayRead(options.secret, `MongoDB: ${mongodb}.`);
+  if (options.alertTargetsSecret !== null && functions.some(({ subscribesTo }) => subscribesTo === 'alerts')) {
+    mayRead(options.alertTargetsSecret, 'It calls the webhooks of the targets.');
   }
   if (functions.some(({ subscribesTo }) => subscribesTo !== null)) {
     grant(
@@ -359,6 +367,11 @@ function finishTrigger(identity: FunctionIdentity, options: PlanOptions): Step[]
   ];
 }
 
+const withoutDeadLetters = {
+  deadLetters: 'nothing stands behind the dead letters, so they are tried until they are kept.',
+  alerts: 'a dead letter raises an alert, so an alert never becomes one.',
+} as const;
+
 function subscriptionSteps(
   name: string,
   subscribesTo: keyof Topics,
@@ -373,13 +386,14 @@ function subscriptionSteps(
     `--max-retry-delay=${retryDelays.max}`,
   ];
   const why = `Eventarc keeps messages for 24 hours; here it is ${retention[subscribesTo]}. The deadline covers the longest invocation.`;
-  // Nothing stands behind the dead letters: a dead-letter policy on them would only throw them away.
-  if (subscribesTo === 'deadLetters') {
+  // Nothing stands behind the dead letters: a dead-letter policy on them would only throw them away. And an alert that
+  // became a dead letter would raise an alert.
+  if (subscribesTo === 'deadLetters' || subscribesTo === 'alerts') {
     return [
       {
         kind: 'run',
         title: `Retention and retries of ${name}`,
-        why: `${why} There is no dead-letter policy: nothing stands behind the dead letters, so they are tried until they are kept.`,
+        why: `${why} There is no dead-letter policy: ${withoutDeadLetters[subscribesTo]}`,
         command: gcloud(options, 'pubsub', 'subscriptions', 'update', subscription, ...settings),
       },
     ];

@@ -1,7 +1,7 @@
 import { createPubSub } from '../src/publisher.ts';
 
 /** The topics of a deployment, by their default names. */
-const topics = ['project-events', 'project-events-dead-letter', 'reconciliation-requests'];
+const topics = ['project-events', 'project-events-dead-letter', 'reconciliation-requests', 'sync-alerts'];
 
 /** gRPC status of what exists already: https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
 const alreadyExists = 6;

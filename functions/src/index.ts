@@ -1,6 +1,7 @@
 import { onInit } from 'firebase-functions/v2/core';
 import { checkDeployment } from './config/deployment.ts';
 import config from './lockstep.config.ts';
+import { deliverAlertFunction } from './triggers/deliverAlert.ts';
 import { reconcileAssetsFunction } from './triggers/reconcileAssets.ts';
 import { reconcileOnRequestFunction } from './triggers/reconcileOnRequest.ts';
 import { recordDeadLetterFunction } from './triggers/recordDeadLetter.ts';
@@ -23,3 +24,5 @@ export const recordDeadLetter = recordDeadLetterFunction(services);
 export const reconcileAssets = reconcileAssetsFunction(services);
 /** Assets against projects, when somebody asks. */
 export const reconcileOnRequest = reconcileOnRequestFunction(services);
+/** Alerts -> records and webhooks. */
+export const deliverAlert = deliverAlertFunction(services);

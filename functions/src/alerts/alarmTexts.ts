@@ -62,3 +62,19 @@ export const alarmTexts: Readonly<Record<Alarm, { readonly severity: AlarmSeveri
     text: 'Far more projects were deleted within the hour than this installation is used to. Find out who deletes them: `npm run holds -- list` shows what is held; pausing deletions keeps the assets of the others.',
   },
 };
+
+export function isAlarm(name: string): name is Alarm {
+  return Object.hasOwn(alarmTexts, name);
+}
+
+/** How urgent it is; that of an alarm of another version is not known. */
+export function severityOf(alarm: string): AlarmSeverity {
+  return isAlarm(alarm) ? alarmTexts[alarm].severity : 'ERROR';
+}
+
+/** What to do about it. */
+export function hintOf(alarm: string): string {
+  return isAlarm(alarm)
+    ? alarmTexts[alarm].text
+    : 'This alarm is of another version of Lockstep: see its documentation.';
+}

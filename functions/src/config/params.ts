@@ -12,6 +12,7 @@ const defaults = {
   PROJECT_EVENTS_TOPIC: 'project-events',
   PROJECT_EVENTS_DEAD_LETTER_TOPIC: 'project-events-dead-letter',
   RECONCILIATION_REQUESTS_TOPIC: 'reconciliation-requests',
+  ALERTS_TOPIC: 'sync-alerts',
   RELAY_SCHEDULE: '* * * * *',
   RECONCILE_SCHEDULE: 'every day 03:00',
   RECONCILE_MODE: 'report',
@@ -72,6 +73,12 @@ const topic = (name: ParamName, description: string) =>
 export const eventsTopic = topic('PROJECT_EVENTS_TOPIC', 'Pub/Sub topic of project events.');
 export const deadLetterTopic = topic('PROJECT_EVENTS_DEAD_LETTER_TOPIC', 'Pub/Sub topic of events that were given up.');
 export const requestsTopic = topic('RECONCILIATION_REQUESTS_TOPIC', 'Pub/Sub topic that asks for a reconciliation.');
+
+export const alertsTopic = topic('ALERTS_TOPIC', 'Pub/Sub topic of alerts.');
+
+/** Name of the secret with the addresses of the targets of alerts. It is one secret for all: a deployment is asked for
+ *  one value, and only where targets are configured. */
+export const alertTargetsSecret = 'ALERT_TARGETS';
 
 export const relaySchedule = text(
   'RELAY_SCHEDULE',

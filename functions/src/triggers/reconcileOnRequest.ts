@@ -6,6 +6,7 @@ import { networkOptions } from './networkOptions.ts';
 import { messageOf } from './pubsubMessage.ts';
 import { reconcile } from './reconcile.ts';
 import type { Services } from './services.ts';
+import { withAlerts } from './withAlerts.ts';
 
 /** What was asked for could not be done now; the request has to be redelivered. */
 class ReconciliationNotDoneError extends Error {
@@ -38,28 +39,29 @@ export function reconcileOnRequestFunction(services: Services) {
       ...networkOptions(services.config),
       serviceAccount: 'lockstep-reconcile@',
     },
-    async (event) => {
-      const message = messageOf(event);
-      const decoded = decodeReconciliationRequest(message.data, params.reconcileMode.value);
-      if (!decoded.ok) {
-        // No redelivery helps, and there is nothing in it that could be lost.
-        services.log.error('a request for a reconciliation cannot be read and is ignored', {
-          error: decoded.reason,
-          preview: message.data.toString('utf8').slice(0, 200),
+    (event) =>
+      withAlerts(services, async () => {
+        const message = messageOf(event);
+        const decoded = decodeReconciliationRequest(message.data, params.reconcileMode.value);
+        if (!decoded.ok) {
+          // No redelivery helps, and there is nothing in it that could be lost.
+          services.log.error('a request for a reconciliation cannot be read and is ignored', {
+            error: decoded.reason,
+            preview: message.data.toString('utf8').slice(0, 200),
+          });
+          return;
+        }
+        const outcome = await reconcile(services, decoded.request).catch((error: unknown) => {
+          if (!(error instanceof ReconcileRequestError)) throw error;
+          services.log.error('a request for a reconciliation names something unknown and is ignored', {
+            error: error.message,
+          });
+          return undefined;
         });
-        return;
-      }
-      const outcome = await reconcile(services, decoded.request).catch((error: unknown) => {
-        if (!(error instanceof ReconcileRequestError)) throw error;
-        services.log.error('a request for a reconciliation names something unknown and is ignored', {
-          error: error.message,
-        });
-        return undefined;
-      });
-      // Who has asked with a job sees in it what stopped the run, and asks again.
-      const isSeen = decoded.request.jobId !== undefined && outcome?.kind === 'braked';
-      const problem = outcome && !isSeen ? reasonToRedeliver(outcome) : undefined;
-      if (problem !== undefined) throw new ReconciliationNotDoneError(problem);
-    },
+        // Who has asked with a job sees in it what stopped the run, and asks again.
+        const isSeen = decoded.request.jobId !== undefined && outcome?.kind === 'braked';
+        const problem = outcome && !isSeen ? reasonToRedeliver(outcome) : undefined;
+        if (problem !== undefined) throw new ReconciliationNotDoneError(problem);
+      }),
   );
 }

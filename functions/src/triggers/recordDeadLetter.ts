@@ -2,6 +2,7 @@ import { onMessagePublished } from 'firebase-functions/v2/pubsub';
 import * as params from '../config/params.ts';
 import { messageOf } from './pubsubMessage.ts';
 import type { Services } from './services.ts';
+import { withAlerts } from './withAlerts.ts';
 
 /** Keeps each dead letter in `syncFailures` with its error, and raises the alarm.
  *
@@ -18,10 +19,11 @@ export function recordDeadLetterFunction(services: Services) {
       maxInstances: 5,
       serviceAccount: 'lockstep-dead-letter@',
     },
-    async (event) => {
-      const { clock, log } = services;
-      const { recordDeadLetter } = await import('../deadLetters/record.ts');
-      await recordDeadLetter({ firestore: await services.firestore(), clock, log }, messageOf(event));
-    },
+    (event) =>
+      withAlerts(services, async () => {
+        const { clock, log } = services;
+        const { recordDeadLetter } = await import('../deadLetters/record.ts');
+        await recordDeadLetter({ firestore: await services.firestore(), clock, log }, messageOf(event));
+      }),
   );
 }

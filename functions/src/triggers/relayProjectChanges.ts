@@ -4,6 +4,7 @@ import * as params from '../config/params.ts';
 import { defaultRelayLimits } from '../relay/limits.ts';
 import { networkOptions } from './networkOptions.ts';
 import type { Services } from './services.ts';
+import { withAlerts } from './withAlerts.ts';
 
 /** Tails the change stream of the projects and publishes an event for every change that assets depend on.
  *
@@ -33,31 +34,32 @@ export function relayProjectChangesFunction(services: Services) {
       ...networkOptions(services.config),
       serviceAccount: 'lockstep-relay@',
     },
-    async () => {
-      const { clock, random, log, config } = services;
-      const { RelayError, runRelay } = await import('../relay/relay.ts');
-      const outcome = await runRelay({
-        source: await services.source(),
-        firestore: await services.firestore(),
-        config,
-        publishers: {
-          events: await services.publisher(params.eventsTopic.value()),
-          deadLetters: await services.publisher(params.deadLetterTopic.value()),
-          reconciliationRequests: await services.publisher(params.requestsTopic.value()),
-        },
-        clock,
-        random,
-        log,
-        limits: defaultRelayLimits,
-        holder: services.uniqueId(),
-        budgetMs: params.relayBudgetSeconds.value() * secondMs,
-        latestMs: (params.relayTimeoutSeconds - 1) * secondMs,
-        signal: services.stopping(),
-      });
-      if (outcome.kind === 'stalled') {
-        throw new RelayError('the relay gave its lease up without an answer of MongoDB', { cause: outcome.error });
-      }
-      log.info(`relay ${outcome.kind}`, { outcome: outcome.kind, published: outcome.published });
-    },
+    () =>
+      withAlerts(services, async () => {
+        const { clock, random, log, config } = services;
+        const { RelayError, runRelay } = await import('../relay/relay.ts');
+        const outcome = await runRelay({
+          source: await services.source(),
+          firestore: await services.firestore(),
+          config,
+          publishers: {
+            events: await services.publisher(params.eventsTopic.value()),
+            deadLetters: await services.publisher(params.deadLetterTopic.value()),
+            reconciliationRequests: await services.publisher(params.requestsTopic.value()),
+          },
+          clock,
+          random,
+          log,
+          limits: defaultRelayLimits,
+          holder: services.uniqueId(),
+          budgetMs: params.relayBudgetSeconds.value() * secondMs,
+          latestMs: (params.relayTimeoutSeconds - 1) * secondMs,
+          signal: services.stopping(),
+        });
+        if (outcome.kind === 'stalled') {
+          throw new RelayError('the relay gave its lease up without an answer of MongoDB', { cause: outcome.error });
+        }
+        log.info(`relay ${outcome.kind}`, { outcome: outcome.kind, published: outcome.published });
+      }),
   );
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Firestore } from 'firebase-admin/firestore';
+import { type AlertingLog, createAlertingLog } from '../alerts/alertingLog.ts';
 import { type Clock, dayMs, secondMs, systemClock } from '../clock.ts';
 import { cloudLog } from '../cloudLog.ts';
 import type { Config } from '../config/defineConfig.ts';
@@ -16,7 +17,9 @@ import type { SyncWorker } from '../sync/worker.ts';
 export interface Services {
   readonly config: Config;
   readonly clock: Clock;
+  /** Its alarms are alerts, too. */
   readonly log: Log;
+  readonly alerts: Omit<AlertingLog, 'log'>;
   readonly random: () => number;
   readonly uniqueId: () => string;
   firestore(): Promise<Firestore>;
@@ -33,7 +36,13 @@ export interface Services {
 
 /** The services of a process that runs functions, from the deployment's parameters and the usual variables. */
 export function createServices(config: Config): Services {
-  const shared = { config, clock: systemClock, log: cloudLog, random: Math.random, uniqueId: randomUUID };
+  const { log, ...alerts } = createAlertingLog({
+    log: cloudLog,
+    clock: systemClock,
+    uniqueId: randomUUID,
+    publisher: () => publisher(params.alertsTopic.value()),
+  });
+  const shared = { config, clock: systemClock, log, random: Math.random, uniqueId: randomUUID };
 
   const firestore = once(async () => {
     const [{ getApp, getApps, initializeApp }, { getFirestore }] = await Promise.all([
@@ -110,7 +119,7 @@ export function createServices(config: Config): Services {
     return controller.signal;
   }
 
-  return { ...shared, firestore, source, publisher, sync, stopping };
+  return { ...shared, alerts, firestore, source, publisher, sync, stopping };
 }
 
 /** Makes a value at the first call and returns the same one ever after; what failed is tried anew by the next call. */

@@ -4,6 +4,7 @@ import * as params from '../config/params.ts';
 import { networkOptions } from './networkOptions.ts';
 import { messageOf } from './pubsubMessage.ts';
 import type { Services } from './services.ts';
+import { withAlerts } from './withAlerts.ts';
 
 /** Brings the assets of one project to the newest known state of that project.
  *
@@ -29,10 +30,11 @@ export function syncProjectFunction(services: Services) {
       ...networkOptions(services.config),
       serviceAccount: 'lockstep-sync@',
     },
-    async (event) => {
-      const deadline = services.clock.now() + params.syncBudgetSeconds.value() * secondMs;
-      const { handleMessage } = await import('../sync/handleMessage.ts');
-      await handleMessage(await services.sync(), messageOf(event), { deadline, signal: services.stopping() });
-    },
+    (event) =>
+      withAlerts(services, async () => {
+        const deadline = services.clock.now() + params.syncBudgetSeconds.value() * secondMs;
+        const { handleMessage } = await import('../sync/handleMessage.ts');
+        await handleMessage(await services.sync(), messageOf(event), { deadline, signal: services.stopping() });
+      }),
   );
 }

@@ -9,7 +9,9 @@ export const exampleOptions: PlanOptions = {
     events: 'project-events',
     deadLetters: 'project-events-dead-letter',
     requests: 'reconciliation-requests',
+    alerts: 'sync-alerts',
   },
   secret: 'MONGODB_URI',
+  alertTargetsSecret: null,
   notificationChannels: [],
 };

@@ -23,6 +23,7 @@ const topics: Readonly<Record<keyof Topics, unknown>> = {
   events: params.eventsTopic.expression,
   deadLetters: params.deadLetterTopic.expression,
   requests: params.requestsTopic.expression,
+  alerts: params.alertsTopic.expression,
 };
 
 describe('functions that the provisioning knows', () => {

@@ -8,10 +8,15 @@ import { plan } from '../../deploy/plan.ts';
 import { writeAll } from '../../local/demo/writeAll.ts';
 import { relayHasPlace } from '../../local/relayHasPlace.ts';
 import type { Usage } from '../../local/servers/firestore/meter.ts';
+import { createAlertingLog } from '../../src/alerts/alertingLog.ts';
+import { encodeAlertMessage, raisedMessage } from '../../src/alerts/alertMessage.ts';
+import { recordCollections } from '../../src/config/defineConfig.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
 import type { Publisher } from '../../src/publisher.ts';
+import { relayRecordRef } from '../../src/relay/relayRecord.ts';
 import { assetsPerPage } from '../../src/sync/pages/page.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
+import { deliverAlertFunction } from '../../src/triggers/deliverAlert.ts';
 import { reconcileAssetsFunction } from '../../src/triggers/reconcileAssets.ts';
 import { reconcileOnRequestFunction } from '../../src/triggers/reconcileOnRequest.ts';
 import { recordDeadLetterFunction } from '../../src/triggers/recordDeadLetter.ts';
@@ -67,7 +72,7 @@ interface Seen {
 }
 
 const { topics } = options;
-const topicKeys: readonly (keyof Topics)[] = ['events', 'deadLetters', 'requests'];
+const topicKeys: readonly (keyof Topics)[] = ['events', 'deadLetters', 'requests', 'alerts'];
 
 describe('what the functions do, and what their accounts may do', () => {
   let fixture: ServicesFixture;
@@ -78,11 +83,16 @@ describe('what the functions do, and what their accounts may do', () => {
   /** What was called and billed in Firestore, by function. */
   let usage: Readonly<Record<string, Usage>> = {};
 
+  function seenOf(name: string): Seen {
+    const record = seen.get(name) ?? { topics: new Set(), mongodb: false };
+    seen.set(name, record);
+    return record;
+  }
+
   /** The services of one function: what it does through them is recorded under its name. */
   function servicesOf(name: string, stopsAfterOnePage = false): Services {
     const controller = new AbortController();
-    const record = seen.get(name) ?? { topics: new Set(), mongodb: false };
-    seen.set(name, record);
+    const record = seenOf(name);
     const firestore = new Firestore({
       projectId: 'demo-test',
       host: fixture.firestoreServer.host,
@@ -100,8 +110,15 @@ describe('what the functions do, and what their accounts may do', () => {
         },
       };
     };
+    const { log, ...alerts } = createAlertingLog({
+      ...fixture.services,
+      log: fixture.log,
+      publisher: () => publisher(topics.alerts),
+    });
     return {
       ...fixture.services,
+      log,
+      alerts,
       firestore: async () => firestore,
       publisher,
       source() {
@@ -119,6 +136,7 @@ describe('what the functions do, and what their accounts may do', () => {
         const stop = () => controller.abort(new Error('the instance is asked to stop'));
         const dependencies = {
           ...base,
+          log,
           ...(stopsAfterOnePage && { throttle: oneAtATime(stop) }),
           firestore,
           truth,
@@ -147,20 +165,29 @@ describe('what the functions do, and what their accounts may do', () => {
     await offline.wrap(recordDeadLetterFunction(servicesOf('recordDeadLetter')))(message(Buffer.from('unreadable')));
     await reconcileAssetsFunction(servicesOf('reconcileAssets')).run({ scheduleTime: '' });
     await reconcile();
+    const alert = raisedMessage('brake', 'stopped', { brake: 'source-empty' }, { id: 'a1', count: 1, at: 0 });
+    await offline.wrap(deliverAlertFunction(servicesOf('deliverAlert')))(message(encodeAlertMessage(alert).data));
     usage = fixture.firestoreServer.meter.callers();
 
-    /** Its first start, a change, and one that cannot become an event. */
+    /** Its first start, a change, and one that cannot become an event; then a start that is one too many without
+     *  progress. */
     async function relay(): Promise<void> {
+      const published = seenOf('relayProjectChanges').topics;
+      await whileRelayed(async () => {
+        await until(() => relayHasPlace(firestore));
+        await source.projects.insertOne({ _id: new ObjectId(), name: 'new' });
+        await source.projects.insertOne({ _id: 'not/an/id', name: 'x' });
+        await until(() => published.size === topicKeys.length - 1);
+      });
+      await relayRecordRef(firestore, fixture.services.config.source).update({ runsWithoutProgress: 10 });
+      await whileRelayed(() => until(() => published.has(topics.alerts)));
+    }
+
+    async function whileRelayed(happens: () => Promise<void>): Promise<void> {
       const stop = new AbortController();
-      const running = Promise.resolve(
-        relayProjectChangesFunction({ ...servicesOf('relayProjectChanges'), stopping: () => stop.signal }).run({
-          scheduleTime: '',
-        }),
-      );
-      await until(() => relayHasPlace(firestore));
-      await source.projects.insertOne({ _id: new ObjectId(), name: 'new' });
-      await source.projects.insertOne({ _id: 'not/an/id', name: 'x' });
-      await until(() => seen.get('relayProjectChanges')?.topics.size === topicKeys.length);
+      const services = { ...servicesOf('relayProjectChanges'), stopping: () => stop.signal };
+      const running = Promise.resolve(relayProjectChangesFunction(services).run({ scheduleTime: '' }));
+      await happens();
       stop.abort(new Error('the instance is asked to stop'));
       await running;
     }
@@ -172,7 +199,8 @@ describe('what the functions do, and what their accounts may do', () => {
       );
     }
 
-    /** A rename, a deletion, an event that cannot be read, and work that continues in another invocation. */
+    /** A rename, a deletion, an event that cannot be read, a record that cannot be read, and work that continues in
+     *  another invocation. */
     async function synchronize(): Promise<void> {
       const deliver = offline.wrap(syncProjectFunction(servicesOf('syncProject')));
       await firestore.doc('media/a').set({ projectId: 'p1', projectName: 'old' });
@@ -180,17 +208,21 @@ describe('what the functions do, and what their accounts may do', () => {
       await send(encodeEvent(event('ProjectUpdated', 'p1', { name: 'new' })));
       await send(encodeEvent(event('ProjectDeleted', 'p1')));
       await deliver(message(Buffer.from('unreadable')));
+      await firestore.collection(recordCollections.projects).doc('damaged').set({ desired: 'damaged' });
+      await send(encodeEvent(event('ProjectDeleted', 'damaged')));
+      await firestore.collection(recordCollections.projects).doc('damaged').delete();
       await moreThanAPage('p2');
       const rename = encodeEvent(event('ProjectUpdated', 'p2', { name: 'new' }));
       const stopped = offline.wrap(syncProjectFunction(servicesOf('syncProject', true)));
       await stopped(message(rename.data, rename.attributes));
     }
 
-    /** A stale copy, an orphan, an asset that refuses its write, and a run that is stopped in the middle of a repair. */
+    /** A brake, a stale copy, an orphan, an asset that refuses its write, and a run that is stopped in the middle of a repair. */
     async function reconcile(): Promise<void> {
       const name = 'longer than what there is room for '.repeat(20);
       const project = new ObjectId();
       await source.projects.deleteMany({});
+      await offline.wrap(reconcileOnRequestFunction(servicesOf('reconcileOnRequest')))(json({ mode: 'clean' }));
       await source.projects.insertOne({ _id: project, name });
       // Enough projects with assets that what is deleted here is far within the limits of mass deletions: those are
       // limits of the projects whose assets were looked at.

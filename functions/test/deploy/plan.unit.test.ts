@@ -41,12 +41,13 @@ const rolesOf = (account: string) =>
 const pubsubAgent = `service-${valueOfVariable('PROJECT_NUMBER')}@gcp-sa-pubsub.iam.gserviceaccount.com`;
 
 describe('provisioning plan: roles', () => {
-  it('relay: publishes to three topics, reads and writes Firestore, reads the connection string', () => {
+  it('relay: publishes to all topics, reads and writes Firestore, reads the connection string', () => {
     assert.deepEqual(rolesOf('lockstep-relay'), [
       'roles/datastore.user on projects acme-films',
       'roles/pubsub.publisher on pubsub topics project-events',
       'roles/pubsub.publisher on pubsub topics project-events-dead-letter',
       'roles/pubsub.publisher on pubsub topics reconciliation-requests',
+      'roles/pubsub.publisher on pubsub topics sync-alerts',
       'roles/secretmanager.secretAccessor on secrets MONGODB_URI',
     ]);
   });
@@ -57,15 +58,17 @@ describe('provisioning plan: roles', () => {
       'roles/eventarc.eventReceiver on projects acme-films',
       'roles/pubsub.publisher on pubsub topics project-events',
       'roles/pubsub.publisher on pubsub topics project-events-dead-letter',
+      'roles/pubsub.publisher on pubsub topics sync-alerts',
       `roles/run.invoker on run services ${valueOfVariable('SYNC_PROJECT_SERVICE')}`,
       'roles/secretmanager.secretAccessor on secrets MONGODB_URI',
     ]);
   });
 
-  it('recordDeadLetter: never sees the connection string and publishes nothing', () => {
+  it('recordDeadLetter: never sees the connection string and publishes alerts only', () => {
     assert.deepEqual(rolesOf('lockstep-dead-letter'), [
       'roles/datastore.user on projects acme-films',
       'roles/eventarc.eventReceiver on projects acme-films',
+      'roles/pubsub.publisher on pubsub topics sync-alerts',
       `roles/run.invoker on run services ${valueOfVariable('RECORD_DEAD_LETTER_SERVICE')}`,
     ]);
   });
@@ -77,8 +80,27 @@ describe('provisioning plan: roles', () => {
       'roles/pubsub.publisher on pubsub topics project-events',
       'roles/pubsub.publisher on pubsub topics project-events-dead-letter',
       'roles/pubsub.publisher on pubsub topics reconciliation-requests',
+      'roles/pubsub.publisher on pubsub topics sync-alerts',
       `roles/run.invoker on run services ${valueOfVariable('RECONCILE_ON_REQUEST_SERVICE')}`,
       'roles/secretmanager.secretAccessor on secrets MONGODB_URI',
+    ]);
+  });
+
+  it('alerts: publishes nothing, and reads the addresses of targets only where there are some', () => {
+    const roles = [
+      'roles/datastore.user on projects acme-films',
+      'roles/eventarc.eventReceiver on projects acme-films',
+      `roles/run.invoker on run services ${valueOfVariable('DELIVER_ALERT_SERVICE')}`,
+    ];
+    assert.deepEqual(rolesOf('lockstep-alerts'), roles);
+    const secrets = plan({ ...options, alertTargetsSecret: 'ALERT_TARGETS' })
+      .flatMap(commandsOf)
+      .filter(({ argv }) => argv[1] === 'secrets' && argv.includes('ALERT_TARGETS'))
+      .map(({ argv }) => [argv[2], flag(argv, 'member')]);
+    assert.deepEqual(secrets, [
+      ['describe', undefined],
+      ['create', undefined],
+      ['add-iam-policy-binding', `serviceAccount:${accountEmail('lockstep-alerts', options.project)}`],
     ]);
   });
 
@@ -116,7 +138,7 @@ describe('provisioning plan: roles', () => {
       .flatMap(commandsOf)
       .filter(({ argv }) => argv.includes('--role=roles/datastore.user'))
       .map(({ argv }) => flag(argv, 'condition'));
-    assert.equal(conditions.length, 4);
+    assert.equal(conditions.length, 5);
     for (const condition of conditions) {
       assert.equal(
         condition,
@@ -127,11 +149,12 @@ describe('provisioning plan: roles', () => {
 });
 
 describe('provisioning plan: topics and subscriptions', () => {
-  it('makes three topics that keep their messages', () => {
+  it('makes four topics that keep their messages', () => {
     for (const line of [
       'gcloud pubsub topics create project-events --message-retention-duration=7d --project=acme-films',
       'gcloud pubsub topics create project-events-dead-letter --message-retention-duration=31d --project=acme-films',
       'gcloud pubsub topics create reconciliation-requests --message-retention-duration=1d --project=acme-films',
+      'gcloud pubsub topics create sync-alerts --message-retention-duration=1d --project=acme-films',
     ]) {
       assert.ok(lines.includes(line), line);
       assert.ok(lines.includes(line.replace(' create ', ' update ')), `${line}, as an update`);
@@ -143,7 +166,7 @@ describe('provisioning plan: topics and subscriptions', () => {
       .flatMap(commandsOf)
       .filter(({ argv }) => argv.slice(1, 4).join(' ') === 'pubsub subscriptions update');
     const of = (name: string) => updates.find(({ argv }) => argv[4]?.includes(name))?.argv ?? [];
-    assert.equal(updates.length, 3);
+    assert.equal(updates.length, 4);
     const sync = of('SYNC_PROJECT');
     assert.equal(flag(sync, 'message-retention-duration'), '7d');
     assert.equal(flag(sync, 'dead-letter-topic'), 'projects/acme-films/topics/project-events-dead-letter');
@@ -152,7 +175,8 @@ describe('provisioning plan: topics and subscriptions', () => {
     assert.deepEqual([flag(sync, 'min-retry-delay'), flag(sync, 'max-retry-delay')], ['10s', '600s']);
     const dead = of('RECORD_DEAD_LETTER');
     assert.equal(flag(dead, 'message-retention-duration'), '31d');
-    assert.equal(flag(dead, 'dead-letter-topic'), undefined);
+    // Nor do alerts become dead letters, which raise alerts.
+    for (const argv of [dead, of('DELIVER_ALERT')]) assert.equal(flag(argv, 'dead-letter-topic'), undefined);
     for (const { argv } of updates) assert.equal(flag(argv, 'expiration-period'), 'never');
   });
 });

@@ -12,6 +12,7 @@ const functionsDir = join(import.meta.dirname, '..', '..');
  *  0); nothing: not set. */
 const intended = `
 function            | trigger                                 | delivery          | account               | secrets     | region
+deliverAlert        | topic $ALERTS_TOPIC                     | until it succeeds | lockstep-alerts@      |             | $LOCKSTEP_REGION
 reconcileAssets     | schedule $RECONCILE_SCHEDULE            | 3 retries         | lockstep-reconcile@   |             | $LOCKSTEP_REGION
 reconcileOnRequest  | topic $RECONCILIATION_REQUESTS_TOPIC    | until it succeeds | lockstep-reconcile@   | MONGODB_URI | $LOCKSTEP_REGION
 recordDeadLetter    | topic $PROJECT_EVENTS_DEAD_LETTER_TOPIC | until it succeeds | lockstep-dead-letter@ |             | $LOCKSTEP_REGION
@@ -19,6 +20,7 @@ relayProjectChanges | schedule $RELAY_SCHEDULE                | 3 retries       
 syncProject         | topic $PROJECT_EVENTS_TOPIC             | until it succeeds | lockstep-sync@        | MONGODB_URI | $LOCKSTEP_REGION
 
 function            | seconds | MiB | CPU | at once | min     | max
+deliverAlert        | 120     | 256 |     | default | default | 3
 reconcileAssets     | 60      | 256 |     | default | default | 1
 reconcileOnRequest  | 540     | 512 | 1   | 1       | default | 1
 recordDeadLetter    | 60      | 256 |     | default | default | 5
@@ -32,6 +34,7 @@ FIRESTORE_DATABASE               | string | (default)                  |
 PROJECT_EVENTS_TOPIC             | string | project-events             |
 PROJECT_EVENTS_DEAD_LETTER_TOPIC | string | project-events-dead-letter |
 RECONCILIATION_REQUESTS_TOPIC    | string | reconciliation-requests    |
+ALERTS_TOPIC                     | string | sync-alerts                |
 RELAY_SCHEDULE                   | string | * * * * *                  |
 RELAY_BUDGET_SECONDS             | int    | 1740                       |
 SYNC_BUDGET_SECONDS              | int    | 480                        |

@@ -3,6 +3,7 @@ import type { Firestore } from 'firebase-admin/firestore';
 import functionsTest from 'firebase-functions-test';
 import { startSecuredMongo } from '../../local/securedMongo.ts';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
+import { createAlertingLog } from '../../src/alerts/alertingLog.ts';
 import { systemClock } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
@@ -55,7 +56,19 @@ export async function startServices(): Promise<ServicesFixture> {
     topics.set(name, known);
     return known;
   };
-  const shared = { config: triggersConfig, clock: systemClock, log, random: () => 0.5, uniqueId: randomUUID };
+  const { log: alertingLog, ...alerts } = createAlertingLog({
+    log,
+    clock: systemClock,
+    uniqueId: randomUUID,
+    publisher: async () => topic('sync-alerts'),
+  });
+  const shared = {
+    config: triggersConfig,
+    clock: systemClock,
+    log: alertingLog,
+    random: () => 0.5,
+    uniqueId: randomUUID,
+  };
   const dependencies = {
     ...shared,
     firestore,
@@ -69,6 +82,7 @@ export async function startServices(): Promise<ServicesFixture> {
   return {
     services: {
       ...shared,
+      alerts,
       firestore: async () => firestore,
       source: async () => source,
       publisher: async (name) => topic(name),
