@@ -138,9 +138,9 @@ async function work(
       case 'out-of-time':
         return await pause(run, store, waiting);
       case 'failed':
-        if (end.error instanceof ReconcileLeaseLostError || end.error instanceof ReconcileCancelledError) {
-          throw end.error;
-        }
+        // What breaks off in the middle because of it may say so in words of its own.
+        throwIfEnded(stop.signal.reason);
+        throwIfEnded(end.error);
         if (isSourceError(end.error)) return await finish(run, store, brakeForError(end.error));
         // Asked to stop: whatever broke off in the middle did so because of that.
         if (task.signal.aborted) return await pause(run, store, waiting);
@@ -161,6 +161,10 @@ async function work(
     log.alarm('lease-lost', 'reconciliation stopped, another run has taken its lease', { jobId: job.id });
     return { kind: 'busy', until: clock.now() + limits.leaseMs };
   }
+}
+
+function throwIfEnded(error: unknown): void {
+  if (error instanceof ReconcileLeaseLostError || error instanceof ReconcileCancelledError) throw error;
 }
 
 async function look(inMongo: ProjectsInMongo): Promise<SourceLook | { readonly brake: Brake }> {
