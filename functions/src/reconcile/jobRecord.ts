@@ -242,17 +242,6 @@ export function parseJob(id: string, data: unknown): ReconcileJob {
   return { id, ...parse(jobSchema, `${recordCollections.jobs}/${id}`, data) };
 }
 
-/** The document that holds a job. */
-export function jobData({ id: _id, ...job }: ReconcileJob): Record<string, unknown> {
-  return {
-    ...structuredClone(job),
-    startedAt: Timestamp.fromMillis(job.startedAt),
-    updatedAt: Timestamp.fromMillis(job.updatedAt),
-    expireAt: Timestamp.fromMillis(job.expireAt),
-    finishedAt: job.finishedAt === null ? null : Timestamp.fromMillis(job.finishedAt),
-  };
-}
-
 /** Reads the state; a missing one is that of the first run.
  *  @throws ReconcileRecordError */
 export function parseState(data: unknown): ReconcileState {

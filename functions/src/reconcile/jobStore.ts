@@ -3,10 +3,10 @@ import type { Clock } from '../clock.ts';
 import { recordCollections } from '../config/defineConfig.ts';
 import { schemaVersion } from '../records/projectRecord.ts';
 import type { ToRepair } from './findings.ts';
+import { jobData } from './jobData.ts';
 import {
   type FindingsChunk,
   findingsCollection,
-  jobData,
   parseChunk,
   parseJob,
   parseState,

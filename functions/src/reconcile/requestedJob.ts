@@ -8,7 +8,8 @@ import {
   type ReconcileRequest,
   requestKeyOf,
 } from '../events/reconciliationRequest.ts';
-import { isFinished, jobData, parseJob, parseState, stateDocument } from './jobRecord.ts';
+import { jobData } from './jobData.ts';
+import { isFinished, parseJob, parseState, stateDocument } from './jobRecord.ts';
 import type { ReconcileLimits } from './limits.ts';
 import { newJob, newJobId } from './newJob.ts';
 
