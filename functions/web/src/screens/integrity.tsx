@@ -43,7 +43,7 @@ const columns: readonly Column<ReportView>[] = [
 
 const collectionColumns: readonly Column<ReportView['collections'][number]>[] = [
   { title: 'Collection', kind: 'main', cell: ({ name }) => name },
-  { title: 'Assets', kind: 'number', cell: ({ assets }) => count(assets) },
+  { title: 'Assets', kind: 'number', cell: ({ assets }) => (assets === null ? '–' : count(assets)) },
   { title: 'In step', kind: 'number', cell: ({ inStep }) => (inStep === null ? '–' : share(inStep)) },
   { title: 'Checksums', kind: 'short', from: 'medium', cell: ({ checksums }) => <Status value={checksums} /> },
 ];
