@@ -9,8 +9,8 @@ export type OutboxTopic = 'events' | 'reconciliationRequests';
 export interface Trace {
   /** Writes the audit entry of what this transaction does; at most once, and only if it changes something. */
   record(facts: AuditFacts): void;
-  /** Keeps a message in the same transaction. It is published right after it, and again until it was. A message of the
-   *  same id replaces the one before. */
+  /** Keeps a message in the same transaction. It is published right after it, and again until it was. Messages of the
+   *  same id are the same message. */
   publish(topic: OutboxTopic, id: string, message: EncodedMessage): void;
 }
 

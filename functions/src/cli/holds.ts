@@ -1,6 +1,8 @@
-import { createHolds, type Discard, type HeldName, type Holds, type Release } from '../holds/decide.ts';
+import { listHeld } from '../holds/decide.ts';
 import type { HeldDeletion } from '../holds/job.ts';
 import config from '../lockstep.config.ts';
+import { discardHolds, releaseHolds } from '../operations/holds.ts';
+import type { Item, OperationServices } from '../operations/operation.ts';
 import { type ProjectsSource, SourceError } from '../source/connect.ts';
 import { createProjectTruth, type ProjectTruth } from '../source/truth.ts';
 import {
@@ -12,6 +14,8 @@ import {
   type TerminalCommand,
   UsageError,
 } from './command.ts';
+import { type DecisionOptions, type DecisionTerminal, decide, decisionOptions } from './decision.ts';
+import { operationServices } from './operationServices.ts';
 import {
   eachInTime,
   errorSentence,
@@ -30,7 +34,7 @@ export type Selection =
   | { readonly kind: 'projects'; readonly projectIds: readonly string[] };
 
 type Listing = { readonly kind: 'list'; readonly json: boolean; readonly discarded: boolean };
-type Decision = { readonly kind: 'release' | 'discard'; readonly which: Selection; readonly yes: boolean };
+type Decision = DecisionOptions & { readonly kind: 'release' | 'discard'; readonly which: Selection };
 
 export interface HoldsSettings {
   readonly action: Listing | Decision;
@@ -46,6 +50,9 @@ const notes = `The options of one: npm --prefix functions run holds -- release -
 Without MongoDB the commands work, and say that they do not know whether it has the projects.
 How many deletions are too many: HOLD_WINDOW_MINUTES, HOLD_MAX_PROJECTS and
 HOLD_MAX_SHARE_PERCENT of the functions.
+
+Each decision is kept in the audit, with who decided and why. More than ten are confirmed by typing
+their number, or with --yes.
 
 Exit code: 0 done; 1 an error, the rest was done; 2 a mistake in the command; 3 nothing is held for
 a --project; 4 you said no. Every command may be interrupted and given again.`;
@@ -79,12 +86,14 @@ export const holds: TerminalCommand<HoldsSettings> = {
       command
         .command(kind)
         .description(meaning)
-        .option('--all', 'every deletion that is held; asks first when used on a terminal')
+        .option('--all', 'every deletion that is held')
         .option('--project <id>', 'only this project; may be given more than once', repeated)
-        .option('-y, --yes', 'do not ask')
-        .action(({ all = false, project: projectIds = [], yes = false }) => {
+        .option(...decisionOptions.reason)
+        .option(...decisionOptions.as)
+        .option(...decisionOptions.yes)
+        .action(({ all = false, project: projectIds = [], reason, as, yes = false }) => {
           if (all === projectIds.length > 0) throw new UsageError(`${kind}: expected either --all or --project ID`);
-          take({ kind, which: all ? { kind: 'all' } : { kind: 'projects', projectIds }, yes });
+          take({ kind, which: all ? { kind: 'all' } : { kind: 'projects', projectIds }, reason, as, yes });
         });
     }
   },
@@ -94,9 +103,9 @@ export const holds: TerminalCommand<HoldsSettings> = {
       openFirestore(terminal, projectId),
       action.kind === 'release' ? openEvents(terminal, projectId) : noEvents,
     ]);
-    const dependencies = {
+    const dependencies: HoldsDependencies = {
       ...terminal,
-      holds: createHolds({ firestore, clock: terminal.clock, events }),
+      services: operationServices(terminal, firestore, { events: () => events }),
       inTime: <T>(answer: Promise<T>) => inTime(terminal, answer),
       truth: source && createProjectTruth(source, config),
     };
@@ -117,24 +126,25 @@ async function openIfPossible(uri: string | undefined, terminal: Terminal): Prom
 }
 
 /** What the work on holds needs. */
-export interface HoldsDependencies extends Pick<Terminal, 'print' | 'warn' | 'ask'> {
-  readonly holds: Holds;
+export interface HoldsDependencies extends DecisionTerminal, Pick<Terminal, 'print' | 'warn'> {
+  readonly services: OperationServices;
   /** Undefined when MongoDB cannot be asked. */
   readonly truth: ProjectTruth | undefined;
-  /** Waits for Firestore no longer than a person would. */
-  readonly inTime: <T>(answer: Promise<T>) => Promise<T>;
+  /** Held deletions in one page of a list. */
+  readonly pageSize?: number;
 }
-
-/** Decisions carried out side by side: each is a handful of round trips. */
-const parallelDecisions = 8;
 
 /** Lists held deletions, page by page; returns the exit code. */
 export async function listHolds(dependencies: HoldsDependencies, { json, discarded }: Listing): Promise<number> {
-  const { print, warn, inTime } = dependencies;
+  const { print, warn, inTime, services, pageSize } = dependencies;
+  const pages = listHeld(
+    { firestore: services.firestore, ...(pageSize && { pageSize }) },
+    discarded ? ['discarded'] : undefined,
+  );
   let count = 0;
   let assets = 0;
   let unreadable = 0;
-  for await (const page of eachInTime(dependencies.holds.list(discarded ? ['discarded'] : undefined), inTime)) {
+  for await (const page of eachInTime(pages, inTime)) {
     const readable = page.filter((entry): entry is HeldDeletion => !(entry instanceof Error));
     for (const entry of page) if (entry instanceof Error) warn(entry.message);
     unreadable += page.length - readable.length;
@@ -152,99 +162,43 @@ export async function listHolds(dependencies: HoldsDependencies, { json, discard
   return unreadable === 0 ? exitCodes.done : exitCodes.failed;
 }
 
-interface Tally {
-  decided: number;
-  missing: number;
-  failed: number;
-}
-
 /** Releases or discards held deletions; returns the exit code. */
-export async function decideHolds(dependencies: HoldsDependencies, { kind, which, yes }: Decision): Promise<number> {
-  const { ask, warn } = dependencies;
-  if (which.kind === 'all' && !yes && ask !== undefined) {
-    const question = {
-      release: 'Delete the assets of every project whose deletion is held? This cannot be undone.',
-      discard: 'Keep the assets of every project whose deletion is held?',
-    };
-    if (!(await ask(question[kind]))) return exitCodes.declined;
-  }
-  const tally: Tally = { decided: 0, missing: 0, failed: 0 };
-  for await (const page of selected(dependencies, which, tally)) {
-    const presence = await presenceOf(dependencies.truth, page);
-    const decide = async (name: HeldName) => {
-      try {
-        await decideOne(dependencies, kind, name, presence(name.projectId), tally);
-      } catch (error) {
-        tally.failed += 1;
-        warn(`project ${name.projectId}: ${errorSentence(error, process.env)}`);
-      }
-    };
-    for (let from = 0; from < page.length; from += parallelDecisions) {
-      await Promise.all(page.slice(from, from + parallelDecisions).map(decide));
+export async function decideHolds(dependencies: HoldsDependencies, decision: Decision): Promise<number> {
+  const { services, print, warn, truth } = dependencies;
+  const { kind, which } = decision;
+  const counts = { missing: 0, failed: 0 };
+  const report = async ({ target, kind: became, text, error }: Item) => {
+    const said = error === undefined ? text : errorSentence(error, process.env);
+    if (became === 'not-found') counts.missing += 1;
+    if (became === 'failed') counts.failed += 1;
+    if (became === 'not-found' || error !== undefined || target === '') {
+      return warn(error === undefined ? said : `project ${target}: ${said}`);
     }
-  }
-  const failures = tally.failed > 0 ? `, ${tally.failed} failed: give the command again` : '';
-  dependencies.print(`${tally.decided} ${kind === 'release' ? 'released' : 'discarded'}${failures}.`);
-  if (tally.failed > 0) return exitCodes.failed;
-  return tally.missing > 0 ? exitCodes.nothingHeld : exitCodes.done;
-}
-
-/** The held deletions that a command is about, in pages. */
-async function* selected(
-  { holds, warn, inTime }: HoldsDependencies,
-  which: Selection,
-  tally: Tally,
-): AsyncGenerator<readonly HeldName[]> {
-  if (which.kind === 'all') {
-    for await (const page of eachInTime(holds.list(), inTime)) {
-      const names: HeldName[] = [];
-      for (const entry of page) {
-        if (entry instanceof Error) {
-          tally.failed += 1;
-          warn(entry.message);
-        } else names.push({ projectId: entry.projectId, eventId: entry.event.id });
-      }
-      yield names;
-    }
-    return;
-  }
-  for (const projectId of which.projectIds) {
-    const name = await inTime(holds.find(projectId));
-    if (name !== undefined) yield [name];
-    else {
-      tally.missing += 1;
-      warn(`no deletion of project ${projectId} is held`);
-    }
-  }
-}
-
-async function decideOne(
-  { holds, print, inTime }: HoldsDependencies,
-  kind: Decision['kind'],
-  name: HeldName,
-  presence: Presence,
-  tally: Tally,
-): Promise<void> {
-  const outcome = await inTime<Release | Discard>(holds[kind](name));
-  const say = (what: string) => print(`${name.projectId}: ${what}`);
-  switch (outcome.kind) {
-    case 'released':
-      tally.decided += 1;
-      return say(`released, ${assetsText(outcome.assets)} will be deleted${whereItIs(presence, kind)}`);
-    case 'discarded':
-      tally.decided += 1;
-      return say(
-        `discarded, ${assetsText(outcome.assets)} ${outcome.assets === 1 ? 'stays' : 'stay'}${whereItIs(presence, kind)}`,
-      );
-    case 'under-way':
-      return say('was released before, and the work has begun');
-    case 'too-late':
-      tally.failed += 1;
-      return say('was released before, so it cannot be discarded any more');
-    case 'nothing-held':
-      tally.missing += 1;
-      return say('nothing is held any more; the project was created again, or the work is done');
-  }
+    if (became !== 'done') return print(`${target}: ${said}`);
+    const presence = await presenceOf(truth, [{ projectId: target }]);
+    print(`${target}: ${said}${whereItIs(presence(target), kind)}`);
+  };
+  const outcome = await decide(
+    services,
+    {
+      ...decision,
+      operation: kind === 'release' ? releaseHolds : discardHolds,
+      input: which.kind === 'all' ? { all: true } : { projectIds: [...which.projectIds] },
+      question: (count) => {
+        const projects = count === 1 ? '1 project' : `${count} projects`;
+        return kind === 'release'
+          ? `Delete the assets of ${projects} whose deletion is held? This cannot be undone.`
+          : `Keep the assets of ${projects} whose deletion is held?`;
+      },
+    },
+    dependencies,
+    report,
+  );
+  if (outcome === 'declined') return exitCodes.declined;
+  const failures = counts.failed > 0 ? `, ${counts.failed} failed: give the command again` : '';
+  print(`${outcome.count} ${kind === 'release' ? 'released' : 'discarded'}${failures}.`);
+  if (counts.failed > 0) return exitCodes.failed;
+  return counts.missing > 0 ? exitCodes.nothingHeld : exitCodes.done;
 }
 
 /** Whether MongoDB has a project. */
@@ -271,10 +225,6 @@ function whereItIs(presence: Presence, kind: Decision['kind']): string {
   return presence === 'gone'
     ? ''
     : ' only if MongoDB has lost the project by then: it lives there now, and its assets are brought to its state';
-}
-
-function assetsText(assets: number | null): string {
-  return assets === 1 ? '1 asset' : `${assets ?? 'its'} assets`;
 }
 
 function asJson({ projectId, event, status, since, assets }: HeldDeletion, mongodb: Presence) {

@@ -23,6 +23,8 @@ export interface Terminal {
   readonly isInteractive: boolean;
   /** Asks a person; undefined when nobody is there to answer. */
   readonly ask: ((question: string) => Promise<boolean>) | undefined;
+  /** Asks a person for a line of text; undefined when nobody is there to answer. */
+  readonly askText: ((question: string) => Promise<string>) | undefined;
   /** Has something closed before the process ends. */
   atEnd(close: () => Promise<unknown>): void;
 }
@@ -81,6 +83,7 @@ export function createTerminal(name: string, saves: boolean): ProcessTerminal {
       isLineOpen = true;
     },
     ask: isInteractive && process.stdin.isTTY === true ? askOnTerminal : undefined,
+    askText: isInteractive && process.stdin.isTTY === true ? askTextOnTerminal : undefined,
     atEnd: (close) => closers.push(close),
     stopCode: stop.code,
     async exit(code) {
@@ -118,11 +121,15 @@ function stopOnSignals(saves: boolean, onFirst: () => void) {
 }
 
 async function askOnTerminal(question: string): Promise<boolean> {
+  return /^y(es)?$/i.test((await askTextOnTerminal(`${question} [y/N]`)).trim());
+}
+
+async function askTextOnTerminal(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   // While it reads a line, the terminal hands Ctrl-C to the program as a key.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
-    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+    return await lines.question(`${question} `);
   } finally {
     lines.close();
   }

@@ -36,8 +36,9 @@ export interface Failure {
   readonly firstAt: number;
   readonly lastAt: number;
   /** `failing` while its deliveries are counted here, since its project's record cannot take them in; `dead`;
-   *  `redriven` once it was published again. A new failure makes it `dead` again. */
-  readonly status: 'failing' | 'dead' | 'redriven';
+   *  `redriven` once it was published again; `dropped` once a person decided that it is not to be applied. A new failure
+   *  makes it `dead` again. */
+  readonly status: 'failing' | 'dead' | 'redriven' | 'dropped';
 }
 
 /** Names of attributes may be such that Firestore takes no field of that name (`__x__`), so they are values here; older
@@ -62,7 +63,7 @@ const failureSchema = z.looseObject({
   times: z.number(),
   firstAt: z.instanceof(Timestamp),
   lastAt: z.instanceof(Timestamp),
-  status: z.enum(['failing', 'dead', 'redriven']),
+  status: z.enum(['failing', 'dead', 'redriven', 'dropped']),
 });
 
 /** Where the failure of a message is kept. The same message is always kept in the same place. */

@@ -1,27 +1,30 @@
-import { type DocumentSnapshot, FieldPath, type Firestore, Timestamp } from 'firebase-admin/firestore';
+import { type DocumentSnapshot, type Firestore, Timestamp } from 'firebase-admin/firestore';
+import type { Transact } from '../audit/trace.ts';
 import { type Clock, dayMs } from '../clock.ts';
 import { recordCollections } from '../config/defineConfig.ts';
 import { decodeEvent } from '../events/codec.ts';
-import type { Publisher } from '../publisher.ts';
 import { textFromDocumentId } from '../records/documentIds.ts';
-import { type Failure, failureRef, parseFailure } from './failure.ts';
+import { type Failure, parseFailure } from './failure.ts';
 import { originalOf } from './letter.ts';
+import { findDeadLetter, selectDeadLetters } from './select.ts';
 
 /** Why a dead letter is not redriven.
  *  - `too-large`: only its beginning was kept.
  *  - `no-event`: the relay could not make an event of the change; what repairs that is the project itself, or a
  *    reconciliation.
  *  - `unreadable`: this version cannot read it either.
- *  - `already-redriven`: it was redriven, and has not failed since. */
-export type SkipReason = 'too-large' | 'no-event' | 'unreadable' | 'already-redriven';
+ *  - `already-redriven`: it was redriven, and has not failed since.
+ *  - `dropped`: a person has dropped it. */
+export const skipReasons = ['too-large', 'no-event', 'unreadable', 'already-redriven', 'dropped'] as const;
+export type SkipReason = (typeof skipReasons)[number];
 
 /** What became of one dead letter. */
 export type Redrive = { readonly id: string; readonly failure: Failure | null } & (
-  | { readonly kind: 'published' }
+  | { readonly kind: 'published'; readonly sequence: number | null }
   /** It would have been published, had this not been a rehearsal. */
   | { readonly kind: 'publishable' }
   | { readonly kind: 'skipped'; readonly reason: SkipReason }
-  /** It stays as it is, and can be redriven. */
+  /** It is as it was, or its message waits in the outbox: `error` says why. */
   | { readonly kind: 'failed'; readonly error: unknown }
 );
 
@@ -34,17 +37,14 @@ export interface RedriveOptions {
 
 export interface RedriveDependencies {
   readonly firestore: Firestore;
-  /** Topic of events. */
-  readonly events: Publisher;
   readonly clock: Clock;
+  /** Leaves the trace of each, and publishes its message. */
+  readonly transact: Transact;
   /** How long a redriven dead letter is kept, in ms. Default: 90 days. */
   readonly retentionMs?: number;
   /** Dead letters in one page. */
   readonly pageSize?: number;
 }
-
-/** Dead letters in memory at once; each may hold half a MiB. They are redriven side by side. */
-const defaultPageSize = 32;
 
 /** Redrives every dead letter that has not been, in the order of their ids, page by page.
  *  @throws what Firestore answered to the listing. */
@@ -52,20 +52,14 @@ export async function* redriveAll(
   dependencies: RedriveDependencies,
   options: RedriveOptions,
 ): AsyncGenerator<readonly Redrive[]> {
-  const { firestore, pageSize = defaultPageSize } = dependencies;
-  const query = firestore
-    .collection(recordCollections.failures)
-    .where('status', '==', 'dead')
-    .orderBy(FieldPath.documentId())
-    .limit(pageSize);
-  let last: DocumentSnapshot | undefined;
-  do {
-    const page = await (last === undefined ? query : query.startAfter(last)).get();
-    // What fails again meanwhile returns under the same id, which lies behind: every letter is redriven once, and this
-    // ends.
-    yield await Promise.all(page.docs.map((snapshot) => redrive(dependencies, snapshot, options)));
-    last = page.size === pageSize ? page.docs.at(-1) : undefined;
-  } while (last !== undefined);
+  for await (const page of selectDeadLetters(dependencies, { kind: 'waiting' })) {
+    const redriven: Redrive[] = [];
+    // One after another: each is a link of the same chain.
+    for (const snapshot of page) {
+      if ('ref' in snapshot) redriven.push(await redrive(dependencies, snapshot, options));
+    }
+    yield redriven;
+  }
 }
 
 /** How many dead letters were redriven and have not failed since. One read per thousand. */
@@ -85,17 +79,15 @@ export async function redriveOne(
   id: string,
   options: Pick<RedriveOptions, 'dryRun'>,
 ): Promise<Redrive | undefined> {
-  for (const candidate of idsMeantBy(id)) {
-    const snapshot = await failureRef(dependencies.firestore, candidate).get();
-    if (snapshot.exists) return redrive(dependencies, snapshot, { ...options, includeUnreadable: true });
-  }
-  return undefined;
+  const snapshot = await findDeadLetter(dependencies.firestore, id);
+  return snapshot && redrive(dependencies, snapshot, { ...options, includeUnreadable: true });
 }
 
-/** First it is published, then marked: a crash in between leaves it `dead`, and the next redrive publishes it twice,
- *  which does no harm, since an event that has been applied is a duplicate. The other way round it would be lost. */
-async function redrive(
-  { firestore, events, clock, retentionMs = 90 * dayMs }: RedriveDependencies,
+/** Redrives a dead letter: in one transaction it is marked, its message is put into the outbox, and that is noted. A
+ *  crash after it publishes the message later, or twice, which does no harm: an event that was applied is a duplicate.
+ *  Never rejects. */
+export async function redrive(
+  { clock, transact, retentionMs = 90 * dayMs }: RedriveDependencies,
   snapshot: DocumentSnapshot,
   options: RedriveOptions,
 ): Promise<Redrive> {
@@ -103,23 +95,31 @@ async function redrive(
   let failure: Failure | null = null;
   try {
     failure = parseFailure(id, snapshot.data());
-    const { message, times } = failure;
     const reason = reasonToSkip(failure, options);
-    if (reason !== undefined || message === null)
-      return { id, failure, kind: 'skipped', reason: reason ?? 'too-large' };
+    if (reason !== undefined) return { id, failure, kind: 'skipped', reason };
     if (options.dryRun) return { id, failure, kind: 'publishable' };
-    await events.publish(originalOf(message));
-    await firestore.runTransaction(async (transaction) => {
+    const { value, sequence, unpublished } = await transact(async (transaction, trace) => {
       const now = parseFailure(id, (await transaction.get(snapshot.ref)).data());
-      // It may have failed once more already; then it is dead again.
-      if (now.times !== times) return;
+      const skipped = reasonToSkip(now, options);
+      if (skipped !== undefined || now.message === null) return skipped ?? 'too-large';
       transaction.update(snapshot.ref, {
         status: 'redriven',
         redrivenAt: Timestamp.fromMillis(clock.now()),
         expireAt: Timestamp.fromMillis(clock.now() + retentionMs),
       });
+      trace.record({
+        target: `dead letter ${id}`,
+        before: { status: now.status, reason: now.reason, error: now.error, times: now.times },
+        after: { status: 'redriven' },
+        result: 'redriven',
+      });
+      // It may become a dead letter again, and be redriven once more: another message.
+      trace.publish('events', `redrive-${id}-${now.times}`, originalOf(now.message));
+      return undefined;
     });
-    return { id, failure, kind: 'published' };
+    if (value !== undefined) return { id, failure, kind: 'skipped', reason: value };
+    if (unpublished !== undefined) return { id, failure, kind: 'failed', error: unpublished };
+    return { id, failure, kind: 'published', sequence };
   } catch (error) {
     return { id, failure, kind: 'failed', error };
   }
@@ -128,18 +128,9 @@ async function redrive(
 function reasonToSkip(failure: Failure, { includeUnreadable }: RedriveOptions): SkipReason | undefined {
   const { message, status } = failure;
   if (status === 'redriven') return 'already-redriven';
+  if (status === 'dropped') return 'dropped';
   if (message === null) return 'too-large';
   if (message.attributes.source === 'relay') return 'no-event';
   if (!includeUnreadable && !decodeEvent(message.data).ok) return 'unreadable';
   return undefined;
-}
-
-function idsMeantBy(id: string): readonly string[] {
-  try {
-    return [...new Set([id, textFromDocumentId(id)])];
-  } catch (error) {
-    // A percent sign that begins no escape: then it is no document id of ours.
-    if (error instanceof URIError) return [id];
-    throw error;
-  }
 }

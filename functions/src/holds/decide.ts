@@ -1,7 +1,7 @@
 import type { DocumentSnapshot, Firestore, Transaction } from 'firebase-admin/firestore';
+import type { Committed, Trace, Transact } from '../audit/trace.ts';
 import type { Clock } from '../clock.ts';
 import { encodeEvent } from '../events/codec.ts';
-import type { Publisher } from '../publisher.ts';
 import {
   type Hold,
   type ProjectRecord,
@@ -28,7 +28,7 @@ export interface HeldName {
 
 export type Release =
   /** The deletion may be carried out, and its event is published again. */
-  | { readonly kind: 'released'; readonly assets: number | null }
+  | { readonly kind: 'released'; readonly assets: number | null; readonly sequence: number | null }
   /** It was released earlier, and its work has begun since. */
   | { readonly kind: 'under-way' }
   /** Nothing is held: the project was created again, or the work is done. */
@@ -36,7 +36,7 @@ export type Release =
 
 export type Discard =
   /** The assets stay, until an event reports a newer deletion. */
-  | { readonly kind: 'discarded'; readonly assets: number | null }
+  | { readonly kind: 'discarded'; readonly assets: number | null; readonly sequence: number | null }
   /** It was released before. */
   | { readonly kind: 'too-late' }
   | { readonly kind: 'nothing-held' };
@@ -50,8 +50,8 @@ export interface Holds {
   find(projectId: string): Promise<HeldName | undefined>;
   /** Lets a deletion be carried out, also one that was discarded. Doing it again, also after a crash in the middle,
    *  does no harm.
-   *  @throws HeldDeletionError, ProjectRecordError, and what Firestore or Pub/Sub answered: then it has to be done
-   *  again. */
+   *  @throws HeldDeletionError, ProjectRecordError, and what Firestore or Pub/Sub answered: doing it again finishes it.
+   *  The event of a decision that stands is also published by the relay's next run. */
   release(name: HeldName): Promise<Release>;
   /** Keeps the assets of a deleted project.
    *  @throws HeldDeletionError, ProjectRecordError, and what Firestore answered. */
@@ -60,8 +60,8 @@ export interface Holds {
 
 export interface HoldsDependencies {
   readonly firestore: Firestore;
-  /** Topic of events. */
-  readonly events: Publisher;
+  /** Leaves the trace of each decision, and publishes its event. */
+  readonly transact: Transact;
   readonly clock: Clock;
   /** Held deletions in one page. */
   readonly pageSize?: number;
@@ -71,16 +71,17 @@ const defaultPageSize = 200;
 
 export function createHolds(dependencies: HoldsDependencies): Holds {
   return {
-    list: (among = openStatuses) => list(dependencies, among),
+    list: (among) => listHeld(dependencies, among),
     find: (projectId) => find(dependencies, projectId),
     release: (name) => release(dependencies, name),
     discard: (name) => discard(dependencies, name),
   };
 }
 
-async function* list(
-  { firestore, pageSize = defaultPageSize }: HoldsDependencies,
-  among: readonly HeldStatus[],
+/** As `Holds.list`, for whoever decides nothing. */
+export async function* listHeld(
+  { firestore, pageSize = defaultPageSize }: Pick<HoldsDependencies, 'firestore' | 'pageSize'>,
+  among: readonly HeldStatus[] = openStatuses,
 ): AsyncGenerator<readonly (HeldDeletion | HeldDeletionError)[]> {
   const query = heldJobs(firestore, among).limit(pageSize);
   let last: DocumentSnapshot | undefined;
@@ -105,21 +106,29 @@ async function find({ firestore }: HoldsDependencies, projectId: string): Promis
   return hold === null ? undefined : { projectId, eventId: hold.eventId };
 }
 
-/** First the decision, in one transaction; then the event; then the job says that it was published. A crash leaves a
+/** First the decision, with its event in the outbox; then the event is published; then the job says so. A crash leaves a
  *  job that is `releasing`, which the next release finds: the event is then published a second time at worst, and a
  *  duplicate does nothing. */
 async function release(dependencies: HoldsDependencies, name: HeldName): Promise<Release> {
-  const { firestore, clock, events } = dependencies;
-  const decided = await decide(dependencies, name, ({ record, hold, job }, transaction) => {
-    if (hold.state === 'released' && !isWaiting(job)) return 'under-way' as const;
-    const held = parseHeldDeletion(job);
-    if (hold.state !== 'released') store(firestore, transaction, released(record, hold));
-    setHeldStatus(firestore, transaction, name.eventId, 'releasing', clock.now());
-    return held;
-  });
-  if (decided === undefined) return { kind: 'nothing-held' };
-  if (decided === 'under-way') return { kind: 'under-way' };
-  await events.publish(encodeEvent(decided.event));
+  const { firestore, clock } = dependencies;
+  const { value, sequence, unpublished } = await decide(
+    dependencies,
+    name,
+    ({ record, hold, job }, transaction, trace) => {
+      if (hold.state === 'released' && !isWaiting(job)) return 'under-way' as const;
+      const held = parseHeldDeletion(job);
+      if (hold.state !== 'released') {
+        store(firestore, transaction, released(record, hold));
+        trace.record(decisionOn(name, hold, held.assets, 'released'));
+      }
+      setHeldStatus(firestore, transaction, name.eventId, 'releasing', clock.now());
+      trace.publish('events', `release-${name.eventId}`, encodeEvent(held.event));
+      return held;
+    },
+  );
+  if (value === undefined) return { kind: 'nothing-held' };
+  if (value === 'under-way') return { kind: 'under-way' };
+  if (unpublished !== undefined) throw unpublished;
   await firestore.runTransaction(async (transaction) => {
     const job = await transaction.get(syncJobRef(firestore, name.eventId));
     // The worker may have been faster, and written how its work went.
@@ -127,21 +136,32 @@ async function release(dependencies: HoldsDependencies, name: HeldName): Promise
       setHeldStatus(firestore, transaction, name.eventId, 'released', clock.now());
     }
   });
-  return { kind: 'released', assets: decided.assets };
+  return { kind: 'released', assets: value.assets, sequence };
 }
 
 async function discard(dependencies: HoldsDependencies, name: HeldName): Promise<Discard> {
   const { firestore, clock } = dependencies;
-  const decided = await decide(dependencies, name, ({ record, hold, job }, transaction): Discard => {
-    if (hold.state === 'released') return { kind: 'too-late' };
+  const { value, sequence } = await decide(dependencies, name, ({ record, hold, job }, transaction, trace) => {
+    if (hold.state === 'released') return 'too-late' as const;
     const { assets } = parseHeldDeletion(job);
     if (hold.state === 'held') {
       store(firestore, transaction, discarded(record, hold));
       setHeldStatus(firestore, transaction, name.eventId, 'discarded', clock.now());
+      trace.record(decisionOn(name, hold, assets, 'discarded'));
     }
-    return { kind: 'discarded', assets };
+    return { assets };
   });
-  return decided ?? { kind: 'nothing-held' };
+  if (value === undefined) return { kind: 'nothing-held' };
+  return value === 'too-late' ? { kind: 'too-late' } : { kind: 'discarded', assets: value.assets, sequence };
+}
+
+function decisionOn({ projectId, eventId }: HeldName, hold: Hold, assets: number | null, result: Hold['state']) {
+  return {
+    target: `project ${projectId}`,
+    before: { hold: hold.state, eventId, assets },
+    after: { hold: result },
+    result,
+  };
 }
 
 interface Held {
@@ -153,17 +173,17 @@ interface Held {
 /** Runs a decision in one transaction over the record and the job of a held deletion; undefined when nothing is held
  *  any more. */
 function decide<T>(
-  { firestore, clock }: HoldsDependencies,
+  { firestore, clock, transact }: HoldsDependencies,
   { projectId, eventId }: HeldName,
-  act: (held: Held, transaction: Transaction) => T,
-): Promise<T | undefined> {
-  return firestore.runTransaction(async (transaction) => {
+  act: (held: Held, transaction: Transaction, trace: Trace) => T,
+): Promise<Committed<T | undefined>> {
+  return transact(async (transaction, trace) => {
     const job = await transaction.get(syncJobRef(firestore, eventId));
     const snapshot = await transaction.get(projectRecordRef(firestore, projectId));
     const record = parseProjectRecord(projectId, snapshot.data());
     const { hold } = record;
     if (hold !== null && hold.eventId === eventId && record.desired.kind === 'deleted') {
-      return act({ record, hold, job }, transaction);
+      return act({ record, hold, job }, transaction, trace);
     }
     // The work has been done, or there is none any more, and the job does not say so.
     const status = job.get('status');

@@ -1,8 +1,17 @@
+import { dropDeadLetters, redriveDeadLetters } from './deadLetters.ts';
+import { discardHolds, releaseHolds } from './holds.ts';
 import type { Operation } from './operation.ts';
 import { pause, resume } from './pauses.ts';
 
 /** Everything that people can do, by name: the API, the page and the command line offer the same. */
-export const operations: readonly Operation[] = [pause, resume];
+export const operations: readonly Operation[] = [
+  pause,
+  resume,
+  releaseHolds,
+  discardHolds,
+  redriveDeadLetters,
+  dropDeadLetters,
+];
 
 /** An operation by its name; undefined when there is none. */
 export function operationNamed(name: string): Operation | undefined {

@@ -28,6 +28,10 @@ export interface Item {
   readonly kind: 'done' | 'nothing-to-do' | 'not-found' | 'skipped' | 'failed';
   /** In words. */
   readonly text: string;
+  /** Facts for machines. */
+  readonly details?: Readonly<Record<string, string | number | null>>;
+  /** What it failed with. */
+  readonly error?: unknown;
 }
 
 /** What one call of an operation works with. */

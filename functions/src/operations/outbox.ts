@@ -7,38 +7,38 @@ import {
 } from 'firebase-admin/firestore';
 import { z } from 'zod';
 import type { OutboxTopic } from '../audit/trace.ts';
-import { type Clock, dayMs } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import { recordCollections } from '../config/defineConfig.ts';
 import type { EncodedMessage } from '../events/codec.ts';
 import { errorText, type Log } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
-import { documentIdFrom } from '../records/documentIds.ts';
+import { documentIdFrom, textFromDocumentId } from '../records/documentIds.ts';
 
 /** Where messages of decisions are published. */
 export type PublisherTo = (topic: OutboxTopic) => Promise<Publisher>;
-
-/** How long a message is kept after it was published, in ms: long enough to see that the same was asked before. */
-const retentionMs = dayMs;
 
 const messageSchema = z.looseObject({
   topic: z.enum(['events', 'reconciliationRequests']),
   data: z.instanceof(Uint8Array),
   attributes: z.array(z.object({ name: z.string(), value: z.string() })),
-  createdAt: z.instanceof(Timestamp),
-  publishedAt: z.instanceof(Timestamp).nullable(),
 });
 
 export function outboxRef(firestore: Firestore, id: string): DocumentReference {
   return firestore.collection(recordCollections.outbox).doc(documentIdFrom(id));
 }
 
+/** A message that is to be published: `syncOutbox/{id}`. Messages of the same id are the same message. */
+export interface StoredMessage {
+  readonly id: string;
+  readonly topic: OutboxTopic;
+  readonly message: EncodedMessage;
+}
+
 /** Keeps a message in a transaction, to be published. */
 export function storeMessage(
   { firestore, clock }: { readonly firestore: Firestore; readonly clock: Clock },
   transaction: Transaction,
-  topic: OutboxTopic,
-  id: string,
-  { data, attributes }: EncodedMessage,
+  { id, topic, message: { data, attributes } }: StoredMessage,
 ): void {
   transaction.set(outboxRef(firestore, id), {
     topic,
@@ -46,9 +46,15 @@ export function storeMessage(
     // As values: not every name of an attribute is one of a field.
     attributes: Object.entries(attributes).map(([name, value]) => ({ name, value })),
     createdAt: Timestamp.fromMillis(clock.now()),
-    publishedAt: null,
-    expireAt: null,
   });
+}
+
+function parseStored(document: DocumentSnapshot): StoredMessage {
+  const parsed = messageSchema.safeParse(document.data());
+  if (!parsed.success) throw new Error(`${document.ref.path} keeps no message: ${z.prettifyError(parsed.error)}`);
+  const { topic, data, attributes } = parsed.data;
+  const named = Object.fromEntries(attributes.map(({ name, value }) => [name, value]));
+  return { id: textFromDocumentId(document.id), topic, message: { data: Buffer.from(data), attributes: named } };
 }
 
 export interface OutboxDependencies {
@@ -57,31 +63,16 @@ export interface OutboxDependencies {
   readonly publisherTo: PublisherTo;
 }
 
-/** Publishes a message of the outbox, and notes that it was: a crash in between publishes it twice, which does no harm.
+/** Publishes a message that is in the outbox, and takes it out: a crash in between publishes it twice, which does no
+ *  harm.
  *  @throws what Firestore or Pub/Sub answered: it is still kept. */
 export async function publishStored(
-  { firestore, clock, publisherTo }: OutboxDependencies,
-  ref: DocumentReference,
+  { firestore, publisherTo }: OutboxDependencies,
+  { id, topic, message }: StoredMessage,
 ): Promise<void> {
-  const sent = await ref.get();
-  const parsed = messageSchema.safeParse(sent.data());
-  if (!parsed.success) throw new Error(`${ref.path} keeps no message: ${z.prettifyError(parsed.error)}`);
-  const { topic, data, attributes, publishedAt } = parsed.data;
-  if (publishedAt !== null) return;
   const publisher = await publisherTo(topic);
-  await publisher.publish({
-    data: Buffer.from(data),
-    attributes: Object.fromEntries(attributes.map(({ name, value }) => [name, value])),
-  });
-  await firestore.runTransaction(async (transaction) => {
-    const now: DocumentSnapshot = await transaction.get(ref);
-    // Another message of the same id may have come meanwhile.
-    if (sent.updateTime === undefined || now.updateTime?.isEqual(sent.updateTime) !== true) return;
-    transaction.update(ref, {
-      publishedAt: Timestamp.fromMillis(clock.now()),
-      expireAt: Timestamp.fromMillis(clock.now() + retentionMs),
-    });
-  });
+  await publisher.publish(message);
+  await outboxRef(firestore, id).delete();
 }
 
 /** Messages that one call publishes. */
@@ -91,15 +82,12 @@ const mostAtOnce = 100;
  *  @throws what Firestore answered to the listing; what fails to be published is logged and stays. */
 export async function publishLeftOver(dependencies: OutboxDependencies & { readonly log: Log }): Promise<number> {
   const { firestore, log } = dependencies;
-  const waiting = await firestore
-    .collection(recordCollections.outbox)
-    .where('publishedAt', '==', null)
-    .limit(mostAtOnce)
-    .get();
+  const waiting = await firestore.collection(recordCollections.outbox).limit(mostAtOnce).get();
   let published = 0;
-  for (const { ref } of waiting.docs) {
+  for (const document of waiting.docs) {
+    const { ref } = document;
     try {
-      await publishStored(dependencies, ref);
+      await publishStored(dependencies, parseStored(document));
       published += 1;
     } catch (error) {
       log.error('the message of a decision could not be published; it is kept and retried', {

@@ -1,8 +1,7 @@
-import type { DocumentReference } from 'firebase-admin/firestore';
 import type { Actor } from '../audit/entry.ts';
 import { openAudit } from '../audit/head.ts';
 import type { Transact } from '../audit/trace.ts';
-import { type OutboxDependencies, outboxRef, publishStored, storeMessage } from './outbox.ts';
+import { type OutboxDependencies, publishStored, type StoredMessage, storeMessage } from './outbox.ts';
 
 /** The transactions of one action: each writes its effect, its audit entry and its messages, or nothing at all. */
 export function createTransact(
@@ -14,14 +13,15 @@ export function createTransact(
     const { stored, ...committed } = await firestore.runTransaction(async (transaction) => {
       const append = await openAudit(transaction, dependencies, by);
       let sequence: number | null = null;
-      const stored: DocumentReference[] = [];
+      const stored: StoredMessage[] = [];
       const value = await work(transaction, {
         record(facts) {
           sequence = append(facts).sequence;
         },
         publish(topic, id, message) {
-          storeMessage(dependencies, transaction, topic, id, message);
-          stored.push(outboxRef(firestore, id));
+          const kept = { id, topic, message };
+          storeMessage(dependencies, transaction, kept);
+          stored.push(kept);
         },
       });
       return { value, sequence, stored };
@@ -31,11 +31,11 @@ export function createTransact(
 }
 
 /** The first error, if any; what it is about stays in the outbox. */
-async function publishAll(dependencies: OutboxDependencies, stored: readonly DocumentReference[]): Promise<unknown> {
+async function publishAll(dependencies: OutboxDependencies, stored: readonly StoredMessage[]): Promise<unknown> {
   let problem: unknown;
-  for (const ref of stored) {
+  for (const message of stored) {
     try {
-      await publishStored(dependencies, ref);
+      await publishStored(dependencies, message);
     } catch (error) {
       problem ??= error;
     }

@@ -81,9 +81,8 @@ export const recordIndexing: readonly RecordIndexing[] = [
   { collectionGroup: recordCollections.control, queried: [], unindexed: ['paused'] },
   {
     collectionGroup: recordCollections.outbox,
-    queried: ['publishedAt'],
+    queried: [],
     unindexed: ['data', 'attributes', 'createdAt'],
-    expires: 'expireAt',
   },
   { collectionGroup: recordCollections.measures, queried: [], unindexed: ['measure', 'parts'], expires: 'expireAt' },
   {

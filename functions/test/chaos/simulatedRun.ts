@@ -5,7 +5,7 @@ import { recordDeadLetter } from '../../src/deadLetters/record.ts';
 import { decodeEvent, type EncodedMessage, encodeEvent } from '../../src/events/codec.ts';
 import { eventId } from '../../src/events/contract.ts';
 import { maxOrdinal, versionOf } from '../../src/events/version.ts';
-import { createHolds } from '../../src/holds/decide.ts';
+import { createHolds, listHeld } from '../../src/holds/decide.ts';
 import { errorText, type Log } from '../../src/log.ts';
 import { reasonToRedeliver } from '../../src/reconcile/brakes.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
@@ -23,6 +23,7 @@ import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
+import { transactAs } from '../support/transact.ts';
 import { createHistory, describeAct } from './history.ts';
 import { createRandom } from './random.ts';
 import { type Actor, createActor } from './simulation/actor.ts';
@@ -272,7 +273,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     return {
       actor,
       apply: (message: EncodedMessage) => handleMessage({ ...dependencies, worker }, message, frame()),
-      holds: createHolds(dependencies),
+      holds: createHolds({ ...dependencies, transact: transactAs('the operator of a run', dependencies) }),
       bury: async (message: EncodedMessage) => {
         await recordDeadLetter(shared, message);
       },
@@ -491,11 +492,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   async function decideHolds(): Promise<boolean> {
     const { holds } = someWorker();
     let decided = 0;
-    for await (const page of createHolds({
-      firestore,
-      events: { publish: async (message) => events.put(message), flush: async () => undefined },
-      clock: simulation,
-    }).list()) {
+    for await (const page of listHeld({ firestore })) {
       for (const held of page) {
         if (held instanceof Error) {
           violations.push({ what: 'a held deletion cannot be read', detail: held.message });

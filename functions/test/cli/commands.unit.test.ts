@@ -18,10 +18,18 @@ describe('command line of holds', () => {
   it('takes list, release and discard', () => {
     assert.deepEqual(action('list'), { kind: 'list', json: false, discarded: false });
     assert.deepEqual(action('list --json --discarded'), { kind: 'list', json: true, discarded: true });
-    assert.deepEqual(action('release --all'), { kind: 'release', which: { kind: 'all' }, yes: false });
+    assert.deepEqual(action('release --all --reason cleanup --as olga'), {
+      kind: 'release',
+      which: { kind: 'all' },
+      reason: 'cleanup',
+      as: 'olga',
+      yes: false,
+    });
     assert.deepEqual(action('discard --project a --project b --project a --yes'), {
       kind: 'discard',
       which: { kind: 'projects', projectIds: ['a', 'b'] },
+      reason: undefined,
+      as: undefined,
       yes: true,
     });
   });
@@ -68,6 +76,10 @@ describe('command line of redrive', () => {
       settings: {
         projectId: 'demo-test',
         which: { kind: 'all', includeUnreadable: false },
+        drop: false,
+        reason: undefined,
+        as: undefined,
+        yes: false,
         dryRun: true,
         json: false,
       },
@@ -83,6 +95,8 @@ describe('command line of redrive', () => {
     ['--all --event a', /either --all or --event/],
     ['--event a --include-unreadable', /belongs to --all/],
     ['--event=', /--event <id>.*expected a value/],
+    ['--event a --project p', /belong to --all/],
+    ['--all --project p --failed-with attempts', /either --project or --failed-with/],
     ['stray --all', /stray/],
   ] as const) {
     it(`refuses "${line}" and says what is wrong`, () => {

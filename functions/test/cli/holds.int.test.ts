@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { readInvocation } from '../../src/cli/command.ts';
 import { decideHolds, exitCodes, type HoldsDependencies, holds, listHolds } from '../../src/cli/holds.ts';
+import { dayMs } from '../../src/clock.ts';
 import type { ProjectEvent } from '../../src/events/contract.ts';
-import { createHolds } from '../../src/holds/decide.ts';
 import { defaultHoldLimits } from '../../src/holds/limits.ts';
 import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
 
@@ -33,13 +33,23 @@ describe('npm run holds', () => {
   afterEach(() => fixture.close());
 
   async function run(line: string, change: Partial<HoldsDependencies> = {}): Promise<number> {
-    const settings = readInvocation(holds, line.split(' '), { GCLOUD_PROJECT: 'demo-test' });
+    const decides = !line.startsWith('list');
+    const asks = change.ask !== undefined;
+    const added = decides ? ['--reason', 'repaired', '--as', 'olga', ...(asks ? [] : ['--yes'])] : [];
+    const settings = readInvocation(holds, [...line.split(' '), ...added], { GCLOUD_PROJECT: 'demo-test' });
     assert.equal(settings.kind, 'run');
     if (settings.kind !== 'run') return exitCodes.usage;
     output = '';
     warnings = '';
     const command: HoldsDependencies = {
-      holds: createHolds({ ...fixture.dependencies, pageSize: 2 }),
+      services: {
+        ...fixture.dependencies,
+        publisherTo: async () => fixture.events,
+        retentionMs: 90 * dayMs,
+      },
+      pageSize: 2,
+      note: () => undefined,
+      askText: undefined,
       truth: fixture.dependencies.truth,
       print: (text) => {
         output += `${text}\n`;
@@ -137,22 +147,24 @@ describe('npm run holds', () => {
     assert.equal(published().length, 3);
   });
 
-  it('asks on a terminal before it decides about all, and takes no for an answer', async () => {
+  it('asks on a terminal before it decides, and takes no for an answer', async () => {
     const questions: string[] = [];
     const answering = (answer: boolean) => ({
       ask: async (question: string) => {
         questions.push(question);
         return answer;
       },
+      askText: async () => 'unused',
     });
     assert.equal(await run('release --all', answering(false)), exitCodes.declined);
     assert.deepEqual(published(), []);
     assert.match(questions[0] ?? '', /This cannot be undone/);
-    assert.equal(await run('release --project p1', answering(false)), exitCodes.done);
-    assert.equal(await run('discard --all --yes', answering(false)), exitCodes.done);
-    assert.equal(questions.length, 1);
-    assert.equal(await run('discard --all', answering(true)), exitCodes.done);
+    assert.equal(await run('release --project p1', answering(false)), exitCodes.declined);
+    assert.equal(await run('discard --project p1 --yes', answering(false)), exitCodes.done);
     assert.equal(questions.length, 2);
+    assert.equal(await run('discard --all', answering(true)), exitCodes.done);
+    assert.equal(questions.length, 3);
+    assert.match(output, /^2 discarded\.$/m);
   });
 
   it('does not discard what was released before', async () => {

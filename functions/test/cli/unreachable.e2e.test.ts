@@ -71,14 +71,14 @@ describe('commands when a service is unreachable', () => {
 
   const closedPortCases: readonly [string, Service][] = [
     ['relay', 'MONGODB_URI'],
-    ['redrive --all', 'PUBSUB_EMULATOR_HOST'],
+    ['redrive --all --yes --reason test', 'PUBSUB_EMULATOR_HOST'],
     ['holds list', 'FIRESTORE_EMULATOR_HOST'],
     ['reconcile --report', 'FIRESTORE_EMULATOR_HOST'],
   ];
   const silentCases: readonly [string, Service][] = [
     ['relay', 'PUBSUB_EMULATOR_HOST'],
     ['reconcile --clean', 'MONGODB_URI'],
-    ['holds release --all', 'PUBSUB_EMULATOR_HOST'],
+    ['holds release --all --yes --reason test', 'PUBSUB_EMULATOR_HOST'],
     ['redrive --all --dry-run', 'FIRESTORE_EMULATOR_HOST'],
   ];
 
@@ -112,7 +112,10 @@ describe('commands when a service is unreachable', () => {
 
   it('says what is missing where a service answers and refuses', async function () {
     this.timeout(60_000);
-    const command = startCommand('redrive --all', { ...working, GCLOUD_PROJECT: 'demo-not-provisioned' });
+    const command = startCommand('redrive --all --yes --reason test', {
+      ...working,
+      GCLOUD_PROJECT: 'demo-not-provisioned',
+    });
     started.push(command);
     assert.equal(await command.ended, 1);
     assert.match(
@@ -141,7 +144,7 @@ describe('commands when a service is unreachable', () => {
       [start('relay', noFirestore), 'SIGTERM'],
       [start('reconcile --clean', noFirestore), 'SIGINT'],
       [start('holds list', noFirestore), 'SIGINT'],
-      [start('redrive --all', noFirestore), 'SIGTERM'],
+      [start('redrive --all --yes --reason test', noFirestore), 'SIGTERM'],
     ] as const;
     await Promise.all(
       commands.map(async ([command, signal]) => {
@@ -158,7 +161,7 @@ describe('commands when a service is unreachable', () => {
     firestore.faults.inject('RunQuery', { latencyMs: 60_000 }, 100);
     firestore.faults.inject('RunAggregationQuery', { latencyMs: 60_000 }, 100);
     await Promise.all(
-      ['holds list', 'redrive --all'].map(async (line) => {
+      ['holds list', 'redrive --all --yes --reason test'].map(async (line) => {
         const command = start(line, { MONGODB_URI: '' });
         await until(() => command.output().includes(': waiting for Firestore'), `${line} says that it waits`, 30_000);
         const sinceAt = performance.now();

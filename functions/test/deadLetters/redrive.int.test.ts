@@ -2,13 +2,17 @@
 import assert from 'node:assert/strict';
 import { readInvocation } from '../../src/cli/command.ts';
 import { exitCodes, redrive, redriveDeadLetters } from '../../src/cli/redrive.ts';
+import { dayMs } from '../../src/clock.ts';
 import { failureRef } from '../../src/deadLetters/failure.ts';
 import { recordDeadLetter } from '../../src/deadLetters/record.ts';
-import { redriveAll, redriveOne } from '../../src/deadLetters/redrive.ts';
+import { type RedriveDependencies, redriveAll, redriveOne } from '../../src/deadLetters/redrive.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
 import type { ProjectEvent } from '../../src/events/contract.ts';
+import { publishLeftOver } from '../../src/operations/outbox.ts';
+import type { Publisher } from '../../src/publisher.ts';
 import { AttemptFailedError } from '../../src/sync/errors.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
+import { transactAs } from '../support/transact.ts';
 import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
 
 const playAll = { dryRun: false, includeUnreadable: false };
@@ -47,11 +51,16 @@ describe('redrive', () => {
     await recordAll();
   }
 
+  const redriving = (events: Pick<Publisher, 'publish'> = fixture.events): RedriveDependencies => ({
+    ...fixture.dependencies,
+    transact: transactAs('olga', { ...fixture.dependencies, events }),
+  });
+
   const statusOf = async (id: string) => (await failureRef(fixture.firestore, id).get()).get('status');
 
   async function outcomes(options = playAll, pageSize?: number): Promise<string[]> {
     const found: string[] = [];
-    const dependencies = { ...fixture.dependencies, ...(pageSize !== undefined && { pageSize }) };
+    const dependencies = { ...redriving(), ...(pageSize !== undefined && { pageSize }) };
     for await (const page of redriveAll(dependencies, options)) {
       for (const one of page) found.push(one.kind === 'skipped' ? one.reason : one.kind);
     }
@@ -76,7 +85,7 @@ describe('redrive', () => {
     const deletion = await deadDeletion('p1');
     await outcomes();
     assert.deepEqual(await outcomes(), []);
-    const again = await redriveOne(fixture.dependencies, deletion.id, { dryRun: false });
+    const again = await redriveOne(redriving(), deletion.id, { dryRun: false });
     assert.equal(again?.kind === 'skipped' && again.reason, 'already-redriven');
     assert.equal(fixture.events.messages.length, 1);
   });
@@ -91,19 +100,40 @@ describe('redrive', () => {
     assert.deepEqual(await outcomes(), ['published']);
   });
 
-  it('that could not publish leaves the letter dead', async () => {
-    const deletion = await deadDeletion('p1');
+  it('that could not publish leaves the message in the outbox, from where it is published later', async () => {
+    await deadDeletion('p1');
     fixture.events.failures.push(new Error('Pub/Sub is unavailable'));
     assert.deepEqual(await outcomes(), ['failed']);
+    assert.deepEqual(await outcomes(), []);
+    assert.equal(fixture.events.messages.length, 0);
+    assert.equal(await publishLeftOver({ ...fixture.dependencies, publisherTo: async () => fixture.events }), 1);
+    const [message] = fixture.events.messages;
+    assert.ok(message);
+    await fixture.deliverMessage(message);
+    assert.equal((await fixture.documents('media')).size, 0);
+    assert.equal(await publishLeftOver({ ...fixture.dependencies, publisherTo: async () => fixture.events }), 0);
+  });
+
+  it('that crashed before its transaction has done nothing, and leaves the letter dead', async () => {
+    const deletion = await deadDeletion('p1');
+    fixture.server.faults.inject('Commit', { error: { code: 'PERMISSION_DENIED' } }, 1);
+    assert.deepEqual(await outcomes(), ['failed']);
     assert.equal(await statusOf(deletion.id), 'dead');
+    assert.equal(fixture.events.messages.length, 0);
     assert.deepEqual(await outcomes(), ['published']);
   });
 
-  it('that crashed before the mark publishes twice, and the second is a duplicate', async () => {
-    await deadDeletion('p1');
-    fixture.server.faults.inject('Commit', { error: { code: 'PERMISSION_DENIED' } }, 1);
-    assert.deepEqual(await outcomes(), ['failed']);
-    assert.deepEqual(await outcomes(), ['published']);
+  it('that crashed after it published does so twice, and the second is a duplicate', async () => {
+    const deletion = await deadDeletion('p1');
+    const { publish } = fixture.events;
+    const crashing = redriving({
+      async publish(message) {
+        await publish(message);
+        fixture.server.faults.inject('Commit', { error: { code: 'PERMISSION_DENIED' } }, 1);
+      },
+    });
+    assert.equal((await redriveOne(crashing, deletion.id, { dryRun: false }))?.kind, 'failed');
+    assert.equal(await publishLeftOver({ ...fixture.dependencies, publisherTo: async () => fixture.events }), 1);
     assert.equal(fixture.events.messages.length, 2);
     for (const message of fixture.events.messages) await fixture.deliverMessage(message);
     const last = fixture.log.lines.findLast((line) => line.level === 'info');
@@ -113,17 +143,13 @@ describe('redrive', () => {
   it('does not mark a letter that failed again before the mark was written', async () => {
     const deletion = await deadDeletion('p1');
     const { publish } = fixture.events;
-    const dependencies = {
-      ...fixture.dependencies,
-      events: {
-        ...fixture.events,
-        async publish(message: Parameters<typeof publish>[0]) {
-          await publish(message);
-          fixture.clock.advance(1_000);
-          await failAsOftenAsAllowed(deletion);
-        },
+    const dependencies = redriving({
+      async publish(message) {
+        await publish(message);
+        fixture.clock.advance(1_000);
+        await failAsOftenAsAllowed(deletion);
       },
-    };
+    });
     await redriveOne(dependencies, deletion.id, { dryRun: false });
     assert.equal(await statusOf(deletion.id), 'dead');
   });
@@ -177,16 +203,16 @@ describe('redrive', () => {
     const before = fixture.server.meter.snapshot();
     assert.equal((await outcomes(playAll, 4)).length, ids.length);
     assert.equal(fixture.events.messages.length, ids.length);
-    // One to list each and one to mark it.
-    assert.equal(fixture.server.meter.snapshot().reads - before.reads, 2 * ids.length);
+    // One to list each, one to mark it, and one to continue the audit.
+    assert.equal(fixture.server.meter.snapshot().reads - before.reads, 3 * ids.length);
   });
 
   it('finds a letter by the id of its event and by that of its document', async () => {
     const deletion = await deadDeletion('a%b');
     for (const id of [deletion.id, failureRef(fixture.firestore, deletion.id).id]) {
-      assert.equal((await redriveOne(fixture.dependencies, id, { dryRun: true }))?.kind, 'publishable');
+      assert.equal((await redriveOne(redriving(), id, { dryRun: true }))?.kind, 'publishable');
     }
-    assert.equal(await redriveOne(fixture.dependencies, '100%', { dryRun: true }), undefined);
+    assert.equal(await redriveOne(redriving(), '100%', { dryRun: true }), undefined);
     assert.equal(fixture.events.messages.length, 0);
   });
 
@@ -199,7 +225,8 @@ describe('redrive', () => {
     });
 
     async function run(...args: string[]): Promise<number> {
-      const settings = readInvocation(redrive, args, { GCLOUD_PROJECT: 'demo-test' });
+      const decided = args.includes('--dry-run') ? args : [...args, '--yes', '--as', 'olga', '--reason', 'repaired'];
+      const settings = readInvocation(redrive, decided, { GCLOUD_PROJECT: 'demo-test' });
       assert.equal(settings.kind, 'run');
       if (settings.kind !== 'run') return exitCodes.usage;
       output = '';
@@ -210,7 +237,19 @@ describe('redrive', () => {
         warnings += text;
       };
       return redriveDeadLetters(
-        { ...fixture.dependencies, print, warn, inTime: (answer) => answer },
+        {
+          services: {
+            ...fixture.dependencies,
+            publisherTo: async () => fixture.events,
+            retentionMs: 90 * dayMs,
+          },
+          print,
+          warn,
+          note: () => undefined,
+          ask: undefined,
+          askText: undefined,
+          inTime: (answer) => answer,
+        },
         settings.settings,
       );
     }

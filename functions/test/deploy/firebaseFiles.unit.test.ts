@@ -46,11 +46,11 @@ describe('firestore.indexes.json', () => {
     }
   });
 
-  it('lets tombstones, jobs, redriven dead letters, published messages, the history, measures and closed alerts expire, and no audit', () => {
+  it('lets tombstones, jobs, redriven dead letters, the history, measures and closed alerts expire, and no audit', () => {
     const ttl = fieldOverrides.filter((override) => override.ttl);
     assert.deepEqual(
       ttl,
-      ['syncProjects', 'syncJobs', 'syncFailures', 'syncOutbox', 'syncMeasures', 'syncAlerts', 'syncEvents'].map(
+      ['syncProjects', 'syncJobs', 'syncFailures', 'syncMeasures', 'syncAlerts', 'syncEvents'].map(
         (collectionGroup) => ({
           collectionGroup,
           fieldPath: 'expireAt',

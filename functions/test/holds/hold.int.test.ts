@@ -6,10 +6,12 @@ import type { ProjectEvent } from '../../src/events/contract.ts';
 import { createHolds, type Holds } from '../../src/holds/decide.ts';
 import type { HeldDeletion, HeldDeletionError } from '../../src/holds/job.ts';
 import { defaultHoldLimits, type HoldLimits } from '../../src/holds/limits.ts';
+import type { Publisher } from '../../src/publisher.ts';
 import { syncJobRef } from '../../src/records/syncJob.ts';
 import { AttemptFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
+import { transactAs } from '../support/transact.ts';
 import { until } from '../support/until.ts';
 import { event, oneAtATime, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
 
@@ -374,7 +376,7 @@ describe('mass-deletion hold', () => {
 
     it('publishes the event again, and its delivery deletes, however many were deleted meanwhile', async () => {
       const held = await heldOne();
-      assert.deepEqual(await holds.release(nameOf(held)), { kind: 'released', assets: 1 });
+      assert.deepEqual(await holds.release(nameOf(held)), { kind: 'released', assets: 1, sequence: 1 });
       assert.equal((await jobOf(held)).get('status'), 'released');
       const [message, ...more] = fixture.events.messages;
       assert.ok(message && more.length === 0);
@@ -410,14 +412,10 @@ describe('mass-deletion hold', () => {
     it('that crashed after the event was published is finished by another one, also when the work is done', async () => {
       const held = await heldOne();
       const { publish } = fixture.events;
-      const crashing = createHolds({
-        ...fixture.dependencies,
-        events: {
-          ...fixture.events,
-          async publish(message) {
-            await publish(message);
-            fixture.server.faults.inject('Commit', { error: { code: 'PERMISSION_DENIED' } }, 1);
-          },
+      const crashing = holdsOf(fixture, undefined, {
+        async publish(message) {
+          await publish(message);
+          fixture.server.faults.inject('Commit', { error: { code: 'PERMISSION_DENIED' } }, 1);
         },
       });
       await assert.rejects(crashing.release(nameOf(held)));
@@ -455,8 +453,8 @@ describe('mass-deletion hold', () => {
 
     it('keeps the assets, for redeliveries and for reconciliation', async () => {
       const held = await heldOne();
-      assert.deepEqual(await holds.discard(nameOf(held)), { kind: 'discarded', assets: 1 });
-      assert.deepEqual(await holds.discard(nameOf(held)), { kind: 'discarded', assets: 1 });
+      assert.deepEqual(await holds.discard(nameOf(held)), { kind: 'discarded', assets: 1, sequence: 1 });
+      assert.deepEqual(await holds.discard(nameOf(held)), { kind: 'discarded', assets: 1, sequence: null });
       assert.equal((await jobOf(held)).get('status'), 'discarded');
       assert.deepEqual(await namesHeld(holds), []);
       fixture.clock.advance(fewAtOnce.windowMs * 2);
@@ -511,8 +509,13 @@ describe('mass-deletion hold', () => {
   });
 });
 
-function holdsOf({ dependencies }: SyncFixture, pageSize?: number): Holds {
-  return createHolds({ ...dependencies, ...(pageSize !== undefined && { pageSize }) });
+function holdsOf(
+  { dependencies, events: topic }: SyncFixture,
+  pageSize?: number,
+  events: Pick<Publisher, 'publish'> = topic,
+): Holds {
+  const transact = transactAs('olga', { ...dependencies, events });
+  return createHolds({ ...dependencies, transact, ...(pageSize !== undefined && { pageSize }) });
 }
 
 function nameOf({ projectId, id }: ProjectEvent) {

@@ -105,7 +105,7 @@ describe('a mistaken deleteMany({})', function () {
     assert.ok(kept && restored && released);
 
     assert.match(
-      await command('holds.ts', 'discard', '--project', kept),
+      await command('holds.ts', 'discard', '--project', kept, ...decided),
       /3 assets stay; the project is gone in MongoDB/,
     );
     await source.projects.insertOne({ _id: new ObjectId(restored), name: 'restored' });
@@ -113,14 +113,16 @@ describe('a mistaken deleteMany({})', function () {
       return (await firestore.doc(`generatedMedia/${restored}-0`).get()).get('projectName') === 'restored';
     });
     assert.match(await command('holds.ts', 'list'), new RegExp(`^${released} .* 3 .*gone .*held$`, 'm'));
-    await command('holds.ts', 'release', '--all');
+    await command('holds.ts', 'release', '--all', ...decided);
     const wanted = 1 + 2 * assetsEach;
     await eventually('the released deletions to be carried out', async () => (await assets()) === wanted);
     assert.match(await command('holds.ts', 'list'), /^No deletions are held\.$/m);
-    assert.match(await command('redrive.ts', '--all'), /^0 published\.$/m);
+    assert.match(await command('redrive.ts', '--all', ...decided), /^0 published\.$/m);
     assert.equal(await assets(), wanted);
   });
 });
+
+const decided = ['--yes', '--reason', 'a test', '--as', 'olga'];
 
 /** Waits for what other processes do. */
 const eventually = (what: string, holds: () => Promise<boolean>) => until(holds, what, 60_000);

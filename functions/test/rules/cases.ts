@@ -35,7 +35,7 @@ const records: Record<string, DocumentData> = {
   'syncAudit/000000000001': { sequence: 1 },
   'syncControl/state': { paused: [] },
   'syncEvents/e1': { outcome: 'applied' },
-  'syncOutbox/m1': { publishedAt: null },
+  'syncOutbox/m1': { topic: 'events' },
   'syncMeasures/2026-11-27T12:34Z': { measure: {} },
   'syncAlerts/brake': { state: 'open' },
 };

@@ -6,6 +6,7 @@ import { recordDeadLetter } from '../../src/deadLetters/record.ts';
 import { redriveAll } from '../../src/deadLetters/redrive.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
 import { ClaimFailedError } from '../../src/sync/errors.ts';
+import { transactAs } from '../support/transact.ts';
 import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 
 const describedConfig = defineConfig({
@@ -72,7 +73,10 @@ describe('a write that Firestore refuses', () => {
     );
 
     await fixture.firestore.doc('media/m0137').update({ body: 'less' });
-    for await (const page of redriveAll(fixture.dependencies, { dryRun: false, includeUnreadable: false })) {
+    for await (const page of redriveAll(
+      { ...fixture.dependencies, transact: transactAs('olga', fixture.dependencies) },
+      { dryRun: false, includeUnreadable: false },
+    )) {
       assert.deepEqual(
         page.map(({ kind }) => kind),
         ['published'],
