@@ -46,7 +46,13 @@ export type Act =
   /** A client fills an asset up, so that it refuses any longer copy. */
   | { readonly do: 'fill'; readonly asset: AssetName }
   /** Somebody publishes a deletion of a project that nobody deleted; `aheadMs` in the future. */
-  | { readonly do: 'invent'; readonly project: string; readonly aheadMs: number };
+  | { readonly do: 'invent'; readonly project: string; readonly aheadMs: number }
+  /** The project gets a name that no copy can have. */
+  | { readonly do: 'refuse'; readonly project: string }
+  /** A client deletes an asset itself, and leaves what lies below. */
+  | { readonly do: 'abandon'; readonly asset: AssetName }
+  /** The cluster is replaced by one that was restored from a backup, made before the history began. */
+  | { readonly do: 'restore' };
 
 export interface AssetName {
   readonly kind: AssetKind;
@@ -83,6 +89,9 @@ const names: readonly CopyValue[] = ['Dawn', 'Dusk', 'Ünï "q" 🎬', null];
 
 /** A name that a full asset has no room for. */
 export const longName = 'A name for which a full asset has no room. '.repeat(40);
+
+/** A name that Firestore refuses (https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields). */
+export const refusedName: CopyValue = { __name__: 'reserved' };
 
 /** How far ahead invented deletions are dated: not at all, by less and by more than clocks differ. */
 const aheadMs: readonly number[] = [0, 1_000, 3_600_000, 20 * 3_600_000];
@@ -235,6 +244,28 @@ export function createHistory(random: Random, options: HistoryOptions): History 
   return { before, steps };
 }
 
+/** How likely acts are that most histories do without, per history. */
+const rareChances = { refuse: 0.15, abandon: 0.3, restore: 0.04 };
+
+/** Adds what happens rarely. It has a source of randomness of its own, so that the rest stays as it is. */
+export function withRareActs({ before, steps }: History, random: Random, projectIds: readonly string[]): History {
+  const rare = [...steps];
+  const insert = (earliest: number, act: Act) =>
+    rare.splice(random.whole(earliest, rare.length), 0, { afterMs: random.whole(1, 2_000), act });
+  if (random.chance(rareChances.refuse)) insert(0, { do: 'refuse', project: random.pick(projectIds) });
+  if (random.chance(rareChances.abandon)) {
+    const added = [...before, ...steps.map(({ act }) => act)].flatMap((act, index) =>
+      act.do === 'add' && act.below > 0 ? [{ asset: act, from: Math.max(0, index - before.length + 1) }] : [],
+    );
+    if (added.length > 0) {
+      const { asset, from } = random.pick(added);
+      insert(from, { do: 'abandon', asset: { kind: asset.kind, id: random.pick(asset.ids) } });
+    }
+  }
+  if (random.chance(rareChances.restore)) insert(0, { do: 'restore' });
+  return { before, steps: rare };
+}
+
 /** An act in a few words. */
 export function describeAct(act: Act): string {
   switch (act.do) {
@@ -251,9 +282,14 @@ export function describeAct(act: Act): string {
       return `move ${act.asset.kind} ${act.asset.id} to ${act.to}`;
     case 'invent':
       return `invent a deletion of ${act.project}, ${act.aheadMs} ms ahead`;
+    case 'refuse':
+      return `give ${act.project} a name that no copy can have`;
+    case 'restore':
+      return 'a restored cluster takes the place of this one';
     case 'remove':
     case 'edit':
     case 'fill':
+    case 'abandon':
       return `${act.do} ${act.asset.kind} ${act.asset.id}`;
   }
 }

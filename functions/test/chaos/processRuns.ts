@@ -193,7 +193,7 @@ async function processRun(stage: Stage, seed: string, run: number, traced: boole
     for (let round = 0; (await redriveAll(stage, deadBefore, tally, violations)) && round < mostRedrives; round += 1)
       await idle(stage);
     violations.push(...(await world.verify({ reconciled: false, historyLost: false })));
-    if (violations.length === 0 && world.hasLateAssets()) {
+    if (violations.length === 0 && world.hasLeftovers()) {
       tally.reconciliations += 1;
       // The projects by their names: of so few, brakes rightly allow no other number of orphans.
       const { ok, error } = await runtime.fire('reconcileOnRequest', { mode: 'clean', reason: 'chaos', projectIds });

@@ -12,6 +12,7 @@ import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
 import { runReconciliation } from '../../src/reconcile/run.ts';
 import { documentIdFrom, textFromDocumentId } from '../../src/records/documentIds.ts';
 import { parseProjectRecord } from '../../src/records/projectRecord.ts';
+import { adoptSource } from '../../src/relay/adopt.ts';
 import { createRelayHealth, type RelayHealth } from '../../src/relay/health.ts';
 import { defaultRelayLimits } from '../../src/relay/limits.ts';
 import { runRelay } from '../../src/relay/relay.ts';
@@ -24,7 +25,7 @@ import { defaultSyncLimits } from '../../src/sync/limits.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { transactAs } from '../support/transact.ts';
-import { createHistory, describeAct } from './history.ts';
+import { createHistory, describeAct, withRareActs } from './history.ts';
 import { createRandom } from './random.ts';
 import { type Actor, createActor } from './simulation/actor.ts';
 import { createCheckpointWatch, pointOf } from './simulation/checkpointWatch.ts';
@@ -120,11 +121,10 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     throw new Error('the configuration of the runs has four collections');
   const places: Places = { storyboard, media, analysis, scene };
   const { firestore, mongo } = services;
-  const projects = services.source.client
-    .db(config.source.database)
-    .collection<ProjectDocument>(config.source.collection);
-  const noise = services.source.client.db('noise').collection('writes');
-  const plainSource = { ...services.source, projects };
+  const ofOwner = services.owner.client.db(config.source.database);
+  const projects = ofOwner.collection<ProjectDocument>(config.source.collection);
+  const noise = services.owner.client.db('noise').collection('writes');
+  const plainSource = await services.sourceOf(config);
 
   const door = createDoor({ weather, random: createRandom(`${seed}:door`), tally, trace, meddle: () => takeStep() });
   const watch = createCheckpointWatch();
@@ -203,6 +203,11 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     if (!path.startsWith('syncRelay/')) return;
     const record = parseRelayRecord(path, (await firestore.doc(path).get()).data());
     trace('checkpoint', pointOf(record.checkpoint) ?? 'none');
+    const uuid = record.checkpoint.source?.uuid;
+    if (uuid !== undefined && followed !== undefined && uuid !== followed && !isAdopting) {
+      violations.push({ what: 'the relay follows another source unasked', detail: `${uuid} in place of ${followed}` });
+    }
+    followed = uuid ?? followed;
     watch.saw(record.checkpoint);
   };
 
@@ -281,7 +286,15 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
         tally.reconciliations += 1;
         const outcome = await runReconciliation(
           { ...shared, applier: worker, limits: { ...defaultReconcileLimits, graceMs, brakes } },
-          { request: { mode: 'clean', reason: message.attributes.reason ?? 'test' }, ...frame() },
+          {
+            request: {
+              mode: 'clean',
+              reason: message.attributes.reason ?? 'test',
+              ...(isRestored && { allow: { source: true } }),
+              ...(isOver && { phantoms: true }),
+            },
+            ...frame(),
+          },
         );
         const problem = reasonToRedeliver(outcome);
         if (problem !== undefined) throw new Error(problem);
@@ -405,16 +418,23 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   }
 
   const violations: Violation[] = [];
-  const history = createHistory(createRandom(`${seed}:history`), {
+  const projectIds = ['66f0aa00bb11cc22dd33ee01', 'p-two', 'ünï 3'].slice(0, random.whole(1, 3));
+  const usual = createHistory(createRandom(`${seed}:history`), {
     // Short ones leave the last word to a single race, which later changes would paper over.
     steps: random.chance(0.5) ? random.whole(1, 4) : random.whole(4, 12),
     pauseMs: weather.meddling > frequentMeddling ? 4_000 : random.pick([20, 500, 4_000]),
-    projectIds: ['66f0aa00bb11cc22dd33ee01', 'p-two', 'ünï 3'].slice(0, random.whole(1, 3)),
+    projectIds,
     assetPrefix: 'a',
     assetsPerStep: 3,
     manyAssets: 45,
   });
+  const history = withRareActs(usual, createRandom(`${seed}:rare`), projectIds);
   let historyLost = false;
+  /** The collection that the relay follows. */
+  let followed: string | undefined;
+  /** Whether the cluster was replaced, and whether the operator has begun to adopt the new one. */
+  let isRestored = false;
+  let isAdopting = false;
 
   let played = 0;
   let cancelStep = () => {};
@@ -433,6 +453,9 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     played += 1;
     trace('world', describeAct(step.act));
     await world.perform(step.act);
+    if (step.act.do === 'refuse') tally.refused += 1;
+    if (step.act.do === 'abandon') tally.abandoned += 1;
+    if (step.act.do === 'restore') await replaced();
     if (random.chance(weather.stepDown / history.steps.length)) {
       trace('mongodb', 'the primary steps down');
       tally.stepDowns += 1;
@@ -450,6 +473,37 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       for (const actor of relays.keys()) actor.die();
     }
     planStep();
+  }
+
+  /** Another cluster knows no place in the stream of the one before. */
+  async function replaced(): Promise<void> {
+    isRestored = true;
+    historyLost = true;
+    tally.restores += 1;
+    watch.historyLost();
+    mongo.truncateOplog();
+    await noise.insertOne({});
+    for (const actor of relays.keys()) actor.die();
+    simulation.schedule(random.whole(second, minute), adopt);
+  }
+
+  /** As an operator does, who has seen the alarm. */
+  function adopt(): void {
+    isAdopting = true;
+    const { actor, shared } = processOf('adopter');
+    adoptSource({
+      ...shared,
+      limits: { ...defaultRelayLimits, standbyPollMs: 5 * second },
+      holder: actor.name,
+      signal: stopRelays.signal,
+    }).then(
+      ({ kind }) => trace('operator', `adoption: ${kind}`),
+      (error: unknown) => {
+        trace('operator', `adopts again: ${errorText(error)}`);
+        if (!isOver) simulation.schedule(second, adopt);
+      },
+    );
+    actor.onDeath(() => (isOver ? undefined : simulation.schedule(second, adopt)));
   }
 
   async function settle(): Promise<void> {
@@ -531,8 +585,9 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     for (const document of dead.docs) {
       const failure = parseFailure(document.id, document.data());
       const message = failure.message;
-      // A full asset stays full, and what was invented does not become true.
+      // A full asset stays full, what was invented does not become true, and what no copy can have never will.
       if (failure.reason === 'asset' || failure.reason === 'future-version') continue;
+      if (failure.reason === 'value' && tally.refused > 0) continue;
       redriven += 1;
       if (message === null || !decodeEvent(message.data).ok || failure.reason !== 'attempts') {
         violations.push({ what: 'a sound event became a dead letter', detail: `${failure.reason}: ${failure.error}` });
@@ -552,6 +607,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       trace('world', `before: ${describeAct(act)}`);
       await world.perform(act);
     }
+    await world.backUp();
     if (!isFirstStart) {
       const { t, i } = mongo.clusterTime;
       await relayRecordRef(firestore, config.source).set(
@@ -586,8 +642,8 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     stopRelays.abort();
     await simulation.runUntil('the relays have stopped', () => relays.size === 0);
     violations.push(...watch.violations());
-    if (isInStep) violations.push(...(await world.verify({ reconciled: false, historyLost })));
-    if (violations.length === 0 && (!isInStep || world.hasLateAssets() || random.chance(0.2)))
+    if (isInStep && !isRestored) violations.push(...(await world.verify({ reconciled: false, historyLost })));
+    if (violations.length === 0 && (!isInStep || isRestored || world.hasLeftovers() || random.chance(0.2)))
       violations.push(...(await reconcileAll()));
   } catch (error) {
     const what = error instanceof StuckError ? 'does not settle' : 'the run broke off';
@@ -625,7 +681,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     await simulation.runUntil('the reconciliation is over', () => outcome !== undefined);
     worker.actor.die();
     if (outcome !== 'done') return [{ what: 'the reconciliation failed', detail: String(outcome) }];
-    return world.verify({ reconciled: true, historyLost: true, eventsLost: !isInStep });
+    return world.verify({ reconciled: true, historyLost: true, eventsLost: !isInStep || isRestored });
   }
 }
 

@@ -16,6 +16,12 @@ export interface Tally {
   errors: Record<string, number>;
   stepDowns: number;
   oplogLosses: number;
+  /** Clusters replaced by one that was restored. */
+  restores: number;
+  /** Names that no copy can have. */
+  refused: number;
+  /** Assets that a client deleted without what lies below. */
+  abandoned: number;
   deadLetters: number;
   redriven: number;
   reconciliations: number;
@@ -39,6 +45,9 @@ export function emptyTally(): Tally {
     errors: {},
     stepDowns: 0,
     oplogLosses: 0,
+    restores: 0,
+    refused: 0,
+    abandoned: 0,
     deadLetters: 0,
     redriven: 0,
     reconciliations: 0,
@@ -67,7 +76,16 @@ export function addTally(sum: Tally, run: Tally): void {
   ] as const) {
     sum[key] += run[key];
   }
-  for (const key of ['oplogLosses', 'deadLetters', 'redriven', 'reconciliations'] as const) sum[key] += run[key];
+  for (const key of [
+    'oplogLosses',
+    'restores',
+    'refused',
+    'abandoned',
+    'deadLetters',
+    'redriven',
+    'reconciliations',
+  ] as const)
+    sum[key] += run[key];
   for (const key of ['invented', 'released', 'discarded'] as const) sum[key] += run[key];
   for (const [kind, count] of Object.entries(run.errors)) sum.errors[kind] = (sum.errors[kind] ?? 0) + count;
 }

@@ -7,7 +7,7 @@ import { type ProjectRecord, parseProjectRecord, projectRecordRef } from '../../
 import type { ProjectDocument } from '../../src/source/connect.ts';
 import { type ProjectMongoId, projectIdFromMongo } from '../../src/source/projectIds.ts';
 import { differencesFromHistory } from '../../src/sync/foldHistory.ts';
-import type { Act, AssetKind, AssetName, ProjectFields } from './history.ts';
+import { type Act, type AssetKind, type AssetName, type ProjectFields, refusedName } from './history.ts';
 
 /** A guarantee that does not hold. */
 export interface Violation {
@@ -31,8 +31,11 @@ export interface World {
     readonly historyLost: boolean;
     readonly eventsLost?: boolean;
   }): Promise<Violation[]>;
-  /** Whether clients added assets to projects that were deleted, so that only a reconciliation removes them. */
-  hasLateAssets(): boolean;
+  /** Whether only a reconciliation removes what is left: assets that clients added to deleted projects, and what lies
+   *  below assets that a client deleted alone. */
+  hasLeftovers(): boolean;
+  /** Keeps the state of MongoDB for a later `restore`. */
+  backUp(): Promise<void>;
   changes(): number;
   /** A person has decided that what is left of a deleted project stays. */
   keep(project: string): void;
@@ -98,6 +101,9 @@ export function createWorld({
   const seen: Violation[] = [];
   /** Projects of which a person has decided that their assets stay. */
   const kept = new Set<string>();
+  /** What lies below assets that a client deleted alone. */
+  const phantoms = new Set<string>();
+  let backup: readonly ProjectDocument[] = [];
   let changes = 0;
 
   const projectOf = (project: string): KnownProject => {
@@ -112,7 +118,7 @@ export function createWorld({
   const fateIn = (project: string): Fate => (projectOf(project).fields === null ? 'either' : 'stays');
 
   /** Notes the new state of a project; null: it is gone. */
-  function changed(project: string, fields: ProjectFields | null): void {
+  function changed(project: string, fields: ProjectFields | null, isTold = true): void {
     const entry = projectOf(project);
     const before = entry.fields;
     entry.fields = fields;
@@ -121,7 +127,8 @@ export function createWorld({
       state === null ? null : Object.entries(state).filter(([field]) => config.source.fields.includes(field));
     onChange(
       project,
-      !isDeepStrictEqual(new Map(told(before)), new Map(told(fields))) || (before === null) !== (fields === null),
+      (isTold && !isDeepStrictEqual(new Map(told(before)), new Map(told(fields)))) ||
+        (before === null) !== (fields === null),
     );
   }
 
@@ -195,6 +202,33 @@ export function createWorld({
     assets.delete(`${act.asset.kind}/${act.asset.id}`);
   }
 
+  async function abandon(name: AssetName): Promise<void> {
+    const asset = await touch(name, () => []);
+    if (asset === undefined) return;
+    await asset.ref.delete();
+    for (const path of asset.below) phantoms.add(path);
+    assets.delete(`${name.kind}/${name.id}`);
+  }
+
+  /** The backup takes the place of the collection at once, with a name of its own until then. */
+  async function restore(): Promise<void> {
+    const restored = projects.db.collection<ProjectDocument>(`${projects.collectionName}-restored`);
+    await restored.insertMany([...backup]);
+    await restored.rename(projects.collectionName, { dropTarget: true });
+    const there = new Map(backup.map((document) => [projectIdFromMongo(document._id) ?? '', document]));
+    for (const project of new Set([...known.keys(), ...there.keys()])) {
+      const entry = projectOf(project);
+      const { _id, ...fields } = there.get(project) ?? {};
+      const lives = there.has(project);
+      for (const asset of assets.values()) {
+        if (asset.project !== project) continue;
+        if (!lives) asset.fate = 'goes';
+        else if (asset.fate === 'goes') asset.fate = 'either';
+      }
+      entry.fields = lives ? fields : null;
+    }
+  }
+
   async function perform(act: Act): Promise<void> {
     switch (act.do) {
       case 'create':
@@ -227,6 +261,15 @@ export function createWorld({
         if (asset) asset.full = true;
         return;
       }
+      case 'refuse': {
+        if (projectOf(act.project).fields === null) return;
+        await projects.updateOne({ _id: mongoId(act.project) }, { $set: { name: refusedName } });
+        return changed(act.project, { ...fieldsOf(act.project), name: refusedName }, false);
+      }
+      case 'abandon':
+        return abandon(act.asset);
+      case 'restore':
+        return restore();
       case 'invent':
         return onInvent(act.project, act.aheadMs);
       case 'edit': {
@@ -250,7 +293,11 @@ export function createWorld({
       for (const asset of assets.values())
         if (asset.project === project && asset.fate === 'goes') asset.fate = 'either';
     },
-    hasLateAssets: () =>
+    async backUp() {
+      backup = await projects.find().toArray();
+    },
+    hasLeftovers: () =>
+      phantoms.size > 0 ||
       [...assets.values()].some(
         ({ project, fate }) => fate === 'either' && projectOf(project).fields === null && !kept.has(project),
       ),
@@ -277,8 +324,11 @@ export function createWorld({
         }
         if (asset.full) continue;
         const want = assetData(place, asset.project, Object.fromEntries(Object.entries(project)), asset.edits);
+        // What no copy can have is dead-lettered, and the copies stay as they are.
+        const isRefused = isDeepStrictEqual(project.name, refusedName);
         for (const difference of differences(want, data))
-          report('asset differs from its project', `${path}: ${difference}`);
+          if (!isRefused || !difference.startsWith(place.copies.name ?? ' '))
+            report('asset differs from its project', `${path}: ${difference}`);
       }
       for (const [path, asset] of expected) {
         if (asset.fate !== 'stays' || !live.has(asset.project)) continue;
@@ -288,7 +338,9 @@ export function createWorld({
       }
       for (const path of stored.below) {
         const parent = path.split('/').slice(0, 2).join('/');
-        if (!stored.assets.has(parent)) report('document below a deleted asset left', path);
+        if (stored.assets.has(parent)) continue;
+        if (!phantoms.has(path)) report('document below a deleted asset left', path);
+        else if (reconciled) report('document below a missing parent left', path);
       }
       for (const [projectId, { fields }] of known) {
         const snapshot = await projectRecordRef(firestore, projectId).get();
@@ -312,6 +364,8 @@ export function createWorld({
         if (record.desired.kind !== kind)
           report('record says otherwise', `${projectId} is ${kind}, its record says ${record.desired.kind}`);
         for (const [field, { value }] of Object.entries(record.desired.fields)) {
+          const now = live.get(projectId)?.[field];
+          if (isDeepStrictEqual(now, refusedName)) continue;
           if (!config.source.fields.includes(field) || isDeepStrictEqual(value, live.get(projectId)?.[field] ?? null))
             continue;
           report(
@@ -348,7 +402,8 @@ function pathOf(path: string): FieldPath {
 
 function copiesOf(place: AssetCollection, fields: object): [path: string, value: unknown][] {
   const values = new Map<string, unknown>(Object.entries(fields));
-  return Object.entries(place.copies).map(([source, target]) => [target, values.get(source) ?? null]);
+  const shown = (value: unknown) => (isDeepStrictEqual(value, refusedName) ? null : (value ?? null));
+  return Object.entries(place.copies).map(([source, target]) => [target, shown(values.get(source))]);
 }
 
 function assetData(place: AssetCollection, project: string, fields: object, edits = 0): Record<string, unknown> {

@@ -1,10 +1,11 @@
 import { createRequire } from 'node:module';
 import { Firestore } from 'firebase-admin/firestore';
+import { prepareSource, startSecuredMongo } from '../../../local/securedMongo.ts';
 import { type FirestoreServer, startFirestoreServer } from '../../../local/servers/firestore/server.ts';
-import { type MongoServer, startMongoServer } from '../../../local/servers/mongodb/server.ts';
+import type { MongoServer } from '../../../local/servers/mongodb/server.ts';
 import { systemClock } from '../../../src/clock.ts';
-import { defineConfig } from '../../../src/config/defineConfig.ts';
-import { connectSource, type ProjectsSource } from '../../../src/source/connect.ts';
+import { type Config, defineConfig } from '../../../src/config/defineConfig.ts';
+import { connectSource, type ProjectDocument, type ProjectsSource } from '../../../src/source/connect.ts';
 
 /** What all simulated runs of a process share: servers and clients are made once, since a run takes less time than
  *  starting them. */
@@ -12,8 +13,10 @@ export interface Services {
   readonly mongo: MongoServer;
   readonly firestoreServer: FirestoreServer;
   readonly firestore: Firestore;
-  /** Connected to MongoDB; its collection is of no use. */
-  readonly source: ProjectsSource;
+  /** Connected to MongoDB as the service that owns the projects; its collection is of no use. */
+  readonly owner: ProjectsSource;
+  /** The collection of a run, with the rights that `deploy/mongodb-setup.js` gives to Lockstep, and no others. */
+  sourceOf(config: Config): Promise<ProjectsSource>;
   /** From now on the servers have the time of this run. */
   follow(now: () => number): void;
   close(): Promise<void>;
@@ -26,26 +29,35 @@ export async function startServices(): Promise<Services> {
   let now = () => beginningOfTime;
   // The servers' own pauses are real: they lie inside a call, while virtual time stands still.
   const clock = { now: () => now(), after: systemClock.after };
-  const [mongo, firestoreServer] = await Promise.all([startMongoServer({ clock }), startFirestoreServer({ clock })]);
+  const unused = { database: 'chaos', collection: 'unused' };
+  const [{ server: mongo, productUri }, firestoreServer] = await Promise.all([
+    startSecuredMongo(unused, { clock }),
+    startFirestoreServer({ clock }),
+  ]);
   // The client would look for a metadata server of the cloud, for seconds.
   process.env.METADATA_SERVER_DETECTION ??= 'none';
   hurryFirestoreClient();
   const firestore = new Firestore({ projectId: 'demo-chaos', host: firestoreServer.host, ssl: false });
   const config = defineConfig({
-    source: { database: 'chaos', collection: 'unused' },
+    source: unused,
     collections: [{ path: 'unused', projectId: 'projectId' }],
   });
-  const source = await connectSource(mongo.uri, config);
+  const owner = await connectSource(mongo.uri, config);
+  const product = await connectSource(productUri, config);
   return {
     mongo,
     firestoreServer,
     firestore,
-    source,
+    owner,
+    async sourceOf({ source: { database, collection } }) {
+      await prepareSource(mongo, { database, collection });
+      return { ...product, projects: product.client.db(database).collection<ProjectDocument>(collection) };
+    },
     follow(next) {
       now = next;
     },
     async close() {
-      await source.close();
+      await Promise.all([owner.close(), product.close()]);
       await firestore.terminate();
       await Promise.all([mongo.close(), firestoreServer.close()]);
     },
