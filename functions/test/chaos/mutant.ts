@@ -21,7 +21,8 @@ export interface Attack {
 
 export function openMutantYard(): MutantYard {
   const root = mkdtempSync(join(tmpdir(), 'lockstep-mutants-'));
-  for (const name of ['local', 'package.json']) cpSync(join(functionsDir, name), join(root, name), { recursive: true });
+  for (const name of ['local', 'deploy', 'package.json'])
+    cpSync(join(functionsDir, name), join(root, name), { recursive: true });
   cpSync(join(functionsDir, 'test', 'chaos'), join(root, 'test', 'chaos'), { recursive: true });
   symlinkSync(join(functionsDir, 'node_modules'), join(root, 'node_modules'), 'dir');
 

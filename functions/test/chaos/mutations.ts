@@ -1,7 +1,7 @@
 /** A deliberate break of one guarantee: texts of the source that are replaced. Each must be there exactly once, so that
  *  a change of the source cannot silently turn a break into nothing. */
 export interface Mutation {
-  readonly breaks: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I9' | 'I10' | 'I11';
+  readonly breaks: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11';
   readonly what: string;
   /** What the runs have to say of it: a break that only keeps the code from running proves nothing. */
   readonly shows: RegExp;
@@ -310,6 +310,76 @@ export const mutations: readonly Mutation[] = [
         file: 'holds/decide.ts',
         find: '  await events.publish(encodeEvent(decided.event));\n',
         replace: '',
+      },
+    ],
+  },
+  {
+    breaks: 'I8',
+    what: 'another cluster under the same names passes for the one before',
+    shows: /the relay goes on in another source unasked/,
+    weather: 'raids',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'source/identity.ts',
+        find: "  return before.uuid === uuid ? 'same' : 'other-collection';",
+        replace: "  return 'same';",
+      },
+    ],
+  },
+  {
+    breaks: 'I11',
+    what: 'a value that no copy can have stops the relay',
+    shows: /does not settle/,
+    weather: 'raids',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'relay/eventFromChange.ts',
+        find: "if (error !== undefined) return { kind: 'refused', reason: 'value', ",
+        replace: 'if (error !== undefined) throw Object.assign(new TypeError(error), { ',
+      },
+    ],
+  },
+  {
+    breaks: 'I1',
+    what: 'MongoDB is asked what the product has no right to ask',
+    shows: /does not settle|a sound event became a dead letter/,
+    weather: 'raids',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'source/truth.ts',
+        find: 'command({ hello: 1 }, { session })',
+        replace: 'command({ serverStatus: 1 }, { session })',
+      },
+    ],
+  },
+  {
+    breaks: 'I1',
+    what: 'what lies below a missing parent is found, and left',
+    shows: /document below a missing parent left/,
+    weather: 'raids',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'reconcile/phantoms/removePhantoms.ts',
+        find: '    if (isRemoving) transaction.delete(document.ref);\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    breaks: 'I5',
+    what: 'an asset below a missing parent goes with the rest',
+    shows: /asset of a live project lost/,
+    weather: 'raids',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'reconcile/phantoms/removePhantoms.ts',
+        find: 'if (isYoung || isAsset(config, document) || namedBy(document).some((id) => living.has(id))) {',
+        replace: 'if (isYoung) {',
       },
     ],
   },

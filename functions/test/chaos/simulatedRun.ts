@@ -203,11 +203,11 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     if (!path.startsWith('syncRelay/')) return;
     const record = parseRelayRecord(path, (await firestore.doc(path).get()).data());
     trace('checkpoint', pointOf(record.checkpoint) ?? 'none');
-    const uuid = record.checkpoint.source?.uuid;
-    if (uuid !== undefined && followed !== undefined && uuid !== followed && !isAdopting) {
-      violations.push({ what: 'the relay follows another source unasked', detail: `${uuid} in place of ${followed}` });
+    const place = pointOf(record.checkpoint);
+    if (isRestored && !isAdopting && place !== lastPlace) {
+      violations.push({ what: 'the relay goes on in another source unasked', detail: `from ${place}` });
     }
-    followed = uuid ?? followed;
+    lastPlace = place;
     watch.saw(record.checkpoint);
   };
 
@@ -430,8 +430,8 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   });
   const history = withRareActs(usual, createRandom(`${seed}:rare`), projectIds);
   let historyLost = false;
-  /** The collection that the relay follows. */
-  let followed: string | undefined;
+  /** Of the relay. */
+  let lastPlace: string | undefined;
   /** Whether the cluster was replaced, and whether the operator has begun to adopt the new one. */
   let isRestored = false;
   let isAdopting = false;
