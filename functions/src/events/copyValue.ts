@@ -47,6 +47,19 @@ export function copyValueToJson(value: CopyValue): CopyValueJson {
   return value;
 }
 
+/** Why the contract refuses a value, or undefined; plain values are never refused, and most copies are plain. */
+export function copyValueProblem(value: CopyValue): string | undefined {
+  if (value === null || typeof value !== 'object') return undefined;
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'a time beyond what can be written' : undefined;
+  try {
+    const result = copyValueSchema.safeParse(copyValueToJson(value));
+    return result.success ? undefined : (result.error.issues[0]?.message ?? 'not a value that a copy can have');
+  } catch (error) {
+    // An invalid date somewhere inside has no JSON form.
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 /** Whether two values are the same to a reader of the copy. Key order does not count; 1 and 1.0 are the same number. */
 export function sameCopyValue(a: CopyValue, b: CopyValue): boolean {
   if (a instanceof Date || b instanceof Date) {

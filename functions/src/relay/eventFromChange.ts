@@ -1,6 +1,6 @@
 import type { Config } from '../config/defineConfig.ts';
 import { type EventType, eventId, type ProjectEvent, specversion } from '../events/contract.ts';
-import { type CopyValue, copyValueSchema, copyValueToJson } from '../events/copyValue.ts';
+import { type CopyValue, copyValueProblem } from '../events/copyValue.ts';
 import { projectIdProblem } from '../events/projectId.ts';
 import type { Version } from '../events/version.ts';
 import { copyValueAt, copyValueFromBson } from '../source/copyValueFromBson.ts';
@@ -162,21 +162,8 @@ function isDocument(value: unknown): value is object {
 
 function checked(event: ProjectEvent): Exclude<ChangeMeaning, { kind: 'incomplete' }> {
   for (const [field, value] of Object.entries(event.changes)) {
-    const error = problemOf(value);
+    const error = copyValueProblem(value);
     if (error !== undefined) return { kind: 'refused', reason: 'value', error: `${field}: ${error}` };
   }
   return { kind: 'event', event };
-}
-
-/** Why the contract refuses a value; plain values are never refused, and most copies are plain. */
-function problemOf(value: CopyValue): string | undefined {
-  if (value === null || typeof value !== 'object') return undefined;
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'a time beyond what can be written' : undefined;
-  try {
-    const result = copyValueSchema.safeParse(copyValueToJson(value));
-    return result.success ? undefined : (result.error.issues[0]?.message ?? 'not a value that a copy can have');
-  } catch (error) {
-    // An invalid date somewhere inside has no JSON form.
-    return error instanceof Error ? error.message : String(error);
-  }
 }

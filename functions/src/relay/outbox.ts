@@ -13,7 +13,14 @@ import type { KeyChange, ProjectChange } from './changeStream/streamedChange.ts'
 import { type RelayContext, trying } from './context.ts';
 import { type DeadLetterReason, letterOfChange } from './deadLetter.ts';
 import type { Ending } from './ending.ts';
-import { type ChangeMeaning, completedEvent, eventFromChange, eventFromKey, projectOf } from './eventFromChange.ts';
+import {
+  type ChangeMeaning,
+  completedEvent,
+  eventFromChange,
+  eventFromKey,
+  projectOf,
+  type Refused,
+} from './eventFromChange.ts';
 import type { FieldLookup } from './fieldLookup.ts';
 import { type Count, versionOrdinal } from './ordinals.ts';
 import type { PublishWindow } from './publishWindow.ts';
@@ -102,22 +109,42 @@ export function createOutbox(options: OutboxOptions): Outbox {
     settle();
   };
 
-  /** The request is published before the change counts as dealt with, so that a crash in between repeats both. */
-  const skip = (change: unknown, error: string, version: Version | null, settle: () => void): Promise<void> => {
+  /** What a change says besides that which nobody can apply has to be applied all the same: the project is reconciled,
+   *  as the stream would have repaired it without asking. The request is published before the change counts as dealt
+   *  with, so that a crash in between repeats both. */
+  const buryAndAsk = (
+    change: unknown,
+    reason: DeadLetterReason,
+    error: string,
+    version: Version | null,
+    settle: () => void,
+  ): Promise<void> => {
     const named = projectOf(keyOf(change));
-    const projectId = named.kind === 'project' ? named.projectId : null;
-    const reason = 'change-unreadable';
-    log.alarm(reason, 'a change could not be read and is skipped; a reconciliation is asked for', { projectId, error });
-    // The stream would have repaired the project without asking; so does the reconciliation of it alone.
-    const request = projectId === null ? { reason } : { reason, mode: 'clean' as const, projectIds: [projectId] };
+    const why = 'change-unreadable';
+    const request =
+      named.kind === 'project'
+        ? { reason: why, mode: 'clean' as const, projectIds: [named.projectId] }
+        : { reason: why };
     const ask = async () => {
-      const message = encodeReconciliationRequest(request, { reason, source: 'relay' });
+      const message = encodeReconciliationRequest(request, { reason: why, source: 'relay' });
       const tried = await send(publishers.reconciliationRequests, message);
       if (tried.kind === 'refused') fail(tried.error);
       if (tried.kind === 'done') settle();
     };
-    return bury(change, 'unreadable-change', error, version, () => void ask().catch(fail));
+    return bury(change, reason, error, version, () => void ask().catch(fail));
   };
+
+  const skip = (change: unknown, error: string, version: Version | null, settle: () => void): Promise<void> => {
+    const named = projectOf(keyOf(change));
+    const projectId = named.kind === 'project' ? named.projectId : null;
+    const message = 'a change could not be read and is skipped; a reconciliation is asked for';
+    log.alarm('change-unreadable', message, { projectId, error });
+    return buryAndAsk(change, 'unreadable-change', error, version, settle);
+  };
+
+  /** A value that no copy can have is kept; the project's other fields go on. */
+  const refuse = (change: unknown, { reason, error }: Refused, version: Version, settle: () => void): Promise<void> =>
+    (reason === 'value' ? buryAndAsk : bury)(change, reason, error, version, settle);
 
   const sendEvent = async (
     event: ProjectEvent,
@@ -127,7 +154,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
   ): Promise<void> => {
     if (message.data.length > limits.maxMessageBytes) {
       const error = `the event has ${message.data.length} bytes, more than the ${limits.maxMessageBytes} that fit into a message`;
-      return bury(change, 'too-large', error, event.version, settle);
+      return buryAndAsk(change, 'too-large', error, event.version, settle);
     }
     const tried = await send(publishers.events, message);
     if (tried.kind === 'refused') {
@@ -161,8 +188,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     if (tried.kind !== 'done') return;
     const meaning = completedEvent(incomplete.event, incomplete.fields, tried.value);
     if (meaning.kind === 'event') return sendEvent(meaning.event, encodeEvent(meaning.event), change, settle);
-    if (meaning.kind === 'refused')
-      return bury(change, meaning.reason, meaning.error, incomplete.event.version, settle);
+    if (meaning.kind === 'refused') return refuse(change, meaning, incomplete.event.version, settle);
     settle();
   };
 
@@ -187,7 +213,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
         complete(meaning, change, count, window.add(position, 0)).catch(fail);
         return;
       case 'refused':
-        bury(change, meaning.reason, meaning.error, version, window.add(position, 0)).catch(fail);
+        refuse(change, meaning, version, window.add(position, 0)).catch(fail);
         return;
       case 'irrelevant':
         window.pass(position);

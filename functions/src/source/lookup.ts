@@ -1,6 +1,6 @@
 import type { ClientSession, Collection, ReadPreferenceMode } from 'mongodb';
 import type { Config } from '../config/defineConfig.ts';
-import type { CopyValue } from '../events/copyValue.ts';
+import { type CopyValue, copyValueProblem } from '../events/copyValue.ts';
 import type { ProjectDocument } from './connect.ts';
 import { copyValueAt } from './copyValueFromBson.ts';
 import { mongoIdsOf, projectIdFromMongo } from './projectIds.ts';
@@ -8,8 +8,10 @@ import { mongoIdsOf, projectIdFromMongo } from './projectIds.ts';
 /** A project as MongoDB holds it now: only what copies need. */
 export interface ProjectSnapshot {
   readonly projectId: string;
-  /** Every configured source field; null where the project has no value. */
+  /** Every configured source field whose value a copy can have; null where the project has no value. */
   readonly fields: Readonly<Record<string, CopyValue>>;
+  /** The other fields, each with the reason why no copy can have its value. */
+  readonly refused: Readonly<Record<string, string>>;
 }
 
 /** Asks MongoDB, the single source of truth, which projects exist. */
@@ -77,8 +79,13 @@ export function createProjectLookup(
 
 /** The configured fields of a project document. */
 export function snapshotOf(projectId: string, document: ProjectDocument, config: Config): ProjectSnapshot {
-  return {
-    projectId,
-    fields: Object.fromEntries(config.source.fields.map((field) => [field, copyValueAt(document, field)])),
-  };
+  const fields: Record<string, CopyValue> = {};
+  const refused: Record<string, string> = {};
+  for (const field of config.source.fields) {
+    const value = copyValueAt(document, field);
+    const problem = copyValueProblem(value);
+    if (problem === undefined) fields[field] = value;
+    else refused[field] = problem;
+  }
+  return { projectId, fields, refused };
 }

@@ -337,7 +337,8 @@ export const mutations: readonly Mutation[] = [
       {
         file: 'relay/eventFromChange.ts',
         find: "if (error !== undefined) return { kind: 'refused', reason: 'value', ",
-        replace: 'if (error !== undefined) throw Object.assign(new TypeError(error), { ',
+        replace:
+          "if (error !== undefined) throw new TypeError(error);\n    if (error !== undefined) return { kind: 'refused', reason: 'value', ",
       },
     ],
   },

@@ -204,10 +204,11 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     const record = parseRelayRecord(path, (await firestore.doc(path).get()).data());
     trace('checkpoint', pointOf(record.checkpoint) ?? 'none');
     const place = pointOf(record.checkpoint);
-    if (isRestored && !isAdopting && place !== lastPlace) {
+    if (isRestored && knewSource && !isAdopting && place !== lastPlace) {
       violations.push({ what: 'the relay goes on in another source unasked', detail: `from ${place}` });
     }
     lastPlace = place;
+    if (!isRestored) knewSource = (record.checkpoint.source?.uuid ?? null) !== null;
     watch.saw(record.checkpoint);
   };
 
@@ -430,8 +431,9 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   });
   const history = withRareActs(usual, createRandom(`${seed}:rare`), projectIds);
   let historyLost = false;
-  /** Of the relay. */
+  /** Of the relay, and whether its record said of which collection. */
   let lastPlace: string | undefined;
+  let knewSource = false;
   /** Whether the cluster was replaced, and whether the operator has begun to adopt the new one. */
   let isRestored = false;
   let isAdopting = false;

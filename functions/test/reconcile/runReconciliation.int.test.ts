@@ -49,6 +49,22 @@ describe('reconciliation', () => {
     assert.ok(hops <= 1.05 * (20 + 3), `${hops} reads`);
   });
 
+  it('names a value that no copy can have, writes it nowhere, and repairs the others', async () => {
+    const [first = '', second = ''] = await healthy();
+    await world.source.projects.updateOne({ _id: new ObjectId(first) }, { $set: { name: { __name__: 'x' } } });
+    await world.addAssets('storyboards', assetsOf(second, 1, 'old'));
+    const outcome = await world.run({ mode: 'clean' });
+    assert.equal(outcome.kind, 'done');
+    const { report } = outcome;
+    assert.equal(report.findings['stale-copy'], 2);
+    assert.deepEqual([report.repaired?.applied, report.repaired?.failed], [1, 1]);
+    assert.match(JSON.stringify(report), /MongoDB has a value that no copy can have/);
+    assert.equal((await world.firestore.collection('syncFailures').get()).size, 0);
+    const again = await world.run({ mode: 'report' });
+    assert.equal(again.kind, 'done');
+    assert.equal(again.report.findings['stale-copy'], 1);
+  });
+
   it('repairs orphans, stale copies and missing copies, and the next run finds nothing', async () => {
     const [first = '', second = '', third = ''] = await healthy();
     const gone = new ObjectId().toHexString();

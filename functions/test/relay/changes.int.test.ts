@@ -199,7 +199,8 @@ describe('relay: from change to event', () => {
   it('dead-letters a change that the contract refuses, and goes on', async () => {
     const relay = await fixture.reading();
     await fixture.projects.insertOne({ _id: 'no/slashes', name: 'A' });
-    await fixture.projects.insertOne(project({ name: 'A', tags: [[1]] }));
+    const refused = project({ name: 'A', tags: [[1]] });
+    await fixture.projects.insertOne(refused);
     const fine = project({ name: 'fine' });
     await fixture.projects.insertOne(fine);
     await until(() => fixture.topics.deadLetters.messages.length === 2 && fixture.events().length === 1);
@@ -212,6 +213,9 @@ describe('relay: from change to event', () => {
     assert.match(first?.data.toString() ?? '', /no\/slashes/);
     assert.equal(second?.attributes.reason, 'value');
     assert.match(second?.attributes.error ?? '', /^tags: /);
+    // Its other fields go on.
+    const asked = fixture.topics.reconciliationRequests.messages.map(({ data }) => JSON.parse(String(data)));
+    assert.deepEqual(asked.at(-1)?.projectIds, [String(refused._id)]);
     assert.equal(fixture.events()[0]?.projectId, String(fine._id));
     // The checkpoint has passed them: they are not read again.
     const again = await fixture.reading();

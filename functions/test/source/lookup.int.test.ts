@@ -52,11 +52,21 @@ describe('looking projects up in MongoDB', () => {
     await mongo.close();
   });
 
+  it('tells apart a value that no copy can have, so that the other fields go on', async () => {
+    await source.projects.insertOne({ _id: new ObjectId(hex), name: { __name__: 'x' }, profile: { title: 't' } });
+    const found = (await createProjectLookup(source.projects, config).find([hex])).get(hex);
+    assert.deepEqual(found?.fields, { 'profile.title': 't' });
+    assert.match(found?.refused.name ?? '', /"__name__", which Firestore reserves/);
+  });
+
   it('asks once for all, a majority, the primary, and for no field that is not configured', async () => {
     const lookup = createProjectLookup(source.projects, config);
     await source.projects.insertOne({ _id: new ObjectId(hex), ...document });
     const found = await lookup.find([hex, 'text']);
-    assert.deepEqual([...found.values()], [{ projectId: hex, fields: { name: 'a', 'profile.title': 't' } }]);
+    assert.deepEqual(
+      [...found.values()],
+      [{ projectId: hex, fields: { name: 'a', 'profile.title': 't' }, refused: {} }],
+    );
     assert.deepEqual(finds.length, 1);
     const [find] = finds;
     assert.deepEqual(find?.filter, { _id: { $in: [hex, new ObjectId(hex), 'text'] } });

@@ -69,7 +69,7 @@ export async function startSyncFixture(
       projects: new Map(
         projectIds.flatMap((projectId) => {
           const fields = alive.get(projectId);
-          return fields === undefined ? [] : [[projectId, { projectId, fields }] as const];
+          return fields === undefined ? [] : [[projectId, { projectId, fields, refused: {} }] as const];
         }),
       ),
     }),

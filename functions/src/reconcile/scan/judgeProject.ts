@@ -121,6 +121,11 @@ function copyFindings(
     const differences = new Map<FindingKind, string>();
     for (const tuple of assets.tuples) {
       copies.forEach(([source, target], index) => {
+        const problem = snapshot.refused[source];
+        if (problem !== undefined) {
+          differences.set('stale-copy', `${target}: MongoDB has a value that no copy can have (${problem})`);
+          return;
+        }
         const value = copyValueFromFirestore(tuple[index]);
         const want = snapshot.fields[source] ?? null;
         if (value !== foreignValue && sameCopyValue(value, want)) return;
