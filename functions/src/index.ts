@@ -2,6 +2,7 @@ import { onInit } from 'firebase-functions/v2/core';
 import { checkDeployment } from './config/deployment.ts';
 import config from './lockstep.config.ts';
 import { deliverAlertFunction } from './triggers/deliverAlert.ts';
+import { operationsFunction } from './triggers/operations.ts';
 import { reconcileAssetsFunction } from './triggers/reconcileAssets.ts';
 import { reconcileOnRequestFunction } from './triggers/reconcileOnRequest.ts';
 import { recordDeadLetterFunction } from './triggers/recordDeadLetter.ts';
@@ -26,3 +27,5 @@ export const reconcileAssets = reconcileAssetsFunction(services);
 export const reconcileOnRequest = reconcileOnRequestFunction(services);
 /** Alerts -> records and webhooks. */
 export const deliverAlert = deliverAlertFunction(services);
+/** The operations room's API. */
+export const operations = operationsFunction(services);
