@@ -6,6 +6,8 @@ import { type Runtime, type RuntimeLogEntry, startRuntime } from './runtime/runt
 import { startSecuredMongo } from './securedMongo.ts';
 import { type FirestoreServer, startFirestoreServer } from './servers/firestore/server.ts';
 import type { MongoServer } from './servers/mongodb/server.ts';
+import { readHosting } from './servers/page/hosting.ts';
+import { type PageServer, startPageServer } from './servers/page/server.ts';
 import { type PubSubServer, startPubSubServer } from './servers/pubsub/server.ts';
 import { createTopics } from './topics.ts';
 
@@ -23,11 +25,14 @@ export function freshProjectId(): string {
 export const builtBundle = join(functionsDir, 'lib', 'index.js');
 
 /** The ports that the services use by themselves. */
-export const usualPorts = { mongodb: 27017, firestore: 8080, pubsub: 8085, functions: 5001 } as const;
+export const usualPorts = { mongodb: 27017, firestore: 8080, pubsub: 8085, functions: 5001, page: 5000 } as const;
 export type Service = keyof typeof usualPorts;
 
 /** Instances of each function, at most: they share one machine, and two are enough to meet each other. */
 const mostInstances = 2;
+
+/** The function that answers `/api`. */
+const operations = 'operations';
 
 /** The function that tails the change stream. */
 const relay = 'relayProjectChanges';
@@ -37,6 +42,7 @@ const titles: Readonly<Record<Service, string>> = {
   firestore: 'Firestore',
   pubsub: 'Pub/Sub',
   functions: 'the functions',
+  page: 'the page',
 };
 
 export interface StackOptions {
@@ -79,6 +85,8 @@ export interface Stack {
   readonly pubsub: PubSubServer | undefined;
   /** Undefined without functions. */
   readonly runtime: Runtime | undefined;
+  /** The page and its API, with a stand-in of the Auth emulator; undefined without functions. */
+  readonly page: PageServer | undefined;
   /** What a program needs in its environment to use the stack. */
   readonly variables: Readonly<Record<string, string>>;
   close(): Promise<void>;
@@ -104,6 +112,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 
   let productUri = given.MONGODB_URI ?? '';
+  let functionsUrl: string | undefined;
   try {
     const mongodb = given.MONGODB_URI
       ? undefined
@@ -122,6 +131,19 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
           startFirestoreServer({ port, indexes: join(functionsDir, '..', 'firestore.indexes.json') }),
         );
     const pubsub = given.PUBSUB_EMULATOR_HOST ? undefined : await open('pubsub', (port) => startPubSubServer({ port }));
+    // Before the functions, which have to know where accounts are.
+    const page =
+      options.functions === false
+        ? undefined
+        : await open('page', (port) =>
+            startPageServer({
+              port,
+              projectId,
+              hosting: readHosting(join(functionsDir, '..')),
+              api: () => functionsUrl && `${functionsUrl}/${operations}`,
+            }),
+          );
+    const authHost = given.FIREBASE_AUTH_EMULATOR_HOST || page?.host;
     const mongodbUri = given.MONGODB_URI || (mongodb?.uri ?? '');
     const firestoreHost = given.FIRESTORE_EMULATOR_HOST || (firestore?.host ?? '');
     const pubsubHost = given.PUBSUB_EMULATOR_HOST || (pubsub?.host ?? '');
@@ -129,6 +151,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       MONGODB_URI: mongodbUri,
       FIRESTORE_EMULATOR_HOST: firestoreHost,
       PUBSUB_EMULATOR_HOST: pubsubHost,
+      ...(authHost && { FIREBASE_AUTH_EMULATOR_HOST: authHost }),
       GCLOUD_PROJECT: projectId,
       ...(given.FIRESTORE_DATABASE && { FIRESTORE_DATABASE: given.FIRESTORE_DATABASE }),
       // The client libraries would look for a metadata server of the cloud, for seconds, at every start.
@@ -156,8 +179,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
               dueAtStart: [relay],
             }),
           );
+    functionsUrl = runtime?.url;
     await runtime?.waitUntilReady();
-    return { mongodbUri, firestoreHost, pubsubHost, mongodb, firestore, pubsub, runtime, variables, close: closeAll };
+    const started = { mongodb, firestore, pubsub, runtime, page };
+    return { mongodbUri, firestoreHost, pubsubHost, ...started, variables, close: closeAll };
   } catch (error) {
     await closeAll();
     throw error;

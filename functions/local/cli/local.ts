@@ -50,6 +50,7 @@ async function main(): Promise<void> {
 
 /** What a person needs to go on in another terminal. */
 function printVariables(stack: Stack): void {
+  if (stack.page) console.log(`\nThe operations room: ${stack.page.url}/ (sign in by choosing a role)`);
   console.log('\nReady. In another terminal:\n');
   for (const [name, value] of Object.entries(stack.variables)) console.log(`  export ${name}='${value}'`);
   console.log('\nTry:\n');

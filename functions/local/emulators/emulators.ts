@@ -116,6 +116,7 @@ export async function startEmulators(options: EmulatorsOptions): Promise<Emulato
         firestore: ownFirestore,
         pubsub: undefined,
         runtime: undefined,
+        page: undefined,
         variables,
         close,
       },

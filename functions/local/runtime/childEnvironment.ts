@@ -34,10 +34,11 @@ export function bundleEnvironment(options: EnvironmentOptions): Record<string, s
   };
 }
 
-/** What Cloud Run adds for one function. */
-export function functionEnvironment(name: string, isEvent: boolean): Record<string, string> {
+/** What Cloud Run adds for one function. With an Auth emulator it leaves out `K_SERVICE`, by which code knows that it is
+ *  deployed and must not take an emulator's tokens. */
+export function functionEnvironment(name: string, isEvent: boolean, hasAuthEmulator: boolean): Record<string, string> {
   return {
-    K_SERVICE: name,
+    ...(!hasAuthEmulator && { K_SERVICE: name }),
     K_REVISION: `${name}-00001`,
     FUNCTION_TARGET: name.replaceAll('-', '.'),
     FUNCTION_SIGNATURE_TYPE: isEvent ? 'cloudevent' : 'http',

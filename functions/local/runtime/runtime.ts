@@ -106,7 +106,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   function environmentOf({ name, trigger, secrets }: FunctionSpec): Record<string, string> {
     return {
       ...withoutOtherSecrets({ ...env, ...manifest.params }, manifest.secrets, secrets),
-      ...functionEnvironment(name, trigger.kind === 'pubsub'),
+      ...functionEnvironment(name, trigger.kind === 'pubsub', Boolean(env.FIREBASE_AUTH_EMULATOR_HOST)),
     };
   }
 

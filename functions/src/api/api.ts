@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { type Clock, secondMs } from '../clock.ts';
+import { isTransientCall } from '../grpc.ts';
 import { errorText, type Log } from '../log.ts';
 import { entityTagOf, isKnown } from './entityTag.ts';
 import { privateCache, securityHeaders } from './headers.ts';
@@ -55,6 +56,12 @@ export function createApi(dependencies: ApiDependencies): (request: Request) => 
 /** What the caller is shown of an error: never its text, which may name what a viewer must not know. */
 function asProblem(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
+  if (isTransientCall(error)) {
+    return new ApiProblem('unavailable', 'Firestore or Firebase Authentication did not answer: try again.', {
+      cause: error,
+      headers: { 'retry-after': '5' },
+    });
+  }
   return new ApiProblem('failed', 'Try again; if it stays, read the log of the function "operations".', {
     cause: error,
   });

@@ -11,7 +11,8 @@ export interface RecordIndexing {
    *  lease's expiry, a limit of 500 writes a second
    *  (https://firebase.google.com/docs/firestore/best-practices#hotspots). */
   readonly unindexed: readonly string[];
-  /** Queries ask for one value of the first field, by the second from the newest on. */
+  /** Queries ask for one value of the first field, by the second from the newest on. Several filters are joined:
+   *  https://firebase.google.com/docs/firestore/query-data/index-overview#taking_advantage_of_index_merging */
   readonly listedBy?: readonly (readonly [field: string, time: string])[];
   /** The time after which Firestore deletes a document: https://firebase.google.com/docs/firestore/ttl */
   readonly expires?: string;
@@ -61,7 +62,8 @@ export const recordIndexing: readonly RecordIndexing[] = [
   { collectionGroup: findingsCollection, queried: [], unindexed: ['entries'] },
   {
     collectionGroup: recordCollections.failures,
-    queried: ['status'],
+    queried: ['status', 'lastAt'],
+    listedBy: [['status', 'lastAt']],
     unindexed: ['payload', 'attributes', 'preview', 'error'],
     expires: 'expireAt',
   },
@@ -77,6 +79,11 @@ export const recordIndexing: readonly RecordIndexing[] = [
     collectionGroup: recordCollections.audit,
     queried: ['sequence', 'at', 'actor', 'action', 'target'],
     unindexed: ['before', 'after', 'reason', 'result', 'previous', 'hash'],
+    listedBy: [
+      ['actor', 'sequence'],
+      ['action', 'sequence'],
+      ['target', 'sequence'],
+    ],
   },
   { collectionGroup: recordCollections.control, queried: [], unindexed: ['paused'] },
   {

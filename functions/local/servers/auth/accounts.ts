@@ -1,7 +1,9 @@
-/** Who can sign in where no real account exists: one for each role, and one without. Known to the page's local sign-in
- *  as well, so nothing here may need Node. */
+/** Who can sign in where no real account exists: one for each role, and one without. */
 export const localAccounts = [
-  { uid: 'local-operator', email: 'operator@lockstep.example', password: 'operator', role: 'operator' },
-  { uid: 'local-viewer', email: 'viewer@lockstep.example', password: 'viewer', role: 'viewer' },
-  { uid: 'local-stranger', email: 'stranger@lockstep.example', password: 'stranger', role: null },
+  { uid: 'local-operator', email: 'operator@example.com', role: 'operator' },
+  { uid: 'local-viewer', email: 'viewer@example.com', role: 'viewer' },
+  { uid: 'local-stranger', email: 'stranger@example.com', role: null },
 ] as const;
+
+/** Of all of them. */
+export const localPassword = 'lockstep';

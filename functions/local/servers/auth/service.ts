@@ -1,5 +1,4 @@
 import { Hono } from 'hono';
-import { cors } from 'hono/cors';
 import { HTTPException } from 'hono/http-exception';
 import { z } from 'zod';
 import { type Clock, secondMs } from '../../../src/clock.ts';
@@ -13,6 +12,9 @@ const toolkit = '/identitytoolkit.googleapis.com/v1';
 const adminToken = 'Bearer owner';
 
 const passwordSchema = z.looseObject({ email: z.string(), password: z.string() });
+/** The unsigned credential of a provider that emulators take:
+ *  https://firebase.google.com/docs/emulator-suite/connect_auth#google_idp_sign-in */
+const credentialSchema = z.looseObject({ sub: z.string(), email: z.string() });
 const clientLookupSchema = z.looseObject({ idToken: z.string() });
 const adminLookupSchema = z.looseObject({
   localId: z.array(z.string()).default([]),
@@ -43,7 +45,14 @@ export function createAuthService(projectId: string, users: Users, clock: Clock)
     return unsignedIdToken(projectId, user, { authTime, issuedAt, expiresAt: issuedAt + tokenSeconds });
   }
 
-  app.use(cors({ origin: (origin) => (isLoopback(origin) ? origin : null) }));
+  /** What every way to sign in answers. */
+  function signedIn(user: User) {
+    if (user.disabled) throw refusal(400, 'USER_DISABLED');
+    const { refreshToken, signIn } = users.signIn(user.uid);
+    const idToken = tokenFor(user, signIn);
+    return { localId: user.uid, email: user.email, idToken, refreshToken, expiresIn: String(tokenSeconds) };
+  }
+
   app.use(`${toolkit}/projects/*`, async (context, next) => {
     if (context.req.header('authorization') !== adminToken) throw refusal(403, 'PERMISSION_DENIED');
     await next();
@@ -53,16 +62,21 @@ export function createAuthService(projectId: string, users: Users, clock: Clock)
     const { email, password } = await read(passwordSchema, context.req.json());
     const user = users.byEmail(email);
     if (user === undefined || user.password !== password) throw refusal(400, 'INVALID_LOGIN_CREDENTIALS');
-    if (user.disabled) throw refusal(400, 'USER_DISABLED');
-    const { refreshToken, signIn } = users.signIn(user.uid);
+    return context.json({ kind: 'identitytoolkit#VerifyPasswordResponse', registered: true, ...signedIn(user) });
+  });
+
+  app.post(`${toolkit}/:call{accounts:signInWithIdp}`, async (context) => {
+    const { postBody } = await read(z.looseObject({ postBody: z.string() }), context.req.json());
+    const posted = new URLSearchParams(postBody);
+    const { sub, email } = await read(credentialSchema, parseJson(posted.get('id_token')));
+    const user = users.byEmail(email) ?? users.add({ email: email.toLowerCase(), emailVerified: true });
     return context.json({
-      kind: 'identitytoolkit#VerifyPasswordResponse',
-      registered: true,
-      localId: user.uid,
-      email: user.email,
-      idToken: tokenFor(user, signIn),
-      refreshToken,
-      expiresIn: String(tokenSeconds),
+      kind: 'identitytoolkit#VerifyAssertionResponse',
+      providerId: posted.get('providerId'),
+      federatedId: sub,
+      emailVerified: true,
+      rawUserInfo: posted.get('id_token'),
+      ...signedIn(user),
     });
   });
 
@@ -72,8 +86,8 @@ export function createAuthService(projectId: string, users: Users, clock: Clock)
       context.req.parseBody(),
     );
     const signIn = users.refreshed(refreshToken);
-    const user = signIn && users.byUid(signIn.uid);
-    if (user === undefined) throw refusal(400, 'TOKEN_EXPIRED');
+    const user = users.byUid(signIn?.uid ?? '');
+    if (signIn === undefined || user === undefined) throw refusal(400, 'TOKEN_EXPIRED');
     const idToken = tokenFor(user, signIn);
     return context.json({
       id_token: idToken,
@@ -132,6 +146,14 @@ export function createAuthService(projectId: string, users: Users, clock: Clock)
   return app;
 }
 
+async function parseJson(text: string | null): Promise<unknown> {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    throw refusal(400, 'INVALID_IDP_RESPONSE : expected an unsigned credential as JSON');
+  }
+}
+
 /** The SDKs read the code of an error from its message. */
 function refusal(status: 400 | 403, message: string): HTTPException {
   return new HTTPException(status, { message });
@@ -155,9 +177,4 @@ function accountInfo({ uid, email, emailVerified, disabled, customAttributes, va
     lastLoginAt: String(createdAt),
     providerUserInfo: [{ providerId: 'password', email, federatedId: email, rawId: email }],
   };
-}
-
-/** Pages of this machine only. */
-function isLoopback(origin: string): boolean {
-  return /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(origin);
 }

@@ -5,6 +5,7 @@ import { type Clock, secondMs } from '../../../src/clock.ts';
 export interface User {
   readonly uid: string;
   readonly email: string;
+  /** Empty: nobody signs in with one. */
   readonly password: string;
   readonly emailVerified: boolean;
   readonly disabled: boolean;
@@ -25,7 +26,7 @@ export interface SignIn {
 
 /** The accounts of one project, in memory. */
 export interface Users {
-  add(user: Pick<User, 'email' | 'password'> & Partial<User>): User;
+  add(user: Pick<User, 'email'> & Partial<User>): User;
   byUid(uid: string): User | undefined;
   byEmail(email: string): User | undefined;
   all(): readonly User[];
@@ -44,6 +45,7 @@ export function createUsers(clock: Clock): Users {
     add(user) {
       const added: User = {
         uid: randomBytes(14).toString('hex'),
+        password: '',
         emailVerified: false,
         disabled: false,
         customAttributes: '{}',
@@ -72,8 +74,9 @@ export function createUsers(clock: Clock): Users {
     },
     refreshed(refreshToken) {
       const signIn = signIns.get(refreshToken);
-      const user = signIn && users.get(signIn.uid);
-      if (user === undefined || user.disabled || signIn.authTime < user.validSince) return undefined;
+      const user = users.get(signIn?.uid ?? '');
+      if (signIn === undefined || user === undefined) return undefined;
+      if (user.disabled || signIn.authTime < user.validSince) return undefined;
       return signIn;
     },
   };
