@@ -11,8 +11,12 @@ export interface FunctionIdentity {
   readonly name: string;
   /** Id of its service account; functions that do the same work share one. */
   readonly account: string;
-  /** The topic that triggers it; null for a schedule. */
+  /** The topic that triggers it; null for a schedule and for what is called. */
   readonly subscribesTo: keyof Topics | null;
+  /** Whether it answers requests: anybody may send them, and it verifies who does. */
+  readonly isCalled?: true;
+  /** Why it looks up accounts of Firebase Authentication. */
+  readonly users?: string;
   /** Topics it publishes to, each with the reason. */
   readonly publishesTo: Partial<Readonly<Record<keyof Topics, string>>>;
   /** What it does in Firestore; null if nothing. */
@@ -83,6 +87,16 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     subscribesTo: 'alerts',
     publishesTo: {},
     firestore: 'the alerts (syncAlerts)',
+    mongodb: null,
+  },
+  {
+    name: 'operations',
+    account: 'lockstep-operations',
+    subscribesTo: null,
+    isCalled: true,
+    users: 'whether the sign-in of who decides was revoked, and the role taken away',
+    publishesTo: {},
+    firestore: 'shows the records, and writes what people decide',
     mongodb: null,
   },
 ];

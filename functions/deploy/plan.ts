@@ -28,6 +28,7 @@ const apis = [
   'eventarc.googleapis.com',
   'firestore.googleapis.com',
   'iam.googleapis.com',
+  'identitytoolkit.googleapis.com',
   'logging.googleapis.com',
   'monitoring.googleapis.com',
   'pubsub.googleapis.com',
@@ -167,6 +168,10 @@ function ensureAccount(account: string, functions: readonly FunctionIdentity[], 
       `For ${firestore}. IAM knows no right on single collections; the condition keeps it to this database.`,
       projectRole(options, member, 'roles/datastore.user', databaseCondition(options)),
     );
+  }
+  const users = functions.find((identity) => identity.users !== undefined)?.users;
+  if (users) {
+    grant('may look up users', `It asks ${users}.`, projectRole(options, member, 'roles/firebaseauth.viewer', 'None'));
   }
   const mongodb = functions.find((identity) => identity.mongodb !== null)?.mongodb;
   const mayRead = (secret: string, why: string) =>

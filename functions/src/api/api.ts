@@ -2,6 +2,7 @@ import { type Context, Hono } from 'hono';
 import { type Clock, secondMs } from '../clock.ts';
 import { isTransientCall } from '../grpc.ts';
 import { errorText, type Log } from '../log.ts';
+import type { OperationServices } from '../operations/operation.ts';
 import { entityTagOf, isKnown } from './entityTag.ts';
 import { privateCache, securityHeaders } from './headers.ts';
 import { type Identity, includes, type Session } from './identity/session.ts';
@@ -13,7 +14,8 @@ import { type Answer, noBody, type Route } from './route.ts';
 
 export interface ApiDependencies {
   readonly routes: readonly Route[];
-  readonly views: () => Promise<Views>;
+  readonly views: Views;
+  readonly operations: () => Promise<OperationServices>;
   readonly identity: Identity;
   readonly clock: Clock;
   readonly log: Log;
@@ -67,7 +69,7 @@ function asProblem(error: unknown): ApiProblem {
   });
 }
 
-function createHandler({ views, identity, clock, rateLimits = defaultRateLimits }: ApiDependencies) {
+function createHandler({ views, operations, identity, clock, rateLimits = defaultRateLimits }: ApiDependencies) {
   const limit = createRateLimit(clock, rateLimits);
 
   async function sessionOf(route: Route, request: Request): Promise<Session> {
@@ -98,7 +100,7 @@ function createHandler({ views, identity, clock, rateLimits = defaultRateLimits 
       query: queryValues(new URL(request.url).searchParams),
       body: route.body === noBody ? undefined : await jsonBody(request),
     };
-    const answer = await route.run(raw, { views: await views(), session });
+    const answer = await route.run(raw, { views, operations, session });
     return respond(answer, request);
   };
 }

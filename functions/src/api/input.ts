@@ -23,12 +23,19 @@ export function queryValues(search: URLSearchParams): Record<string, string> {
   return Object.fromEntries(search);
 }
 
-/** The problems of one issue of zod; `input.mode` is the path of a nested field. */
+/** The problems of one issue of zod; `input.projectIds[1]` is the path of a nested field. */
 export function fieldProblems(issue: z.core.$ZodIssue): FieldProblem[] {
-  const path = issue.path.map(String);
+  const path = pathText(issue.path);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ field: [...path, key].join('.'), problem: 'is not known here' }));
+    return issue.keys.map((key) => ({ field: pathText([...issue.path, key]), problem: 'is not known here' }));
   }
   const problem = issue.message.replace(/^Invalid (input|option|string): /, '');
-  return [{ field: path.join('.') || 'body', problem }];
+  return [{ field: path || 'body', problem }];
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path
+    .map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('')
+    .replace(/^\./, '');
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { OperationServices } from '../operations/operation.ts';
 import type { Role, Session } from './identity/session.ts';
 import { parseInput } from './input.ts';
 import type { Views } from './readers/views.ts';
@@ -10,6 +11,7 @@ export const noBody = z.undefined();
 export interface RouteContext {
   readonly views: Views;
   readonly session: Session;
+  readonly operations: () => Promise<OperationServices>;
 }
 
 /** What a handler comes to; the router turns it into a response. */
@@ -38,6 +40,8 @@ export interface Route {
   readonly params: z.ZodObject;
   readonly query: z.ZodObject;
   readonly body: z.ZodType;
+  /** What the document says of the body, where that is more than is checked here. */
+  readonly documentedBody?: z.ZodType;
   /** The schema of its JSON; null where it answers something else. */
   readonly answer: z.ZodType | null;
   /** Content types of an answer that is not JSON. */
@@ -52,7 +56,7 @@ interface RouteSpec<
   Query extends z.ZodObject,
   Body extends z.ZodType,
   View extends z.ZodType,
-> extends Pick<Route, 'method' | 'path' | 'summary' | 'role'> {
+> extends Pick<Route, 'method' | 'path' | 'summary' | 'role' | 'documentedBody'> {
   readonly changes?: boolean;
   readonly params: Params;
   readonly query: Query;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { operations } from '../operations/all.ts';
 import { cursorOf } from './cursor.ts';
+import { operationRoutes } from './operationRoutes.ts';
 import { ApiProblem } from './problem.ts';
 import { noBody, type Route, route } from './route.ts';
 import { sessionView } from './views/common.ts';
@@ -133,4 +135,5 @@ export const routes: readonly Route[] = [
     answer: holdsView,
     handle: async ({ query: { cursor } }, { views }) => ({ kind: 'json', view: await views.holds(cursor) }),
   }),
+  ...operationRoutes(operations),
 ];

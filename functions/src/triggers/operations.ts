@@ -1,5 +1,7 @@
 import { getRequestListener } from '@hono/node-server';
 import { onRequest } from 'firebase-functions/v2/https';
+import type { Identity } from '../api/identity/session.ts';
+import { dayMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import type { Services } from './services.ts';
 
@@ -30,23 +32,42 @@ export function operationsFunction(services: Services) {
 }
 
 async function createListener(services: Services) {
-  const [{ createApi }, { routes }, { createViews }, { createFirebaseIdentity }, { getAuth }] = await Promise.all([
-    import('../api/api.ts'),
-    import('../api/routes.ts'),
-    import('../api/readers/createViews.ts'),
+  const [{ createFirebaseIdentity }, { getAuth }] = await Promise.all([
     import('../api/identity/firebaseIdentity.ts'),
     import('firebase-admin/auth'),
   ]);
-  const { clock, log, config } = services;
+  // The default app is made together with Firestore's client.
+  const identity = createFirebaseIdentity(async () => getAuth(), process.env);
+  return getRequestListener(await createOperationsApi(services, identity), { overrideGlobalObjects: false });
+}
+
+/** The API of this process, with whoever knows the callers. */
+export async function createOperationsApi(
+  services: Services,
+  identity: Identity,
+): Promise<(request: Request) => Promise<Response>> {
+  const [{ createApi }, { routes }, { createViews }] = await Promise.all([
+    import('../api/api.ts'),
+    import('../api/routes.ts'),
+    import('../api/readers/createViews.ts'),
+  ]);
+  const { clock, log, config, uniqueId } = services;
   const firestore = await services.firestore();
-  const views = createViews({ firestore, config, clock });
-  const api = createApi({
+  const topics = { events: params.eventsTopic, reconciliationRequests: params.requestsTopic };
+  return createApi({
     routes,
-    views: async () => views,
-    // The default app is made together with Firestore's client.
-    identity: createFirebaseIdentity(async () => getAuth(), process.env),
+    views: createViews({ firestore, config, clock }),
+    operations: async () => ({
+      firestore,
+      config,
+      clock,
+      log,
+      uniqueId,
+      publisherTo: (topic) => services.publisher(topics[topic].value()),
+      retentionMs: params.jobRetentionDays.value() * dayMs,
+    }),
+    identity,
     clock,
     log,
   });
-  return getRequestListener(api, { overrideGlobalObjects: false });
 }

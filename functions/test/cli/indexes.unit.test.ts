@@ -51,7 +51,11 @@ describe('indexes that are added', () => {
       'syncJobs: status ASCENDING, startedAt DESCENDING',
       'syncJobs: type ASCENDING, startedAt DESCENDING',
       'syncJobs: projectId ASCENDING, startedAt DESCENDING',
+      'syncFailures: status ASCENDING, lastAt DESCENDING',
       'syncEvents: projectId ASCENDING, receivedAt DESCENDING',
+      'syncAudit: actor ASCENDING, sequence DESCENDING',
+      'syncAudit: action ASCENDING, sequence DESCENDING',
+      'syncAudit: target ASCENDING, sequence DESCENDING',
     ]);
     assert.deepEqual(
       [ofAssets],

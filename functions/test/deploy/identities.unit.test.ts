@@ -11,6 +11,7 @@ const endpointSchema = z.looseObject({
   serviceAccountEmail: z.string(),
   eventTrigger: z.looseObject({ eventFilters: z.looseObject({ topic: z.unknown() }) }).optional(),
   scheduleTrigger: z.looseObject({}).optional(),
+  httpsTrigger: z.looseObject({}).optional(),
   secretEnvironmentVariables: z.array(z.looseObject({ key: z.string() })).optional(),
 });
 
@@ -31,14 +32,15 @@ describe('functions that the provisioning knows', () => {
     assert.deepEqual(functionIdentities.map(({ name }) => name).sort(), exported.map(({ name }) => name).sort());
   });
 
-  for (const { name, account, subscribesTo, mongodb } of functionIdentities) {
+  for (const { name, account, subscribesTo, isCalled = false, mongodb } of functionIdentities) {
     it(`${name}: the same account, trigger and secret`, () => {
       const endpoint = exported.find((candidate) => candidate.name === name)?.endpoint;
       assert.ok(endpoint);
       assert.equal(endpoint.serviceAccountEmail, `${account}@`);
       const topic = endpoint.eventTrigger?.eventFilters.topic;
       assert.equal(topic, subscribesTo === null ? undefined : topics[subscribesTo]);
-      assert.equal(endpoint.scheduleTrigger === undefined, subscribesTo !== null);
+      assert.equal(endpoint.scheduleTrigger === undefined, subscribesTo !== null || isCalled);
+      assert.equal(endpoint.httpsTrigger !== undefined, isCalled);
       const secrets = endpoint.secretEnvironmentVariables?.map(({ key }) => key) ?? [];
       assert.deepEqual(secrets, mongodb === null ? [] : [params.mongodbUri.name]);
     });

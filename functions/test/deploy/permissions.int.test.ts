@@ -17,6 +17,7 @@ import { relayRecordRef } from '../../src/relay/relayRecord.ts';
 import { assetsPerPage } from '../../src/sync/pages/page.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { deliverAlertFunction } from '../../src/triggers/deliverAlert.ts';
+import { createOperationsApi } from '../../src/triggers/operations.ts';
 import { reconcileAssetsFunction } from '../../src/triggers/reconcileAssets.ts';
 import { reconcileOnRequestFunction } from '../../src/triggers/reconcileOnRequest.ts';
 import { recordDeadLetterFunction } from '../../src/triggers/recordDeadLetter.ts';
@@ -62,6 +63,7 @@ const permissionsOfRoles: Readonly<Record<string, readonly string[]>> = {
   'roles/pubsub.publisher': ['pubsub.topics.publish'],
   'roles/secretmanager.secretAccessor': ['secretmanager.versions.access'],
   'roles/eventarc.eventReceiver': ['eventarc.events.receiveEvent'],
+  'roles/firebaseauth.viewer': ['firebaseauth.users.get'],
   'roles/run.invoker': ['run.routes.invoke'],
 };
 
@@ -69,6 +71,7 @@ const permissionsOfRoles: Readonly<Record<string, readonly string[]>> = {
 interface Seen {
   readonly topics: Set<string>;
   mongodb: boolean;
+  users: boolean;
 }
 
 const { topics } = options;
@@ -84,7 +87,7 @@ describe('what the functions do, and what their accounts may do', () => {
   let usage: Readonly<Record<string, Usage>> = {};
 
   function seenOf(name: string): Seen {
-    const record = seen.get(name) ?? { topics: new Set(), mongodb: false };
+    const record = seen.get(name) ?? { topics: new Set(), mongodb: false, users: false };
     seen.set(name, record);
     return record;
   }
@@ -167,7 +170,31 @@ describe('what the functions do, and what their accounts may do', () => {
     await reconcile();
     const alert = raisedMessage('brake', 'stopped', { brake: 'source-empty' }, { id: 'a1', count: 1, at: 0 });
     await offline.wrap(deliverAlertFunction(servicesOf('deliverAlert')))(message(encodeAlertMessage(alert).data));
+    await decide();
     usage = fixture.firestoreServer.meter.callers();
+
+    /** Shows records, and changes one. */
+    async function decide(): Promise<void> {
+      const services = servicesOf('operations');
+      const record = seenOf('operations');
+      const session = { actor: 'operator@example.com', role: 'operator', uid: 'operator' } as const;
+      const api = await createOperationsApi(services, {
+        async verify(_token, { forChange }) {
+          if (forChange) record.users = true;
+          return { kind: 'session', session };
+        },
+      });
+      const headers = { authorization: 'Bearer token', 'content-type': 'application/json' };
+      const body = JSON.stringify({ input: { what: 'relay' }, reason: 'test' });
+      const answers = await Promise.all([
+        api(new Request('http://localhost/api/now', { headers })),
+        api(new Request('http://localhost/api/operations/resume', { method: 'POST', headers, body })),
+      ]);
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        [200, 200],
+      );
+    }
 
     /** Its first start, a change, and one that cannot become an event; then a start that is one too many without
      *  progress. */
@@ -268,6 +295,7 @@ describe('what the functions do, and what their accounts may do', () => {
       );
       assert.equal(usage[identity.name] !== undefined, identity.firestore !== null, 'Firestore');
       assert.equal(did.mongodb, identity.mongodb !== null, 'MongoDB');
+      assert.equal(did.users, identity.users !== undefined, 'users');
     });
   }
 
@@ -279,6 +307,7 @@ describe('what the functions do, and what their accounts may do', () => {
         .flatMap(({ name, subscribesTo }) => [
           ...Object.entries(usage).flatMap(([caller, ofCaller]) => (caller === name ? permissionsOf(ofCaller) : [])),
           ...[...(seen.get(name)?.topics ?? [])].map((topic) => `pubsub.topics.publish on ${topic}`),
+          ...(seen.get(name)?.users ? ['firebaseauth.users.get'] : []),
           ...(seen.get(name)?.mongodb ? ['secretmanager.versions.access'] : []),
           // Eventarc and Pub/Sub call the function in its account's name.
           ...(subscribesTo === null ? [] : ['eventarc.events.receiveEvent', 'run.routes.invoke']),

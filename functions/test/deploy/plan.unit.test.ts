@@ -104,6 +104,13 @@ describe('provisioning plan: roles', () => {
     ]);
   });
 
+  it('the API: never sees the connection string, looks up users', () => {
+    assert.deepEqual(rolesOf('lockstep-operations'), [
+      'roles/datastore.user on projects acme-films',
+      'roles/firebaseauth.viewer on projects acme-films',
+    ]);
+  });
+
   it('nobody publishes events but the relay, and who hands over unfinished work on one', () => {
     const publishers = grants.filter(
       ({ role, on }) => role === 'roles/pubsub.publisher' && on.endsWith(' project-events'),
@@ -119,6 +126,7 @@ describe('provisioning plan: roles', () => {
     const known = [
       'roles/datastore.user',
       'roles/eventarc.eventReceiver',
+      'roles/firebaseauth.viewer',
       'roles/pubsub.publisher',
       'roles/pubsub.subscriber',
       'roles/run.invoker',
@@ -138,7 +146,7 @@ describe('provisioning plan: roles', () => {
       .flatMap(commandsOf)
       .filter(({ argv }) => argv.includes('--role=roles/datastore.user'))
       .map(({ argv }) => flag(argv, 'condition'));
-    assert.equal(conditions.length, 5);
+    assert.equal(conditions.length, 6);
     for (const condition of conditions) {
       assert.equal(
         condition,

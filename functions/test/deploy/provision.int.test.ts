@@ -49,7 +49,7 @@ describe('provisioning', () => {
     const second = await provision();
     assert.deepEqual(second.waiting, []);
     const updates = calls().filter(({ args }) => args.slice(0, 3).join(' ') === 'pubsub subscriptions update');
-    assert.equal(updates.length, 3);
+    assert.equal(updates.length, 4);
     assert.match(updates[0]?.args[3] ?? '', /^eventarc triggers\//);
   });
 

@@ -32,6 +32,8 @@ export interface Discovery {
   readonly attempts: readonly string[];
   /** Packages of node_modules that code was loaded from; `.` is the bundle itself. */
   readonly packages: ReadonlySet<string>;
+  /** Files of the Admin SDK that were loaded, from the folder of the package on. */
+  readonly adminFiles: ReadonlySet<string>;
   /** Modules loaded. */
   readonly modules: number;
   /** Whether the process had to be killed in the end, since something in it went on. */
@@ -83,6 +85,7 @@ export async function discover(folder: string, lingerMs = patienceMs): Promise<D
         : { kind: 'failed', why: answer.text || said },
       attempts: trace.attempts,
       packages: new Set(trace.modules.filter((url) => url.startsWith('file:')).map(packageOf)),
+      adminFiles: new Set(trace.modules.flatMap((url) => /\/node_modules\/firebase-admin\/(.*)$/.exec(url)?.[1] ?? [])),
       modules: trace.modules.length,
       lingers,
       tookMs,

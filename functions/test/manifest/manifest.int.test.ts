@@ -13,6 +13,7 @@ const functionsDir = join(import.meta.dirname, '..', '..');
 const intended = `
 function            | trigger                                 | delivery          | account               | secrets     | region
 deliverAlert        | topic $ALERTS_TOPIC                     | until it succeeds | lockstep-alerts@      |             | $LOCKSTEP_REGION
+operations          | requests                                | of public         | lockstep-operations@  |             | $LOCKSTEP_REGION
 reconcileAssets     | schedule $RECONCILE_SCHEDULE            | 3 retries         | lockstep-reconcile@   |             | $LOCKSTEP_REGION
 reconcileOnRequest  | topic $RECONCILIATION_REQUESTS_TOPIC    | until it succeeds | lockstep-reconcile@   | MONGODB_URI | $LOCKSTEP_REGION
 recordDeadLetter    | topic $PROJECT_EVENTS_DEAD_LETTER_TOPIC | until it succeeds | lockstep-dead-letter@ |             | $LOCKSTEP_REGION
@@ -21,6 +22,7 @@ syncProject         | topic $PROJECT_EVENTS_TOPIC             | until it succeed
 
 function            | seconds | MiB | CPU | at once | min     | max
 deliverAlert        | 120     | 256 |     | default | default | 3
+operations          | 60      | 512 | 1   | 40      | default | 3
 reconcileAssets     | 60      | 256 |     | default | default | 1
 reconcileOnRequest  | 540     | 512 | 1   | 1       | default | 1
 recordDeadLetter    | 60      | 256 |     | default | default | 5

@@ -29,6 +29,7 @@ const endpointSchema = z.strictObject({
   scheduleTrigger: z
     .strictObject({ schedule: z.string(), retryConfig: z.strictObject({ retryCount: z.number() }) })
     .optional(),
+  httpsTrigger: z.strictObject({ invoker: z.array(z.string()) }).optional(),
 });
 
 const choicesSchema = z.strictObject({
@@ -93,8 +94,9 @@ export function manifestTables(manifest: unknown): string {
   ].join('\n\n');
 }
 
-function trigger({ eventTrigger, scheduleTrigger }: Endpoint): string[] {
-  if (eventTrigger && scheduleTrigger) return ['two triggers', ''];
+function trigger({ eventTrigger, scheduleTrigger, httpsTrigger }: Endpoint): string[] {
+  if ([eventTrigger, scheduleTrigger, httpsTrigger].filter((one) => one !== undefined).length > 1)
+    return ['two triggers', ''];
   if (eventTrigger) {
     return [`topic ${inParams(eventTrigger.eventFilters.topic)}`, eventTrigger.retry ? 'until it succeeds' : 'once'];
   }
@@ -102,6 +104,7 @@ function trigger({ eventTrigger, scheduleTrigger }: Endpoint): string[] {
     const { retryCount } = scheduleTrigger.retryConfig;
     return [`schedule ${inParams(scheduleTrigger.schedule)}`, retryCount === 0 ? 'once' : `${retryCount} retries`];
   }
+  if (httpsTrigger) return ['requests', `of ${httpsTrigger.invoker.join(' ')}`];
   return ['none', ''];
 }
 

@@ -13,7 +13,7 @@ import { serviceVariables } from '../givenServices.ts';
 import { type SecondSet, startSecondSet } from './secondSet.ts';
 
 const functionsDir = join(import.meta.dirname, '..', '..');
-const anyPorts = { mongodb: 0, firestore: 0, pubsub: 0, functions: 0 };
+const anyPorts = { mongodb: 0, firestore: 0, pubsub: 0, functions: 0, page: 0 };
 
 describe('services that run elsewhere', function () {
   this.timeout(120_000);
