@@ -11,7 +11,14 @@ export interface PageLab {
   readonly browser: Browser;
   readonly hosting: HostingServer;
   /** Opens the page as somebody with a role, signed in; what the page complains of is thrown when the lab closes. */
-  enter(role: 'viewer' | 'operator', hash?: string, options?: BrowserContextOptions): Promise<Entered>;
+  enter(
+    role: 'viewer' | 'operator',
+    hash?: string,
+    options?: BrowserContextOptions,
+    by?: 'mouse' | 'keyboard',
+  ): Promise<Entered>;
+  /** Goes to a screen, and waits until it shows what the API answered. */
+  go(page: Page, hash: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -34,7 +41,7 @@ export async function startPageLab(): Promise<PageLab> {
   return {
     browser,
     hosting,
-    async enter(role, hash = '', options = {}) {
+    async enter(role, hash = '', options = {}, by = 'mouse') {
       const context = await browser.newContext(options);
       const api = await serveFakeApi(context, role);
       await serveFakeSignIn(context);
@@ -45,9 +52,25 @@ export async function startPageLab(): Promise<PageLab> {
         if (message.type() === 'error') complaints.push(message.text());
       });
       await page.goto(`${hosting.url}/${hash}`);
-      await page.getByRole('button', { name: `Sign in as ${role}` }).click();
+      const name = `Sign in as ${role}`;
+      const door = page.getByRole('button', { name });
+      if (by === 'mouse') await door.click();
+      else {
+        await door.waitFor();
+        for (let tabs = 0; tabs < 5 && (await page.evaluate(focused)) !== name; tabs += 1)
+          await page.keyboard.press('Tab');
+        await page.keyboard.press('Enter');
+      }
       await page.getByRole('navigation', { name: 'Screens' }).waitFor();
       return { page, api, complaints };
+    },
+    async go(page, hash) {
+      // The heading of the screen before is not the one to wait for.
+      await page.evaluate('document.querySelector("main h1").dataset.before = "yes"');
+      if (page.url() === `${hosting.url}/${hash}`) await page.reload();
+      else await page.goto(`${hosting.url}/${hash}`);
+      await page.locator('main h1:not([data-before])').waitFor();
+      await page.locator('.loading').first().waitFor({ state: 'detached' });
     },
     async close() {
       await browser.close();
@@ -55,3 +78,5 @@ export async function startPageLab(): Promise<PageLab> {
     },
   };
 }
+
+const focused = 'document.activeElement.textContent';
