@@ -94,7 +94,11 @@ describe('the behaviour of the page', function () {
         fake.deadLetter(1, { error: evil, message: evil, reason: evil, projectId: id, attributes: { [evil]: evil } }),
       '/holds': () => ({ items: [fake.hold(1, { actor: evil, problem: evil, projectId: id })], next: null }),
       '/reports/reconcile-0': () =>
-        fake.report(0, { initiator: evil, brake: { kind: evil, saw: evil, goOn: evil }, findings: { [evil]: 1 } }),
+        fake.report(0, {
+          initiator: evil,
+          brake: { kind: evil, saw: evil, goOn: evil, allow: { shrink: true } },
+          findings: { [evil]: 1 },
+        }),
       '/audit': () => ({ items: [entry], next: null, verifiedTo: null, problem: evil }),
       '/alerts': () => ({ items: [alert], next: null }),
     });

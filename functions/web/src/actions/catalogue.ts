@@ -54,16 +54,26 @@ export const reconcile: Action = {
     withoutEmpty({ mode, collections: namesIn(collections), projectIds: namesIn(projectIds) }),
 };
 
-/** The same past a brake, by a person who has seen what it saw. */
-export const goOnPastBrake: Action = {
+/** The same past a brake, by a person who has seen what it saw; `allow` is what the report says would have let it
+ *  pass. */
+export const goOnPastBrake = (allow: Readonly<Record<string, number | boolean>>): Action => ({
   operation: 'reconcile',
   label: 'Go on past the brake',
   explains: 'Runs again and allows what stopped the last run. Allow only what you have checked in MongoDB yourself.',
-  fields: [{ ...modeField, initial: 'clean' }, collectionsField, ...allowFields],
+  fields: [
+    { ...modeField, initial: 'clean' },
+    collectionsField,
+    ...allowFields.map((field) => ({ ...field, initial: initialAllowance(allow[field.name]) })),
+  ],
   input: (values) =>
     withoutEmpty({ mode: values.mode, collections: namesIn(values.collections), allow: allowancesIn(values) }),
   isDangerous: true,
-};
+});
+
+function initialAllowance(allowed: number | boolean | undefined): string {
+  if (typeof allowed === 'number') return String(allowed);
+  return allowed ? 'yes' : '';
+}
 
 /** Brings one project's assets to what MongoDB says now. */
 export const syncNow = (projectId: string): Action => ({

@@ -128,7 +128,7 @@ function BrakeNotice({ brake }: { readonly brake: NonNullable<ReportView['brake'
       <strong>The brake “{words(brake.kind)}” stopped it; nothing was deleted after it</strong>
       <p>{brake.saw}</p>
       <p>{brake.goOn}</p>
-      <ActionButton action={goOnPastBrake} />
+      {brake.allow && <ActionButton action={goOnPastBrake(brake.allow)} />}
     </div>
   );
 }
@@ -198,6 +198,17 @@ function Details({ report }: { readonly report: ReportView }) {
             {Object.entries(report.findings).map(([name, found]) => (
               <Fact key={name} name={words(name)}>
                 {count(found)}
+              </Fact>
+            ))}
+          </Facts>
+        </section>
+        <section class="card" aria-labelledby="details">
+          <h2 id="details">Counted</h2>
+          {report.details.length === 0 && <p class="muted">Nothing else.</p>}
+          <Facts>
+            {report.details.map(({ name, value }) => (
+              <Fact key={name} name={name}>
+                {typeof value === 'number' ? count(value) : value}
               </Fact>
             ))}
           </Facts>
