@@ -5,12 +5,13 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { buildPage, pageDir } from '../../local/buildPage.ts';
-import { headersOf, readHostingConfig } from '../../local/servers/hosting/hostingConfig.ts';
+import { readHosting } from '../../local/servers/page/hosting.ts';
 
 /** All that a browser loads before somebody signs in and after, without the Auth library; gzipped, in bytes. */
 const budget = 120_000;
 
 const webDir = join(pageDir, '..');
+const hosting = readHosting(join(webDir, '..', '..'));
 const isAuthLibrary = (file: string) => file.includes('firebaseIdentity');
 
 describe('the page', () => {
@@ -33,7 +34,7 @@ describe('the page', () => {
   it('has no script and no style in its markup, as its policy asks', () => {
     const html = read(pageDir, 'index.html').toString();
     assert.doesNotMatch(html, /<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)|https?:/);
-    const policy = headersOf(readHostingConfig(), '/index.html')['Content-Security-Policy'] ?? '';
+    const policy = hosting.headersOf('/index.html')['Content-Security-Policy'] ?? '';
     assert.match(policy, /default-src 'none'/);
     assert.doesNotMatch(policy, /unsafe|\*;|script-src[^;]*(data:|blob:|https:\/\/\*)/);
   });
@@ -49,9 +50,8 @@ describe('the page', () => {
   });
 
   it('may be kept by browsers for ever where its name carries a hash, and nowhere else', () => {
-    const config = readHostingConfig();
-    assert.match(headersOf(config, '/assets/main-ABC.js')['Cache-Control'] ?? '', /immutable/);
-    assert.equal(headersOf(config, '/index.html')['Cache-Control'], 'no-cache');
+    assert.match(hosting.headersOf('/assets/main-ABC.js')['Cache-Control'] ?? '', /immutable/);
+    assert.equal(hosting.headersOf('/index.html')['Cache-Control'], 'no-cache');
   });
 });
 

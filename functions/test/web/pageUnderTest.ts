@@ -1,15 +1,16 @@
+import { join } from 'node:path';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { requireChromium } from '../../local/browser/findChromium.ts';
 import { launchChromium } from '../../local/browser/launchChromium.ts';
-import { buildPage } from '../../local/buildPage.ts';
-import { type HostingServer, startHostingServer } from '../../local/servers/hosting/server.ts';
+import { buildPage, pageDir } from '../../local/buildPage.ts';
+import { readHosting } from '../../local/servers/page/hosting.ts';
+import { type PageServer, startPageServer } from '../../local/servers/page/server.ts';
 import { type FakeApi, serveFakeApi } from './fakeApi.ts';
-import { serveFakeSignIn } from './fakeSignIn.ts';
 
 /** The built page on a fake API, in one browser for a whole file of tests. */
 export interface PageLab {
   readonly browser: Browser;
-  readonly hosting: HostingServer;
+  readonly server: PageServer;
   /** Opens the page as somebody with a role, signed in; what the page complains of is thrown when the lab closes. */
   enter(
     role: 'viewer' | 'operator',
@@ -32,26 +33,26 @@ export interface Entered {
 export async function startPageLab(): Promise<PageLab> {
   const executable = requireChromium(process.env);
   await buildPage();
-  const hosting = await startHostingServer({
+  const server = await startPageServer({
+    port: 0,
     projectId: 'demo-lockstep',
-    authEmulatorUrl: 'http://127.0.0.1:9099',
-    functionUrl: () => 'http://127.0.0.1:9',
+    hosting: readHosting(join(pageDir, '..', '..', '..')),
+    api: () => undefined,
   });
   const browser = await launchChromium(executable);
   return {
     browser,
-    hosting,
+    server,
     async enter(role, hash = '', options = {}, by = 'mouse') {
       const context = await browser.newContext(options);
       const api = await serveFakeApi(context, role);
-      await serveFakeSignIn(context);
       const page = await context.newPage();
       const complaints: string[] = [];
       page.on('pageerror', (error) => complaints.push(String(error)));
       page.on('console', (message) => {
         if (message.type() === 'error') complaints.push(message.text());
       });
-      await page.goto(`${hosting.url}/${hash}`);
+      await page.goto(`${server.url}/${hash}`);
       const name = `Sign in as ${role}`;
       const door = page.getByRole('button', { name });
       if (by === 'mouse') await door.click();
@@ -67,14 +68,14 @@ export async function startPageLab(): Promise<PageLab> {
     async go(page, hash) {
       // The heading of the screen before is not the one to wait for.
       await page.evaluate('document.querySelector("main h1").dataset.before = "yes"');
-      if (page.url() === `${hosting.url}/${hash}`) await page.reload();
-      else await page.goto(`${hosting.url}/${hash}`);
+      if (page.url() === `${server.url}/${hash}`) await page.reload();
+      else await page.goto(`${server.url}/${hash}`);
       await page.locator('main h1:not([data-before])').waitFor();
       await page.locator('.loading').first().waitFor({ state: 'detached' });
     },
     async close() {
       await browser.close();
-      await hosting.close();
+      await server.close();
     },
   };
 }

@@ -13,7 +13,7 @@ import {
   signInWithPopup,
   signOut,
 } from '@firebase/auth';
-import { localAccounts } from '../../../local/servers/auth/accounts.ts';
+import { localAccounts, localPassword } from '../../../local/servers/auth/accounts.ts';
 import type { Identity, SignInWay } from './identity.ts';
 import type { AuthSettings } from './settings.ts';
 
@@ -45,10 +45,10 @@ export function createFirebaseIdentity({ app, emulator }: AuthSettings): Identit
   }
 
   function localWays(): SignInWay[] {
-    return localAccounts.map(({ email, password, role }) => ({
+    return localAccounts.map(({ email, role }) => ({
       kind: 'role',
       role: role ?? 'somebody without a role',
-      signIn: async () => void (await signInWithEmailAndPassword(auth, email, password)),
+      signIn: async () => void (await signInWithEmailAndPassword(auth, email, localPassword)),
     }));
   }
 }
