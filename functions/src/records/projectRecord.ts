@@ -59,6 +59,8 @@ export interface Progress {
   readonly ranges: readonly KeyRange[];
   /** Assets deleted or updated so far. */
   readonly processed: number;
+  /** Assets looked at so far. */
+  readonly scanned: number;
   /** Assets to scan in all, as counted when the first invocation ran out of time. */
   readonly total: number | null;
   /** When the first invocation began, in ms since 1970. */
@@ -179,6 +181,7 @@ const recordSchema = z.looseObject({
         }),
       ),
       processed: countSchema,
+      scanned: countSchema.default(0),
       total: countSchema.nullable(),
       startedAt: z.number(),
       createdBefore: z.number().nullable(),

@@ -13,7 +13,7 @@ export interface SyncJob {
   /** Who made the change that the assets are brought to: not always the one whose event took the work up. */
   readonly initiator: Origin;
   readonly type: 'delete' | 'update';
-  readonly status: 'continued' | 'done' | 'failed' | 'held';
+  readonly status: 'pending' | 'running' | 'continued' | 'done' | 'failed' | 'held';
   /** Times in ms since 1970. */
   readonly startedAt: number;
   readonly finishedAt: number | null;
@@ -21,6 +21,8 @@ export interface SyncJob {
   readonly total: number | null;
   /** Assets deleted or updated. */
   readonly processed: number;
+  /** Assets looked at. */
+  readonly scanned: number;
   /** Ranges of keys that are left. */
   readonly rangesLeft: number;
   readonly errors: readonly string[];
@@ -47,8 +49,10 @@ export function syncJobData(job: SyncJob): Record<string, unknown> {
     finishedAt: job.finishedAt === null ? null : Timestamp.fromMillis(job.finishedAt),
     total: job.total,
     processed: job.processed,
+    percent: percentOf(job),
     cursor: { rangesLeft: job.rangesLeft },
     errors: job.errors,
+    initiator: job.initiator.actor ?? job.initiator.service,
     origin: job.initiator,
     expireAt: job.expireAt === null ? null : Timestamp.fromMillis(job.expireAt),
     // The message is acknowledged when its deletion is held: from then on the event is kept here alone.
@@ -57,4 +61,11 @@ export function syncJobData(job: SyncJob): Record<string, unknown> {
       event: encodeEvent(job.event).data.toString('utf8'),
     }),
   };
+}
+
+/** 0 to 100; null where the total is not known. Work that is not done is never at 100. */
+function percentOf({ status, scanned, total }: SyncJob): number | null {
+  if (status === 'done') return 100;
+  if (total === null) return null;
+  return total === 0 ? 0 : Math.min(99, Math.floor((scanned / total) * 100));
 }

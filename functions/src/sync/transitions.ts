@@ -79,6 +79,14 @@ export interface Repair {
   readonly mayDelete: boolean;
 }
 
+/** How far work has come. */
+export interface Reached {
+  /** Assets that were deleted or updated. */
+  readonly processed: number;
+  /** Assets that were looked at. */
+  readonly scanned: number;
+}
+
 /** How work ended: done; with news, which it goes on with; or lost to another worker. */
 export type Completion =
   | { readonly kind: 'done' }
@@ -199,7 +207,7 @@ export function completed(
   current: ProjectRecord,
   work: Work,
   { revision }: Pick<ProjectRecord, 'revision'>,
-  processed: number,
+  { processed, scanned }: Reached,
   terms: Terms,
 ): Step<Completion> {
   const { now, limits } = terms;
@@ -231,7 +239,13 @@ export function completed(
   // A job says what was done; where nothing was, there is nothing to say, and a write to save.
   const isWorthTelling = processed > 0 || current.progress !== null;
   const total = current.progress?.total ?? null;
-  const job = jobOf(current, work, desired, terms, { status: 'done', finishedAt: now, total, processed });
+  const job = jobOf(current, work, desired, terms, {
+    status: 'done',
+    finishedAt: now,
+    total,
+    processed,
+    scanned,
+  });
   return {
     outcome: { kind: 'done' },
     record,
@@ -244,6 +258,21 @@ export function completed(
 /** Whether the work on a revision was completed by a transaction whose answer was lost. */
 export function isCompleted(current: ProjectRecord, revision: number): boolean {
   return current.lease === null && current.appliedRevision >= revision;
+}
+
+/** The job of work under way, as people see it. The record stays as it is. */
+export function shown(
+  current: ProjectRecord,
+  work: Work,
+  { processed, scanned, total }: Reached & { readonly total: number | null },
+  terms: Terms,
+): Step<void> {
+  if (!holds(current, work)) return { outcome: undefined };
+  const { desired } = goalOf(current, work);
+  return {
+    outcome: undefined,
+    job: jobOf(current, work, desired, terms, { status: 'running', processed, scanned, total }),
+  };
 }
 
 /** Keeps the progress and gives the lease back, for a continuation. From here on a repair is a message like any other,
@@ -292,7 +321,13 @@ export function heldBack(
     outcome: { kind: 'done' },
     record: { ...current, lease: null, progress: null, attempts: {}, hold, open },
     history,
-    job: jobOf(current, work, current.desired, terms, { status: 'held', heldAt: now, total: assets, processed: 0 }),
+    job: jobOf(current, work, current.desired, terms, {
+      status: 'held',
+      heldAt: now,
+      total: assets,
+      processed: 0,
+      scanned: 0,
+    }),
   };
 }
 
@@ -325,6 +360,7 @@ export function failed(
       finishedAt: now,
       total: progress?.total ?? null,
       processed: progress?.processed ?? 0,
+      scanned: progress?.scanned ?? 0,
       rest: progress?.ranges ?? [],
       errors: [lastError],
     }),
@@ -375,7 +411,7 @@ function endOfHold(before: ProjectRecord, after: ProjectRecord, at: number): Pic
   return { held: { eventId: before.hold.eventId, status: 'superseded', at } };
 }
 
-type JobEnd = Pick<SyncJob, 'status' | 'total' | 'processed'> &
+type JobEnd = Pick<SyncJob, 'status' | 'total' | 'processed' | 'scanned'> &
   Partial<Pick<SyncJob, 'finishedAt' | 'heldAt' | 'errors'>> & { readonly rest?: readonly KeyRange[] };
 
 function jobOf(
@@ -395,6 +431,7 @@ function jobOf(
     heldAt: end.heldAt ?? null,
     total: end.total,
     processed: end.processed,
+    scanned: end.scanned,
     rangesLeft: end.rest?.length ?? 0,
     errors: end.errors ?? [],
     expireAt: end.status === 'held' ? null : now + limits.jobRetentionMs,

@@ -7,6 +7,7 @@ import { errorText } from '../log.ts';
 import type { KeyRange, Progress, ProjectRecord } from '../records/projectRecord.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
 import { AttemptFailedError, LeaseLostError } from './errors.ts';
+import { createJobDisplay, type JobDisplay, shortMs } from './jobDisplay.ts';
 import { countAssets, planOf } from './pages/assets.ts';
 import { type Convergence, converge } from './pages/converge.ts';
 import { retryTransient } from './retry.ts';
@@ -56,6 +57,8 @@ interface Run {
   readonly firstRevision: number;
   work: Work;
   processed: number;
+  scanned: number;
+  readonly display: JobDisplay;
   /** What was kept by an earlier invocation, or is to be kept of this one. */
   progress: Progress | null;
   contradicted: boolean;
@@ -83,6 +86,13 @@ export async function workOn(
     firstRevision: record.revision,
     work,
     processed: record.progress?.processed ?? 0,
+    scanned: record.progress?.scanned ?? 0,
+    display: createJobDisplay(
+      dependencies,
+      () => run.work,
+      (scanned) => countAll(dependencies, record, scanned),
+      record.progress?.total ?? null,
+    ),
     progress: record.progress,
     contradicted: false,
   };
@@ -103,6 +113,8 @@ export async function workOn(
       });
     });
     throw new AttemptFailedError(work.event.id, attempt, error);
+  } finally {
+    await run.display.settled();
   }
 }
 
@@ -121,11 +133,12 @@ async function next(run: Run, state: Exclude<WorkState, { name: 'ended' }>): Pro
     case 'completing':
       return afterCompletion(
         run,
-        await close(run, (current) => completed(current, run.work, state.record, run.processed, terms(run))),
+        await close(run, (current) => completed(current, run.work, state.record, run, terms(run))),
       );
     case 'pausing':
       return pause(run, state.record, state.rest);
     case 'reloading': {
+      run.scanned = 0;
       const record = await close(run, (current) => reloaded(current, run.work));
       return { name: 'checking', record: owned(run, record) };
     }
@@ -185,8 +198,13 @@ async function ask(run: Run): Promise<Fact> {
   const { projectId } = work.event;
   const askedAt = dependencies.clock.now();
   // An election takes seconds, and must not cost one of the few attempts.
-  const { version, projects } = await retried(run, () => dependencies.truth.ask([projectId]));
-  return { version, fields: projects.get(projectId)?.fields ?? null, askedAt };
+  const cancel = dependencies.clock.after(shortMs, () => run.display.note(run, true));
+  try {
+    const { version, projects } = await retried(run, () => dependencies.truth.ask([projectId]));
+    return { version, fields: projects.get(projectId)?.fields ?? null, askedAt };
+  } finally {
+    cancel();
+  }
 }
 
 /** A deletion that comes with too many others is held, unless there is nothing that it would delete. Judged it has been
@@ -232,6 +250,10 @@ function convergeWithin(run: Run, record: ProjectRecord): Promise<Convergence> {
     record,
     work,
     processed: run.processed,
+    scanned: run.scanned,
+    onProgress(processed, scanned, isLong) {
+      run.display.note({ processed: run.processed + processed, scanned: run.scanned + scanned }, isLong);
+    },
     createdBy: Math.min(grace ?? Number.POSITIVE_INFINITY, deletedAt),
     budget: options,
     terms: () => terms(run),
@@ -240,6 +262,7 @@ function convergeWithin(run: Run, record: ProjectRecord): Promise<Convergence> {
 
 function afterConvergence(run: Run, record: ProjectRecord, result: Convergence): WorkState {
   run.processed += result.processed;
+  run.scanned += result.scanned;
   switch (result.kind) {
     case 'lost':
       throw new LeaseLostError(record.projectId);
@@ -251,7 +274,7 @@ function afterConvergence(run: Run, record: ProjectRecord, result: Convergence):
     case 'complete':
       return { name: 'completing', record };
     case 'failed':
-      run.progress = progressWith(run, record, result.rest, run.progress?.total ?? null);
+      run.progress = progressWith(run, record, result.rest, run.display.total());
       throw result.error;
     case 'unfinished':
       return { name: 'pausing', record, rest: result.rest };
@@ -274,10 +297,9 @@ async function pause(run: Run, record: ProjectRecord, rest: readonly KeyRange[])
   if (work.repair?.asset !== undefined)
     throw new Error(`the time was used up before asset ${work.repair.asset} was reached`);
   // Before the count, so that a count that fails costs a total and not the progress.
-  const reached = progressWith(run, record, rest, run.progress?.total ?? null);
+  const reached = progressWith(run, record, rest, run.display.total());
   run.progress = reached;
-  const deleted = record.desired.kind === 'deleted' ? run.processed : 0;
-  const total = reached.total ?? (await closing(run, () => countAssets(dependencies, record))) + deleted;
+  const total = reached.total ?? (await closing(run, () => countAll(dependencies, record, run.scanned)));
   run.progress = { ...reached, total };
   const keep = () => close(run, (current) => paused(current, work, { ...reached, total }, terms(run)));
   const publish = () => dependencies.events.publish(continuationOf(work.event));
@@ -289,6 +311,12 @@ async function pause(run: Run, record: ProjectRecord, rest: readonly KeyRange[])
   return { name: 'ended', outcome: { kind: 'continued', processed: run.processed } };
 }
 
+/** Assets to look at in all. Those that were deleted are not found any more. */
+async function countAll(dependencies: SyncDependencies, record: ProjectRecord, scanned: number): Promise<number> {
+  const found = await countAssets(dependencies, record);
+  return record.desired.kind === 'deleted' ? found + scanned : found;
+}
+
 function progressWith(run: Run, record: ProjectRecord, ranges: readonly KeyRange[], total: number | null): Progress {
   const isOwnFinding = record.revision === run.firstRevision;
   return {
@@ -296,6 +324,7 @@ function progressWith(run: Run, record: ProjectRecord, ranges: readonly KeyRange
     plan: planOf(run.dependencies.config),
     ranges,
     processed: run.processed,
+    scanned: run.scanned,
     total,
     startedAt: run.work.startedAt,
     createdBefore: (isOwnFinding ? (run.options.createdBefore ?? run.progress?.createdBefore) : null) ?? null,

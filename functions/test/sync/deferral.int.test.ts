@@ -158,8 +158,8 @@ describe('a reconciliation of a project that is settled on record', () => {
     const failing = fixture.worker2({
       throttle: oneAtATime(() => {
         pages += 1;
-        // The page over all collections went well, and the next one meets it.
-        if (pages === 1) fixture.server.faults.inject('Commit', { error: { code: 'PERMISSION_DENIED' } }, 1);
+        // The page over all collections went well; the next one meets it, and so does the display of the job.
+        if (pages === 1) fixture.server.faults.inject('Commit', { error: { code: 'PERMISSION_DENIED' } }, 2);
       }),
     });
     await assert.rejects(failing.apply(deletion, forced(60_000)), AttemptFailedError);

@@ -131,7 +131,7 @@ function run(deliveries: readonly Delivery[], check: (life: Life) => void): Life
     assert.ok(goal);
     switch (end) {
       case 'complete':
-        take(completed(life.record, work, goal, 1, terms));
+        take(completed(life.record, work, goal, { processed: 1, scanned: 1 }, terms));
         assert.deepEqual(life.record.open, []);
         break;
       case 'fail':
@@ -151,6 +151,7 @@ function run(deliveries: readonly Delivery[], check: (life: Life) => void): Life
               plan: '',
               ranges: [],
               processed: 0,
+              scanned: 0,
               total: 1,
               startedAt: now,
               createdBefore: null,
@@ -240,7 +241,7 @@ describe('the history of a project (property)', () => {
           history.write(met.history);
         }
         const work: Work = { event: first, lease: claim.outcome.lease, startedAt: start };
-        const end = completed(record, work, record, 1, terms);
+        const end = completed(record, work, record, { processed: 1, scanned: 1 }, terms);
         history.write(end.history);
         const newest = updates.reduce((a, b) => (a.version > b.version ? a : b));
         assert.equal(end.job?.initiator.actor, newest.origin.actor);

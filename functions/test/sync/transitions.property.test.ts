@@ -107,7 +107,7 @@ function run(deliveries: readonly (typeof delivery extends fc.Arbitrary<infer T>
     assert.ok(goal);
     switch (end) {
       case 'complete': {
-        const completion = take(completed(record, work, goal, 1, { ...terms, now: at }));
+        const completion = take(completed(record, work, goal, { processed: 1, scanned: 1 }, { ...terms, now: at }));
         assert.equal(completion.kind, 'done');
         assert.equal(record.appliedRevision, record.revision);
         assert.deepEqual(record.desired, goal.desired);
@@ -124,6 +124,7 @@ function run(deliveries: readonly (typeof delivery extends fc.Arbitrary<infer T>
           plan: 'plan',
           ranges: [],
           processed: 1,
+          scanned: 0,
           total: 2,
           startedAt: now,
           createdBefore: null,

@@ -279,6 +279,47 @@ describe('syncProject', () => {
     assert.equal(job.get('total'), count);
   });
 
+  it('shows work that takes more than one page while it runs, with percent, and never after its end', async () => {
+    const count = assetsPerPage * 3;
+    await seedMedia('p1', count, { projectName: 'old' });
+    const rename = event('ProjectUpdated', 'p1', { name: 'new' });
+    const job = () => syncJobRef(fixture.firestore, rename.id).get();
+    const seen: unknown[] = [];
+    let isHeldUp = true;
+    const { throttle } = fixture.dependencies;
+    const worker = fixture.worker2({
+      throttle: {
+        ...throttle,
+        async enter() {
+          await throttle.enter();
+          // The page after the first waits until the job is seen.
+          if (seen.length === 0 && isHeldUp) isHeldUp = false;
+          else if (seen.length === 0) {
+            await until(async () => (await job()).exists);
+            const running = await job();
+            seen.push(running.get('status'), running.get('total'), running.get('percent'), running.get('finishedAt'));
+          }
+        },
+      },
+    });
+    assert.equal((await worker.apply(rename, budget(fixture))).kind, 'applied');
+    const [status, total, percent, finishedAt] = seen;
+    assert.deepEqual([status, total, finishedAt], ['running', count, null]);
+    assert.ok(typeof percent === 'number' && percent > 0 && percent < 100, String(percent));
+    const done = await job();
+    assert.deepEqual([done.get('status'), done.get('percent'), done.get('processed')], ['done', 100, count]);
+  });
+
+  it('shows work that waits for MongoDB within seconds', async () => {
+    await seedMedia('p1', 1);
+    const deletion = event('ProjectDeleted', 'p1');
+    const dead = fixture.worker2({ truth: { ask: () => new Promise(() => {}) } });
+    void dead.apply(deletion, budget(fixture));
+    const job = () => syncJobRef(fixture.firestore, deletion.id).get();
+    await until(async () => (await job()).get('status') === 'running');
+    assert.equal((await job()).get('type'), 'delete');
+  });
+
   it('rides out a Firestore that cannot count when the budget is spent, and keeps its progress if it never can (I6)', async () => {
     await seedMedia('p1', assetsPerPage * 5, { projectName: 'old' });
     const rename = event('ProjectUpdated', 'p1', { name: 'new' });
@@ -287,7 +328,8 @@ describe('syncProject', () => {
     });
     const short = () => ({ deadline: fixture.clock.now() + 1_500, signal: new AbortController().signal });
     const { faults } = fixture.server;
-    faults.inject('RunAggregationQuery', { error: { code: 'PERMISSION_DENIED' } }, 1);
+    // Of two collections; the display of the job does without the first counts.
+    faults.inject('RunAggregationQuery', { error: { code: 'PERMISSION_DENIED' } }, 4);
     await assert.rejects(worker.apply(rename, short()), AttemptFailedError);
     const kept = (await fixture.record('p1')).progress?.processed ?? 0;
     assert.ok(kept > 0, 'nothing kept');

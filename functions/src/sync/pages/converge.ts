@@ -4,7 +4,7 @@ import type { KeyRange, ProjectRecord } from '../../records/projectRecord.ts';
 import type { Budget, SyncDependencies } from '../dependencies.ts';
 import { isTransient } from '../errors.ts';
 import { type RetryDependencies, retryTransient } from '../retry.ts';
-import { completed, type Terms, type Work } from '../transitions.ts';
+import { completed, type Reached, type Terms, type Work } from '../transitions.ts';
 import { planOf, rangesFor, rangesOfAsset, readLastKey } from './assets.ts';
 import { createConfirmation } from './confirmation.ts';
 import { splitRange, upTo } from './keyRanges.ts';
@@ -15,7 +15,7 @@ import { type Pool, workThrough } from './pagePool.ts';
 import { createRefusedWrites, type RefusedWrites } from './refusedWrites.ts';
 
 /** How the work on one revision ended, and how many assets it deleted or updated. */
-export type Convergence = { readonly processed: number } & (
+export type Convergence = { readonly processed: number; readonly scanned: number } & (
   | { readonly kind: 'complete' }
   /** As complete, and the record says so already. */
   | { readonly kind: 'finished' }
@@ -37,6 +37,11 @@ export interface Assignment {
   readonly work: Work;
   /** Assets that earlier invocations have deleted or updated. */
   readonly processed: number;
+  /** And looked at. */
+  readonly scanned: number;
+  /** Notified of how many assets this convergence has deleted or updated, and looked at, so far. `isLong`: it takes
+   *  more than one page. */
+  readonly onProgress: (processed: number, scanned: number, isLong: boolean) => void;
   /** Assets that were created later (ms since 1970) are left alone. */
   readonly createdBy: number;
   readonly budget: Budget;
@@ -54,6 +59,7 @@ interface Run {
   /** Collection -> the last key of the project's assets, where it was asked for. */
   readonly lastKeys: Map<string, Promise<string | null>>;
   processed: number;
+  scanned: number;
   stopped: 'finished' | 'superseded' | 'revived' | 'lost' | undefined;
   failure: { readonly error: unknown } | undefined;
 }
@@ -79,17 +85,18 @@ export async function converge(dependencies: SyncDependencies, assignment: Assig
     work: (piece, pool) => onePage(run, piece, pool),
   });
 
-  const { processed, stopped, failure } = run;
+  const { processed, scanned, stopped, failure } = run;
+  const counts = { processed, scanned };
   const rest = left.map(({ range }) => range);
-  if (stopped !== undefined) return { kind: stopped, processed };
+  if (stopped !== undefined) return { kind: stopped, ...counts };
   if (failure !== undefined) {
     const { error } = failure;
     // A transient error when the time was over anyway is no failure, as long as the run got on: the next one tries
     // again.
     const gotOn = processed > 0 && isOver() && (budget.signal.aborted || (await isTransient(error)));
-    return gotOn ? { kind: 'unfinished', processed, rest } : { kind: 'failed', processed, rest, error };
+    return gotOn ? { kind: 'unfinished', ...counts, rest } : { kind: 'failed', ...counts, rest, error };
   }
-  return rest.length === 0 ? { kind: 'complete', processed } : { kind: 'unfinished', processed, rest };
+  return rest.length === 0 ? { kind: 'complete', ...counts } : { kind: 'unfinished', ...counts, rest };
 }
 
 function begin(dependencies: SyncDependencies, assignment: Assignment): Run {
@@ -114,6 +121,7 @@ function begin(dependencies: SyncDependencies, assignment: Assignment): Run {
     refusals: createRefusedWrites(dependencies, work),
     lastKeys: new Map(),
     processed: 0,
+    scanned: 0,
     stopped: undefined,
     failure: undefined,
   };
@@ -129,9 +137,15 @@ function rangesOf({ record, work }: Assignment, config: Config, isFresh: boolean
 async function openingPage(run: Run, pieces: readonly Piece[]): Promise<readonly Piece[]> {
   const { assignment, context, retries } = run;
   const { throttle } = run.dependencies;
-  const { work, record, processed } = assignment;
-  const finish = (current: ProjectRecord, inPage: number) =>
-    completed(current, work, record, processed + inPage, assignment.terms());
+  const { work, record, processed, scanned } = assignment;
+  const finish = (current: ProjectRecord, page: Reached) =>
+    completed(
+      current,
+      work,
+      record,
+      { processed: processed + page.processed, scanned: scanned + page.scanned },
+      assignment.terms(),
+    );
   await throttle.enter();
   try {
     const outcome = await retryTransient(() => runPage(context, pieces, { finish }), retries);
@@ -190,7 +204,9 @@ function settle(run: Run, outcome: PageOutcome): readonly KeyRange[] {
   }
   run.dependencies.throttle.succeeded();
   run.processed += outcome.processed;
+  run.scanned += outcome.scanned;
   if (outcome.finished) run.stopped = 'finished';
+  else run.assignment.onProgress(run.processed, run.scanned, outcome.rests.length > 0);
   return outcome.rests;
 }
 

@@ -10,7 +10,7 @@ import {
   projectRecordRef,
 } from '../../records/projectRecord.ts';
 import { type Step, writeStep } from '../transact.ts';
-import { isCompleted } from '../transitions.ts';
+import { isCompleted, type Reached } from '../transitions.ts';
 import { assetsOf } from './assets.ts';
 import { showsValue, type WantedCopy, wantedCopies } from './copyUpdates.ts';
 import { type Deletions, planDeletions } from './deletions.ts';
@@ -49,7 +49,7 @@ export interface PageOptions {
    *  meanwhile. */
   readonly onRead?: (view: PageView) => void;
   /** Ends the whole work in the same transaction, if these pieces leave nothing. */
-  readonly finish?: ((current: ProjectRecord, processed: number) => Step<unknown>) | undefined;
+  readonly finish?: ((current: ProjectRecord, page: Reached) => Step<unknown>) | undefined;
 }
 
 /** What a page has read. */
@@ -69,6 +69,8 @@ export type PageOutcome =
   | {
       readonly kind: 'done';
       readonly processed: number;
+      /** Assets that it has looked at. */
+      readonly scanned: number;
       readonly rests: readonly KeyRange[];
       readonly finished: boolean;
     }
@@ -96,13 +98,14 @@ export function runPage(
       const current = parseProjectRecord(record.projectId, (await transaction.get(recordRef)).data());
       if (current.lease?.holder !== lease.holder) {
         const isFinished = finish !== undefined && isCompleted(current, record.revision);
-        return isFinished ? { kind: 'done', processed: 0, rests: [], finished: true } : { kind: 'lost' };
+        return isFinished ? { kind: 'done', processed: 0, scanned: 0, rests: [], finished: true } : { kind: 'lost' };
       }
       if (current.revision !== record.revision) return { kind: 'superseded' };
       const parts = await Promise.all(pieces.map((piece) => planPart(context, transaction, piece, pieces.length)));
       const rests = parts.flatMap((part) => part.rests);
+      const seen = parts.flatMap((part) => part.seen);
       onRead?.({
-        seen: parts.flatMap((part) => part.seen),
+        seen,
         rests,
         documents: parts.reduce((sum, part) => sum + part.documents, 0),
         limit: parts.reduce((sum, part) => sum + part.limit, 0),
@@ -115,11 +118,11 @@ export function runPage(
       for (const part of parts) part.write(transaction);
       const processed = parts.reduce((sum, part) => sum + part.processed, 0);
       const finished = finish !== undefined && rests.length === 0;
-      if (finished) writeStep(firestore, transaction, finish(current, processed));
+      if (finished) writeStep(firestore, transaction, finish(current, { processed, scanned: seen.length }));
       else if (renewUntil !== undefined) {
         transaction.set(recordRef, projectRecordData({ ...current, lease: { ...lease, expiresAt: renewUntil } }));
       }
-      return { kind: 'done', processed, rests, finished };
+      return { kind: 'done', processed, scanned: seen.length, rests, finished };
     },
     // Retries belong to the caller, whose backoff knows the budget of the invocation.
     { maxAttempts: 1 },
