@@ -3,7 +3,9 @@ import { hostname } from 'node:os';
 import { secondMs } from '../clock.ts';
 import { cloudLog } from '../cloudLog.ts';
 import { deadLetterTopic, eventsTopic, requestsTopic } from '../config/params.ts';
+import { createControlReader } from '../control/control.ts';
 import config from '../lockstep.config.ts';
+import { startUpkeep } from '../operations/upkeep.ts';
 import { createPublisher } from '../publisher.ts';
 import { adoptSource } from '../relay/adopt.ts';
 import { createRelayHealth } from '../relay/health.ts';
@@ -99,14 +101,18 @@ async function runUntilStopped(settings: RelaySettings, terminal: Terminal): Pro
     terminal.atEnd(() => server.close());
     log.info('serving the state of the relay', { port: server.port });
   }
+  const publishers = {
+    events: createPublisher(pubsub, eventsTopic.value()),
+    deadLetters: createPublisher(pubsub, deadLetterTopic.value()),
+    reconciliationRequests: createPublisher(pubsub, requestsTopic.value()),
+  };
+  const control = createControlReader(firestore, clock);
+  const stopUpkeep = startUpkeep({ firestore, clock, log, publisherTo: async (topic) => publishers[topic] });
   while (!signal.aborted) {
     const { kind, published, deadLettered, unpublished } = await runRelay({
       ...shared,
-      publishers: {
-        events: createPublisher(pubsub, eventsTopic.value()),
-        deadLetters: createPublisher(pubsub, deadLetterTopic.value()),
-        reconciliationRequests: createPublisher(pubsub, requestsTopic.value()),
-      },
+      publishers,
+      control,
       holder: holder(),
       health,
     });
@@ -114,6 +120,7 @@ async function runUntilStopped(settings: RelaySettings, terminal: Terminal): Pro
     // Another relay, which may reach MongoDB, gets to take the lease first.
     if (kind === 'stalled') await slept(clock, 2 * defaultRelayLimits.standbyPollMs, signal);
   }
+  stopUpkeep();
   return 0;
 }
 

@@ -5,6 +5,8 @@ import type { Clock } from '../clock.ts';
 export type End =
   | { readonly kind: 'budget-spent' }
   | { readonly kind: 'stopped' }
+  /** A person has paused the relay. */
+  | { readonly kind: 'paused'; readonly by: string }
   | { readonly kind: 'lease-lost'; readonly takenBy: string | null }
   /** MongoDB has not answered for too long (`error` says how); another relay may have more luck. */
   | { readonly kind: 'stalled'; readonly error: unknown }

@@ -2,6 +2,8 @@ import { setMaxListeners } from 'node:events';
 import type { Firestore } from 'firebase-admin/firestore';
 import { type Clock, secondMs } from '../clock.ts';
 import type { Config } from '../config/defineConfig.ts';
+import type { ControlReader } from '../control/control.ts';
+import { untilRelayResumed, watchRelayPause } from '../control/relayPause.ts';
 import { errorText, type Log } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import type { ProjectsSource } from '../source/connect.ts';
@@ -47,6 +49,8 @@ export interface RelayOptions {
   readonly signal: AbortSignal;
   /** Reports what happens, for whoever wants to look. */
   readonly health?: RelayHealth;
+  /** Says whether the relay is paused. Default: it never is. */
+  readonly control?: ControlReader;
 }
 
 /** What a run has done. */
@@ -64,6 +68,8 @@ export type RelayOutcome = RelayProgress &
   (
     | { readonly kind: 'budget-spent' }
     | { readonly kind: 'stopped' }
+    /** A person (`by`) has paused the relay; the checkpoint stays where it is. */
+    | { readonly kind: 'paused'; readonly by: string }
     /** Another relay (`heldBy`) held the lease all the time. */
     | { readonly kind: 'not-needed'; readonly heldBy: string | null }
     /** Another relay (`takenBy`; null: the record was removed) has the lease now. The checkpoint is where that relay
@@ -97,6 +103,9 @@ export async function runRelay(options: RelayOptions): Promise<RelayOutcome> {
   const ending = createEnding(clock, { budgetMs: tailing(budgetMs), latestMs: tailing(latestMs) }, signal);
   try {
     health.enter('standing-by');
+    const { control, log } = options;
+    const paused = control && (await untilRelayResumed({ clock, log, control }, ending.signal));
+    if (paused !== undefined && !signal.aborted) return { kind: 'paused', by: paused.by, ...nothingDone };
     const ref = relayRecordRef(options.firestore, options.config.source);
     const standby = await waitForLease(ref, holder, options, ending.signal);
     if (standby.kind === 'ended') {
@@ -198,11 +207,19 @@ async function lead(
   };
   requests.askIfPending();
   checkpointer.start();
+  const stopWatching =
+    options.control &&
+    watchRelayPause(
+      { clock, log, control: options.control },
+      ({ by }) => ending.end({ kind: 'paused', by }),
+      (error) => ending.end({ kind: 'failed', error }),
+    );
   try {
     await follow(following);
   } catch (error) {
     ending.end({ kind: 'failed', error });
   } finally {
+    stopWatching?.();
     stopStatus();
   }
   health.enter('closing');

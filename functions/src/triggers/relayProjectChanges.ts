@@ -3,7 +3,7 @@ import { secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import { defaultRelayLimits } from '../relay/limits.ts';
 import { networkOptions } from './networkOptions.ts';
-import type { Services } from './services.ts';
+import { publisherTo, type Services } from './services.ts';
 import { withAlerts } from './withAlerts.ts';
 
 /** Tails the change stream of the projects and publishes an event for every change that assets depend on.
@@ -37,10 +37,17 @@ export function relayProjectChangesFunction(services: Services) {
     () =>
       withAlerts(services, async () => {
         const { clock, random, log, config } = services;
-        const { RelayError, runRelay } = await import('../relay/relay.ts');
+        const [{ RelayError, runRelay }, { startUpkeep }, { createControlReader }] = await Promise.all([
+          import('../relay/relay.ts'),
+          import('../operations/upkeep.ts'),
+          import('../control/control.ts'),
+        ]);
+        const firestore = await services.firestore();
+        const stopUpkeep = startUpkeep({ firestore, clock, log, publisherTo: publisherTo(services) });
         const outcome = await runRelay({
           source: await services.source(),
-          firestore: await services.firestore(),
+          firestore,
+          control: createControlReader(firestore, clock),
           config,
           publishers: {
             events: await services.publisher(params.eventsTopic.value()),
@@ -55,7 +62,7 @@ export function relayProjectChangesFunction(services: Services) {
           budgetMs: params.relayBudgetSeconds.value() * secondMs,
           latestMs: (params.relayTimeoutSeconds - 1) * secondMs,
           signal: services.stopping(),
-        });
+        }).finally(stopUpkeep);
         if (outcome.kind === 'stalled') {
           throw new RelayError('the relay gave its lease up without an answer of MongoDB', { cause: outcome.error });
         }

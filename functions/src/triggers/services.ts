@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Firestore } from 'firebase-admin/firestore';
 import { type AlertingLog, createAlertingLog } from '../alerts/alertingLog.ts';
+import type { OutboxTopic } from '../audit/trace.ts';
 import { type Clock, dayMs, secondMs, systemClock } from '../clock.ts';
 import { cloudLog } from '../cloudLog.ts';
 import type { Config } from '../config/defineConfig.ts';
 import * as params from '../config/params.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
 import type { Log } from '../log.ts';
+import type { PublisherTo } from '../operations/outbox.ts';
 import type { Publisher } from '../publisher.ts';
 import type { ProjectsSource } from '../source/connect.ts';
 import type { SyncDependencies } from '../sync/dependencies.ts';
@@ -132,4 +134,13 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
     });
     return made;
   };
+}
+
+/** Where the messages of decisions are published. */
+export function publisherTo({ publisher }: Pick<Services, 'publisher'>): PublisherTo {
+  const topics: Readonly<Record<OutboxTopic, () => string>> = {
+    events: params.eventsTopic.value,
+    reconciliationRequests: params.requestsTopic.value,
+  };
+  return (topic) => publisher(topics[topic]());
 }
