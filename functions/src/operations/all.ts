@@ -1,7 +1,9 @@
+import { acknowledgeAlerts, closeAlerts } from './alerts.ts';
 import { dropDeadLetters, redriveDeadLetters } from './deadLetters.ts';
 import { discardHolds, releaseHolds } from './holds.ts';
 import type { Operation } from './operation.ts';
 import { pause, resume } from './pauses.ts';
+import { cancelReconciliation, reconcile } from './reconcile.ts';
 
 /** Everything that people can do, by name: the API, the page and the command line offer the same. */
 export const operations: readonly Operation[] = [
@@ -11,6 +13,10 @@ export const operations: readonly Operation[] = [
   discardHolds,
   redriveDeadLetters,
   dropDeadLetters,
+  reconcile,
+  cancelReconciliation,
+  acknowledgeAlerts,
+  closeAlerts,
 ];
 
 /** An operation by its name; undefined when there is none. */
