@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { createAlertingLog } from '../alerts/alertingLog.ts';
 import { secondMs } from '../clock.ts';
 import { cloudLog } from '../cloudLog.ts';
-import { deadLetterTopic, eventsTopic, requestsTopic } from '../config/params.ts';
+import { alertsTopic, deadLetterTopic, eventsTopic, requestsTopic } from '../config/params.ts';
 import { createControlReader } from '../control/control.ts';
 import config from '../lockstep.config.ts';
+import { createWatch } from '../measures/watch.ts';
 import { startUpkeep } from '../operations/upkeep.ts';
 import { createPublisher } from '../publisher.ts';
 import { adoptSource } from '../relay/adopt.ts';
@@ -80,12 +82,19 @@ function portOf(text: string | undefined): number | undefined {
 async function runUntilStopped(settings: RelaySettings, terminal: Terminal): Promise<number> {
   const { clock, signal } = terminal;
   // On Cloud Run (which sets K_SERVICE) alerts read the lines; elsewhere people do.
-  const log = process.env.K_SERVICE ? cloudLog : createConsoleLog(clock, terminal.note);
+  const lines = process.env.K_SERVICE ? cloudLog : createConsoleLog(clock, terminal.note);
   const [source, firestore, pubsub] = await Promise.all([
     openMongodb(terminal, settings.mongodbUri),
     openFirestore(terminal, settings.projectId),
     openPubSub(terminal, settings.projectId),
   ]);
+  const { log, ...alerts } = createAlertingLog({
+    log: lines,
+    clock,
+    uniqueId: randomUUID,
+    publisher: async () => createPublisher(pubsub, alertsTopic.value()),
+  });
+  terminal.atEnd(() => alerts.flush());
   const shared = { source, firestore, config, clock, random: Math.random, log, limits: defaultRelayLimits, signal };
   const holder = () => `${hostname()}/${process.pid}/${randomUUID()}`;
   if (settings.adopt) {
@@ -108,6 +117,7 @@ async function runUntilStopped(settings: RelaySettings, terminal: Terminal): Pro
   };
   const control = createControlReader(firestore, clock);
   const stopUpkeep = startUpkeep({ firestore, clock, log, publisherTo: async (topic) => publishers[topic] });
+  const onMinute = createWatch({ ...shared, alerts });
   while (!signal.aborted) {
     const { kind, published, deadLettered, unpublished } = await runRelay({
       ...shared,
@@ -115,6 +125,7 @@ async function runUntilStopped(settings: RelaySettings, terminal: Terminal): Pro
       control,
       holder: holder(),
       health,
+      onMinute,
     });
     log.info('the run of the relay ended', { kind, published, deadLettered, unpublished });
     // Another relay, which may reach MongoDB, gets to take the lease first.

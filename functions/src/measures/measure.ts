@@ -82,7 +82,7 @@ export function mergeAll(measures: readonly Measure[]): Measure | null {
   return measures.length === 0 ? null : measures.reduce(mergeMeasures);
 }
 
-export function eventCount({ events: { created, updated, deleted } }: Measure): number {
+export function eventCount({ events: { created, updated, deleted } }: Pick<Measure, 'events'>): number {
   return created + updated + deleted;
 }
 

@@ -70,7 +70,7 @@ export const recordIndexing: readonly RecordIndexing[] = [
   {
     collectionGroup: recordCollections.events,
     queried: ['projectId', 'receivedAt', 'settledAt'],
-    unindexed: ['version', 'origin', 'changes', 'lagMs', 'facts'],
+    unindexed: ['version', 'origin', 'changes', 'assets', 'lagMs', 'facts'],
     listedBy: [['projectId', 'receivedAt']],
     expires: 'expireAt',
   },

@@ -43,6 +43,8 @@ export interface HistoryEntry {
   readonly outcome: EventOutcome;
   /** The work that brought it, or something newer, to the assets: `syncJobs/{job id}`. */
   readonly jobId: string | null;
+  /** Assets that this work has updated or deleted, where it was the work of this event; else null. */
+  readonly assets: number | null;
   /** From MongoDB's commit, which has whole seconds, until the assets showed it, in ms. */
   readonly lagMs: number | null;
   /** Times in ms since 1970. */
@@ -84,6 +86,7 @@ const entrySchema = z.looseObject({
   folded: z.boolean().default(false),
   outcome: z.enum(eventOutcomes).default('applied'),
   jobId: z.string().nullable().default(null),
+  assets: z.number().nullable().default(null),
   lagMs: z.number().nullable().default(null),
   receivedAt: time.nullable().default(null),
   settledAt: time.nullable().default(null),
@@ -124,6 +127,7 @@ export function parseHistoryEntry(path: string, data: unknown): HistoryEntry {
     folded: entry.folded,
     outcome: entry.outcome,
     jobId: entry.jobId,
+    assets: entry.assets,
     lagMs: entry.lagMs,
     receivedAt: entry.receivedAt,
     settledAt: entry.settledAt,

@@ -17,6 +17,7 @@ import { type Following, follow } from './follow.ts';
 import { createRelayHealth, logStatus, type RelayHealth } from './health.ts';
 import { type Standby, waitForLease } from './lease.ts';
 import { closingMs, type RelayLimits } from './limits.ts';
+import { type MinuteObserver, startMinutes } from './minutes.ts';
 import type { Count } from './ordinals.ts';
 import { createOutbox, type Outbox, type ReadPosition } from './outbox.ts';
 import { createPublishWindow } from './publishWindow.ts';
@@ -51,6 +52,8 @@ export interface RelayOptions {
   readonly health?: RelayHealth;
   /** Says whether the relay is paused. Default: it never is. */
   readonly control?: ControlReader;
+  /** Called after every minute while it leads. It delays nothing, and its failure is only logged. */
+  readonly onMinute?: MinuteObserver;
 }
 
 /** What a run has done. */
@@ -190,6 +193,16 @@ async function lead(
     log.alarm('no-progress', 'runs of the relay end without moving its place', { runs: stalledRuns, placeAt: upTo });
   }
   const stopStatus = logStatus(health, clock, log);
+  const stopMinutes = options.onMinute
+    ? startMinutes({
+        observe: options.onMinute,
+        health,
+        clock,
+        log,
+        holdsLease: checkpointer.holdsLease,
+        seenBefore: record.checkpointAt,
+      })
+    : () => {};
   const following: Following = {
     source,
     config: config.source,
@@ -221,6 +234,7 @@ async function lead(
   } finally {
     stopWatching?.();
     stopStatus();
+    stopMinutes();
   }
   health.enter('closing');
   checkpointer.stop();

@@ -77,15 +77,18 @@ export function opened(
   };
 }
 
-/** The end of all open events: the assets show a state. */
+/** The end of all open events: the assets show a state, for which the work of event `jobId` changed `assets` of them. */
 export function closed(
   record: ProjectRecord,
   shown: Desired,
-  jobId: string,
+  { jobId, assets }: { readonly jobId: string; readonly assets: number },
   terms: HistoryTerms,
 ): readonly HistoryWrite[] {
   return entries(
-    record.open.map((each) => ended(record, each, shown, jobId, terms)),
+    record.open.map((each) => ({
+      ...ended(record, each, shown, jobId, terms),
+      ...(each.id === jobId && { assets }),
+    })),
     terms,
   );
 }

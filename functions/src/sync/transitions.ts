@@ -250,7 +250,10 @@ export function completed(
     outcome: { kind: 'done' },
     record,
     job: isWorthTelling ? job : undefined,
-    history: [...closed(current, desired, work.event.id, terms), ...repairedBy(current, work, terms)],
+    history: [
+      ...closed(current, desired, { jobId: work.event.id, assets: processed }, terms),
+      ...repairedBy(current, work, terms),
+    ],
     ...endOfHold(current, record, now),
   };
 }

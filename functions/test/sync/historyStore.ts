@@ -7,6 +7,7 @@ const nothing: Omit<HistoryEntry, 'id' | 'projectId' | 'version'> = {
   folded: false,
   outcome: 'applied',
   jobId: null,
+  assets: null,
   lagMs: null,
   receivedAt: null,
   settledAt: null,
