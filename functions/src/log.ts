@@ -6,6 +6,7 @@ export type Alarm =
   | 'source-changed'
   | 'change-unreadable'
   | 'no-progress'
+  | 'rewind-refused'
   | 'source-unreachable'
   | 'lease-lost'
   | 'brake'

@@ -34,7 +34,14 @@ const ours: RelayWay = async ({ source, firestore, events }, from, changes) => {
   const checkpoint = { token: null, startAt: from, last: null, source: null };
   const lease = { holder: null, fencing: 0, expiresAt: 0 };
   await ref.set(
-    relayRecordData({ checkpoint, checkpointAt: null, lease, reconciliationPending: null, runsWithoutProgress: 0 }),
+    relayRecordData({
+      checkpoint,
+      checkpointAt: null,
+      lease,
+      reconciliationPending: null,
+      runsWithoutProgress: 0,
+      rewind: null,
+    }),
   );
   const controller = new AbortController();
   let published = 0;

@@ -29,6 +29,10 @@ export const alarmTexts: Readonly<Record<Alarm, { readonly severity: AlarmSeveri
     severity: 'CRITICAL',
     text: 'Several runs of the relay in a row did not move its place: changes are not published. Read the errors of the relay; mostly MongoDB does not answer, or too late for the function.',
   },
+  'rewind-refused': {
+    severity: 'ERROR',
+    text: 'The relay was asked to go back to a time that MongoDB’s oplog no longer reaches, and goes on from where it was. The line of the log says the oldest possible time. A reconciliation finds what a rewind would have brought.',
+  },
   'source-unreachable': {
     severity: 'CRITICAL',
     text: 'MongoDB does not answer. Changes wait in its oplog: nothing is lost while the oplog window lasts.',

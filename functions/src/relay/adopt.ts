@@ -41,6 +41,8 @@ export async function adoptSource(options: AdoptOptions): Promise<Adoption> {
     lease: { ...record.lease, holder: null, expiresAt: 0 },
     reconciliationPending: { reason: 'source-adopted', at: now },
     runsWithoutProgress: 0,
+    // Its time was one of the source before.
+    rewind: null,
   };
   const written = await writeFenced(ref, record.lease.fencing, adopted, writeTime);
   if (written.kind === 'lost') return { kind: 'lease-held', heldBy: written.lease?.holder ?? null };

@@ -4,7 +4,7 @@ import { isTransientCall } from '../grpc.ts';
 import { errorText, type Log } from '../log.ts';
 import { type FencedWrite, writeFenced } from './lease.ts';
 import type { RelayLimits } from './limits.ts';
-import type { Checkpoint, ReconciliationPending, RelayLease, RelayRecord } from './relayRecord.ts';
+import type { Checkpoint, ReconciliationPending, RelayLease, RelayRecord, Rewind } from './relayRecord.ts';
 
 /** Keeps the record of a relay that holds the lease: one write renews the lease and moves the checkpoint. */
 export interface Checkpointer {
@@ -16,10 +16,14 @@ export interface Checkpointer {
   /** Writes now, after a write that is under way.
    *  @throws what Firestore answers. */
   write(): Promise<FencedWrite>;
-  /** Forgets the position and starts from a time, with a reconciliation to be asked for, in one write. Only when
-   *  nothing is being published.
+  /** Forgets the position, and with it a rewind, and starts from a time, with a reconciliation to be asked for, in one
+   *  write. Only when nothing is being published.
    *  @throws what Firestore answers. */
-  restart(from: Checkpoint, pending: ReconciliationPending): Promise<FencedWrite>;
+  restart(from: Checkpoint, pending: ReconciliationPending | null): Promise<FencedWrite>;
+  /** A rewind that was asked for and is neither done nor refused. */
+  rewind(): Rewind | null;
+  /** Remembers from the next write on that it was refused. */
+  refuseRewind(): void;
   /** Remembers from the next write on that a reconciliation is to be asked for (null: has been). */
   setPending(pending: ReconciliationPending | null): void;
   pending(): ReconciliationPending | null;
@@ -56,6 +60,7 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
   let record = options.record;
   let writeTime = options.writeTime;
   let pending = record.reconciliationPending;
+  let { rewind } = record;
   // A position from before a restart must never come back.
   let base: { readonly checkpoint: Checkpoint; readonly replaces: Checkpoint | undefined } = {
     checkpoint: record.checkpoint,
@@ -80,6 +85,7 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
       lease: { ...lease, fencing },
       reconciliationPending: pending,
       runsWithoutProgress: moved ? 0 : record.runsWithoutProgress,
+      rewind,
     };
     const outcome = await writeFenced(ref, fencing, next, writeTime);
     if (outcome.kind === 'written') {
@@ -144,9 +150,14 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
       inTurn(() => {
         base = { checkpoint: from, replaces: options.published() };
         pending = reason;
+        rewind = null;
         const now = clock.now();
         return save({ holder: options.record.lease.holder, expiresAt: now + limits.leaseMs }, now);
       }),
+    rewind: () => rewind,
+    refuseRewind() {
+      rewind = null;
+    },
     setPending(value) {
       pending = value;
     },

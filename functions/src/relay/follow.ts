@@ -1,4 +1,6 @@
+import { secondMs } from '../clock.ts';
 import type { Config } from '../config/defineConfig.ts';
+import type { ClusterTime } from '../events/version.ts';
 import { isTransientCall } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import type { ProjectsSource } from '../source/connect.ts';
@@ -7,9 +9,11 @@ import { aborted, backoffMs, slept, untilAborted, within } from '../waiting.ts';
 import { openStream, probeStream, readOperationTime } from './changeStream/open.ts';
 import type { ChangeDetail } from './changeStream/pipeline.ts';
 import { type RelayContext, trying } from './context.ts';
+import type { FencedWrite } from './lease.ts';
 import { type OpenedStream, type Reading, readStream } from './readStream.ts';
 import type { ReconciliationRequests } from './reconciliationRequests.ts';
-import type { ReconciliationReason } from './relayRecord.ts';
+import type { ReconciliationReason, Rewind } from './relayRecord.ts';
+import { clusterTimeAt, oldestPlace, oplogReaches } from './rewind.ts';
 import { checkSource } from './sourceCheck.ts';
 
 /** The life of the stream. Each state knows which comes next; errors of MongoDB lead to another state, or are
@@ -17,6 +21,8 @@ import { checkSource } from './sourceCheck.ts';
 type StreamState =
   /** Forget the position: start from the server's present time, with a reconciliation for what happened before. */
   | { readonly name: 'starting-over'; readonly reason: ReconciliationReason; readonly error?: unknown }
+  /** A person wants it to begin earlier. */
+  | { readonly name: 'rewinding'; readonly rewind: Rewind }
   /** With less than full detail, one change is read that could not be read with more, for the reason `problem`. */
   | { readonly name: 'opening'; readonly detail: ChangeDetail; readonly problem?: unknown }
   | { readonly name: 'reading'; readonly opened: OpenedStream }
@@ -56,6 +62,8 @@ export async function follow(following: Following): Promise<void> {
     switch (state.name) {
       case 'starting-over':
         return startOver(state, { ...following, source: connections.current() });
+      case 'rewinding':
+        return goBack(state.rewind, { ...following, source: connections.current() });
       case 'opening': {
         const { detail, problem } = state;
         const source = connections.current();
@@ -126,7 +134,9 @@ function createConnections(given: ProjectsSource, { log }: RelayContext) {
 /** Where there is no position, one has to be saved before the stream is opened, and what happened before it be asked
  *  for: also when MongoDB has failed at just that. A stream that is opened without a place begins anywhere, and nobody
  *  would know what it has missed. */
-function begin({ position: { token, startAt } }: Reading): StreamState {
+function begin({ position: { token, startAt }, checkpointer }: Reading): StreamState {
+  const rewind = checkpointer.rewind();
+  if (rewind !== null) return { name: 'rewinding', rewind };
   const isKnown = token !== null || startAt !== null;
   return isKnown ? { name: 'opening', detail: 'full' } : { name: 'starting-over', reason: 'first-start' };
 }
@@ -209,6 +219,53 @@ function moreTrouble(before: Trouble | undefined, error: unknown, { clock, limit
   return { error, failures, since, alarmed: alarming || before?.alarmed === true };
 }
 
+async function goBack(rewind: Rewind, { source, config, reading }: Following): Promise<StreamState> {
+  const { checkpointer, context, ending, window } = reading;
+  const { clock, limits, log } = context;
+  const { to, by } = rewind;
+  const fields = { to: new Date(to).toISOString(), by };
+  const reaches = (at: ClusterTime) => oplogReaches(source, config, at, { clock, limits });
+  const startAt = clusterTimeAt(to);
+  const isThere = await untilAborted(reaches(startAt), ending.signal);
+  if (isThere === aborted) return { name: 'ended' };
+  if (!isThere) {
+    const search = async () => {
+      const { seconds } = await readOperationTime(source.client, limits.commandMs);
+      return oldestPlace(reaches, to, seconds * secondMs);
+    };
+    const oldest = await untilAborted(search(), ending.signal);
+    if (oldest === aborted) return { name: 'ended' };
+    log.alarm('rewind-refused', 'the relay was to go back beyond the oplog; it goes on from where it was', {
+      ...fields,
+      oldest: oldest === null ? null : new Date(oldest).toISOString(),
+    });
+    checkpointer.refuseRewind();
+    return keep('the refusal of a rewind could not be saved', checkpointer.write, reading);
+  }
+  if ((await untilAborted(window.emptied(), ending.signal)) === aborted) return { name: 'ended' };
+  // Without a last count, the first change of a cluster time is counted from zero again, as it was.
+  const checkpoint = { token: null, startAt, last: null, source: reading.position.source };
+  const restart = () => checkpointer.restart(checkpoint, checkpointer.pending());
+  const next = await keep('the place after a rewind could not be saved', restart, reading);
+  if (next.name === 'ended') return next;
+  reading.position = { ...checkpoint, committedAt: to };
+  reading.health.readUpTo(to);
+  log.info('the relay has gone back', fields);
+  return next;
+}
+
+/** Writes the record until it is written, and opens the stream then. */
+async function keep(
+  what: string,
+  run: () => Promise<FencedWrite>,
+  { context, ending }: Reading,
+): Promise<Extract<StreamState, { name: 'opening' | 'ended' }>> {
+  const tried = await trying({ what, run, isTransient: isTransientCall }, context, ending.signal);
+  if (tried.kind === 'refused') throw tried.error;
+  if (tried.kind === 'given-up' || tried.value.kind === 'lost') return { name: 'ended' };
+  return { name: 'opening', detail: 'full' };
+}
+
 async function startOver(
   { reason, error }: Extract<StreamState, { name: 'starting-over' }>,
   { source, config, requests, reading }: Following,
@@ -229,20 +286,12 @@ async function startOver(
   }
   const checkpoint = { token: null, startAt, last: reading.position.last, source: reading.position.source };
   const pending = { reason, at: context.clock.now() };
-  const tried = await trying(
-    {
-      what: 'the new starting point could not be saved',
-      run: () => checkpointer.restart(checkpoint, pending),
-      isTransient: isTransientCall,
-    },
-    context,
-    ending.signal,
-  );
-  if (tried.kind === 'refused') throw tried.error;
-  if (tried.kind === 'given-up' || tried.value.kind === 'lost') return { name: 'ended' };
+  const restart = () => checkpointer.restart(checkpoint, pending);
+  const next = await keep('the new starting point could not be saved', restart, reading);
+  if (next.name === 'ended') return next;
   reading.position = { ...checkpoint, committedAt: reading.health.sourceNow() };
   requests.askIfPending();
-  return { name: 'opening', detail: 'full' };
+  return next;
 }
 
 /** If even a stream from now cannot be opened for the same kind of error, the place to start at is not what is

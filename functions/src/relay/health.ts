@@ -2,7 +2,15 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 
 /** What a relay is doing. */
-export type RelayPhase = 'standing-by' | 'opening' | 'reading' | 'retrying' | 'starting-over' | 'closing' | 'ended';
+export type RelayPhase =
+  | 'standing-by'
+  | 'rewinding'
+  | 'opening'
+  | 'reading'
+  | 'retrying'
+  | 'starting-over'
+  | 'closing'
+  | 'ended';
 
 /** What an operator or a probe wants to know of a running relay. Times in ms since 1970. */
 export interface RelayStatus {

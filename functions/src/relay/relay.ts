@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Firestore } from 'firebase-admin/firestore';
-import { type Clock, secondMs } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Config } from '../config/defineConfig.ts';
 import type { ControlReader } from '../control/control.ts';
 import { untilRelayResumed, watchRelayPause } from '../control/relayPause.ts';
@@ -8,7 +8,6 @@ import { errorText, type Log } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import type { ProjectsSource } from '../source/connect.ts';
 import { within } from '../waiting.ts';
-import { timeOfToken } from './changeStream/open.ts';
 import { type Checkpointer, createCheckpointer } from './checkpointer.ts';
 import type { RelayContext } from './context.ts';
 import { createEnding, type End, type Ending } from './ending.ts';
@@ -20,9 +19,10 @@ import { closingMs, type RelayLimits } from './limits.ts';
 import { type MinuteObserver, startMinutes } from './minutes.ts';
 import type { Count } from './ordinals.ts';
 import { createOutbox, type Outbox, type ReadPosition } from './outbox.ts';
+import { placeTime } from './place.ts';
 import { createPublishWindow } from './publishWindow.ts';
 import { createReconciliationRequests } from './reconciliationRequests.ts';
-import { type Checkpoint, type RelayRecord, relayRecordRef } from './relayRecord.ts';
+import { type Checkpoint, relayRecordRef } from './relayRecord.ts';
 
 export interface RelayOptions {
   readonly source: ProjectsSource;
@@ -146,15 +146,15 @@ async function lead(
     writeTime,
     published: window.published,
     onLost(lease) {
-      log.alarm(
-        'lease-lost',
-        'another relay has taken the lease; this one stops, and what it published since is published twice',
-        {
-          holder: options.holder,
-          takenBy: lease?.holder ?? null,
-          fencing: lease?.fencing ?? null,
-        },
-      );
+      const { holder } = options;
+      const fields = { holder, takenBy: lease?.holder ?? null, fencing: lease?.fencing ?? null };
+      if (lease !== null && lease.holder === null) {
+        log.info('the lease was taken back by a person; this relay stops, and the next run begins', fields);
+      } else {
+        const said =
+          'another relay has taken the lease; this one stops, and what it published since is published twice';
+        log.alarm('lease-lost', said, fields);
+      }
       ending.end({ kind: 'lease-lost', takenBy: lease?.holder ?? null });
       giveUp.abort();
     },
@@ -329,10 +329,4 @@ function onceATransaction(run: () => void): (count: Count) => void {
     last = time;
     run();
   };
-}
-
-/** When what the place is at was committed, in ms since 1970; null before the first start. */
-function placeTime({ checkpoint: { token, startAt, last } }: RelayRecord): number | null {
-  const time = startAt ?? last?.time;
-  return timeOfToken(token) ?? (time === undefined ? null : time.seconds * secondMs);
 }

@@ -51,6 +51,15 @@ export interface Checkpoint {
   readonly source: SourceIdentity | null;
 }
 
+/** A place that a person wants the relay to go back to. The next run that takes the lease does it, or refuses. */
+export interface Rewind {
+  /** In ms since 1970, by MongoDB's clock: changes from this second on are read again. */
+  readonly to: number;
+  readonly by: string;
+  /** When it was asked for, in ms since 1970. */
+  readonly at: number;
+}
+
 /** `syncRelay/{database}.{collection}`: all that a relay knows when it starts. */
 export interface RelayRecord {
   readonly checkpoint: Checkpoint;
@@ -60,6 +69,8 @@ export interface RelayRecord {
   readonly reconciliationPending: ReconciliationPending | null;
   /** Runs in a row that took the lease and did not move the place. */
   readonly runsWithoutProgress: number;
+  /** Null while nobody has asked for one. */
+  readonly rewind: Rewind | null;
 }
 
 /** A relay record that cannot be understood: written by hand, damaged, or of a newer version of Lockstep. */
@@ -87,6 +98,7 @@ const recordSchema = z.looseObject({
   // Both are missing in records of the first release.
   source: z.object({ uuid: z.string().nullable(), replicaSet: z.string().nullable() }).nullable().default(null),
   runsWithoutProgress: z.number().int().min(0).default(0),
+  rewind: z.object({ to: z.number(), by: z.string(), at: z.number() }).nullable().default(null),
 });
 
 /** Where the record of the relay of this source is kept. */
@@ -101,6 +113,7 @@ export const emptyRelayRecord: RelayRecord = {
   lease: { holder: null, fencing: 0, expiresAt: 0 },
   reconciliationPending: null,
   runsWithoutProgress: 0,
+  rewind: null,
 };
 
 /** Reads the record at `path`; a missing one reads as empty.
@@ -124,6 +137,7 @@ export function parseRelayRecord(path: string, data: unknown): RelayRecord {
     lease: rest.lease,
     reconciliationPending: rest.reconciliationPending,
     runsWithoutProgress: rest.runsWithoutProgress,
+    rewind: rest.rewind,
   };
 }
 

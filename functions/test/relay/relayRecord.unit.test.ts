@@ -20,6 +20,7 @@ const record: RelayRecord = {
   lease: { holder: 'me', fencing: 3, expiresAt: 2_000 },
   reconciliationPending: { reason: 'first-start', at: 10 },
   runsWithoutProgress: 2,
+  rewind: { to: 3_000, by: 'ann@example.com', at: 4_000 },
 };
 
 describe('relay record', () => {
