@@ -1,18 +1,24 @@
 import { z } from 'zod';
 import { operations } from '../operations/all.ts';
+import { reportAs, reportFormats } from '../reports/formats.ts';
 import { cursorOf } from './cursor.ts';
+import { openMetrics, openMetricsType } from './openMetrics.ts';
 import { operationRoutes } from './operationRoutes.ts';
 import { ApiProblem } from './problem.ts';
 import { noBody, type Route, route } from './route.ts';
+import { alertStates, alertsView } from './views/alerts.ts';
+import { auditView } from './views/audit.ts';
 import { sessionView } from './views/common.ts';
 import { deadLettersView, deadLetterView, holdsView } from './views/decisions.ts';
+import { reportsView, reportView } from './views/integrity.ts';
 import { jobStatuses, jobsView, jobView } from './views/jobs.ts';
-import { nowView } from './views/now.ts';
-import { projectsView, projectView } from './views/projects.ts';
+import { measuresView, nowView, ranges } from './views/now.ts';
+import { eventsView, projectsView, projectView } from './views/projects.ts';
 
 const nothing = z.strictObject({});
 /** Longest id of a project, an event or a job, in characters: Firestore's own limit of a document id. */
 const id = z.string().min(1).max(1_500);
+const text = z.string().min(1).max(500);
 const byId = z.strictObject({ id });
 const timeCursor = cursorOf(z.object({ at: z.number(), id }));
 const idCursor = cursorOf(id);
@@ -134,6 +140,108 @@ export const routes: readonly Route[] = [
     query: z.strictObject({ cursor: timeCursor.optional() }),
     answer: holdsView,
     handle: async ({ query: { cursor } }, { views }) => ({ kind: 'json', view: await views.holds(cursor) }),
+  }),
+  route({
+    ...viewed,
+    path: '/api/projects/{id}/events',
+    summary: 'The events of a project and what became of them, the newest first.',
+    params: byId,
+    query: z.strictObject({ cursor: cursorOf(z.object({ at: z.number().nullable(), id })).optional() }),
+    answer: eventsView,
+    handle: async ({ params, query: { cursor } }, { views }) => ({
+      kind: 'json',
+      view: await views.events(params.id, cursor),
+    }),
+  }),
+  route({
+    ...viewed,
+    path: '/api/measures',
+    summary: 'What was measured in the last hour, day or month, as columns.',
+    params: nothing,
+    query: z.strictObject({ range: z.enum(ranges) }),
+    answer: measuresView,
+    handle: async ({ query: { range } }, { views }) => ({ kind: 'json', view: await views.measures(range) }),
+  }),
+  route({
+    ...viewed,
+    path: '/api/reports',
+    summary: 'Reports of reconciliations and verifications, the newest first.',
+    params: nothing,
+    query: z.strictObject({ type: reportView.shape.type.optional(), cursor: timeCursor.optional() }),
+    answer: reportsView,
+    handle: async ({ query: { type, cursor } }, { views }) => ({
+      kind: 'json',
+      view: await views.reports(type, cursor),
+    }),
+  }),
+  route({
+    ...viewed,
+    path: '/api/reports/{id}',
+    summary: 'One report; with a format as a file.',
+    params: byId,
+    query: z.strictObject({ format: z.enum(reportFormats).optional() }),
+    answer: reportView,
+    contentTypes: ['text/csv', 'text/html'],
+    async handle({ params, query: { format } }, { views }) {
+      const answer = found(await views.report(params.id), 'report');
+      if (format === undefined) return answer;
+      const { name: fileName, contentType, body } = reportAs(format, answer.view);
+      return { kind: 'text', contentType, text: body, fileName };
+    },
+  }),
+  route({
+    ...viewed,
+    path: '/api/audit',
+    summary: 'Who did what, the newest first.',
+    params: nothing,
+    query: z.strictObject({
+      actor: text.optional(),
+      action: text.optional(),
+      target: text.optional(),
+      cursor: cursorOf(z.number().int().positive()).optional(),
+    }),
+    answer: auditView,
+    handle: async ({ query }, { views }) => ({ kind: 'json', view: await views.audit(query) }),
+  }),
+  route({
+    ...viewed,
+    path: '/api/audit/export',
+    summary: 'The audit as lines of JSON, the oldest first.',
+    params: nothing,
+    query: z.strictObject({ since: momentText.optional() }),
+    answer: null,
+    contentTypes: ['application/x-ndjson'],
+    handle: async ({ query: { since } }, { views }) => ({
+      kind: 'lines',
+      contentType: 'application/x-ndjson',
+      lines: views.auditLines(since),
+    }),
+  }),
+  route({
+    ...viewed,
+    path: '/api/alerts',
+    summary: 'Alerts, the newest first.',
+    params: nothing,
+    query: z.strictObject({ state: z.enum(alertStates).optional(), cursor: timeCursor.optional() }),
+    answer: alertsView,
+    handle: async ({ query: { state, cursor } }, { views }) => ({
+      kind: 'json',
+      view: await views.alerts(state, cursor),
+    }),
+  }),
+  route({
+    ...viewed,
+    path: '/api/metrics',
+    summary: 'What is measured, for a scraper (OpenMetrics).',
+    params: nothing,
+    query: nothing,
+    answer: null,
+    contentTypes: [openMetricsType],
+    handle: async (_, { views }) => ({
+      kind: 'text',
+      contentType: openMetricsType,
+      text: await openMetrics(await views.now()),
+    }),
   }),
   ...operationRoutes(operations),
 ];

@@ -94,7 +94,8 @@ export const recordIndexing: readonly RecordIndexing[] = [
   { collectionGroup: recordCollections.measures, queried: [], unindexed: ['measure', 'parts'], expires: 'expireAt' },
   {
     collectionGroup: recordCollections.alerts,
-    queried: ['state', 'lookAt'],
+    queried: ['state', 'lastAt', 'lookAt'],
+    listedBy: [['state', 'lastAt']],
     unindexed: ['message', 'hint', 'fields', 'counted', 'sent', 'sending'],
     expires: 'expireAt',
   },

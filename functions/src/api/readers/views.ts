@@ -2,10 +2,13 @@ import type { Firestore } from 'firebase-admin/firestore';
 import type { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/defineConfig.ts';
+import type { AlertView, alertsView } from '../views/alerts.ts';
+import type { AuditView } from '../views/audit.ts';
 import type { deadLettersView, deadLetterView, holdsView } from '../views/decisions.ts';
+import type { ReportView, reportsView } from '../views/integrity.ts';
 import type { JobView, jobStatuses, jobsView } from '../views/jobs.ts';
-import type { NowView } from '../views/now.ts';
-import type { ProjectView, projectsView } from '../views/projects.ts';
+import type { MeasuresView, NowView } from '../views/now.ts';
+import type { eventsView, ProjectView, projectsView } from '../views/projects.ts';
 
 /** Where a page of a list begins: behind the item with this position. */
 export interface Position {
@@ -24,6 +27,14 @@ export interface JobsQuery {
   readonly cursor?: Position | undefined;
 }
 
+export interface AuditQuery {
+  readonly actor?: string | undefined;
+  readonly action?: string | undefined;
+  readonly target?: string | undefined;
+  /** Sequence of the last entry of the page before. */
+  readonly cursor?: number | undefined;
+}
+
 /** All that the API shows, read from the records. Undefined stands for what is not there.
  *  Each throws what Firestore failed with. */
 export interface Views {
@@ -38,10 +49,23 @@ export interface Views {
   ): Promise<z.output<typeof deadLettersView>>;
   deadLetter(id: string): Promise<z.output<typeof deadLetterView> | undefined>;
   holds(after: Position | undefined): Promise<z.output<typeof holdsView>>;
+  events(
+    projectId: string,
+    after: { readonly at: number | null; readonly id: string } | undefined,
+  ): Promise<z.output<typeof eventsView>>;
+  reports(type: ReportView['type'] | undefined, after: Position | undefined): Promise<z.output<typeof reportsView>>;
+  report(id: string): Promise<ReportView | undefined>;
+  alerts(state: AlertView['state'] | undefined, after: Position | undefined): Promise<z.output<typeof alertsView>>;
+  audit(query: AuditQuery): Promise<AuditView>;
+  /** Each entry of the audit from a time on as a line of JSON, the oldest first. */
+  auditLines(since: number | undefined): AsyncIterable<string>;
+  measures(range: MeasuresView['range']): Promise<MeasuresView>;
 }
 
 export interface ReaderDependencies {
   readonly firestore: Firestore;
   readonly config: Config;
   readonly clock: Clock;
+  /** What this deployment does with assets. */
+  readonly mode: () => NowView['mode'];
 }

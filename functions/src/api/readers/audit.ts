@@ -1,0 +1,98 @@
+import type { Query } from 'firebase-admin/firestore';
+import { createChainCheck, endProblem } from '../../audit/chain.ts';
+import { type AuditEntry, type AuditHead, auditEntryRef, hashOf, parseAuditEntry } from '../../audit/entry.ts';
+import { auditHeadRef, parseAuditHead } from '../../audit/head.ts';
+import { auditPages } from '../../audit/verify.ts';
+import { recordCollections } from '../../config/defineConfig.ts';
+import { encodeCursor } from '../cursor.ts';
+import type { ReaderDependencies, Views } from './views.ts';
+
+const perPage = 20;
+
+/** Entries at the end of the chain that are followed with the first answer of an instance; later answers follow what was
+ *  appended. All of it is followed by `npm run audit -- verify`. */
+const tailLength = 20;
+
+export function createAuditReader({ firestore }: ReaderDependencies): Pick<Views, 'audit' | 'auditLines'> {
+  const entries = firestore.collection(recordCollections.audit);
+  let followed: AuditHead | undefined;
+
+  /** Follows the end of the chain from where it was followed before.
+   *  @throws AuditHeadError */
+  async function followTail(): Promise<{ readonly head: AuditHead; readonly problem: string | undefined }> {
+    const headRef = auditHeadRef(firestore);
+    const head = parseAuditHead(headRef.path, (await headRef.get()).data());
+    const from = followed ?? (await headBefore(Math.max(0, head.sequence - tailLength)));
+    if (from === undefined) return { head, problem: `entry ${head.sequence - tailLength} is missing` };
+    const check = createChainCheck(from);
+    const fresh = from.sequence === head.sequence ? [] : (await behind(from.sequence)).docs;
+    for (const { id, data } of fresh) {
+      const step = check.follow(id, data());
+      if ('problem' in step) return { head, problem: step.problem };
+    }
+    const isWhole = fresh.length < maxFollowed;
+    const problem = isWhole ? endProblem(check.head(), head, undefined) : undefined;
+    if (problem === undefined) followed = check.head();
+    return { head: check.head(), problem };
+  }
+
+  async function behind(sequence: number) {
+    const { docs } = await entries.orderBy('sequence').startAfter(sequence).limit(maxFollowed).get();
+    return { docs: docs.map((snapshot) => ({ id: snapshot.id, data: () => snapshot.data() })) };
+  }
+
+  async function headBefore(sequence: number): Promise<AuditHead | undefined> {
+    if (sequence === 0) return createChainCheck().head();
+    const parsed = parseAuditEntry((await auditEntryRef(firestore, sequence).get()).data());
+    return parsed.ok ? { sequence, hash: parsed.entry.hash } : undefined;
+  }
+
+  return {
+    async audit({ actor, action, target, cursor }) {
+      let query: Query = entries.orderBy('sequence', 'desc');
+      for (const [field, value] of Object.entries({ actor, action, target })) {
+        if (value !== undefined) query = query.where(field, '==', value);
+      }
+      if (cursor !== undefined) query = query.startAfter(cursor);
+      const [{ docs }, tail] = await Promise.all([query.limit(perPage).get(), followTail()]);
+      const items: AuditEntry[] = [];
+      let { problem } = tail;
+      for (const snapshot of docs) {
+        const parsed = parseAuditEntry(snapshot.data());
+        if (!parsed.ok) problem ??= `entry ${Number(snapshot.id)} cannot be read (${parsed.problem})`;
+        else {
+          if (parsed.entry.hash !== hashOf(parsed.entry)) {
+            problem ??= `entry ${parsed.entry.sequence} was changed: its hash does not fit`;
+          }
+          items.push(parsed.entry);
+        }
+      }
+      const last = docs.at(-1);
+      return {
+        items,
+        next: docs.length < perPage || last === undefined ? null : encodeCursor(Number(last.id)),
+        verifiedTo: problem === undefined ? tail.head.sequence : null,
+        problem: problem ?? null,
+      };
+    },
+    async *auditLines(since) {
+      const first = since === undefined ? undefined : await firstSince(since);
+      if (first === null) return;
+      for await (const page of auditPages({ firestore }, (first ?? 1) - 1)) {
+        for (const snapshot of page) {
+          const parsed = parseAuditEntry(snapshot.data());
+          yield JSON.stringify(parsed.ok ? parsed.entry : { id: snapshot.id, problem: parsed.problem });
+        }
+      }
+    },
+  };
+
+  /** Sequence of the first entry at a time or later; null when there is none. */
+  async function firstSince(since: number): Promise<number | null> {
+    const { docs } = await entries.where('at', '>=', since).orderBy('at').limit(1).get();
+    return docs[0] === undefined ? null : Number(docs[0].id);
+  }
+}
+
+/** Entries that one answer follows at most: many decisions at once are followed by the next answers. */
+const maxFollowed = 100;
