@@ -95,7 +95,10 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     subscribesTo: null,
     isCalled: true,
     users: 'whether the sign-in of who decides was revoked, and the role taken away',
-    publishesTo: {},
+    publishesTo: {
+      events: 'deletions that a person released, and events that a person redrives',
+      requests: 'reconciliations that a person asks for',
+    },
     firestore: 'shows the records, and writes what people decide',
     mongodb: null,
   },

@@ -6,10 +6,12 @@ import type { OperationServices } from '../operations/operation.ts';
 import { entityTagOf, isKnown } from './entityTag.ts';
 import { privateCache, securityHeaders } from './headers.ts';
 import { type Identity, includes, type Session } from './identity/session.ts';
-import { queryValues } from './input.ts';
+import { invalidInput, queryValues } from './input.ts';
+import { openApiOf } from './openApi.ts';
 import { ApiProblem, problemResponse } from './problem.ts';
 import { createRateLimit, defaultRateLimits, type RateLimits } from './rateLimit.ts';
 import type { Views } from './readers/views.ts';
+import { createReplay } from './replay.ts';
 import { type Answer, noBody, type Route } from './route.ts';
 
 export interface ApiDependencies {
@@ -69,8 +71,21 @@ function asProblem(error: unknown): ApiProblem {
   });
 }
 
-function createHandler({ views, operations, identity, clock, rateLimits = defaultRateLimits }: ApiDependencies) {
+function createHandler({
+  routes,
+  views,
+  operations,
+  identity,
+  clock,
+  rateLimits = defaultRateLimits,
+}: ApiDependencies) {
   const limit = createRateLimit(clock, rateLimits);
+  const replay = createReplay<Answer>(clock);
+  let made: unknown;
+  const document = () => {
+    made ??= openApiOf(routes);
+    return made;
+  };
 
   async function sessionOf(route: Route, request: Request): Promise<Session> {
     if (route.role === null) return nobody;
@@ -100,8 +115,11 @@ function createHandler({ views, operations, identity, clock, rateLimits = defaul
       query: queryValues(new URL(request.url).searchParams),
       body: route.body === noBody ? undefined : await jsonBody(request),
     };
-    const answer = await route.run(raw, { views, operations, session });
-    return respond(answer, request);
+    const run = () => route.run(raw, { views, operations, session, document });
+    const key = route.changes ? keyOf(request) : undefined;
+    if (key === undefined) return respond(await run(), request);
+    const call = { key, caller: session.uid, path: route.path, body: raw.body };
+    return respond(await replay.once(call, run), request);
   };
 }
 
@@ -110,6 +128,17 @@ const nobody: Session = { actor: 'anybody', role: 'viewer', uid: '' };
 
 function notSignedIn(detail: string): ApiProblem {
   return new ApiProblem('not-signed-in', detail, { headers: { 'www-authenticate': 'Bearer realm="lockstep"' } });
+}
+
+/** Longest key of a call that may be repeated, in characters: a UUID has 36. */
+const maxKeyLength = 200;
+
+/** @throws ApiProblem */
+function keyOf(request: Request): string | undefined {
+  const key = request.headers.get('idempotency-key');
+  if (key === null) return undefined;
+  if (key.length > 0 && key.length <= maxKeyLength) return key;
+  throw invalidInput([{ field: 'Idempotency-Key', problem: `expected 1 to ${maxKeyLength} characters` }]);
 }
 
 /** @throws ApiProblem */

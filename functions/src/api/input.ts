@@ -27,7 +27,7 @@ export function queryValues(search: URLSearchParams): Record<string, string> {
 export function fieldProblems(issue: z.core.$ZodIssue): FieldProblem[] {
   const path = pathText(issue.path);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ field: pathText([...issue.path, key]), problem: 'is not known here' }));
+    return issue.keys.map((key) => ({ field: pathText([...issue.path, key]) || '""', problem: 'is not known here' }));
   }
   const problem = issue.message.replace(/^Invalid (input|option|string): /, '');
   return [{ field: path || 'body', problem }];

@@ -12,6 +12,8 @@ export interface RouteContext {
   readonly views: Views;
   readonly session: Session;
   readonly operations: () => Promise<OperationServices>;
+  /** The OpenAPI document of all routes. */
+  readonly document: () => unknown;
 }
 
 /** What a handler comes to; the router turns it into a response. */

@@ -35,7 +35,7 @@ function found<View>(view: View | undefined, what: string) {
   throw new ApiProblem('not-found', `There is no ${what} of this id; it may have been removed when its time was over.`);
 }
 
-/** Every route of the API but the one that describes them. */
+/** Every route of the API. */
 export const routes: readonly Route[] = [
   route({
     method: 'GET',
@@ -56,6 +56,15 @@ export const routes: readonly Route[] = [
     query: nothing,
     answer: sessionView,
     handle: async (_, { session: { actor, role } }) => ({ kind: 'json', view: { actor, role } }),
+  }),
+  route({
+    ...viewed,
+    path: '/api/openapi.json',
+    summary: 'This document.',
+    params: nothing,
+    query: nothing,
+    answer: z.unknown(),
+    handle: async (_, { document }) => ({ kind: 'json', view: document() }),
   }),
   route({
     ...viewed,

@@ -184,15 +184,27 @@ describe('what the functions do, and what their accounts may do', () => {
           return { kind: 'session', session };
         },
       });
+      const dead = encodeEvent(event('ProjectUpdated', 'p3', { name: 'new' }));
+      await offline.wrap(recordDeadLetterFunction(servicesOf('recordDeadLetter')))(
+        message(dead.data, { ...dead.attributes, reason: 'attempts', error: 'test', attempts: '1' }),
+      );
       const headers = { authorization: 'Bearer token', 'content-type': 'application/json' };
-      const body = JSON.stringify({ input: { what: 'relay' }, reason: 'test' });
-      const answers = await Promise.all([
-        api(new Request('http://localhost/api/now', { headers })),
-        api(new Request('http://localhost/api/operations/resume', { method: 'POST', headers, body })),
-      ]);
+      const decide = (name: string, input: object) =>
+        api(
+          new Request(`http://localhost/api/operations/${name}`, {
+            method: 'POST',
+            headers,
+            body: JSON.stringify({ input, reason: 'test' }),
+          }),
+        );
+      const answers = [
+        await api(new Request('http://localhost/api/now', { headers })),
+        await decide('reconcile', { mode: 'report' }),
+        await decide('redrive', { projectId: 'p3' }),
+      ];
       assert.deepEqual(
         answers.map(({ status }) => status),
-        [200, 200],
+        [200, 200, 200],
       );
     }
 

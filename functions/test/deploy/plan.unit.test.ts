@@ -108,14 +108,17 @@ describe('provisioning plan: roles', () => {
     assert.deepEqual(rolesOf('lockstep-operations'), [
       'roles/datastore.user on projects acme-films',
       'roles/firebaseauth.viewer on projects acme-films',
+      'roles/pubsub.publisher on pubsub topics project-events',
+      'roles/pubsub.publisher on pubsub topics reconciliation-requests',
     ]);
   });
 
-  it('nobody publishes events but the relay, and who hands over unfinished work on one', () => {
+  it('nobody publishes events but the relay, who hands over unfinished work on one, and who carries out decisions', () => {
     const publishers = grants.filter(
       ({ role, on }) => role === 'roles/pubsub.publisher' && on.endsWith(' project-events'),
     );
     assert.deepEqual(publishers.map(({ member }) => member).sort(), [
+      accountEmail('lockstep-operations', options.project),
       accountEmail('lockstep-reconcile', options.project),
       accountEmail('lockstep-relay', options.project),
       accountEmail('lockstep-sync', options.project),

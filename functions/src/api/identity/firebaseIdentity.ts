@@ -1,4 +1,5 @@
 import type { Auth, DecodedIdToken } from 'firebase-admin/auth';
+import { ApiProblem } from '../problem.ts';
 import { roleSchema } from '../views/common.ts';
 import { isUnsigned, takesEmulatorTokens } from './emulatorTokens.ts';
 import { type Identity, includes, type Role, type Verdict } from './session.ts';
@@ -17,9 +18,12 @@ const refusals: Readonly<Record<string, string>> = {
   'auth/argument-error': 'The token is not one of this project: sign in on the page of this installation.',
 };
 
+/** The part of the Admin SDK that is used. */
+export type TokenVerifier = Pick<Auth, 'verifyIdToken' | 'getUser'>;
+
 /** Verifies Firebase ID tokens with the Admin SDK. */
 export function createFirebaseIdentity(
-  auth: () => Promise<Auth>,
+  auth: () => Promise<TokenVerifier>,
   env: Readonly<Record<string, string | undefined>>,
 ): Identity {
   return {
@@ -47,9 +51,11 @@ export function createFirebaseIdentity(
         }
         return { kind: 'session', session: { actor: actorOf(claims), role, uid: claims.uid } };
       } catch (error) {
+        if (isUnreachable(error)) {
+          throw new ApiProblem('unavailable', 'Firebase Authentication did not answer: try again.', { cause: error });
+        }
         const why = refusals[codeOf(error)];
-        // The SDK reports under the same code that it could not get Google's keys, which says nothing about the token.
-        if (why === undefined || isAboutKeys(error)) throw error;
+        if (why === undefined) throw error;
         return refused(why);
       }
     },
@@ -74,6 +80,8 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
-function isAboutKeys(error: unknown): boolean {
-  return error instanceof Error && /fetching public keys/i.test(error.message);
+/** The SDK reports under the code of a bad token that it could not get Google's keys, which says nothing about it. */
+function isUnreachable(error: unknown): boolean {
+  const isAboutKeys = error instanceof Error && /fetching public keys/i.test(error.message);
+  return isAboutKeys || /^app\/network-/.test(codeOf(error));
 }
