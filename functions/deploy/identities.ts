@@ -65,7 +65,7 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     account: 'lockstep-reconcile',
     subscribesTo: null,
     publishesTo: { requests: 'the request for the scheduled reconciliation' },
-    firestore: null,
+    firestore: 'the audit of what it asks for (syncAudit, syncOutbox)',
     mongodb: null,
   },
   {

@@ -5,6 +5,7 @@ import { deadLetterTopic, eventsTopic, historyDays, jobRetentionDays } from '../
 import { type ReconcileRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
 import config from '../lockstep.config.ts';
+import { reconcileHere } from '../operations/reconcile.ts';
 import { createPublisher } from '../publisher.ts';
 import { defaultReconcileLimits } from '../reconcile/limits.ts';
 import { findingsOf } from '../reconcile/progress.ts';
@@ -27,11 +28,13 @@ import {
   wholeNumber,
 } from './command.ts';
 import { createConsoleLog } from './consoleLog.ts';
+import { type DecisionOptions, decide, decisionOptions } from './decision.ts';
+import { operationServices } from './operationServices.ts';
 import { createProgressDisplay } from './reconcileProgress.ts';
-import { noEvents, openFirestore, openMongodb, openPubSub } from './services.ts';
+import { inTime, noEvents, openFirestore, openMongodb, openPubSub } from './services.ts';
 import type { Terminal } from './terminal.ts';
 
-export interface ReconcileSettings {
+export interface ReconcileSettings extends DecisionOptions {
   readonly mongodbUri: string;
   readonly projectId: string;
   readonly request: ReconcileRequest;
@@ -43,11 +46,11 @@ export interface ReconcileSettings {
 }
 
 /** How the command ends. */
-export const exitCodes = { ...errorCodes, inStep: 0, braked: 3, findings: 4, unfinished: 5 } as const;
+export const exitCodes = { ...errorCodes, inStep: 0, braked: 3, findings: 4, unfinished: 5, declined: 6 } as const;
 
 const notes = `Exit code: 0 in step, or all repaired; 1 an error; 2 a mistake in the command; 3 a brake ended the
 run and nothing was deleted after it; 4 the report has findings, or not all could be repaired; 5 not
-finished (interrupted, or another run is at work); 130 or 143 interrupted, and the progress of the
+finished (interrupted, cancelled, or another run is at work); 6 you said no; 130 or 143 interrupted, and the progress of the
 last seconds could not be saved. Ctrl-C keeps the progress: the same command goes on from there.`;
 
 /** How long one round of the command may take, in ms: it then goes on with the next, so that no time on the way can
@@ -67,6 +70,9 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
       .option('--project <id>', 'only this project; may be given more than once', repeated)
       .option('--phantoms', 'also find what lies below documents that do not exist: one read per document')
       .option('--json', 'print the report as JSON')
+      .option(...decisionOptions.reason)
+      .option(...decisionOptions.as)
+      .option(...decisionOptions.yes)
       .option('--reads-per-second <n>', 'read no faster from Firestore', wholeNumber(1))
       .addOption(
         new Option('--read-from <where>', 'look projects up there')
@@ -102,8 +108,11 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
               shrink: options.allowShrink,
               source: options.allowNewSource,
             },
-            reason: 'command',
+            reason: options.reason ?? 'command',
           },
+          reason: options.reason,
+          as: options.as,
+          yes: options.yes === true,
           json: options.json === true,
           readFrom: options.readFrom,
           readsPerSecond: options.readsPerSecond,
@@ -116,8 +125,10 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
     const dependencies = await connect(settings, terminal);
     const onProgress = createProgressDisplay(terminal);
     try {
+      const request =
+        settings.request.mode === 'clean' ? await decided(settings, dependencies, terminal) : settings.request;
+      if (request === 'declined') return exitCodes.declined;
       for (;;) {
-        const { request } = settings;
         const outcome = await runReconciliation(dependencies, {
           request,
           deadline: clock.now() + roundMs,
@@ -132,6 +143,30 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
     }
   },
 };
+
+/** Who repairs decides: with a reason, a preview and a trace. The run is the job that this leaves, or that of the same
+ *  decision before, if it was interrupted. */
+async function decided(
+  { request, reason, as, yes }: ReconcileSettings,
+  { firestore }: ReconcileDependencies,
+  terminal: Terminal,
+): Promise<ReconcileRequest | 'declined'> {
+  const { mode, collections, projectIds, phantoms, allow } = request;
+  const outcome = await decide(
+    operationServices(terminal, firestore),
+    {
+      operation: reconcileHere,
+      input: { mode, collections, projectIds, phantoms, allow },
+      question: (count) => `Repair the assets of ${count} projects where they differ?`,
+      reason,
+      as,
+      yes,
+    },
+    { ...terminal, inTime: (answer) => inTime(terminal, answer) },
+    () => undefined,
+  );
+  return outcome === 'declined' || outcome.jobId === null ? 'declined' : { ...request, jobId: outcome.jobId };
+}
 
 /** The one place where the command is put together: repairing is the work on events, with its own final check of
  *  MongoDB. */
@@ -187,6 +222,10 @@ function print(outcome: ReconcileOutcome, json: boolean, terminal: Terminal): nu
   const { report } = outcome;
   const text = json ? JSON.stringify(report, null, 2) : renderReport(report).trimEnd();
   for (const line of text.split('\n')) terminal.print(line);
+  if (outcome.kind === 'cancelled') {
+    terminal.warn('cancelled by somebody: what was repaired stays repaired');
+    return exitCodes.unfinished;
+  }
   if (outcome.kind === 'continued') {
     terminal.warn('interrupted: the progress is kept, and the same command goes on from there');
     return exitCodes.unfinished;

@@ -56,7 +56,7 @@ function deployedLimits(): ReconcileLimits {
 export async function requestReconciliation(
   { publisher }: Services,
   { mode, reason, collections, projectIds, phantoms, samples, jobId }: ReconcileRequest,
-  why: 'schedule' | 'continued',
+  why: 'continued',
 ): Promise<void> {
   const requests = await publisher(params.requestsTopic.value());
   const request = {

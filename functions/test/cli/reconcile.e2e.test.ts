@@ -8,6 +8,8 @@ import { startWorld, type World } from '../reconcile/world.ts';
 import { until } from '../support/until.ts';
 import { type CommandProcess, startCommand } from './commandProcess.fixture.ts';
 
+const decided = ['--yes', '--reason', 'repair', '--as', 'olga'];
+
 /** The command, as a process of its own, against the servers of this one. */
 describe('npm run reconcile, as a process', () => {
   let world: World;
@@ -64,13 +66,21 @@ describe('npm run reconcile, as a process', () => {
     assert.equal(found.code, exitCodes.findings, found.err);
     assert.equal(JSON.parse(found.out).findings['unknown-id'], 1);
 
-    const repaired = await reconcile(['--clean', '--grace', '0']);
+    const repaired = await reconcile(['--clean', '--grace', '0', ...decided]);
     assert.equal(repaired.code, exitCodes.inStep, repaired.err + repaired.out);
     assert.match(repaired.out, /1 projects repaired \(1 assets/);
+    const [entry] = (await world.firestore.collection('syncAudit').get()).docs;
+    assert.deepEqual(
+      [entry?.get('actor'), entry?.get('action'), entry?.get('reason')],
+      ['olga', 'reconcile', 'repair'],
+    );
+    const undecided = await reconcile(['--clean', '--grace', '0', '--yes']);
+    assert.equal(undecided.code, exitCodes.usage);
+    assert.match(undecided.err, /expected --reason TEXT/);
     assert.equal(await world.countOf('storyboards'), 30);
 
     await world.source.projects.deleteMany({});
-    const braked = await reconcile(['--clean', '--grace', '0']);
+    const braked = await reconcile(['--clean', '--grace', '0', ...decided]);
     assert.equal(braked.code, exitCodes.braked, braked.err);
     assert.match(braked.out, /BRAKE source-empty/);
     assert.match(braked.out, /No asset was scanned/);

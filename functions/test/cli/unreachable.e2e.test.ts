@@ -77,7 +77,7 @@ describe('commands when a service is unreachable', () => {
   ];
   const silentCases: readonly [string, Service][] = [
     ['relay', 'PUBSUB_EMULATOR_HOST'],
-    ['reconcile --clean', 'MONGODB_URI'],
+    ['reconcile --clean --yes --reason test', 'MONGODB_URI'],
     ['holds release --all --yes --reason test', 'PUBSUB_EMULATOR_HOST'],
     ['redrive --all --dry-run', 'FIRESTORE_EMULATOR_HOST'],
   ];
@@ -142,7 +142,7 @@ describe('commands when a service is unreachable', () => {
     const noFirestore = unreachable('FIRESTORE_EMULATOR_HOST', blackHole.host);
     const commands = [
       [start('relay', noFirestore), 'SIGTERM'],
-      [start('reconcile --clean', noFirestore), 'SIGINT'],
+      [start('reconcile --clean --yes --reason test', noFirestore), 'SIGINT'],
       [start('holds list', noFirestore), 'SIGINT'],
       [start('redrive --all --yes --reason test', noFirestore), 'SIGTERM'],
     ] as const;

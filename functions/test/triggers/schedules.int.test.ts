@@ -18,6 +18,7 @@ import { reconcileAssetsFunction } from '../../src/triggers/reconcileAssets.ts';
 import { reconcileOnRequestFunction } from '../../src/triggers/reconcileOnRequest.ts';
 import { relayProjectChangesFunction } from '../../src/triggers/relayProjectChanges.ts';
 import type { Services } from '../../src/triggers/services.ts';
+import { auditOf } from '../operations/operations.fixture.ts';
 import { until } from '../support/until.ts';
 import { setVariables } from '../support/variables.ts';
 import { type ServicesFixture, startFunctionsTest, startServices } from './services.fixture.ts';
@@ -71,16 +72,24 @@ describe('functions of reconciliation and relay', () => {
       for (const request of asked()) await onRequest()(request);
     }
 
-    it('only asks, for which it needs neither MongoDB nor Firestore', async () => {
+    it('only asks, for which it does not need MongoDB, and is in the audit', async () => {
       const refuse = () => Promise.reject(new Error('not needed'));
-      await onSchedule({ ...fixture.services, source: refuse, firestore: refuse, sync: refuse });
+      await onSchedule({ ...fixture.services, source: refuse, sync: refuse });
       assert.deepEqual(asked(), [JSON.stringify({ mode: 'report', reason: 'schedule' })]);
       assert.deepEqual(await jobs(), []);
+      const audit = await auditOf(fixture.firestore);
+      assert.deepEqual(
+        audit.map(({ actor, via, action, after }) => ({ actor, via, action, after })),
+        [{ actor: 'reconcileAssets', via: 'schedule', action: 'reconcile', after: { mode: 'report' } }],
+      );
     });
 
     it('fails when it could not ask, so that the schedule tries again', async () => {
       const publisher = () => Promise.reject(new Error('Pub/Sub is unavailable'));
       await assert.rejects(onSchedule({ ...fixture.services, publisher }), /Pub\/Sub is unavailable/);
+      await onSchedule();
+      assert.equal(asked().length, 1);
+      assert.equal((await auditOf(fixture.firestore)).length, 1, 'it is the same request');
     });
 
     // Attacks I1: Cloud Scheduler runs again in a day, so a run that dies must not depend on it.
