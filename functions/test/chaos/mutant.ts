@@ -23,7 +23,8 @@ export function openMutantYard(): MutantYard {
   const root = mkdtempSync(join(tmpdir(), 'lockstep-mutants-'));
   for (const name of ['local', 'deploy', 'package.json'])
     cpSync(join(functionsDir, name), join(root, name), { recursive: true });
-  cpSync(join(functionsDir, 'test', 'chaos'), join(root, 'test', 'chaos'), { recursive: true });
+  for (const name of ['chaos', 'support'])
+    cpSync(join(functionsDir, 'test', name), join(root, 'test', name), { recursive: true });
   symlinkSync(join(functionsDir, 'node_modules'), join(root, 'node_modules'), 'dir');
 
   return {
