@@ -21,7 +21,8 @@ export function deliverAlertFunction(services: Services) {
       // Two rounds of tries, and the transactions around them.
       timeoutSeconds: 120,
       memory: '256MiB',
-      // As many alerts as there are kinds; a flood of one waits in the topic.
+      // In a flood most messages are of one alert, whose record takes about one write a second; they wait in the topic.
+      concurrency: 1,
       maxInstances: 3,
       ...(secret && { secrets: [secret] }),
       serviceAccount: 'lockstep-alerts@',

@@ -21,7 +21,7 @@ relayProjectChanges | schedule $RELAY_SCHEDULE                | 3 retries       
 syncProject         | topic $PROJECT_EVENTS_TOPIC             | until it succeeds | lockstep-sync@        | MONGODB_URI | $LOCKSTEP_REGION
 
 function            | seconds | MiB | CPU | at once | min     | max
-deliverAlert        | 120     | 256 |     | default | default | 3
+deliverAlert        | 120     | 256 |     | 1       | default | 3
 operations          | 60      | 512 | 1   | 40      | default | 3
 reconcileAssets     | 60      | 256 |     | default | default | 1
 reconcileOnRequest  | 540     | 512 | 1   | 1       | default | 1

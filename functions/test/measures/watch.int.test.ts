@@ -23,6 +23,9 @@ import { type RecordedLog, recordedLog } from '../support/log.ts';
 const start = Date.UTC(2026, 10, 27, 12, 34);
 const targets = { shownMs: 120_000, relayLagMs: 300_000, recoveryMs: 900_000, progressMs: 900_000 };
 
+/** A query that no deployed index serves is refused, as production does. */
+const indexes = new URL('../../../firestore.indexes.json', import.meta.url).pathname;
+
 describe('the watch of every minute', () => {
   let server: FirestoreServer;
   let firestore: Firestore;
@@ -31,7 +34,7 @@ describe('the watch of every minute', () => {
   let messages: (AlertMessage['kind'] | string)[];
 
   before(async () => {
-    server = await startFirestoreServer();
+    server = await startFirestoreServer({ indexes });
   });
   beforeEach(() => {
     firestore = connectFirestore(server, `demo-${randomUUID()}`);
