@@ -4,6 +4,9 @@ import { discardHolds, releaseHolds } from './holds.ts';
 import type { Operation } from './operation.ts';
 import { pause, resume } from './pauses.ts';
 import { cancelReconciliation, reconcile } from './reconcile.ts';
+import { rewind } from './rewind.ts';
+import { verify } from './verify.ts';
+import { whatIf } from './whatIf.ts';
 
 /** Everything that people can do, by name: the API, the page and the command line offer the same. */
 export const operations: readonly Operation[] = [
@@ -15,6 +18,9 @@ export const operations: readonly Operation[] = [
   dropDeadLetters,
   reconcile,
   cancelReconciliation,
+  verify,
+  whatIf,
+  rewind,
   acknowledgeAlerts,
   closeAlerts,
 ];
