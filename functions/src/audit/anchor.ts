@@ -37,6 +37,12 @@ export async function anchorAudit({
   await ref.set({ at: now, sequence, hash });
 }
 
+/** The anchor in a document that keeps one; undefined when it keeps none. */
+export function storedAnchor(data: unknown): Anchor | undefined {
+  const stored = anchoredSchema.safeParse(data);
+  return stored.success ? { sequence: stored.data.sequence, hash: stored.data.hash } : undefined;
+}
+
 /** Reads an anchor as it stands in the log: `SEQUENCE:HASH`; undefined when it is none. */
 export function parseAnchor(text: string): Anchor | undefined {
   const match = /^(\d{1,12}):([0-9a-f]{64})$/.exec(text);

@@ -1,4 +1,4 @@
-import { type DocumentSnapshot, FieldPath, type Firestore } from 'firebase-admin/firestore';
+import { type DocumentSnapshot, FieldPath, type Firestore, type Query } from 'firebase-admin/firestore';
 import { recordCollections } from '../config/defineConfig.ts';
 import { type Anchor, createChainCheck, endProblem } from './chain.ts';
 import { type AuditHead, auditEntryId } from './entry.ts';
@@ -13,6 +13,8 @@ export interface AuditReading {
   readonly firestore: Firestore;
   /** Entries in one page. */
   readonly pageSize?: number;
+  /** Called after each page, with the last sequence that is in order. */
+  readonly onPage?: (sequence: number) => void;
 }
 
 const defaultPageSize = 300;
@@ -34,6 +36,7 @@ export async function verifyAudit(reading: AuditReading, anchor?: Anchor): Promi
           return bad(`entry ${sequence} has another hash than the anchor: the chain was written anew`);
         }
       }
+      reading.onPage?.(check.head().sequence);
     }
     const head = parseAuditHead(headRef.path, (await headRef.get()).data());
     const last = check.head();
@@ -45,14 +48,25 @@ export async function verifyAudit(reading: AuditReading, anchor?: Anchor): Promi
 }
 
 /** The documents of the audit behind a sequence, in order, page by page; also such that are no entries. */
-export async function* auditPages(
-  { firestore, pageSize = defaultPageSize }: AuditReading,
-  after = 0,
+export function auditPages(reading: AuditReading, after = 0): AsyncGenerator<readonly DocumentSnapshot[], void> {
+  const query = reading.firestore.collection(recordCollections.audit).orderBy(FieldPath.documentId());
+  return pagesOf(reading, query, after === 0 ? query : query.startAfter(auditEntryId(after)));
+}
+
+/** The entries since a time, ms since 1970, in the order of their times. */
+export function auditSince(reading: AuditReading, since: number): AsyncGenerator<readonly DocumentSnapshot[], void> {
+  const query = reading.firestore.collection(recordCollections.audit).where('at', '>=', since).orderBy('at');
+  return pagesOf(reading, query, query);
+}
+
+async function* pagesOf(
+  { pageSize = defaultPageSize }: AuditReading,
+  query: Query,
+  first: Query,
 ): AsyncGenerator<readonly DocumentSnapshot[], void> {
-  const query = firestore.collection(recordCollections.audit).orderBy(FieldPath.documentId()).limit(pageSize);
-  let next = after === 0 ? query : query.startAfter(auditEntryId(after));
+  let next = first;
   for (;;) {
-    const { docs } = await next.get();
+    const { docs } = await next.limit(pageSize).get();
     if (docs.length > 0) yield docs;
     const last = docs.at(-1);
     if (last === undefined || docs.length < pageSize) return;

@@ -14,8 +14,8 @@ import {
   type TerminalCommand,
   UsageError,
 } from './command.ts';
-import { type DecisionOptions, type DecisionTerminal, decide, decisionOptions } from './decision.ts';
-import { operationServices } from './operationServices.ts';
+import { type DecisionOptions, type DecisionTerminal, decide, decisionOptions } from './decisions/decision.ts';
+import { operationServices } from './decisions/operationServices.ts';
 import {
   eachInTime,
   errorSentence,

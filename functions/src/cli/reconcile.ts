@@ -28,8 +28,8 @@ import {
   wholeNumber,
 } from './command.ts';
 import { createConsoleLog } from './consoleLog.ts';
-import { type DecisionOptions, decide, decisionOptions } from './decision.ts';
-import { operationServices } from './operationServices.ts';
+import { type DecisionOptions, decide, decisionOptions } from './decisions/decision.ts';
+import { operationServices } from './decisions/operationServices.ts';
 import { createProgressDisplay } from './reconcileProgress.ts';
 import { inTime, noEvents, openFirestore, openMongodb, openPubSub } from './services.ts';
 import type { Terminal } from './terminal.ts';

@@ -11,8 +11,8 @@ import {
   type TerminalCommand,
   UsageError,
 } from './command.ts';
-import { type DecisionOptions, type DecisionTerminal, decide, decisionOptions } from './decision.ts';
-import { operationServices } from './operationServices.ts';
+import { type DecisionOptions, type DecisionTerminal, decide, decisionOptions } from './decisions/decision.ts';
+import { operationServices } from './decisions/operationServices.ts';
 import { eachInTime, errorSentence, inTime, noEvents, openEvents, openFirestore } from './services.ts';
 import type { Terminal } from './terminal.ts';
 

@@ -13,8 +13,9 @@ export interface CommandProcess {
   readonly ended: Promise<number | NodeJS.Signals | null>;
 }
 
-export function startCommand(line: string, env: Readonly<Record<string, string>>): CommandProcess {
-  const [name, ...args] = line.split(' ');
+/** `line`: words that are separated by spaces, or a list of words. */
+export function startCommand(line: string | readonly string[], env: Readonly<Record<string, string>>): CommandProcess {
+  const [name, ...args] = typeof line === 'string' ? line.split(' ') : line;
   const program = fileURLToPath(new URL(`../../src/cli/${name}.ts`, import.meta.url));
   const child = spawn(process.execPath, [program, ...args], {
     env: { PATH: process.env.PATH, METADATA_SERVER_DETECTION: 'none', GCLOUD_PROJECT: 'demo-cli', ...env },

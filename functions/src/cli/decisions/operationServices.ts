@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Firestore } from 'firebase-admin/firestore';
-import type { OutboxTopic } from '../audit/trace.ts';
-import { dayMs } from '../clock.ts';
-import { jobRetentionDays } from '../config/params.ts';
-import config from '../lockstep.config.ts';
-import type { OperationServices } from '../operations/operation.ts';
-import type { Publisher } from '../publisher.ts';
-import { createConsoleLog } from './consoleLog.ts';
-import type { Terminal } from './terminal.ts';
+import type { OutboxTopic } from '../../audit/trace.ts';
+import { dayMs } from '../../clock.ts';
+import { jobRetentionDays } from '../../config/params.ts';
+import config from '../../lockstep.config.ts';
+import type { OperationServices } from '../../operations/operation.ts';
+import type { Publisher } from '../../publisher.ts';
+import { createConsoleLog } from '../consoleLog.ts';
+import type { Terminal } from '../terminal.ts';
 
 /** What operations need, at a terminal. A topic that the command has not opened cannot be published to: the message of
  *  a decision then waits in the outbox. */

@@ -1,8 +1,8 @@
-import type { Item, Operation, OperationServices, Outcome } from '../operations/operation.ts';
-import { previewOperation, type Refusal, runOperation, unconfirmedAtMost } from '../operations/runOperation.ts';
+import type { Item, Operation, OperationServices, Outcome } from '../../operations/operation.ts';
+import { previewOperation, type Refusal, runOperation, unconfirmedAtMost } from '../../operations/runOperation.ts';
+import { UsageError } from '../command.ts';
+import type { Terminal } from '../terminal.ts';
 import { terminalActor } from './account.ts';
-import { UsageError } from './command.ts';
-import type { Terminal } from './terminal.ts';
 
 /** What every command takes that decides something. */
 export interface DecisionOptions {

@@ -4,10 +4,10 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import type { Actor } from '../audit/entry.ts';
-import { secondMs } from '../clock.ts';
-import { UsageError } from './command.ts';
-import type { Environment } from './terminal.ts';
+import type { Actor } from '../../audit/entry.ts';
+import { secondMs } from '../../clock.ts';
+import { UsageError } from '../command.ts';
+import type { Environment } from '../terminal.ts';
 
 /** How long gcloud may take to name its account, in ms. */
 const gcloudMs = 10 * secondMs;

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { roleSchema } from '../api/views/common.ts';
+import {
+  defineOperation,
+  type Operation,
+  type OperationContext,
+  OperationRefusedError,
+  type Outcome,
+  type Preview,
+  type Role,
+} from './operation.ts';
+
+/** What people may do, as Firebase Authentication knows it. */
+export interface Claims {
+  /** Undefined when nobody has this e-mail address. */
+  find(email: string): Promise<{ readonly uid: string; readonly role: Role | null } | undefined>;
+  /** Sets the claim, or removes it (null), and ends the sessions that were begun with another one. */
+  set(uid: string, role: Role | null): Promise<void>;
+}
+
+const input = z.strictObject({ email: z.email(), role: roleSchema });
+type Input = z.output<typeof input>;
+
+/** Granting and revoking roles: at the terminal only, by whoever administers the Firebase project. */
+export function roleOperations(claims: Claims): { readonly grant: Operation; readonly revoke: Operation } {
+  return {
+    grant: defineOperation({
+      name: 'grant-role',
+      role: 'operator',
+      changes: true,
+      summary: 'Lets somebody see (viewer) or also decide (operator).',
+      input,
+      preview: (_context, given) => preview(claims, given, given.role),
+      act: (context, given) => change(context, claims, given, given.role),
+    }),
+    revoke: defineOperation({
+      name: 'revoke-role',
+      role: 'operator',
+      changes: true,
+      summary: 'Takes a role away; sessions that have it are ended.',
+      input,
+      preview: (_context, given) => preview(claims, given, null),
+      act: (context, given) => change(context, claims, given, null),
+    }),
+  };
+}
+
+async function preview(claims: Claims, given: Input, wanted: Role | null): Promise<Preview> {
+  const { role } = await currentOf(claims, given);
+  return {
+    count: isDue(role, given, wanted) ? 1 : 0,
+    what: 'account',
+    details: [{ name: 'role now', value: role ?? 'none' }],
+  };
+}
+
+/** Revoking takes away the role that is named, and no other one. */
+function isDue(role: Role | null, given: Input, wanted: Role | null): boolean {
+  return wanted === null ? role === given.role : role !== wanted;
+}
+
+async function currentOf(claims: Claims, { email }: Input) {
+  const found = await claims.find(email);
+  if (found === undefined) {
+    throw new OperationRefusedError(`nobody has signed in as ${email} yet; create the account first`, 'input.email');
+  }
+  return found;
+}
+
+/** Authentication takes part in no transaction: the intent is written before, and that it was carried out after. A
+ *  crash in between leaves the intent alone in the audit, and the same call finishes it. */
+async function change(
+  { transact }: OperationContext,
+  claims: Claims,
+  given: Input,
+  wanted: Role | null,
+): Promise<Outcome> {
+  const { uid, role } = await currentOf(claims, given);
+  const done = wanted === null ? 'revoked' : 'granted';
+  if (!isDue(role, given, wanted)) {
+    return {
+      result: `${given.email}: nothing to do, the role is ${role ?? 'none'}`,
+      count: 0,
+      sequence: null,
+      jobId: null,
+    };
+  }
+  const facts = { target: `account ${given.email}`, before: { role }, after: { role: wanted } };
+  await transact(async (_transaction, trace) => trace.record({ ...facts, result: 'asked for' }));
+  await claims.set(uid, wanted);
+  const { sequence } = await transact(async (_transaction, trace) => trace.record({ ...facts, result: done }));
+  return { result: `${given.email}: ${given.role} ${done}`, count: 1, sequence, jobId: null };
+}
