@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Firestore } from 'firebase-admin/firestore';
 import { systemClock } from '../../src/clock.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
+import { createControlReader } from '../../src/control/control.ts';
 import type { EncodedMessage } from '../../src/events/codec.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
 import { eventId, type ProjectEvent } from '../../src/events/contract.ts';
@@ -55,6 +56,7 @@ export async function applyEvent(
     deadLetters: publisher((message) => {
       throw new Error(`a dead letter: ${JSON.stringify(message.attributes)}`);
     }),
+    control: createControlReader(firestore, systemClock),
     clock: systemClock,
     random: Math.random,
     uniqueId: randomUUID,

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Option } from '@commander-js/extra-typings';
 import { dayMs, hourMs, minuteMs } from '../clock.ts';
-import { deadLetterTopic, eventsTopic, historyDays, jobRetentionDays } from '../config/params.ts';
+import { deadLetterTopic, eventsTopic, historyDays, jobRetentionDays, syncMode } from '../config/params.ts';
+import { createControlReader } from '../control/control.ts';
 import { type ReconcileRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
 import config from '../lockstep.config.ts';
@@ -188,10 +189,12 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
     events: publisherTo(eventsTopic.value()),
     deadLetters: publisherTo(deadLetterTopic.value()),
     random: Math.random,
+    control: createControlReader(firestore, terminal.clock),
     limits: {
       ...defaultSyncLimits,
       hold: deployedHoldLimits(),
       jobRetentionMs: jobRetentionDays.value() * dayMs,
+      isShadow: syncMode.value() === 'shadow',
       historyMs: historyDays.value() * dayMs,
     },
     throttle: createThrottle(),

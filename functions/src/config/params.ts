@@ -27,6 +27,7 @@ const defaults = {
   RECONCILE_GRACE_MINUTES: 60,
   JOB_RETENTION_DAYS: 90,
   HISTORY_DAYS: 30,
+  SYNC_MODE: 'live',
 } as const;
 
 type ParamName = keyof typeof defaults;
@@ -188,6 +189,21 @@ export const reconcileMode = {
     const mode = process.env.RECONCILE_MODE || defaults.RECONCILE_MODE;
     if (mode === 'report' || mode === 'clean') return mode;
     throw new Error(`RECONCILE_MODE: expected "report" or "clean", received "${mode}"`);
+  },
+};
+
+const syncModeParam = defineString('SYNC_MODE', {
+  default: defaults.SYNC_MODE,
+  description: 'Whether assets are brought in step, or what would be done to them is only counted.',
+  input: select(['live', 'shadow']),
+});
+export const syncMode = {
+  expression: syncModeParam,
+  /** @throws Error when it is neither `live` nor `shadow`. */
+  value(): 'live' | 'shadow' {
+    const mode = process.env.SYNC_MODE || defaults.SYNC_MODE;
+    if (mode === 'live' || mode === 'shadow') return mode;
+    throw new Error(`SYNC_MODE: expected "live" or "shadow", received "${mode}"`);
   },
 };
 

@@ -1,6 +1,7 @@
 import {
   type DocumentSnapshot,
   FieldPath,
+  FieldValue,
   type Firestore,
   type Query,
   Timestamp,
@@ -96,7 +97,9 @@ export function setHeldStatus(
 ): void {
   const isOpen = openStatuses.some((open) => open === status);
   const finishedAt = isOpen ? null : Timestamp.fromMillis(nowMs);
-  transaction.set(syncJobRef(firestore, eventId), { status, finishedAt }, { merge: true });
+  // What was held or ended is not parked.
+  const end = { status, finishedAt, parkedFor: FieldValue.delete() };
+  transaction.set(syncJobRef(firestore, eventId), end, { merge: true });
 }
 
 function isHeldStatus(text: string): text is HeldStatus {

@@ -23,7 +23,7 @@ export const recordIndexing: readonly RecordIndexing[] = [
   {
     collectionGroup: recordCollections.projects,
     queried: ['deletedAt', 'projectId'],
-    unindexed: ['desired', 'lease', 'progress', 'attempts', 'hold', 'open'],
+    unindexed: ['desired', 'lease', 'progress', 'attempts', 'hold', 'open', 'parked'],
     expires: 'expireAt',
   },
   {
@@ -33,7 +33,7 @@ export const recordIndexing: readonly RecordIndexing[] = [
   },
   {
     collectionGroup: recordCollections.jobs,
-    queried: ['status', 'startedAt'],
+    queried: ['status', 'startedAt', 'parkedFor'],
     unindexed: [
       'event',
       'finishedAt',

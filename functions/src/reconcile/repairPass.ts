@@ -206,6 +206,7 @@ function count(run: Run, projectId: string, outcome: RepairOutcome): void {
       outcomes.assets += outcome.processed;
       return;
     case 'deferred':
+    case 'parked':
       outcomes.deferred += 1;
       return;
     case 'contradicted':

@@ -22,6 +22,8 @@ export type RepairOutcome =
   | { readonly kind: 'duplicate' }
   /** Another worker is on this project and converges it. */
   | { readonly kind: 'deferred' }
+  /** What is paused, or was only counted, is put off; the next run finds it again. */
+  | { readonly kind: 'parked' }
   /** The time was used up; the rest is published as a continuation. */
   | { readonly kind: 'continued'; readonly processed: number }
   /** The final check in MongoDB, right before deleting, found the project alive: nothing was deleted. */

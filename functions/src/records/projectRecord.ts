@@ -103,6 +103,14 @@ export interface Hold {
   readonly version: Version;
 }
 
+/** Work that is put off until what keeps it from being carried out is over. */
+export interface Parked {
+  /** The event that was worked on; its job keeps it, so that it can be published again. */
+  readonly eventId: string;
+  /** In ms since 1970. */
+  readonly since: number;
+}
+
 /** Everything known about one project: `syncProjects/{project id}`. */
 export interface ProjectRecord {
   readonly projectId: string;
@@ -122,6 +130,8 @@ export interface ProjectRecord {
   readonly deletedAt: number | null;
   /** Only of a deletion that is not carried out yet. */
   readonly hold: Hold | null;
+  /** Set from when its work was parked until it is over. */
+  readonly parked: Parked | null;
   /** Versions that MongoDB has refuted, the newest last: a late duplicate of such an event is no news. */
   readonly refuted: readonly Version[];
   /** Events that the desired state shows and the assets do not yet: never more than it has fields, and a few. */
@@ -191,6 +201,7 @@ const recordSchema = z.looseObject({
   expireAt: z.instanceof(Timestamp).nullable(),
   deletedAt: z.instanceof(Timestamp).nullish(),
   refuted: z.array(versionSchema).default([]),
+  parked: z.object({ eventId: z.string(), since: z.number() }).nullable().default(null),
   open: z
     .array(
       z.object({
@@ -232,6 +243,7 @@ export function emptyProjectRecord(projectId: string): ProjectRecord {
     expireAt: null,
     deletedAt: null,
     hold: null,
+    parked: null,
     refuted: [],
     open: [],
   };
@@ -264,6 +276,7 @@ export function parseProjectRecord(projectId: string, data: unknown): ProjectRec
     expireAt: record.expireAt?.toMillis() ?? null,
     deletedAt: record.deletedAt?.toMillis() ?? null,
     hold: record.hold ?? null,
+    parked: record.parked,
     refuted: record.refuted,
     open: record.open,
   };

@@ -28,7 +28,11 @@ export interface SyncJob {
   readonly errors: readonly string[];
   /** Since when its deletion is held; null when it is not. */
   readonly heldAt: number | null;
-  /** When a TTL policy may remove it; null for one that keeps the event of a held deletion. */
+  /** What keeps its work from being carried out; null when nothing does. It keeps its event then. */
+  readonly parkedFor: string | null;
+  /** Why it is done, or is not; null where its event says all. */
+  readonly reason: string | null;
+  /** When a TTL policy may remove it; null for one that keeps an event. */
   readonly expireAt: number | null;
 }
 
@@ -52,14 +56,17 @@ export function syncJobData(job: SyncJob): Record<string, unknown> {
     percent: percentOf(job),
     cursor: { rangesLeft: job.rangesLeft },
     errors: job.errors,
+    reason: job.reason,
     initiator: job.initiator.actor ?? job.initiator.service,
     origin: job.initiator,
     expireAt: job.expireAt === null ? null : Timestamp.fromMillis(job.expireAt),
-    // The message is acknowledged when its deletion is held: from then on the event is kept here alone.
-    ...(job.heldAt !== null && {
-      heldAt: Timestamp.fromMillis(job.heldAt),
+    // The message is acknowledged when its work is held or parked: from then on the event is kept here alone.
+    ...((job.heldAt !== null || job.parkedFor !== null) && {
       event: encodeEvent(job.event).data.toString('utf8'),
     }),
+    ...(job.heldAt !== null && { heldAt: Timestamp.fromMillis(job.heldAt) }),
+    // Only where it is: whoever looks for parked work asks for this field.
+    ...(job.parkedFor !== null && { parkedFor: job.parkedFor }),
   };
 }
 

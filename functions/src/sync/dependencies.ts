@@ -1,6 +1,7 @@
 import type { Firestore } from 'firebase-admin/firestore';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/defineConfig.ts';
+import type { ControlReader } from '../control/control.ts';
 import type { Log } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import type { ProjectTruth } from '../source/truth.ts';
@@ -19,6 +20,8 @@ export interface SyncDependencies {
   /** Topic of events: continuations go there. */
   readonly events: Publisher;
   readonly deadLetters: Publisher;
+  /** What people have paused. */
+  readonly control: ControlReader;
   readonly clock: Clock;
   /** A number from 0 to 1. */
   readonly random: () => number;

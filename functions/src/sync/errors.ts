@@ -32,6 +32,14 @@ export class LeaseLostError extends Error {
   }
 }
 
+/** What a message is about cannot be parked, and is paused: its delivery is refused, which counts as no failure. */
+export class WorkPausedError extends Error {
+  constructor(eventId: string, why: string) {
+    super(`event ${eventId} cannot be applied now (${why}); this delivery is refused so that it is redelivered`);
+    this.name = 'WorkPausedError';
+  }
+}
+
 /** The record of a project could not take an event in; the cause says why. */
 export class ClaimFailedError extends Error {
   constructor(eventId: string, cause: unknown) {

@@ -17,6 +17,8 @@ export interface SyncLimits {
   readonly jobRetentionMs: number;
   /** How long the history of an event is kept, in ms; 0: no history is written. */
   readonly historyMs: number;
+  /** Whether nothing of assets is written: what would be is counted, and its events are kept until they may be applied. */
+  readonly isShadow: boolean;
   /** When deletions are held for a person to decide. */
   readonly hold: HoldLimits;
 }
@@ -28,5 +30,6 @@ export const defaultSyncLimits: SyncLimits = {
   maxFutureMs: 5 * secondMs,
   jobRetentionMs: 90 * dayMs,
   historyMs: 30 * dayMs,
+  isShadow: false,
   hold: defaultHoldLimits,
 };

@@ -17,8 +17,8 @@ export interface Step<T> {
   readonly record?: ProjectRecord | undefined;
   readonly job?: SyncJob | undefined;
   readonly history?: readonly HistoryWrite[] | undefined;
-  /** What became of a deletion that was held. */
-  readonly held?: { readonly eventId: string; readonly status: HeldStatus; readonly at: number } | undefined;
+  /** Jobs that waited, held or parked, and do so no more. */
+  readonly ends?: readonly { readonly eventId: string; readonly status: HeldStatus; readonly at: number }[] | undefined;
 }
 
 /** Takes a step from the record as it is now. The step is pure and may be computed more than once.
@@ -44,12 +44,12 @@ export function transact<T>(
 export function writeStep(
   firestore: Firestore,
   transaction: Transaction,
-  { record, job, held, history = [] }: Omit<Step<unknown>, 'outcome'>,
+  { record, job, ends = [], history = [] }: Omit<Step<unknown>, 'outcome'>,
 ): void {
   if (record) transaction.set(projectRecordRef(firestore, record.projectId), projectRecordData(record));
   if (job) transaction.set(syncJobRef(firestore, job.event.id), syncJobData(job));
   for (const write of history) writeHistory(firestore, transaction, write);
-  if (held) setHeldStatus(firestore, transaction, held.eventId, held.status, held.at);
+  for (const { eventId, status, at } of ends) setHeldStatus(firestore, transaction, eventId, status, at);
 }
 
 /** Without what is only written where there is no entry yet, and there is one. */

@@ -13,6 +13,7 @@ import type { SyncJob } from '../records/syncJob.ts';
 import { type FoldChange, fold } from './fold.ts';
 import type { SyncLimits } from './limits.ts';
 import { closed, contradicted, initiatorOf, marked, opened, repaired } from './openEvents.ts';
+import { describeRestraint, type Restraint } from './restraint.ts';
 import { claimsTheFuture, type Fact, settle } from './settle.ts';
 import type { Step } from './transact.ts';
 
@@ -87,6 +88,13 @@ export interface Reached {
   readonly scanned: number;
 }
 
+/** Work that is put off, and how far it has come. */
+export interface Parking extends Reached {
+  readonly restraint: Restraint;
+  readonly progress: Progress | null;
+  readonly total: number | null;
+}
+
 /** How work ended: done; with news, which it goes on with; or lost to another worker. */
 export type Completion =
   | { readonly kind: 'done' }
@@ -138,19 +146,24 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
     return {
       outcome,
       ...folding,
-      record: { ...withoutAttempts(record, event.id), open: givenUp.open },
+      ...endOfParking(before, event.id, now, folding),
+      record: { ...withoutAttempts(record, event.id), open: givenUp.open, parked: null },
       history: [...history, ...givenUp.history],
     };
   }
+  const isParked = before.parked?.eventId === event.id;
   const lease: WorkLease = { holder, eventId: event.id, expiresAt: now + limits.leaseMs };
   const taken: ProjectRecord = {
     ...record,
     lease,
     progress: record.progress?.revision === record.revision ? record.progress : null,
+    // From here on this message stands for all news.
+    parked: isParked ? before.parked : null,
     // Counted now and taken back when the work ends well, so that a worker that dies without reporting is counted too.
     attempts: { ...record.attempts, [event.id]: { count: attempt, lastError: null } },
   };
-  return { outcome: { kind: 'claimed', record: taken, lease, attempt }, ...folding, record: taken };
+  const parking = isParked ? {} : endOfParking(before, before.parked?.eventId, now, folding);
+  return { outcome: { kind: 'claimed', record: taken, lease, attempt }, ...folding, ...parking, record: taken };
 }
 
 /** Takes the work lease for a repair, and changes nothing else. Undefined while another worker is at the project. */
@@ -234,10 +247,13 @@ export function completed(
     deletedAt: deletedAtAfter(current, desired, now),
     // A release has been carried out; it says nothing about what may come later.
     hold: null,
+    parked: null,
     open: [],
   };
   // A job says what was done; where nothing was, there is nothing to say, and a write to save.
-  const isWorthTelling = processed > 0 || current.progress !== null;
+  // One that people have seen waiting gets its end, too.
+  const isKnown = current.parked?.eventId === work.event.id;
+  const isWorthTelling = processed > 0 || current.progress !== null || isKnown;
   const total = current.progress?.total ?? null;
   const job = jobOf(current, work, desired, terms, {
     status: 'done',
@@ -254,7 +270,7 @@ export function completed(
       ...closed(current, desired, { jobId: work.event.id, assets: processed }, terms),
       ...repairedBy(current, work, terms),
     ],
-    ...endOfHold(current, record, now),
+    ...endOfParking(current, otherParked(current, work), now, endOfHold(current, record, now)),
   };
 }
 
@@ -293,6 +309,7 @@ export function paused(current: ProjectRecord, work: Work, progress: Progress, t
     expireAt: null,
     deletedAt: deletedAtAfter(current, desired, terms.now),
     progress: { ...progress, revision: progress.revision + reopened },
+    parked: otherParked(current, work) === undefined ? null : current.parked,
   };
   const job = jobOf(current, work, desired, terms, { status: 'continued', ...progress, rest: progress.ranges });
   return { outcome: 'paused', record, job, history: repairedBy(current, work, terms) };
@@ -322,8 +339,9 @@ export function heldBack(
   const { open, history } = marked(current, 'held', terms);
   return {
     outcome: { kind: 'done' },
-    record: { ...current, lease: null, progress: null, attempts: {}, hold, open },
+    record: { ...current, lease: null, progress: null, attempts: {}, hold, open, parked: null },
     history,
+    ...endOfParking(current, otherParked(current, work), now),
     job: jobOf(current, work, current.desired, terms, {
       status: 'held',
       heldAt: now,
@@ -332,6 +350,40 @@ export function heldBack(
       scanned: 0,
     }),
   };
+}
+
+/** Puts work off until a restraint is over, and gives the lease back: in one transaction with the job that keeps the
+ *  event from then on, since its message is acknowledged. Says that there is news instead, and keeps the lease, if
+ *  there is. Progress is kept where a part of the work was carried out. */
+export function parked(
+  current: ProjectRecord,
+  work: Work,
+  { revision }: Pick<ProjectRecord, 'revision'>,
+  { restraint, progress, ...reached }: Parking,
+  terms: Terms,
+): Step<Completion> {
+  const { now } = terms;
+  const eventId = work.event.id;
+  if (!holds(current, work)) {
+    const isParkedByEarlierTry = current.lease === null && current.parked?.eventId === eventId;
+    return { outcome: { kind: isParkedByEarlierTry ? 'done' : 'lost' } };
+  }
+  if (current.revision !== revision) {
+    return { outcome: { kind: 'superseded', record: { ...current, progress: null } } };
+  }
+  const { open, history } = marked(current, restraint === 'shadow' ? 'shadow' : 'deferred', terms);
+  return {
+    outcome: { kind: 'done' },
+    record: { ...current, lease: null, progress, attempts: {}, open, parked: { eventId, since: now } },
+    history,
+    job: jobOf(current, work, current.desired, terms, { status: 'pending', parkedFor: restraint, ...reached }),
+    ...endOfParking(current, otherParked(current, work), now),
+  };
+}
+
+/** Gives the lease of a repair back, which nobody waits for: whoever asked for it finds what is left. */
+export function givenBack(current: ProjectRecord, work: Work): Step<void> {
+  return { outcome: undefined, record: holds(current, work) ? { ...current, lease: null } : undefined };
 }
 
 /** Keeps the progress and the error and gives the lease back, so that the redelivery can begin at once. A repair keeps
@@ -347,7 +399,8 @@ export function failed(
   if (!holds(current, work)) return { outcome: undefined };
   const { id } = work.event;
   const count = current.attempts[id]?.count ?? 1;
-  const released: ProjectRecord = { ...current, lease: null };
+  const parked = otherParked(current, work) === undefined ? null : current.parked;
+  const released: ProjectRecord = { ...current, lease: null, parked };
   const counted = { ...released, progress: progress ?? current.progress };
   const attempts = { ...current.attempts, [id]: { count, lastError } };
   const isLast = count >= limits.maxAttempts && work.repair === undefined;
@@ -409,13 +462,32 @@ function holdAfter(
 }
 
 /** Marks the job of a hold that ended without a decision. A hold that was decided upon keeps its decision. */
-function endOfHold(before: ProjectRecord, after: ProjectRecord, at: number): Pick<Step<unknown>, 'held'> {
+function endOfHold(before: ProjectRecord, after: ProjectRecord, at: number): Pick<Step<unknown>, 'ends'> {
   if (before.hold?.state !== 'held' || after.hold !== null) return {};
-  return { held: { eventId: before.hold.eventId, status: 'superseded', at } };
+  return { ends: [{ eventId: before.hold.eventId, status: 'superseded', at }] };
+}
+
+/** The event that is parked, if it is another than the one that is worked on. */
+function otherParked({ parked }: ProjectRecord, { event }: Work): string | undefined {
+  return parked?.eventId === event.id ? undefined : parked?.eventId;
+}
+
+/** Marks the job of an event that is not parked any more: others stand for its news. What ends besides is kept. */
+function endOfParking(
+  before: ProjectRecord,
+  eventId: string | undefined,
+  at: number,
+  others: Pick<Step<unknown>, 'ends'> = {},
+): Pick<Step<unknown>, 'ends'> {
+  if (eventId === undefined || before.parked?.eventId !== eventId) return { ends: others.ends };
+  return { ends: [...(others.ends ?? []), { eventId, status: 'superseded', at }] };
 }
 
 type JobEnd = Pick<SyncJob, 'status' | 'total' | 'processed' | 'scanned'> &
-  Partial<Pick<SyncJob, 'finishedAt' | 'heldAt' | 'errors'>> & { readonly rest?: readonly KeyRange[] };
+  Partial<Pick<SyncJob, 'finishedAt' | 'heldAt' | 'errors'>> & {
+    readonly parkedFor?: Restraint;
+    readonly rest?: readonly KeyRange[];
+  };
 
 function jobOf(
   { open }: ProjectRecord,
@@ -432,11 +504,13 @@ function jobOf(
     startedAt,
     finishedAt: end.finishedAt ?? null,
     heldAt: end.heldAt ?? null,
+    parkedFor: end.parkedFor ?? null,
+    reason: end.parkedFor === undefined ? null : describeRestraint(end.parkedFor),
     total: end.total,
     processed: end.processed,
     scanned: end.scanned,
     rangesLeft: end.rest?.length ?? 0,
     errors: end.errors ?? [],
-    expireAt: end.status === 'held' ? null : now + limits.jobRetentionMs,
+    expireAt: end.status === 'held' || end.parkedFor !== undefined ? null : now + limits.jobRetentionMs,
   };
 }

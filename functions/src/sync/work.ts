@@ -1,4 +1,6 @@
 import { minuteMs } from '../clock.ts';
+import type { AssetCollection } from '../config/defineConfig.ts';
+import { type Control, pauseOf } from '../control/control.ts';
 import { continuationAttribute, encodeEvent } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import { isNewer } from '../events/version.ts';
@@ -10,6 +12,7 @@ import { AttemptFailedError, LeaseLostError } from './errors.ts';
 import { createJobDisplay, type JobDisplay, shortMs } from './jobDisplay.ts';
 import { countAssets, planOf } from './pages/assets.ts';
 import { type Convergence, converge } from './pages/converge.ts';
+import { type Restraint, restraintOn } from './restraint.ts';
 import { retryTransient } from './retry.ts';
 import { claimsTheFuture, type Fact, timeOf } from './settle.ts';
 import { transact } from './transact.ts';
@@ -18,7 +21,10 @@ import {
   completed,
   corrected,
   failed,
+  givenBack,
   heldBack,
+  type Parking,
+  parked,
   paused,
   reloaded,
   type Terms,
@@ -30,7 +36,8 @@ export type WorkOutcome =
   | { readonly kind: 'applied'; readonly processed: number }
   | { readonly kind: 'continued'; readonly processed: number }
   | { readonly kind: 'contradicted'; readonly processed: number }
-  | { readonly kind: 'held'; readonly state: 'held' };
+  | { readonly kind: 'held'; readonly state: 'held' }
+  | { readonly kind: 'parked'; readonly restraint: Restraint; readonly processed: number };
 
 /** The life of one run of work. Each state knows which comes next; an error ends the run. */
 type WorkState =
@@ -39,6 +46,8 @@ type WorkState =
   /** Compare a deletion with those around it. */
   | { readonly name: 'judging'; readonly record: ProjectRecord }
   | { readonly name: 'converging'; readonly record: ProjectRecord }
+  /** Put off what is paused, or would only have been counted. */
+  | { readonly name: 'parking'; readonly record: ProjectRecord; readonly parking: Parking }
   | { readonly name: 'completing'; readonly record: ProjectRecord }
   | { readonly name: 'pausing'; readonly record: ProjectRecord; readonly rest: readonly KeyRange[] }
   /** Go on with what the record says now. */
@@ -62,6 +71,9 @@ interface Run {
   /** What was kept by an earlier invocation, or is to be kept of this one. */
   progress: Progress | null;
   contradicted: boolean;
+  /** What was paused when it was asked last, and whether that has changed since. */
+  control: Control;
+  interrupted: boolean;
 }
 
 /** Time that the transactions at the end of a run may still take after its deadline, in ms: progress and lease are
@@ -76,8 +88,7 @@ const clockMarginMs = 5_000;
 export async function workOn(
   dependencies: SyncDependencies,
   work: Work,
-  record: ProjectRecord,
-  attempt: number,
+  { record, attempt, control }: { readonly record: ProjectRecord; readonly attempt: number; readonly control: Control },
   options: WorkOptions,
 ): Promise<WorkOutcome> {
   const run: Run = {
@@ -95,6 +106,8 @@ export async function workOn(
     ),
     progress: record.progress,
     contradicted: false,
+    control,
+    interrupted: false,
   };
   let state: WorkState = { name: 'checking', record };
   try {
@@ -135,6 +148,8 @@ async function next(run: Run, state: Exclude<WorkState, { name: 'ended' }>): Pro
         run,
         await close(run, (current) => completed(current, run.work, state.record, run, terms(run))),
       );
+    case 'parking':
+      return park(run, state.record, state.parking);
     case 'pausing':
       return pause(run, state.record, state.rest);
     case 'reloading': {
@@ -212,6 +227,10 @@ async function ask(run: Run): Promise<Fact> {
 async function judge(run: Run, record: ProjectRecord): Promise<WorkState> {
   const { dependencies, work } = run;
   const converging: WorkState = { name: 'converging', record };
+  const { isShadow } = dependencies.limits;
+  // What is not carried out needs no judgement yet, and keeps no progress, which would spare it one later.
+  if (pauseOf(run.control, 'deletions') !== undefined) return parkingOf(run, record, 'deletions', null);
+  if (isShadow) return converging;
   if (record.progress !== null || record.hold?.state === 'released') return converging;
   const judgement = await retried(run, () => judgeDeletion(dependencies, record));
   if (judgement.kind === 'within-limits') return converging;
@@ -239,13 +258,15 @@ async function judge(run: Run, record: ProjectRecord): Promise<WorkState> {
     : afterCompletion(run, completion);
 }
 
-function convergeWithin(run: Run, record: ProjectRecord): Promise<Convergence> {
+async function convergeWithin(run: Run, record: ProjectRecord): Promise<Convergence> {
   const { dependencies, options, work } = run;
   const { version, kind } = record.desired;
   // The grace period of a reconciliation is for what it has found itself, not for news that came while it was at work.
   const isOwnFinding = record.revision === run.firstRevision;
   const grace = isOwnFinding ? (options.createdBefore ?? run.progress?.createdBefore ?? undefined) : undefined;
   const deletedAt = kind === 'deleted' && version !== null ? timeOf(version) + clockMarginMs : Number.POSITIVE_INFINITY;
+  run.control = await retried(run, () => dependencies.control.read());
+  run.interrupted = false;
   return converge(dependencies, {
     record,
     work,
@@ -253,7 +274,10 @@ function convergeWithin(run: Run, record: ProjectRecord): Promise<Convergence> {
     scanned: run.scanned,
     onProgress(processed, scanned, isLong) {
       run.display.note({ processed: run.processed + processed, scanned: run.scanned + scanned }, isLong);
+      watchControl(run, record);
     },
+    isWithheld: (collection) => restraintOn(run.control, record, collection) !== undefined,
+    isInterrupted: () => run.interrupted,
     createdBy: Math.min(grace ?? Number.POSITIVE_INFINITY, deletedAt),
     budget: options,
     terms: () => terms(run),
@@ -272,12 +296,23 @@ function afterConvergence(run: Run, record: ProjectRecord, result: Convergence):
     case 'finished':
       return ended(run);
     case 'complete':
-      return { name: 'completing', record };
+      // Where nothing differs, the assets show it already.
+      return run.dependencies.limits.isShadow && run.processed > 0
+        ? parkingOf(run, record, 'shadow', null)
+        : { name: 'completing', record };
+    case 'withheld': {
+      const restraint = result.rest.map(({ collection }) => restraintOn(run.control, record, collection)).find(Boolean);
+      const progress = progressWith(run, record, result.rest, run.display.total());
+      return parkingOf(run, record, restraint ?? 'deletions', progress);
+    }
     case 'failed':
       run.progress = progressWith(run, record, result.rest, run.display.total());
       throw result.error;
-    case 'unfinished':
-      return { name: 'pausing', record, rest: result.rest };
+    case 'unfinished': {
+      if (!run.interrupted || isOver(run)) return { name: 'pausing', record, rest: result.rest };
+      run.progress = progressWith(run, record, result.rest, run.display.total());
+      return { name: 'converging', record: { ...record, progress: run.progress } };
+    }
   }
 }
 
@@ -290,6 +325,40 @@ function afterCompletion(run: Run, completion: Completion): WorkState {
     case 'lost':
       throw new LeaseLostError(run.work.event.projectId);
   }
+}
+
+function parkingOf(run: Run, record: ProjectRecord, restraint: Restraint, progress: Progress | null): WorkState {
+  const { processed, scanned } = run;
+  return { name: 'parking', record, parking: { restraint, progress, processed, scanned, total: run.display.total() } };
+}
+
+/** Notices a pause that begins or ends in the middle of long work. */
+function watchControl(run: Run, record: ProjectRecord): void {
+  const { control, log, config } = run.dependencies;
+  control.read().then(
+    (now) => {
+      const isOther = ({ name }: AssetCollection) =>
+        restraintOn(now, record, name) !== restraintOn(run.control, record, name);
+      run.interrupted ||= config.collections.some(isOther);
+    },
+    (error: unknown) =>
+      log.warn('what is paused could not be read; the next page asks again', { error: errorText(error) }),
+  );
+}
+
+/** Its event is kept by its job from then on. Nobody waits for a repair, which is found again; what is about one asset
+ *  has no job. */
+async function park(run: Run, record: ProjectRecord, parking: Parking): Promise<WorkState> {
+  const { work, processed } = run;
+  const { restraint } = parking;
+  if (work.repair !== undefined) {
+    await close(run, (current) => givenBack(current, work));
+    return { name: 'ended', outcome: { kind: 'parked', restraint, processed } };
+  }
+  const completion = await close(run, (current) => parked(current, work, record, parking, terms(run)));
+  return completion.kind === 'done'
+    ? { name: 'ended', outcome: { kind: 'parked', restraint, processed } }
+    : afterCompletion(run, completion);
 }
 
 async function pause(run: Run, record: ProjectRecord, rest: readonly KeyRange[]): Promise<WorkState> {
@@ -329,6 +398,10 @@ function progressWith(run: Run, record: ProjectRecord, ranges: readonly KeyRange
     startedAt: run.work.startedAt,
     createdBefore: (isOwnFinding ? (run.options.createdBefore ?? run.progress?.createdBefore) : null) ?? null,
   };
+}
+
+function isOver({ dependencies, options }: Run): boolean {
+  return dependencies.clock.now() >= options.deadline || options.signal.aborted;
 }
 
 function ended({ contradicted, processed }: Run): WorkState {

@@ -1,7 +1,9 @@
+import type { Control } from '../control/control.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import type { ProjectRecord } from '../records/projectRecord.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
-import { ClaimFailedError, isTransient, ProjectBusyError } from './errors.ts';
+import { ClaimFailedError, isTransient, ProjectBusyError, WorkPausedError } from './errors.ts';
+import { describeRestraint, type Restraint } from './restraint.ts';
 import { retryTransient } from './retry.ts';
 import { type Step, transact } from './transact.ts';
 import { type Claim, type ClaimTerms, claimed, claimedForRepair, type Work } from './transitions.ts';
@@ -23,6 +25,8 @@ export type ApplyOutcome =
   /** The deletion came with too many others: its event is kept, and nothing is deleted until a person decides (`held`);
    *  or a person has decided that the assets stay (`discarded`). */
   | { readonly kind: 'held'; readonly state: 'held' | 'discarded' }
+  /** What is paused, or was only counted, is put off: its event is kept until that is over. A repair is not kept. */
+  | { readonly kind: 'parked'; readonly restraint: Restraint; readonly processed: number }
   /** As many deliveries as allowed have failed. */
   | { readonly kind: 'exhausted'; readonly attempts: number; readonly lastError: string | null };
 
@@ -41,7 +45,8 @@ export interface ApplyOptions extends Budget {
 export interface SyncWorker {
   /** Applies one event, within its budget. Any number of calls with any events in any order, also at once and in
    *  several processes, come to the same end.
-   *  @throws ProjectBusyError, LeaseLostError: the event must be redelivered.
+   *  @throws ProjectBusyError, LeaseLostError, WorkPausedError: the event must be redelivered.
+   *  @throws ControlError: nobody knows what is paused; nothing is done or counted until that can be read.
    *  @throws ProjectRecordError: no delivery can help until a person repairs the record.
    *  @throws ClaimFailedError: nothing is known of the event yet, and its failure is not counted.
    *  @throws AttemptFailedError: the work failed; says which attempt it was. */
@@ -63,12 +68,13 @@ async function apply(
   options: ApplyOptions,
 ): Promise<ApplyOutcome> {
   const terms = claimTerms(dependencies, event);
+  const control = await readControl(dependencies, options);
   const claim = await claiming(dependencies, event, options, (current, now) => claimed(current, { ...terms, now }));
   switch (claim.kind) {
     case 'busy':
       throw new ProjectBusyError(event.id, claim.until);
     case 'claimed':
-      return work(dependencies, event, claim, options);
+      return work(dependencies, event, { ...claim, control }, options);
     case 'odd':
       return repairOdd(dependencies, event, options);
     default:
@@ -85,6 +91,8 @@ async function repairOdd(
 ): Promise<ApplyOutcome> {
   const outcome = await repair(dependencies, event, { ...options, force: true }, false);
   if (outcome.kind === 'deferred') throw new ProjectBusyError(event.id, dependencies.clock.now());
+  // No record is behind, so nobody would stand for it.
+  if (outcome.kind === 'parked') throw new WorkPausedError(event.id, describeRestraint(outcome.restraint));
   if (outcome.kind !== 'contradicted') return outcome;
   const lastError =
     'the record of the project claims what cannot have happened yet, and MongoDB has no such project; reconcile it: ' +
@@ -99,6 +107,7 @@ async function repair(
   mayDelete = event.type === 'ProjectDeleted',
 ): Promise<ApplyOutcome> {
   const terms = claimTerms(dependencies, event);
+  const control = await readControl(dependencies, options);
   const claim = await claiming(dependencies, event, options, (current, now) =>
     claimedForRepair(current, { ...terms, now }),
   );
@@ -106,24 +115,34 @@ async function repair(
   if (claim.kind === 'held') return claim;
   const fact = options.force === true ? undefined : null;
   const { asset } = options;
-  return work(dependencies, event, claim, options, {
+  const outcome = await work(dependencies, event, { ...claim, control }, options, {
     seen: claim.record.desired,
     fact,
     asset,
     mayDelete: mayDelete && asset === undefined,
   });
+  // Its dead letter is redriven by now, and nothing else stands for the asset.
+  if (outcome.kind === 'parked' && asset !== undefined)
+    throw new WorkPausedError(event.id, describeRestraint(outcome.restraint));
+  return outcome;
 }
 
 function work(
   dependencies: SyncDependencies,
   event: ProjectEvent,
-  { record, lease, attempt }: Extract<Claim, { kind: 'claimed' }>,
+  { record, lease, attempt, control }: Extract<Claim, { kind: 'claimed' }> & { readonly control: Control },
   options: ApplyOptions,
   repaired?: Work['repair'],
 ): Promise<WorkOutcome> {
   const startedAt = record.progress?.startedAt ?? dependencies.clock.now();
   const inHand: Work = { event, lease, startedAt, repair: repaired };
-  return workOn(dependencies, inHand, record, attempt, options);
+  return workOn(dependencies, inHand, { record, attempt, control }, options);
+}
+
+/** Before anything is claimed: as long as nobody can say what is paused, deliveries are refused, and count as no
+ *  failures. */
+function readControl(dependencies: SyncDependencies, { deadline, signal }: Budget): Promise<Control> {
+  return retryTransient(() => dependencies.control.read(), { ...dependencies, deadline, signal });
 }
 
 function claimTerms({ limits, config, uniqueId }: SyncDependencies, event: ProjectEvent): Omit<ClaimTerms, 'now'> {

@@ -72,6 +72,11 @@ export function createServices(config: Config): Services {
     return known;
   }
 
+  const control = once(async () => {
+    const { createControlReader } = await import('../control/control.ts');
+    return createControlReader(await firestore(), systemClock);
+  });
+
   const sync = once(async () => {
     const [{ createSyncWorker }, { createThrottle }, { defaultSyncLimits }] = await Promise.all([
       import('../sync/worker.ts'),
@@ -92,6 +97,7 @@ export function createServices(config: Config): Services {
         const { estimateProjects } = await import('../source/estimateProjects.ts');
         return estimateProjects(await source());
       },
+      control: await control(),
       events: await publisher(params.eventsTopic.value()),
       deadLetters: await publisher(params.deadLetterTopic.value()),
       limits: {
@@ -99,6 +105,7 @@ export function createServices(config: Config): Services {
         maxAttempts: params.syncMaxAttempts.value(),
         leaseMs: params.syncLeaseSeconds.value() * secondMs,
         jobRetentionMs: params.jobRetentionDays.value() * dayMs,
+        isShadow: params.syncMode.value() === 'shadow',
         historyMs: params.historyDays.value() * dayMs,
         hold: deployedHoldLimits(),
       },

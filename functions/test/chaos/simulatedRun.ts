@@ -1,4 +1,5 @@
 import { defineConfig } from '../../src/config/defineConfig.ts';
+import { createControlReader } from '../../src/control/control.ts';
 import { parseFailure } from '../../src/deadLetters/failure.ts';
 import { originalOf } from '../../src/deadLetters/letter.ts';
 import { recordDeadLetter } from '../../src/deadLetters/record.ts';
@@ -261,6 +262,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     const dependencies: SyncDependencies = {
       ...shared,
       countProjects: async () => 2,
+      control: createControlReader(shared.firestore, shared.clock),
       events: events.publisher(actor),
       deadLetters: deadLetters.publisher(actor),
       limits,

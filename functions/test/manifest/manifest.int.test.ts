@@ -51,6 +51,7 @@ RECONCILE_GRACE_MINUTES          | int    | 60                         |
 JOB_RETENTION_DAYS               | int    | 90                         |
 HISTORY_DAYS                     | int    | 30                         |
 RECONCILE_MODE                   | string | report                     | report, clean
+SYNC_MODE                        | string | live                       | live, shadow
 
 API                           | why
 cloudscheduler.googleapis.com | Needed for scheduled functions.

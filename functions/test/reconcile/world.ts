@@ -4,6 +4,7 @@ import { startSecuredMongo } from '../../local/securedMongo.ts';
 import type { MongoServer } from '../../local/servers/mongodb/server.ts';
 import { type Clock, systemClock } from '../../src/clock.ts';
 import { type Config, type ConfigInput, defineConfig } from '../../src/config/defineConfig.ts';
+import { createControlReader } from '../../src/control/control.ts';
 import type { ReconcileRequest } from '../../src/events/reconciliationRequest.ts';
 import type { Version } from '../../src/events/version.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../../src/reconcile/limits.ts';
@@ -89,6 +90,7 @@ export async function startWorld(
     countProjects: () => estimateProjects(source),
     events: fakeTopic(),
     deadLetters: fakeTopic(),
+    control: createControlReader(firestore, clock),
     clock,
     random: () => 0.5,
     uniqueId,

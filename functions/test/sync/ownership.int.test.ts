@@ -142,6 +142,8 @@ describe('a deletion', () => {
       'analyses/a1': { projectId: 'a' },
       'scenes/x': { meta: { projectId: 'a' } },
     });
+    // Each process reads what is paused once in five seconds.
+    await fixture.dependencies.control.read();
     const before = fixture.server.meter.snapshot();
     await fixture.deliver(event('ProjectDeleted', 'a'));
     const after = fixture.server.meter.snapshot();

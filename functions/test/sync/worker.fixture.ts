@@ -3,6 +3,7 @@ import { Firestore } from 'firebase-admin/firestore';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
 import { systemClock } from '../../src/clock.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
+import { createControlReader } from '../../src/control/control.ts';
 import { type EncodedMessage, encodeEvent } from '../../src/events/codec.ts';
 import { eventId, type ProjectEvent } from '../../src/events/contract.ts';
 import type { CopyValue } from '../../src/events/copyValue.ts';
@@ -81,6 +82,7 @@ export async function startSyncFixture(
     countProjects: async () => alive.size,
     events,
     deadLetters,
+    control: createControlReader(firestore, clock),
     clock,
     random: () => 0.5,
     uniqueId: randomUUID,

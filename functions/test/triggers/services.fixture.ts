@@ -6,6 +6,7 @@ import { type FirestoreServer, startFirestoreServer } from '../../local/servers/
 import { createAlertingLog } from '../../src/alerts/alertingLog.ts';
 import { systemClock } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
+import { createControlReader } from '../../src/control/control.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
 import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
@@ -76,6 +77,7 @@ export async function startServices(): Promise<ServicesFixture> {
     countProjects: () => estimateProjects(source),
     events: topic('project-events'),
     deadLetters: topic('project-events-dead-letter'),
+    control: createControlReader(firestore, systemClock),
     limits: defaultSyncLimits,
     throttle: createThrottle(),
   };

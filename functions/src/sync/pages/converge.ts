@@ -17,6 +17,8 @@ import { createRefusedWrites, type RefusedWrites } from './refusedWrites.ts';
 /** How the work on one revision ended, and how many assets it deleted or updated. */
 export type Convergence = { readonly processed: number; readonly scanned: number } & (
   | { readonly kind: 'complete' }
+  /** As complete, but for ranges that are withheld. */
+  | { readonly kind: 'withheld'; readonly rest: readonly KeyRange[] }
   /** As complete, and the record says so already. */
   | { readonly kind: 'finished' }
   /** The time is used up; `rest` is what is left. */
@@ -44,6 +46,10 @@ export interface Assignment {
   readonly onProgress: (processed: number, scanned: number, isLong: boolean) => void;
   /** Assets that were created later (ms since 1970) are left alone. */
   readonly createdBy: number;
+  /** Whether the work on a collection is put off. */
+  readonly isWithheld: (collection: string) => boolean;
+  /** Whether to stop soon, since it is to be asked anew what is put off. */
+  readonly isInterrupted: () => boolean;
   readonly budget: Budget;
   readonly terms: () => Terms;
 }
@@ -74,11 +80,17 @@ export async function converge(dependencies: SyncDependencies, assignment: Assig
   const { config, clock, throttle } = dependencies;
   const { record, budget } = assignment;
   const run = begin(dependencies, assignment);
-  const isOver = () => clock.now() >= budget.deadline || budget.signal.aborted;
+  const isTimeOver = () => clock.now() >= budget.deadline || budget.signal.aborted;
+  const isOver = () => isTimeOver() || assignment.isInterrupted();
   const { progress } = record;
   const isFresh = progress === null || progress.plan !== planOf(config);
-  let left: readonly Piece[] = rangesOf(assignment, config, isFresh).map((range) => ({ range, share: 1 }));
-  if (isFresh && !isOver()) left = await openingPage(run, left);
+  const ranges = rangesOf(assignment, config, isFresh);
+  const withheld = ranges.filter(({ collection }) => assignment.isWithheld(collection));
+  let left: readonly Piece[] = ranges
+    .filter((range) => !withheld.includes(range))
+    .map((range) => ({ range, share: 1 }));
+  const isWhole = withheld.length === 0 && !dependencies.limits.isShadow;
+  if (isFresh && !isOver() && (isWhole || left.length > 0)) left = await openingPage(run, left, isWhole);
   left = await workThrough(left, {
     throttle,
     isOver: () => isOver() || run.stopped !== undefined || run.failure !== undefined,
@@ -87,16 +99,17 @@ export async function converge(dependencies: SyncDependencies, assignment: Assig
 
   const { processed, scanned, stopped, failure } = run;
   const counts = { processed, scanned };
-  const rest = left.map(({ range }) => range);
+  const rest = [...left.map(({ range }) => range), ...withheld];
   if (stopped !== undefined) return { kind: stopped, ...counts };
   if (failure !== undefined) {
     const { error } = failure;
     // A transient error when the time was over anyway is no failure, as long as the run got on: the next one tries
     // again.
-    const gotOn = processed > 0 && isOver() && (budget.signal.aborted || (await isTransient(error)));
+    const gotOn = processed > 0 && isTimeOver() && (budget.signal.aborted || (await isTransient(error)));
     return gotOn ? { kind: 'unfinished', ...counts, rest } : { kind: 'failed', ...counts, rest, error };
   }
-  return rest.length === 0 ? { kind: 'complete', ...counts } : { kind: 'unfinished', ...counts, rest };
+  if (left.length > 0) return { kind: 'unfinished', ...counts, rest };
+  return withheld.length > 0 ? { kind: 'withheld', ...counts, rest } : { kind: 'complete', ...counts };
 }
 
 function begin(dependencies: SyncDependencies, assignment: Assignment): Run {
@@ -115,7 +128,7 @@ function begin(dependencies: SyncDependencies, assignment: Assignment): Run {
   return {
     dependencies,
     assignment,
-    context: { firestore, config, record, lease: work.lease, createdBy, confirmGone },
+    context: { firestore, config, record, lease: work.lease, createdBy, isShadow: limits.isShadow, confirmGone },
     retries,
     renewal: createLeaseRenewal(clock, work.lease, limits.leaseMs),
     refusals: createRefusedWrites(dependencies, work),
@@ -132,9 +145,9 @@ function rangesOf({ record, work }: Assignment, config: Config, isFresh: boolean
   return isFresh ? rangesFor(config, record) : (record.progress?.ranges ?? []);
 }
 
-/** All collections in one transaction, which also completes the work if that was all. Returns the pieces that are left.
- */
-async function openingPage(run: Run, pieces: readonly Piece[]): Promise<readonly Piece[]> {
+/** All collections in one transaction, which also completes the work if these are the `whole` and leave nothing. Returns
+ *  the pieces that are left. */
+async function openingPage(run: Run, pieces: readonly Piece[], whole: boolean): Promise<readonly Piece[]> {
   const { assignment, context, retries } = run;
   const { throttle } = run.dependencies;
   const { work, record, processed, scanned } = assignment;
@@ -148,7 +161,10 @@ async function openingPage(run: Run, pieces: readonly Piece[]): Promise<readonly
     );
   await throttle.enter();
   try {
-    const outcome = await retryTransient(() => runPage(context, pieces, { finish }), retries);
+    const outcome = await retryTransient(
+      () => runPage(context, pieces, { finish: whole ? finish : undefined }),
+      retries,
+    );
     return settle(run, outcome).map((range) => ({ range, share: 1 }));
   } catch (error) {
     if (!isRefusedWrite(error)) run.failure = { error };

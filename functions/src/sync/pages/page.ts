@@ -115,7 +115,7 @@ export function runPage(
         const mayBeNew = writtenAt > context.createdBy - youngMs;
         if (!(await context.confirmGone(mayBeNew ? 0 : confirmationAgeMs))) return { kind: 'revived' };
       }
-      for (const part of parts) part.write(transaction);
+      if (!context.isShadow) for (const part of parts) part.write(transaction);
       const processed = parts.reduce((sum, part) => sum + part.processed, 0);
       const finished = finish !== undefined && rests.length === 0;
       if (finished) writeStep(firestore, transaction, finish(current, { processed, scanned: seen.length }));
@@ -162,9 +162,11 @@ async function planPart(
   const limit = fitting(collection.recursive ? assetsPerRecursivePage : assetsPerPage);
   const page = await readPage(context, transaction, collection, range, [], limit);
   const due = page.documents.filter((asset) => asset.createTime.toMillis() <= context.createdBy);
-  const deletions: Deletions = collection.recursive
-    ? await planDeletions(context, transaction, range, due, fitting)
-    : { assets: due, documents: due, unfinished: [] };
+  // Below assets that stay, a page would go on where it has begun.
+  const deletions: Deletions =
+    collection.recursive && !context.isShadow
+      ? await planDeletions(context, transaction, range, due, fitting)
+      : { assets: due, documents: due, unfinished: [] };
   return {
     seen: page.documents.map(({ ref }) => ref.path),
     documents: deletions.documents.length,

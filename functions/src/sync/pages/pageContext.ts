@@ -11,6 +11,8 @@ export interface PageContext {
   readonly lease: WorkLease;
   /** Assets that were created later (ms since 1970) are not the deletion's. */
   readonly createdBy: number;
+  /** Nothing is written: what would be is counted. */
+  readonly isShadow: boolean;
   /** Whether MongoDB says that the project is gone, asked at most `maxAgeMs` ago; at 0 it is asked after the call. */
   readonly confirmGone: (maxAgeMs: number) => Promise<boolean>;
 }
