@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { createAlertingLog } from '../alerts/alertingLog.ts';
 import { secondMs } from '../clock.ts';
 import { cloudLog } from '../cloudLog.ts';
-import { alertsTopic, deadLetterTopic, eventsTopic, requestsTopic } from '../config/params.ts';
+import { alertsTopic, deadLetterTopic, eventsTopic, requestsTopic, syncMode } from '../config/params.ts';
 import { createControlReader } from '../control/control.ts';
 import config from '../lockstep.config.ts';
 import { createWatch } from '../measures/watch.ts';
@@ -116,7 +116,11 @@ async function runUntilStopped(settings: RelaySettings, terminal: Terminal): Pro
     reconciliationRequests: createPublisher(pubsub, requestsTopic.value()),
   };
   const control = createControlReader(firestore, clock);
-  const stopUpkeep = startUpkeep({ firestore, clock, log, publisherTo: async (topic) => publishers[topic] });
+  const stopUpkeep = startUpkeep({
+    ...{ firestore, clock, log, control },
+    isShadow: syncMode.value() === 'shadow',
+    publisherTo: async (topic) => publishers[topic],
+  });
   const onMinute = createWatch({ ...shared, alerts });
   while (!signal.aborted) {
     const { kind, published, deadLettered, unpublished } = await runRelay({

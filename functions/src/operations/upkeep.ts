@@ -1,17 +1,23 @@
 import { anchorAudit } from '../audit/anchor.ts';
 import { minuteMs } from '../clock.ts';
+import type { ControlReader } from '../control/control.ts';
 import { errorText, type Log } from '../log.ts';
+import { continueParked } from '../sync/parked.ts';
 import { type OutboxDependencies, publishLeftOver } from './outbox.ts';
 
 export interface UpkeepDependencies extends OutboxDependencies {
   readonly log: Log;
+  readonly control: ControlReader;
+  /** Whether this deployment writes no assets. */
+  readonly isShadow: boolean;
 }
 
 /** How often it is looked after, in ms. */
 const everyMs = minuteMs;
 
 /** What has to be done now and then by whatever runs regularly: messages of decisions that were not published are
- *  published, and the head of the audit is noted in the log. Costs two reads.
+ *  published, work that was parked goes on when what it waited for is over, and the head of the audit is noted in the
+ *  log. Costs three reads.
  *  Never rejects: what fails is logged, and done the next time. */
 export async function lookAfter(dependencies: UpkeepDependencies): Promise<void> {
   const { log } = dependencies;
@@ -20,6 +26,12 @@ export async function lookAfter(dependencies: UpkeepDependencies): Promise<void>
     if (published > 0) log.info('messages of earlier decisions were published', { published });
   } catch (error) {
     log.error('the messages of decisions could not be listed; retrying', { error: errorText(error) });
+  }
+  try {
+    const continued = await continueParked({ ...dependencies, events: () => dependencies.publisherTo('events') });
+    if (continued > 0) log.info('parked work goes on', { continued });
+  } catch (error) {
+    log.error('parked work could not be listed; retrying', { error: errorText(error) });
   }
   try {
     await anchorAudit(dependencies);

@@ -46,11 +46,16 @@ export function relayProjectChangesFunction(services: Services) {
           ],
         );
         const firestore = await services.firestore();
-        const stopUpkeep = startUpkeep({ firestore, clock, log, publisherTo: publisherTo(services) });
+        const control = createControlReader(firestore, clock);
+        const stopUpkeep = startUpkeep({
+          ...{ firestore, clock, log, control },
+          isShadow: params.syncMode.value() === 'shadow',
+          publisherTo: publisherTo(services),
+        });
         const outcome = await runRelay({
           source: await services.source(),
           firestore,
-          control: createControlReader(firestore, clock),
+          control,
           config,
           publishers: {
             events: await services.publisher(params.eventsTopic.value()),
