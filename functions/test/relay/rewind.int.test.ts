@@ -99,6 +99,7 @@ describe('relay: going back', () => {
       firestore: fixture.firestore,
       config,
       truth: createProjectTruth(source, config),
+      control: { read: async () => ({ paused: [] }) },
       countProjects: async () => projects.length,
       events: fakeTopic(),
       deadLetters: fakeTopic(),
