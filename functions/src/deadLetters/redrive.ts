@@ -4,6 +4,7 @@ import { type Clock, dayMs } from '../clock.ts';
 import { recordCollections } from '../config/defineConfig.ts';
 import { decodeEvent } from '../events/codec.ts';
 import { textFromDocumentId } from '../records/documentIds.ts';
+import { historyEntryRef } from '../records/historyEntry.ts';
 import { type Failure, parseFailure } from './failure.ts';
 import { originalOf } from './letter.ts';
 import { findDeadLetter, selectDeadLetters } from './select.ts';
@@ -87,7 +88,7 @@ export async function redriveOne(
  *  crash after it publishes the message later, or twice, which does no harm: an event that was applied is a duplicate.
  *  Never rejects. */
 export async function redrive(
-  { clock, transact, retentionMs = 90 * dayMs }: RedriveDependencies,
+  { firestore, clock, transact, retentionMs = 90 * dayMs }: RedriveDependencies,
   snapshot: DocumentSnapshot,
   options: RedriveOptions,
 ): Promise<Redrive> {
@@ -102,6 +103,9 @@ export async function redrive(
       const now = parseFailure(id, (await transaction.get(snapshot.ref)).data());
       const skipped = reasonToSkip(now, options);
       if (skipped !== undefined || now.message === null) return skipped ?? 'too-large';
+      const history = await transaction.get(historyEntryRef(firestore, id));
+      // Its project may have been brought in step since.
+      if (history.get('outcome') === 'dead-lettered') transaction.update(history.ref, { outcome: 'redriven' });
       transaction.update(snapshot.ref, {
         status: 'redriven',
         redrivenAt: Timestamp.fromMillis(clock.now()),

@@ -6,14 +6,16 @@ import { continuationAttribute, decodeEvent, type ReceivedMessage } from '../eve
 import type { ProjectEvent } from '../events/contract.ts';
 import { errorText } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
+import { writeHistory } from '../records/historyEntry.ts';
 import { ProjectRecordError } from '../records/projectRecord.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
 import { AttemptFailedError, ClaimFailedError } from './errors.ts';
+import { configuredChanges, untaken } from './openEvents.ts';
 import { assetAttribute } from './pages/refusedWrites.ts';
 import { timeOf } from './settle.ts';
 import type { ApplyOutcome, SyncWorker } from './worker.ts';
 
-export interface MessageDependencies extends Pick<SyncDependencies, 'clock' | 'limits' | 'log' | 'truth'> {
+export interface MessageDependencies extends Pick<SyncDependencies, 'clock' | 'config' | 'limits' | 'log' | 'truth'> {
   readonly firestore: Firestore;
   readonly worker: SyncWorker;
   readonly deadLetters: Publisher;
@@ -32,7 +34,10 @@ export async function handleMessage(
   if (!decoded.ok) return deadLetter(dependencies, message, 'unreadable', decoded.reason, 1);
   const { event } = decoded;
   const fromFuture = await claimOfTheFuture(dependencies, event);
-  if (fromFuture !== undefined) return deadLetter(dependencies, message, 'future-version', fromFuture, 1);
+  if (fromFuture !== undefined) {
+    await noteUntaken(dependencies, event);
+    return deadLetter(dependencies, message, 'future-version', fromFuture, 1);
+  }
   const startedAt = clock.now();
   const outcome = await applied(dependencies, message, event, budget);
   if (outcome === undefined) return;
@@ -73,11 +78,14 @@ async function applied(
         eventId: event.id,
         error: errorText(cause),
       });
+      await noteUntaken(dependencies, event);
       await deadLetter(dependencies, message, 'project-record', errorText(cause), 1);
       return undefined;
     }
     const attempts = await attemptsOf(dependencies, message, error);
     if (attempts === undefined || attempts < limits.maxAttempts) throw error;
+    // What was worked on has its history from the record.
+    if (error instanceof ClaimFailedError) await noteUntaken(dependencies, event);
     await deadLetter(dependencies, message, 'attempts', errorText(cause), attempts);
     return undefined;
   }
@@ -105,6 +113,18 @@ async function claimOfTheFuture(
   const { version: reached } = await truth.ask([]);
   if (event.version <= reached) return undefined;
   return `version ${event.version} lies in the future: MongoDB has reached ${reached}, this clock ${new Date(clock.now()).toISOString()}`;
+}
+
+/** Leaves in the history that an event is given up that its project's record has not taken in. Before its dead letter is
+ *  out: a redelivery does it once more. */
+async function noteUntaken(
+  { firestore, clock, limits, config }: MessageDependencies,
+  event: ProjectEvent,
+): Promise<void> {
+  const terms = { now: clock.now(), limits };
+  const [entry] = untaken(event, configuredChanges(event, config.source.fields), terms);
+  if (entry === undefined) return;
+  await firestore.runTransaction(async (transaction) => writeHistory(firestore, transaction, entry));
 }
 
 async function deadLetter(

@@ -157,6 +157,25 @@ export function repaired(
   );
 }
 
+/** The entry of an event that its project's record could not take in. */
+export function untaken(
+  event: ProjectEvent,
+  changes: Readonly<Record<string, CopyValue>>,
+  terms: HistoryTerms,
+): readonly HistoryWrite[] {
+  const { id, projectId, type, version } = event;
+  const told = { id, projectId, type, version, origin: originOf(event), changes: condensedAll(changes) };
+  return entries([{ ...told, receivedAt: terms.now, settledAt: terms.now, outcome: 'dead-lettered' }], terms);
+}
+
+/** What an event says about configured fields: another producer may send more. */
+export function configuredChanges(
+  { changes }: ProjectEvent,
+  fields: readonly string[],
+): Readonly<Record<string, CopyValue>> {
+  return Object.fromEntries(Object.entries(changes).filter(([field]) => fields.includes(field)));
+}
+
 /** Whether a desired state shows something of a version. */
 export function shows(desired: Desired, version: Version): boolean {
   return (

@@ -12,7 +12,7 @@ import {
 import type { SyncJob } from '../records/syncJob.ts';
 import { type FoldChange, fold } from './fold.ts';
 import type { SyncLimits } from './limits.ts';
-import { closed, contradicted, initiatorOf, marked, opened, repaired } from './openEvents.ts';
+import { closed, configuredChanges, contradicted, initiatorOf, marked, opened, repaired } from './openEvents.ts';
 import { describeRestraint, type Restraint } from './restraint.ts';
 import { claimsTheFuture, type Fact, settle } from './settle.ts';
 import type { Step } from './transact.ts';
@@ -108,7 +108,7 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
   if (before.lease?.holder === holder) {
     return { outcome: { kind: 'claimed', record: before, lease: before.lease, attempt: previous?.count ?? 1 } };
   }
-  const changes = Object.fromEntries(Object.entries(event.changes).filter(([field]) => fields.includes(field)));
+  const changes = configuredChanges(event, fields);
   const folded: ReturnType<typeof fold> = before.refuted.includes(event.version)
     ? { desired: before.desired, change: 'none' }
     : fold(before.desired, { ...event, changes });
