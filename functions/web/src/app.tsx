@@ -1,5 +1,7 @@
 import { useCallback, useEffect, useMemo, useState } from 'preact/hooks';
 import type { SessionView } from '../../src/api/views/common.ts';
+import type { Action } from './actions/action.ts';
+import { ActionDialog } from './actions/actionDialog.tsx';
 import { createApi } from './api/client.ts';
 import type { Problem } from './api/problem.ts';
 import type { Identity } from './auth/identity.ts';
@@ -15,9 +17,14 @@ type Entry =
   | { readonly at: 'refused'; readonly problem: Problem }
   | { readonly at: 'inside'; readonly session: SessionView };
 
+const ended = 'Your sign-in has ended or was revoked. Sign in again.';
+
+const doorAfter = (before: Entry): Entry => ({ at: 'door', ...(before.at === 'inside' && { note: ended }) });
+
 /** The page: the door, and behind it the room. */
 export function App({ identity }: { readonly identity: Identity }) {
   const [entry, setEntry] = useState<Entry>({ at: 'starting' });
+  const [action, setAction] = useState<Action>();
   const api = useMemo(
     () => createApi({ token: (fresh) => identity.token(fresh), fetch: (...request) => fetch(...request) }),
     [identity],
@@ -33,7 +40,8 @@ export function App({ identity }: { readonly identity: Identity }) {
     () =>
       identity.follow((isSignedIn) => {
         if (isSignedIn) void enter();
-        else setEntry((before) => (before.at === 'door' ? before : { at: 'door' }));
+        // Whoever signs out stands at the door already; all others were signed out.
+        else setEntry((before) => (before.at === 'door' ? before : doorAfter(before)));
       }),
     [identity, enter],
   );
@@ -53,10 +61,14 @@ export function App({ identity }: { readonly identity: Identity }) {
         api,
         session,
         changes: new EventTarget(),
-        onSignedOut: () => void signOut('Your sign-in has ended or was revoked. Sign in again.'),
+        open: setAction,
+        onSignedOut: () => void signOut(ended),
       },
     [api, session, signOut],
   );
+
+  // A dialog ends with the stay of whoever has opened it.
+  useEffect(() => setAction(undefined), [session]);
 
   if (entry.at === 'starting') return <Loading />;
   if (entry.at === 'door') return <SignIn ways={identity.ways} note={entry.note} />;
@@ -79,6 +91,7 @@ export function App({ identity }: { readonly identity: Identity }) {
   return (
     <RoomContext.Provider value={room}>
       <Shell onSignOut={() => void signOut()} />
+      {action && <ActionDialog action={action} onClose={() => setAction(undefined)} />}
     </RoomContext.Provider>
   );
 }

@@ -1,6 +1,7 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { SessionView } from '../../src/api/views/common.ts';
+import type { Action } from './actions/action.ts';
 import type { Api } from './api/client.ts';
 
 /** What every screen has at hand. */
@@ -9,6 +10,8 @@ export interface Room {
   readonly session: SessionView;
   /** Fires `change` when an action of this page has changed something. */
   readonly changes: EventTarget;
+  /** Opens the dialog of an operation. It stands beside the screen: what it decides may take its button away. */
+  open(action: Action): void;
   /** The API has refused the token for good. */
   onSignedOut(): void;
 }

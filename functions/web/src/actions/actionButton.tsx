@@ -1,7 +1,5 @@
-import { useState } from 'preact/hooks';
-import { useIsOperator } from '../room.ts';
+import { useIsOperator, useRoom } from '../room.ts';
 import type { Action } from './action.ts';
-import { ActionDialog } from './actionDialog.tsx';
 
 interface ActionButtonProps {
   readonly action: Action;
@@ -13,20 +11,17 @@ interface ActionButtonProps {
 /** Opens the dialog of an operation. A viewer sees it only for questions. */
 export function ActionButton({ action, word, isDisabled = false }: ActionButtonProps) {
   const isOperator = useIsOperator();
-  const [isOpen, setIsOpen] = useState(false);
+  const { open } = useRoom();
   if (!isOperator && !action.isQuestion) return null;
   return (
-    <>
-      <button
-        type="button"
-        class={action.isDangerous ? 'dangerous' : ''}
-        disabled={isDisabled}
-        data-operation={action.operation}
-        onClick={() => setIsOpen(true)}
-      >
-        {word ?? action.label}…
-      </button>
-      {isOpen && <ActionDialog action={action} onClose={() => setIsOpen(false)} />}
-    </>
+    <button
+      type="button"
+      class={action.isDangerous ? 'dangerous' : ''}
+      disabled={isDisabled}
+      data-operation={action.operation}
+      onClick={() => open(action)}
+    >
+      {word ?? action.label}…
+    </button>
   );
 }

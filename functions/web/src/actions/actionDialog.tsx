@@ -22,6 +22,12 @@ export function ActionDialog({ action, onClose }: { readonly action: Action; onC
   const dialog = useRef<HTMLDialogElement>(null);
   const title = useId();
   useLayoutEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => {
+    // What the dialog was about is on another screen now.
+    const close = () => dialog.current?.close();
+    addEventListener('hashchange', close);
+    return () => removeEventListener('hashchange', close);
+  }, []);
 
   const request = (): OperationRequest => ({
     input: action.input(values),
