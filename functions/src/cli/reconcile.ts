@@ -13,6 +13,7 @@ import { findingsOf } from '../reconcile/progress.ts';
 import { type ReconcileReport, renderReport } from '../reconcile/report.ts';
 import { type ReconcileOutcome, runReconciliation } from '../reconcile/run.ts';
 import type { ReconcileDependencies } from '../reconcile/runRecord.ts';
+import { readReport } from '../reports/readReport.ts';
 import { estimateProjects } from '../source/estimateProjects.ts';
 import { createProjectTruth } from '../source/truth.ts';
 import { defaultSyncLimits } from '../sync/limits.ts';
@@ -32,6 +33,7 @@ import { createConsoleLog } from './consoleLog.ts';
 import { type DecisionOptions, decide, decisionOptions } from './decisions/decision.ts';
 import { operationServices } from './decisions/operationServices.ts';
 import { createProgressDisplay } from './reconcileProgress.ts';
+import { type ReportFiles, writeReportFiles } from './reportFiles.ts';
 import { inTime, noEvents, openFirestore, openMongodb, openPubSub } from './services.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -40,6 +42,7 @@ export interface ReconcileSettings extends DecisionOptions {
   readonly projectId: string;
   readonly request: ReconcileRequest;
   readonly json: boolean;
+  readonly files: ReportFiles;
   /** Where project ids are looked up. */
   readonly readFrom: 'primary' | 'secondary';
   readonly readsPerSecond: number | undefined;
@@ -71,6 +74,8 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
       .option('--project <id>', 'only this project; may be given more than once', repeated)
       .option('--phantoms', 'also find what lies below documents that do not exist: one read per document')
       .option('--json', 'print the report as JSON')
+      .option('--csv <file>', 'write the report there as CSV')
+      .option('--html <file>', 'write the report there as a page')
       .option(...decisionOptions.reason)
       .option(...decisionOptions.as)
       .option(...decisionOptions.yes)
@@ -115,6 +120,7 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
           as: options.as,
           yes: options.yes === true,
           json: options.json === true,
+          files: { ...(options.csv && { csv: options.csv }), ...(options.html && { html: options.html }) },
           readFrom: options.readFrom,
           readsPerSecond: options.readsPerSecond,
           graceMs: options.grace === undefined ? undefined : options.grace * minuteMs,
@@ -137,6 +143,7 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
           onProgress,
         });
         if (outcome.kind === 'continued' && !signal.aborted) continue;
+        if (outcome.kind !== 'busy') await keepFiles(dependencies, outcome.report.jobId, settings.files);
         return print(outcome, settings.json, terminal);
       }
     } catch (error) {
@@ -144,6 +151,12 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
     }
   },
 };
+
+async function keepFiles({ firestore }: ReconcileDependencies, jobId: string, files: ReportFiles): Promise<void> {
+  if (Object.keys(files).length === 0) return;
+  const report = await readReport(firestore, jobId);
+  if (report !== undefined) await writeReportFiles(report, files);
+}
 
 /** Who repairs decides: with a reason, a preview and a trace. The run is the job that this leaves, or that of the same
  *  decision before, if it was interrupted. */

@@ -16,7 +16,9 @@ import { runRelay } from '../relay/relay.ts';
 import { slept } from '../waiting.ts';
 import { helpAfter, requiredVariable, runAsProcess, type TerminalCommand, UsageError, wholeNumber } from './command.ts';
 import { createConsoleLog } from './consoleLog.ts';
+import { decisionOptions } from './decision.ts';
 import { startHealthServer } from './healthServer.ts';
+import { askForRewind, type RewindSettings, timeFrom } from './relayRewind.ts';
 import { openFirestore, openMongodb, openPubSub } from './services.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -40,7 +42,7 @@ Exit code: 0 stopped with everything saved; 1 an error; 2 a mistake in the comma
 stopped before all was saved, which the next run repeats.`;
 
 /** The relay as a process of its own. */
-export const relay: TerminalCommand<RelaySettings> = {
+export const relay: TerminalCommand<RelaySettings | RewindSettings> = {
   name: 'relay',
   saves: true,
   declare(command, accept, env) {
@@ -64,8 +66,26 @@ export const relay: TerminalCommand<RelaySettings> = {
           projectId: requiredVariable(env, 'GCLOUD_PROJECT'),
         }),
       );
+    command
+      .command('rewind')
+      .description('have the relay read MongoDB’s changes again from a time on, and end')
+      .requiredOption('--to <time>', 'such as 2026-11-27T12:00:00Z', timeFrom)
+      .option(...decisionOptions.reason)
+      .option(...decisionOptions.as)
+      .option(...decisionOptions.yes)
+      .action(({ to, reason, as, yes = false }) =>
+        accept({
+          mongodbUri: requiredVariable(env, 'MONGODB_URI'),
+          projectId: requiredVariable(env, 'GCLOUD_PROJECT'),
+          rewindTo: to,
+          reason,
+          as,
+          yes,
+        }),
+      );
   },
-  run: runUntilStopped,
+  run: (settings, terminal) =>
+    'rewindTo' in settings ? askForRewind(settings, terminal) : runUntilStopped(settings, terminal),
 };
 
 const port = wholeNumber(0, maxPort);

@@ -24,6 +24,8 @@ describe('npm run reconcile', () => {
       '--allow-phantoms',
       '2',
       '--json',
+      '--html',
+      'report.html',
     ];
     const settings = mainSettings(
       [...args, '--reads-per-second', '100', '--read-from', 'secondary', '--grace', '5'],
@@ -45,6 +47,7 @@ describe('npm run reconcile', () => {
         as: undefined,
         yes: false,
         json: true,
+        files: { html: 'report.html' },
         readFrom: 'secondary',
         readsPerSecond: 100,
         graceMs: 300_000,

@@ -33,13 +33,41 @@ describe('settings of the relay process', () => {
   it('takes the port from the option, then from PORT, and none otherwise', () => {
     const portOf = (args: string[], port?: string) => {
       const settings = mainSettings(args, { ...env, PORT: port });
-      return settings.kind === 'run' ? settings.settings.port : settings.kind;
+      return settings.kind === 'run' && 'port' in settings.settings ? settings.settings.port : settings.kind;
     };
     assert.equal(portOf(['--port', '81'], '82'), 81);
     assert.equal(portOf([], '82'), 82);
     assert.equal(portOf([]), undefined);
     assert.equal(mainSettings(['--help'], {}).kind, 'help');
   });
+});
+
+describe('settings of a rewind', () => {
+  it('takes a time with its zone, and what every decision takes', () => {
+    const read = mainSettings(['rewind', '--to', '2026-11-27T12:00:00+01:00', '--reason', 'bad deployment', '-y'], env);
+    assert.deepEqual(read, {
+      kind: 'run',
+      settings: {
+        mongodbUri: env.MONGODB_URI,
+        projectId: env.GCLOUD_PROJECT,
+        rewindTo: Date.UTC(2026, 10, 27, 11),
+        reason: 'bad deployment',
+        as: undefined,
+        yes: true,
+      },
+    });
+  });
+
+  for (const [args, expected] of [
+    [['rewind'], /--to/],
+    [['rewind', '--to', 'yesterday'], /--to: expected a time such as 2026-11-27T12:00:00Z, received "yesterday"/],
+    [['rewind', '--to', '2026-11-27T12:00:00'], /--to: expected a time/],
+  ] as const) {
+    it(`refuses ${args.join(' ')}`, () => {
+      const read = mainSettings(args, env);
+      assert.match(read.kind === 'mistake' ? read.message : read.kind, expected);
+    });
+  }
 });
 
 describe('health of the relay', () => {
