@@ -16,7 +16,7 @@ import { runRelay } from '../relay/relay.ts';
 import { slept } from '../waiting.ts';
 import { helpAfter, requiredVariable, runAsProcess, type TerminalCommand, UsageError, wholeNumber } from './command.ts';
 import { createConsoleLog } from './consoleLog.ts';
-import { decisionOptions } from './decision.ts';
+import { decisionOptions } from './decisions/decision.ts';
 import { startHealthServer } from './healthServer.ts';
 import { askForRewind, type RewindSettings, timeFrom } from './relayRewind.ts';
 import { openFirestore, openMongodb, openPubSub } from './services.ts';

@@ -7,9 +7,10 @@ import { readOperationTime } from '../relay/changeStream/open.ts';
 import { defaultRelayLimits } from '../relay/limits.ts';
 import { clusterTimeAt, oldestPlace, oplogReaches } from '../relay/rewind.ts';
 import { UsageError } from './command.ts';
-import { type DecisionOptions, decide } from './decision.ts';
-import { operationServices } from './operationServices.ts';
-import { inTime, openFirestore, openMongodb } from './services.ts';
+import { decideAndSay } from './decisions/decideAndSay.ts';
+import type { DecisionOptions } from './decisions/decision.ts';
+import { operationServices } from './decisions/operationServices.ts';
+import { openFirestore, openMongodb } from './services.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface RewindSettings extends DecisionOptions {
@@ -18,9 +19,6 @@ export interface RewindSettings extends DecisionOptions {
   /** In ms since 1970. */
   readonly rewindTo: number;
 }
-
-/** How it ends, besides errors. */
-export const rewindCodes = { done: 0, declined: 4 } as const;
 
 /** A time as people write it, with its zone.
  *  @throws UsageError */
@@ -47,13 +45,9 @@ export async function askForRewind(settings: RewindSettings, terminal: Terminal)
       oldest === null ? 'it reaches nowhere' : `the oldest possible time is ${new Date(oldest).toISOString()}`;
     throw new Error(`MongoDB's oplog does not reach back to ${new Date(to).toISOString()}; ${possible}`);
   }
-  const outcome = await decide(
+  return decideAndSay(
     operationServices(terminal, firestore),
     { ...settings, operation, input: { to }, question: () => 'Let the relay go back?' },
-    { ...terminal, inTime: (answer) => inTime(terminal, answer) },
-    () => undefined,
+    terminal,
   );
-  if (outcome === 'declined') return rewindCodes.declined;
-  terminal.print(outcome.result);
-  return rewindCodes.done;
 }

@@ -4,7 +4,7 @@ import { previewOperation } from '../operations/runOperation.ts';
 import { whatIf as operation } from '../operations/whatIf.ts';
 import { projectChanges } from '../whatIf/estimate.ts';
 import { helpAfter, repeated, requiredVariable, runAsProcess, type TerminalCommand, UsageError } from './command.ts';
-import { operationServices } from './operationServices.ts';
+import { operationServices } from './decisions/operationServices.ts';
 import { openFirestore } from './services.ts';
 
 export interface WhatIfSettings {
