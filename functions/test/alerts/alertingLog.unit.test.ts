@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { createAlertingLog } from '../../src/alerts/alertingLog.ts';
 import { decodeAlertMessage } from '../../src/alerts/alertMessage.ts';
 import { secondMs } from '../../src/clock.ts';
+import { withAlerts } from '../../src/triggers/withAlerts.ts';
 import { manualClock } from '../support/clock.ts';
 import { recordedLog } from '../support/log.ts';
 import { fakeTopic } from '../support/topic.ts';
@@ -66,6 +67,29 @@ describe('a log whose alarms are alerts', () => {
       base.lines.map(({ level }) => level),
       ['alarm', 'error'],
     );
+  });
+
+  it('lets no invocation end before its alerts are published, whether it fails or not', async () => {
+    const { topic, alerting } = setUp();
+    for (const work of [async () => {}, () => Promise.reject(new Error('failed'))]) {
+      topic.hold();
+      let isOver = false;
+      const invocation = withAlerts({ alerts: alerting }, () => {
+        alerting.log.alarm('hold', 'a deletion is held');
+        return work();
+      }).then(
+        () => 'done',
+        (error: unknown) => String(error),
+      );
+      const ended = invocation.finally(() => {
+        isOver = true;
+      });
+      await settled();
+      assert.equal(isOver, false);
+      topic.release();
+      assert.match(await ended, /done|failed/);
+    }
+    assert.equal(topic.messages.length, 2);
   });
 
   it('waits a moment only for what is on its way', async () => {

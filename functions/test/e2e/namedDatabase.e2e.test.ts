@@ -65,13 +65,19 @@ describe('with a named database', function () {
     await source.projects.deleteMany({ _id: { $in: doomed.slice(0, 3) } });
     const heldJobs = () => studio.collection('syncJobs').where('status', '==', 'held').count().get();
     await eventually('the deletions to be held', async () => (await heldJobs()).data().count === 3);
-    await command('holds release --all --yes');
+    await command('holds release --all --yes --reason test');
     const left = () => studio.collection('storyboards').count().get();
     await eventually('the deletions to be applied', async () => (await left()).data().count === ids.length - 3);
 
     const pubsub = createPubSub(stack.variables.GCLOUD_PROJECT, stack.pubsubHost);
     await createPublisher(pubsub, 'project-events').publish({ data: Buffer.from('no event'), attributes: {} });
     await eventually('the dead letter', async () => (await studio.collection('syncFailures').get()).size === 1);
+    const alerts = async () =>
+      (await studio.collection('syncAlerts').get()).docs.map((document) => document.get('key'));
+    await eventually('the alerts of the hold and of the dead letter', async () => {
+      const keys = await alerts();
+      return ['hold', 'dead-letter:unreadable'].every((key) => keys.includes(key));
+    });
 
     const requests = createPublisher(pubsub, 'reconciliation-requests');
     await requests.publish(encodeReconciliationRequest({ mode: 'clean', reason: 'test' }, { reason: 'test' }));
@@ -84,7 +90,9 @@ describe('with a named database', function () {
     assert.deepEqual(await paths(other), []);
     const collections = new Set((await paths(studio)).map((path) => path.split('/')[0]));
     assert.deepEqual(
-      ['storyboards', 'syncFailures', 'syncJobs', 'syncProjects', 'syncRelay'].filter((name) => !collections.has(name)),
+      ['storyboards', 'syncAlerts', 'syncFailures', 'syncJobs', 'syncProjects', 'syncRelay'].filter(
+        (name) => !collections.has(name),
+      ),
       [],
     );
   });
