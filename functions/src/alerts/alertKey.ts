@@ -9,9 +9,12 @@ const subjectFields: Partial<Readonly<Record<Alarm, string>>> = {
   'target-missed': 'target',
 };
 
+/** What a subject looks like: a name of ours. Anything else, which a producer may have sent, makes no key of its own. */
+const subjectShape = /^[a-z][a-z-]{0,39}$/;
+
 /** Under which key an alarm is one alert: the alarm, and what it is about. */
 export function alertKey(alarm: Alarm, fields: LogFields): string {
   const field = subjectFields[alarm];
   const subject = field === undefined ? undefined : fields[field];
-  return typeof subject === 'string' && subject !== '' ? `${alarm}:${subject}` : alarm;
+  return typeof subject === 'string' && subjectShape.test(subject) ? `${alarm}:${subject}` : alarm;
 }

@@ -141,7 +141,6 @@ async function runUntilStopped(settings: RelaySettings, terminal: Terminal): Pro
     isShadow: syncMode.value() === 'shadow',
     publisherTo: async (topic) => publishers[topic],
   });
-  const onMinute = createWatch({ ...shared, alerts });
   while (!signal.aborted) {
     const { kind, published, deadLettered, unpublished } = await runRelay({
       ...shared,
@@ -149,7 +148,7 @@ async function runUntilStopped(settings: RelaySettings, terminal: Terminal): Pro
       control,
       holder: holder(),
       health,
-      onMinute,
+      onMinute: createWatch({ ...shared, alerts }),
     });
     log.info('the run of the relay ended', { kind, published, deadLettered, unpublished });
     // Another relay, which may reach MongoDB, gets to take the lease first.

@@ -41,7 +41,7 @@ interface Memory {
   usual: { readonly hourStart: number; readonly deletions: readonly number[] } | null;
 }
 
-/** Measures every minute, holds it against the targets, and looks after the alerts whose time has come. What fails in
+/** The observer of one run of a relay: measures every minute, holds it against the targets, and looks after the alerts whose time has come. What fails in
  *  one part does not keep the others from being done.
  *
  *  Costs a minute without events: at most 12 reads and 3 writes; with events, one read more for each, 500 at most. */
@@ -74,10 +74,18 @@ async function watchMinute(
   const { start } = minute;
   memory.open ??= await readOpen(firestore);
   const before = await readLastMinutes(firestore, start, minutesJudged - 1);
-  const { measure, reconciliation } = await measureMinute(dependencies, memory, minute, before.at(-1) ?? null);
+  const { measure, reconciliation, processed, last } = await measureMinute(
+    dependencies,
+    memory,
+    minute,
+    before.at(-1) ?? null,
+  );
   signal.throwIfAborted();
   const hour = await storeMinute(firestore, start, measure);
+  // Only now: what a minute saw that could not be kept is news to the next one.
   memory.measuredUpTo = start + minuteMs;
+  memory.processed = processed;
+  memory.reconciliation = last;
   for (const target of judgeTargets([...before, measure], config.targets)) judged(dependencies, memory.open, target);
   if (reconciliation !== null) reconciled(dependencies, memory.open, reconciliation);
   await judgeDeletions(dependencies, memory, start, hour);
@@ -86,12 +94,21 @@ async function watchMinute(
 /** Targets are judged by an hour. */
 const minutesJudged = 60;
 
+/** A minute, with what is to be remembered of it. */
+interface Measured {
+  readonly measure: Measure;
+  /** The one that ended since the minute before. */
+  readonly reconciliation: FinishedReconciliation | null;
+  readonly processed: number;
+  readonly last: FinishedReconciliation | null;
+}
+
 async function measureMinute(
   { firestore, config }: WatchDependencies,
-  memory: Memory,
+  memory: Readonly<Memory>,
   { start, relay, seenBefore }: RelayMinute,
   before: Measure | null,
-): Promise<{ readonly measure: Measure; readonly reconciliation: FinishedReconciliation | null }> {
+): Promise<Measured> {
   const end = start + minuteMs;
   const [settled, work, waiting, last] = await Promise.all([
     settledEvents(firestore, start),
@@ -104,8 +121,6 @@ async function measureMinute(
     last !== null && last.finishedAt >= Math.min(seenUpTo, start) && last !== memory.reconciliation ? last : null;
   const moved = eventCount(settled) > 0 || (memory.processed !== null && work.processed !== memory.processed);
   const backlog = work.jobs + relay.inFlight;
-  memory.reconciliation = last;
-  memory.processed = work.processed;
   const measure: Measure = {
     events: settled.events,
     assets: settled.updated + settled.deleted + (reconciliation?.assets ?? 0),
@@ -120,7 +135,7 @@ async function measureMinute(
     findings: reconciliation?.findings ?? null,
     ...operationsOf(settled, reconciliation),
   };
-  return { measure, reconciliation };
+  return { measure, reconciliation, processed: work.processed, last };
 }
 
 /** The alarm of a target that is missed. */

@@ -10,6 +10,7 @@ describe('messages of alerts', () => {
     assert.equal(alertKey('hold', { projectId: 'p1' }), 'hold');
     assert.equal(alertKey('dead-letter', { projectId: 'p1', reason: 'attempts' }), 'dead-letter:attempts');
     assert.equal(alertKey('dead-letter', { projectId: 'p1' }), 'dead-letter');
+    assert.equal(alertKey('dead-letter', { reason: 'invented <7>' }), 'dead-letter');
     assert.equal(alertKey('target-missed', { target: 'relay-lag' }), 'target-missed:relay-lag');
   });
 

@@ -221,6 +221,7 @@ describe('the watch of every minute', () => {
     }
     await reconciled('r1', start + secondMs, 4);
     const watch = newWatch();
+    await assert.rejects(watch({ start, relay, seenBefore: start }, AbortSignal.abort()));
     await watch({ start, relay, seenBefore: start }, signal);
     await watch({ start: start + minuteMs, relay, seenBefore: start }, signal);
     assert.deepEqual(
