@@ -1,8 +1,13 @@
 import { type Context, Hono } from 'hono';
+import { AuditHeadError } from '../audit/head.ts';
 import { type Clock, secondMs } from '../clock.ts';
+import { ControlError } from '../control/control.ts';
 import { isTransientCall } from '../grpc.ts';
 import { errorText, type Log } from '../log.ts';
+import { MeasureRecordError } from '../measures/measureRecord.ts';
 import type { OperationServices } from '../operations/operation.ts';
+import { ReconcileRecordError } from '../reconcile/jobRecord.ts';
+import { ProjectRecordError } from '../records/projectRecord.ts';
 import { entityTagOf, isKnown } from './entityTag.ts';
 import { privateCache, securityHeaders } from './headers.ts';
 import { type Identity, includes, type Session } from './identity/session.ts';
@@ -57,9 +62,15 @@ export function createApi(dependencies: ApiDependencies): (request: Request) => 
   };
 }
 
-/** What the caller is shown of an error: never its text, which may name what a viewer must not know. */
+/** Errors that name a damaged record and how to repair it, which is what the caller has to know. */
+const unreadable = [AuditHeadError, ControlError, MeasureRecordError, ProjectRecordError, ReconcileRecordError];
+
+/** What the caller is shown of an error: the text of other ones may name what a viewer must not know. */
 function asProblem(error: unknown): ApiProblem {
   if (error instanceof ApiProblem) return error;
+  if (unreadable.some((kind) => error instanceof kind)) {
+    return new ApiProblem('failed', errorText(error), { cause: error });
+  }
   if (isTransientCall(error)) {
     return new ApiProblem('unavailable', 'Firestore or Firebase Authentication did not answer: try again.', {
       cause: error,

@@ -33,7 +33,7 @@ export function openApiOf(routes: readonly Route[]): Json {
 function operationOf(route: Route) {
   const { method, path, summary, role, params, query, body, documentedBody } = route;
   return {
-    operationId: `${method.toLowerCase()}${path.replaceAll(/[/{}-]+(\w?)/g, (_, letter: string) => letter.toUpperCase())}`,
+    operationId: `${method.toLowerCase()}${path.replaceAll(/[/{}.-]+(\w?)/g, (_, letter: string) => letter.toUpperCase())}`,
     summary,
     ...(role !== null && { description: `Takes the role ${role}.` }),
     security: role === null ? [] : [{ firebase: [] }],

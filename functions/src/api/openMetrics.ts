@@ -16,6 +16,8 @@ export function openMetrics(now: NowView): Promise<string> {
     values: readonly { readonly value: number | null; readonly labels?: Readonly<Record<Label, string>> }[],
     labelNames: Label[] = [],
   ) => {
+    // A gauge without labels would begin at zero.
+    if (values.every(({ value }) => value === null)) return;
     const metric = new Gauge({ name: `lockstep_${name}`, help, labelNames, registers: [registry] });
     for (const { value, labels } of values) {
       if (value === null) continue;

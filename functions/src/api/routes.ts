@@ -21,7 +21,7 @@ const id = z.string().min(1).max(1_500);
 const text = z.string().min(1).max(500);
 const byId = z.strictObject({ id });
 const timeCursor = cursorOf(z.object({ at: z.number(), id }));
-const idCursor = cursorOf(id);
+const nameCursor = cursorOf(z.object({ name: z.string(), id }));
 const momentText = z
   .string()
   .regex(/^\d{1,15}$/, 'expected ms since 1970')
@@ -80,7 +80,7 @@ export const routes: readonly Route[] = [
     path: '/api/projects',
     summary: 'Projects, by the beginning of their id or name.',
     params: nothing,
-    query: z.strictObject({ search: z.string().trim().max(200).optional(), cursor: idCursor.optional() }),
+    query: z.strictObject({ search: z.string().trim().max(200).optional(), cursor: nameCursor.optional() }),
     answer: projectsView,
     handle: async ({ query: { search = '', cursor } }, { views }) => ({
       kind: 'json',

@@ -24,12 +24,13 @@ export async function readSeries(
   range: (typeof ranges)[number],
   now: number,
   since?: number,
+  read: PartsReader = readParts,
 ): Promise<MeasuresView> {
   const { lengthMs, stepMs, span } = shapes[range];
   const end = (Math.floor(now / stepMs) + 1) * stepMs;
   const start = Math.max(end - lengthMs, Math.floor((since ?? 0) / stepMs) * stepMs);
   const at = Array.from({ length: Math.max(0, (end - start) / stepMs) }, (_, index) => start + index * stepMs);
-  const parts = await readParts(firestore, span, at);
+  const parts = await read(firestore, span, at);
   const columns = at.map((from) => mergeAll(partsWithin(parts, from, from + stepMs)));
   const column = (value: (measure: Measure) => number | null) =>
     columns.map((measure) => (measure === null ? null : value(measure)));
@@ -58,12 +59,16 @@ export async function readLastMinutes(
   firestore: Firestore,
   now: number,
   count = 60,
+  read: PartsReader = readParts,
 ): Promise<readonly (Measure | null)[]> {
   const end = startOf('minute', now);
   const at = Array.from({ length: count }, (_, index) => end - (count - index) * minuteMs);
-  const parts = await readParts(firestore, 'hour', at);
+  const parts = await read(firestore, 'hour', at);
   return at.map((from) => parts.get(from) ?? null);
 }
+
+/** Reads what was measured around some times, as `readParts` does; one that is asked often may keep what it read. */
+export type PartsReader = (firestore: Firestore, span: 'hour' | 'day', at: readonly number[]) => Promise<Parts>;
 
 /** What was measured in the documents that cover the given times.
  *  @throws MeasureRecordError; what Firestore answers. */

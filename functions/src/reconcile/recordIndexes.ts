@@ -22,7 +22,7 @@ export interface RecordIndexing {
 export const recordIndexing: readonly RecordIndexing[] = [
   {
     collectionGroup: recordCollections.projects,
-    queried: ['deletedAt', 'projectId'],
+    queried: ['deletedAt', 'projectId', 'searchName'],
     unindexed: ['desired', 'lease', 'progress', 'attempts', 'hold', 'open', 'parked'],
     expires: 'expireAt',
   },

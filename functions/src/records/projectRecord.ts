@@ -282,11 +282,26 @@ export function parseProjectRecord(projectId: string, data: unknown): ProjectRec
   };
 }
 
+/** What people call a project: the field `name`, or else the first text that assets repeat; null when none is known. */
+export function nameOf({ desired: { fields } }: Pick<ProjectRecord, 'desired'>): string | null {
+  const texts = [fields.name, ...Object.values(fields)].map((field) => field?.value);
+  return texts.find((value) => typeof value === 'string') ?? null;
+}
+
+/** Longest part of a name that is searched, in characters. */
+const maxSearchLength = 100;
+
+/** A name, or its beginning, as records are searched for it: without regard to case. */
+export function searchNameOf(name: string): string {
+  return name.trim().normalize('NFC').toLowerCase().slice(0, maxSearchLength).toWellFormed();
+}
+
 /** The document that holds a record. It is always written whole, inside the transaction that read it. */
 export function projectRecordData(record: ProjectRecord): Record<string, unknown> {
   return {
     ...record,
     schemaVersion,
+    searchName: searchNameOf(nameOf(record) ?? ''),
     expireAt: record.expireAt === null ? null : Timestamp.fromMillis(record.expireAt),
     deletedAt: record.deletedAt === null ? null : Timestamp.fromMillis(record.deletedAt),
   };

@@ -21,6 +21,9 @@ import { type FakeTopic, fakeTopic } from '../support/topic.ts';
 import { setVariables } from '../support/variables.ts';
 import { connect } from '../sync/worker.fixture.ts';
 
+// The client libraries would look for a metadata server of the cloud.
+process.env.METADATA_SERVER_DETECTION ??= 'none';
+
 export const projectId = 'demo-test';
 
 /** The API over a local Firestore that knows the deployed indexes only, with accounts in the stand-in of the Auth

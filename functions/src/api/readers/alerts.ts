@@ -3,10 +3,8 @@ import { AlertRecordError, parseAlert } from '../../alerts/alertRecord.ts';
 import { recordCollections } from '../../config/defineConfig.ts';
 import { documentIdFrom, textFromDocumentId } from '../../records/documentIds.ts';
 import type { AlertView } from '../views/alerts.ts';
-import { nextOf } from './jobs.ts';
+import { nextOf, pageSize } from './paging.ts';
 import type { ReaderDependencies, Views } from './views.ts';
-
-const perPage = 20;
 
 export interface AlertsReader extends Pick<Views, 'alerts'> {
   /** The newest open alerts, at most so many. */
@@ -22,8 +20,8 @@ export function createAlertsReader({ firestore }: ReaderDependencies): AlertsRea
     async alerts(state, after) {
       let query = newestFirst(state === undefined ? alerts : alerts.where('state', '==', state));
       if (after !== undefined) query = query.startAfter(Timestamp.fromMillis(after.at), documentIdFrom(after.id));
-      const items = await read(query.limit(perPage));
-      return { items, next: nextOf(items, perPage, ({ key, lastAt }) => ({ id: key, at: lastAt })) };
+      const items = await read(query.limit(pageSize(after)));
+      return { items, next: nextOf(items, after, ({ key, lastAt }) => ({ id: key, at: lastAt })) };
     },
   };
 }

@@ -4,10 +4,8 @@ import { type AuditEntry, type AuditHead, auditEntryRef, hashOf, parseAuditEntry
 import { auditHeadRef, parseAuditHead } from '../../audit/head.ts';
 import { auditPages } from '../../audit/verify.ts';
 import { recordCollections } from '../../config/defineConfig.ts';
-import { encodeCursor } from '../cursor.ts';
+import { nextOf, pageSize } from './paging.ts';
 import type { ReaderDependencies, Views } from './views.ts';
-
-const perPage = 20;
 
 /** Entries at the end of the chain that are followed with the first answer of an instance; later answers follow what was
  *  appended. All of it is followed by `npm run audit -- verify`. */
@@ -54,7 +52,7 @@ export function createAuditReader({ firestore }: ReaderDependencies): Pick<Views
         if (value !== undefined) query = query.where(field, '==', value);
       }
       if (cursor !== undefined) query = query.startAfter(cursor);
-      const [{ docs }, tail] = await Promise.all([query.limit(perPage).get(), followTail()]);
+      const [{ docs }, tail] = await Promise.all([query.limit(pageSize(cursor)).get(), followTail()]);
       const items: AuditEntry[] = [];
       let { problem } = tail;
       for (const snapshot of docs) {
@@ -67,10 +65,9 @@ export function createAuditReader({ firestore }: ReaderDependencies): Pick<Views
           items.push(parsed.entry);
         }
       }
-      const last = docs.at(-1);
       return {
         items,
-        next: docs.length < perPage || last === undefined ? null : encodeCursor(Number(last.id)),
+        next: nextOf(docs, cursor, ({ id }) => Number(id)),
         verifiedTo: problem === undefined ? tail.head.sequence : null,
         problem: problem ?? null,
       };

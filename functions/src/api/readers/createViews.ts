@@ -11,7 +11,7 @@ import type { ReaderDependencies, Views } from './views.ts';
 
 /** The views of one installation; keeps what it read for some seconds, so it is made once per instance. */
 export function createViews(dependencies: ReaderDependencies): Views {
-  const jobs = createJobsReader(dependencies);
+  const { running, newestOf, ...jobs } = createJobsReader(dependencies);
   const { open, ...alerts } = createAlertsReader(dependencies);
   const { lastMinutes, ...measures } = createMeasuresReader(dependencies);
   return {
@@ -22,7 +22,7 @@ export function createViews(dependencies: ReaderDependencies): Views {
     ...createReportsReader(dependencies),
     ...createAuditReader(dependencies),
     ...createDecisionsReader(dependencies),
-    ...createProjectsReader(dependencies, jobs),
-    ...createNowReader(dependencies, { running: jobs.running, openAlerts: open, lastMinutes }),
+    ...createProjectsReader(dependencies, { newestOf }),
+    ...createNowReader(dependencies, { running, openAlerts: open, lastMinutes }),
   };
 }

@@ -5,10 +5,8 @@ import { HeldDeletionError, openStatuses, parseHeldDeletion } from '../../holds/
 import { errorText } from '../../log.ts';
 import { documentIdFrom, textFromDocumentId } from '../../records/documentIds.ts';
 import type { DeadLetterView, HoldView } from '../views/decisions.ts';
-import { nextOf } from './jobs.ts';
+import { nextOf, pageSize } from './paging.ts';
 import type { ReaderDependencies, Views } from './views.ts';
-
-const perPage = 20;
 
 /** The statuses of records, by what they are called here; a record of any other one is shown as `open`. */
 const recordStatus = {
@@ -30,8 +28,8 @@ export function createDecisionsReader({
       let query: Query = failures.orderBy('lastAt', 'desc').orderBy(FieldPath.documentId(), 'desc');
       if (status !== undefined) query = query.where('status', '==', recordStatus[status]);
       if (after !== undefined) query = query.startAfter(Timestamp.fromMillis(after.at), documentIdFrom(after.id));
-      const items = (await query.limit(perPage).get()).docs.map(deadLetterFrom);
-      return { items, next: nextOf(items, perPage, ({ id, lastAt }) => ({ id, at: lastAt })) };
+      const items = (await query.limit(pageSize(after)).get()).docs.map(deadLetterFrom);
+      return { items, next: nextOf(items, after, ({ id, lastAt }) => ({ id, at: lastAt })) };
     },
     async deadLetter(id) {
       const snapshot = await failures.doc(documentIdFrom(id)).get();
@@ -43,10 +41,10 @@ export function createDecisionsReader({
         .orderBy('startedAt', 'desc')
         .orderBy(FieldPath.documentId(), 'desc');
       if (after !== undefined) query = query.startAfter(Timestamp.fromMillis(after.at), documentIdFrom(after.id));
-      const { docs } = await query.limit(perPage).get();
+      const { docs } = await query.limit(pageSize(after)).get();
       return {
         items: docs.map(holdFrom),
-        next: nextOf(docs, perPage, (snapshot) => ({
+        next: nextOf(docs, after, (snapshot) => ({
           id: textFromDocumentId(snapshot.id),
           at: millis(snapshot.get('startedAt')),
         })),

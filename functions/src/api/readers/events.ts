@@ -4,11 +4,9 @@ import { documentIdFrom, textFromDocumentId } from '../../records/documentIds.ts
 import { eventViewOf, openEventViews } from '../../records/eventView.ts';
 import { HistoryEntryError } from '../../records/historyEntry.ts';
 import { parseProjectRecord, projectRecordRef } from '../../records/projectRecord.ts';
-import { encodeCursor } from '../cursor.ts';
 import type { EventView } from '../views/projects.ts';
+import { nextOf, pageSize } from './paging.ts';
 import type { ReaderDependencies, Views } from './views.ts';
-
-const perPage = 20;
 
 /** The events of a project, the newest first. Those whose work is not over stand in the project's record. */
 export function createEventsReader({ firestore }: ReaderDependencies): Pick<Views, 'events'> {
@@ -19,7 +17,7 @@ export function createEventsReader({ firestore }: ReaderDependencies): Pick<View
         .where('projectId', '==', projectId)
         .orderBy('receivedAt', 'desc')
         .orderBy(FieldPath.documentId(), 'desc')
-        .limit(perPage);
+        .limit(pageSize(after));
       const page =
         after === undefined
           ? query
@@ -28,18 +26,17 @@ export function createEventsReader({ firestore }: ReaderDependencies): Pick<View
       const open = openEventViews(parseProjectRecord(projectId, record.data()));
       const isOpen = new Set(open.map(({ id }) => id));
       const closed = docs.map(eventFrom).filter(({ id }) => !isOpen.has(id));
-      const last = docs.at(-1);
       return {
         items: after === undefined ? [...open, ...closed] : closed,
-        next: docs.length < perPage || last === undefined ? null : cursorBehind(last),
+        next: nextOf(docs, after, positionOf),
       };
     },
   };
 }
 
-function cursorBehind(snapshot: DocumentSnapshot): string {
+function positionOf(snapshot: DocumentSnapshot) {
   const at: unknown = snapshot.get('receivedAt');
-  return encodeCursor({ at: at instanceof Timestamp ? at.toMillis() : null, id: textFromDocumentId(snapshot.id) });
+  return { at: at instanceof Timestamp ? at.toMillis() : null, id: textFromDocumentId(snapshot.id) };
 }
 
 function eventFrom(snapshot: DocumentSnapshot): EventView {

@@ -2,12 +2,9 @@ import { type DocumentSnapshot, FieldPath, type Query, Timestamp } from 'firebas
 import { z } from 'zod';
 import { recordCollections } from '../../config/defineConfig.ts';
 import { documentIdFrom, textFromDocumentId } from '../../records/documentIds.ts';
-import { encodeCursor } from '../cursor.ts';
 import type { JobView } from '../views/jobs.ts';
-import type { Position, ReaderDependencies, Views } from './views.ts';
-
-/** Jobs in one page: with it, the first view of the page stays within its price. */
-export const jobsPerPage = 20;
+import { nextOf, pageSize } from './paging.ts';
+import type { ReaderDependencies, Views } from './views.ts';
 
 const time = z.instanceof(Timestamp).transform((value) => value.toMillis());
 
@@ -48,6 +45,8 @@ const statusOf: Readonly<Record<string, JobView['status']>> = {
 export interface JobsReader extends Pick<Views, 'jobs' | 'job'> {
   /** The newest jobs at work, at most so many. */
   running(most: number): Promise<JobView[]>;
+  /** The newest jobs of a project, at most so many. */
+  newestOf(projectId: string, most: number): Promise<JobView[]>;
 }
 
 export function createJobsReader({ firestore }: ReaderDependencies): JobsReader {
@@ -62,25 +61,16 @@ export function createJobsReader({ firestore }: ReaderDependencies): JobsReader 
       if (projectId !== undefined) query = query.where('projectId', '==', projectId);
       if (since !== undefined) query = query.where('startedAt', '>=', Timestamp.fromMillis(since));
       if (cursor !== undefined) query = query.startAfter(Timestamp.fromMillis(cursor.at), documentIdFrom(cursor.id));
-      const items = await read(query.limit(jobsPerPage));
-      return { items, next: nextOf(items, jobsPerPage, ({ id, startedAt }) => ({ id, at: startedAt })) };
+      const items = await read(query.limit(pageSize(cursor)));
+      return { items, next: nextOf(items, cursor, ({ id, startedAt }) => ({ id, at: startedAt })) };
     },
     async job(id) {
       const snapshot = await jobs.doc(documentIdFrom(id)).get();
       return snapshot.exists && snapshot.get('startedAt') !== undefined ? jobFrom(snapshot) : undefined;
     },
+    newestOf: (projectId, most) => read(newestFirst(jobs).where('projectId', '==', projectId).limit(most)),
     running: (most) => read(newestFirst(jobs).where('status', 'in', ['pending', 'running', 'continued']).limit(most)),
   };
-}
-
-/** The cursor behind a page; null when it is the last one. */
-export function nextOf<Item>(
-  items: readonly Item[],
-  perPage: number,
-  positionOf: (item: Item) => Position,
-): string | null {
-  const last = items.at(-1);
-  return items.length < perPage || last === undefined ? null : encodeCursor(positionOf(last));
 }
 
 function statusesShownAs(status: JobView['status']): string[] {

@@ -1,79 +1,80 @@
-import { minuteMs } from '../../clock.ts';
+import { minuteMs, secondMs } from '../../clock.ts';
 import type { Measure } from '../../measures/measure.ts';
-import { readLastMinutes, readSeries } from '../../measures/series.ts';
-import type { MeasuresView, ranges } from '../views/now.ts';
+import { type Parts, spans, startOf } from '../../measures/measureRecord.ts';
+import { type PartsReader, readLastMinutes, readParts, readSeries } from '../../measures/series.ts';
 import type { ReaderDependencies, Views } from './views.ts';
 
-type Range = (typeof ranges)[number];
-
 export interface MeasuresReader extends Pick<Views, 'measures'> {
-  /** The minutes of the last hour, as they were measured when the current minute began. */
+  /** The minutes of the last hour. */
   lastMinutes(): Promise<readonly (Measure | null)[]>;
 }
 
-/** Measures are written once a minute: within a minute an instance reads each range once, and then only the columns
- *  that may have changed. */
-export function createMeasuresReader({ firestore, clock }: ReaderDependencies): MeasuresReader {
-  const known = new Map<Range, { readonly minute: number; readonly view: Promise<MeasuresView> }>();
-  let minutes: { readonly minute: number; readonly read: Promise<readonly (Measure | null)[]> } | undefined;
-  const currentMinute = () => Math.floor(clock.now() / minuteMs);
+/** A minute is written within so long after its end, in ms: then its hour and its day do not change any more. */
+const settledMs = 5 * minuteMs;
 
-  async function read(range: Range, earlier: Promise<MeasuresView> | undefined): Promise<MeasuresView> {
-    const before = await earlier?.catch(() => undefined);
-    if (before === undefined) return readSeries(firestore, range, clock.now());
-    // The last column was under way, and the one before it may have been measured late.
-    const since = before.at.at(-lateColumns) ?? 0;
-    return joined(before, await readSeries(firestore, range, clock.now(), since));
+/** Hours and days that are kept: those of all ranges, and some that are past. */
+const maxKept = 100;
+
+/** A page asks for all that a screen shows within this time, in ms. Of what was read before, one hour or day is read
+ *  again in it, and the others with the next poll: a poll has its price. */
+const roundMs = 2 * secondMs;
+
+/** So many hours or days may begin between two polls; with more, somebody looks who was not there before. */
+const mostBegun = 2;
+
+interface Kept {
+  readonly readAt: number;
+  readonly parts: Promise<Parts>;
+}
+
+/** Measures are written once a minute, so an instance reads an hour or a day once a minute, and not at all when it is
+ *  over. */
+export function createMeasuresReader({ firestore, clock }: ReaderDependencies): MeasuresReader {
+  const kept = new Map<string, Kept>();
+  let lastReadAt = Number.NEGATIVE_INFINITY;
+
+  function isFresh(span: 'hour' | 'day', start: number, known: Kept | undefined): known is Kept {
+    if (known === undefined) return false;
+    if (known.readAt > start + spans[span].ms + settledMs) return true;
+    return startOf('minute', known.readAt) === startOf('minute', clock.now());
+  }
+
+  const readKept: PartsReader = async (_, span, at) => {
+    const starts = [...new Set(at.map((time) => startOf(span, time)))];
+    const due = nowDue(span, starts);
+    if (due.length > 0) {
+      lastReadAt = clock.now();
+      const parts = readParts(firestore, span, due);
+      for (const start of due) keep(`${span} ${start}`, { readAt: lastReadAt, parts });
+    }
+    const all = await Promise.all(starts.map((start) => kept.get(`${span} ${start}`)?.parts));
+    return new Map(all.flatMap((parts) => [...(parts ?? [])]));
+  };
+
+  function nowDue(span: 'hour' | 'day', starts: readonly number[]): readonly number[] {
+    const knownOf = (start: number) => kept.get(`${span} ${start}`);
+    const missing = starts.filter((start) => knownOf(start) === undefined);
+    if (missing.length > mostBegun || missing.length === starts.length) return missing;
+    if (clock.now() - lastReadAt < roundMs) return [];
+    const due = starts.filter((start) => !isFresh(span, start, knownOf(start)));
+    return due.toSorted((a, b) => b - a).slice(0, 1);
+  }
+
+  function keep(name: string, entry: Kept): void {
+    kept.delete(name);
+    kept.set(name, entry);
+    const [oldest] = kept.keys();
+    if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
+    // What failed is asked anew; its caller gets the error.
+    entry.parts.catch(() => {
+      if (kept.get(name) === entry) kept.delete(name);
+    });
   }
 
   return {
-    measures(range) {
-      const minute = currentMinute();
-      const last = known.get(range);
-      if (last?.minute === minute) return last.view;
-      const view = read(range, last?.view);
-      known.set(range, { minute, view });
-      view.catch(() => known.delete(range));
-      return view;
-    },
-    lastMinutes() {
-      const minute = currentMinute();
-      if (minutes?.minute !== minute) {
-        const read = readLastMinutes(firestore, clock.now());
-        minutes = { minute, read };
-        read.catch(() => {
-          minutes = undefined;
-        });
-      }
-      return minutes.read;
-    },
+    measures: (range) => readSeries(firestore, range, clock.now(), undefined, readKept),
+    lastMinutes: () => readLastMinutes(firestore, clock.now(), minutesShown, readKept),
   };
 }
 
-/** Columns at the end that are read again: a minute is written up to two minutes after its end. */
-const lateColumns = 4;
-
-/** Earlier columns followed by newer ones, as many as before. */
-function joined(before: MeasuresView, newer: MeasuresView): MeasuresView {
-  const [first] = newer.at;
-  if (first === undefined) return before;
-  const kept = before.at.filter((at) => at < first).length;
-  const length = before.at.length;
-  const join = <Value>(a: readonly Value[], b: readonly Value[]): Value[] => [...a.slice(0, kept), ...b].slice(-length);
-  return {
-    range: newer.range,
-    stepMs: newer.stepMs,
-    at: join(before.at, newer.at),
-    events: join(before.events, newer.events),
-    assets: join(before.assets, newer.assets),
-    shownP50: join(before.shownP50, newer.shownP50),
-    shownP95: join(before.shownP95, newer.shownP95),
-    relayLag: join(before.relayLag, newer.relayLag),
-    backlog: join(before.backlog, newer.backlog),
-    findings: join(before.findings, newer.findings),
-    reads: join(before.reads, newer.reads),
-    writes: join(before.writes, newer.writes),
-    deletes: join(before.deletes, newer.deletes),
-    cost: join(before.cost, newer.cost),
-  };
-}
+const minutesShown = 60;

@@ -14,7 +14,7 @@ import { summaryOf } from './summary.ts';
 import type { ReaderDependencies, Views } from './views.ts';
 
 /** Shown of what is running and of what is open; the lists have the rest. A poll costs as many reads, and is to cost 10
- *  at most: these, the records of relay and control, two counts, and one of the two that are read once a minute. */
+ *  at most: these, the records of relay and control, two counts, and once a minute measures. */
 const most = { running: 3, alerts: 2 } as const;
 
 /** How long an answer serves all callers of an instance, in ms: what changes still appears within 5 s. */

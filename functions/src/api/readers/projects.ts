@@ -1,47 +1,61 @@
-import { type DocumentSnapshot, FieldPath } from 'firebase-admin/firestore';
+import { type DocumentSnapshot, FieldPath, type Query } from 'firebase-admin/firestore';
 import type { z } from 'zod';
+import { secondMs } from '../../clock.ts';
 import { recordCollections } from '../../config/defineConfig.ts';
 import { assetsAt } from '../../records/assetQuery.ts';
 import { documentIdFrom, textFromDocumentId } from '../../records/documentIds.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
 import {
   effectiveHold,
+  nameOf,
   type ProjectRecord,
   ProjectRecordError,
   parseProjectRecord,
+  searchNameOf,
 } from '../../records/projectRecord.ts';
-import { encodeCursor } from '../cursor.ts';
 import type { projectSummaryView } from '../views/projects.ts';
 import type { JobsReader } from './jobs.ts';
-import type { ReaderDependencies, Views } from './views.ts';
+import { nextOf, pageSize } from './paging.ts';
+import type { ProjectPosition, ReaderDependencies, Views } from './views.ts';
 
-const perPage = 20;
+/** The newest jobs that are shown with a project; the list of jobs has the others. */
+const jobsShown = 4;
+
+/** How long the counts of a project's assets serve, in ms, while nothing else about it changes: each costs a read a
+ *  collection. */
+const countsKeptMs = 30 * secondMs;
+
+/** Projects whose counts are kept. */
+const maxCounted = 200;
+
+/** Of a search, so many are found by the beginning of their id, and so many by that of their name; a longer id finds
+ *  the others, and the pages behind the first one are of names. */
+const idsFound = 4;
+const namesFound = 5;
 
 /** Sorts behind everything that begins with the text before it. */
 const lastCharacter = '\uf8ff';
 
 export function createProjectsReader(
-  { firestore, config }: ReaderDependencies,
-  { jobs }: JobsReader,
+  { firestore, config, clock }: ReaderDependencies,
+  { newestOf }: Pick<JobsReader, 'newestOf'>,
 ): Pick<Views, 'projects' | 'project'> {
+  const counted = new Map<string, { at: number; changedAt: number; counts: ReturnType<typeof countAssets> }>();
   const records = firestore.collection(recordCollections.projects);
   return {
     async projects(search, after) {
-      const prefix = documentIdFrom(search);
-      let query = records.orderBy(FieldPath.documentId());
-      if (prefix !== '') query = query.endAt(`${prefix}${lastCharacter}`);
-      if (after !== undefined) query = query.startAfter(documentIdFrom(after));
-      else if (prefix !== '') query = query.startAt(prefix);
-      const items = (await query.limit(perPage).get()).docs.map(summaryFrom);
-      const last = items.at(-1);
-      return { items, next: items.length < perPage || last === undefined ? null : encodeCursor(last.id) };
+      if (search === '') return listed(after);
+      const ids = after === undefined ? await byId(search) : [];
+      const seen = new Set(ids.map(({ id }) => id));
+      const { docs } = await byName(searchNameOf(search), after).get();
+      return {
+        items: [...ids, ...docs.map(summaryFrom).filter(({ id }) => !seen.has(id))],
+        next: nextOf(docs, after, positionOf, after === undefined ? namesFound : undefined),
+      };
     },
     async project(id) {
-      const [snapshot, collections, { items }] = await Promise.all([
-        records.doc(documentIdFrom(id)).get(),
-        countAssets(id),
-        jobs({ projectId: id }),
-      ]);
+      const [snapshot, jobs] = await Promise.all([records.doc(documentIdFrom(id)).get(), newestOf(id, jobsShown)]);
+      const collections = await countsOf(id, snapshot.updateTime?.toMillis() ?? 0);
       if (!snapshot.exists && collections.every(({ assets }) => assets === 0)) return undefined;
       const record = readable(snapshot);
       if (record instanceof ProjectRecordError) throw record;
@@ -54,10 +68,41 @@ export function createProjectsReader(
         fields: Object.fromEntries(Object.entries(record.desired.fields).map(([path, { value }]) => [path, value])),
         hold: hold === null ? null : { state: hold.state, since: hold.since },
         collections,
-        jobs: items,
+        jobs,
       };
     },
   };
+
+  async function listed(after: ProjectPosition | undefined): ReturnType<Views['projects']> {
+    const query = records.orderBy(FieldPath.documentId()).limit(pageSize(after));
+    const { docs } = await (after === undefined ? query : query.startAfter(documentIdFrom(after.id))).get();
+    return { items: docs.map(summaryFrom), next: nextOf(docs, after, positionOf) };
+  }
+
+  async function byId(search: string): Promise<Summary[]> {
+    const prefix = documentIdFrom(search);
+    const query = records.orderBy(FieldPath.documentId()).startAt(prefix).endAt(`${prefix}${lastCharacter}`);
+    return (await query.limit(idsFound).get()).docs.map(summaryFrom);
+  }
+
+  function byName(name: string, after: ProjectPosition | undefined): Query {
+    const query = records.orderBy('searchName').orderBy(FieldPath.documentId()).endAt(`${name}${lastCharacter}`);
+    return after === undefined
+      ? query.startAt(name).limit(namesFound)
+      : query.startAfter(after.name, documentIdFrom(after.id)).limit(pageSize(after));
+  }
+
+  function countsOf(projectId: string, changedAt: number) {
+    const known = counted.get(projectId);
+    if (known?.changedAt === changedAt && clock.now() - known.at < countsKeptMs) return known.counts;
+    const entry = { at: clock.now(), changedAt, counts: countAssets(projectId) };
+    counted.delete(projectId);
+    counted.set(projectId, entry);
+    const [oldest] = counted.keys();
+    if (counted.size > maxCounted && oldest !== undefined) counted.delete(oldest);
+    entry.counts.catch(() => counted.delete(projectId));
+    return entry.counts;
+  }
 
   /** One read per collection and thousand assets. */
   function countAssets(projectId: string) {
@@ -97,8 +142,7 @@ function summaryOf(record: ProjectRecord): Summary {
   };
 }
 
-/** What people call a project: the field `name`, or else the first text that assets repeat. */
-function nameOf({ desired: { fields } }: ProjectRecord): string | null {
-  const texts = [fields.name, ...Object.values(fields)].map((field) => field?.value);
-  return texts.find((value) => typeof value === 'string') ?? null;
+function positionOf(snapshot: DocumentSnapshot): ProjectPosition {
+  const name: unknown = snapshot.get('searchName');
+  return { name: typeof name === 'string' ? name : '', id: textFromDocumentId(snapshot.id) };
 }

@@ -5,10 +5,8 @@ import { documentIdFrom, textFromDocumentId } from '../../records/documentIds.ts
 import { readReport } from '../../reports/readReport.ts';
 import { reportViewOf } from '../../reports/reportView.ts';
 import type { ReportView } from '../views/integrity.ts';
-import { nextOf } from './jobs.ts';
+import { nextOf, pageSize } from './paging.ts';
 import type { ReaderDependencies, Views } from './views.ts';
-
-const perPage = 10;
 
 /** What reconciliations and verifications found, the newest first. */
 export function createReportsReader({ firestore }: ReaderDependencies): Pick<Views, 'reports' | 'report'> {
@@ -20,8 +18,8 @@ export function createReportsReader({ firestore }: ReaderDependencies): Pick<Vie
         .orderBy('startedAt', 'desc')
         .orderBy(FieldPath.documentId(), 'desc');
       if (after !== undefined) query = query.startAfter(Timestamp.fromMillis(after.at), documentIdFrom(after.id));
-      const items = (await query.limit(perPage).get()).docs.map(reportFrom);
-      return { items, next: nextOf(items, perPage, ({ id, startedAt }) => ({ id, at: startedAt })) };
+      const items = (await query.limit(pageSize(after)).get()).docs.map(reportFrom);
+      return { items, next: nextOf(items, after, ({ id, startedAt }) => ({ id, at: startedAt })) };
     },
     async report(id) {
       const isDocumentId = documentIdFrom(id) === id;

@@ -18,6 +18,12 @@ export interface Position {
   readonly id: string;
 }
 
+/** The same of projects, which a search shows in the order of their names. */
+export interface ProjectPosition {
+  readonly name: string;
+  readonly id: string;
+}
+
 export interface JobsQuery {
   readonly status?: (typeof jobStatuses)[number] | undefined;
   readonly type?: JobView['type'] | undefined;
@@ -41,7 +47,7 @@ export interface Views {
   now(): Promise<NowView>;
   jobs(query: JobsQuery): Promise<z.output<typeof jobsView>>;
   job(id: string): Promise<JobView | undefined>;
-  projects(search: string, after: string | undefined): Promise<z.output<typeof projectsView>>;
+  projects(search: string, after: ProjectPosition | undefined): Promise<z.output<typeof projectsView>>;
   project(id: string): Promise<ProjectView | undefined>;
   deadLetters(
     status: z.output<typeof deadLetterView>['status'] | undefined,
