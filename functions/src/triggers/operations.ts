@@ -56,7 +56,7 @@ export async function createOperationsApi(
   const topics = { events: params.eventsTopic, reconciliationRequests: params.requestsTopic };
   return createApi({
     routes,
-    views: createViews({ firestore, config, clock, mode: () => 'live' }),
+    views: createViews({ firestore, config, clock, mode: () => params.syncMode.value() }),
     operations: async () => ({
       firestore,
       config,

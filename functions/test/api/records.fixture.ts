@@ -55,6 +55,8 @@ export function jobDocument(number: number, changed: Partial<SyncJob> = {}): See
     processed: 1,
     scanned: 1,
     rangesLeft: 0,
+    reason: null,
+    parkedFor: null,
     errors: [],
     heldAt: changed.status === 'held' ? startedAt : null,
     expireAt: null,
