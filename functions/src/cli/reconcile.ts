@@ -225,6 +225,7 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
     truth: createProjectTruth(source, config, { readPreference: readFrom }),
     applier,
     limits,
+    isShadow: syncMode.value() === 'shadow',
   };
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { dayMs, hourMs, minuteMs, secondMs } from '../clock.ts';
-import { jobRetentionDays } from '../config/params.ts';
+import { historyDays, jobRetentionDays } from '../config/params.ts';
 import { maxSamples, type ReconcileRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
 import config from '../lockstep.config.ts';
@@ -144,6 +144,7 @@ async function connect(
       ...defaultReconcileLimits,
       brakes: { ...defaultReconcileLimits.brakes, deletions: deployedHoldLimits() },
       jobRetentionMs: jobRetentionDays.value() * dayMs,
+      historyMs: historyDays.value() * dayMs,
       ...(graceMs !== undefined && { graceMs }),
       ...(settleMs !== undefined && { settleMs }),
     },

@@ -43,6 +43,8 @@ export interface ReconcileLimits {
   /** How long after its scan a verification looks again at what differed, in ms: longer than a change usually takes to
    *  its assets. */
   readonly settleMs: number;
+  /** How long the history of an event is kept, in ms; 0: there is none, and a verification compares no record with it. */
+  readonly historyMs: number;
   /** How long the record of a run is kept after its last change, in ms. */
   readonly jobRetentionMs: number;
 }
@@ -69,5 +71,6 @@ export const defaultReconcileLimits: ReconcileLimits = {
   closingMs: 10 * secondMs,
   resumeMs: dayMs,
   settleMs: 10 * secondMs,
+  historyMs: 30 * dayMs,
   jobRetentionMs: 90 * dayMs,
 };

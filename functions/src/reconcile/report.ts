@@ -49,6 +49,8 @@ export interface ReconcileReport {
     readonly allowed: number | null;
     readonly leftAlone: number;
   } | null;
+  /** Whether a clean run has repaired nothing because of shadow mode. */
+  readonly isShadow: boolean;
   readonly brake: Brake | null;
 }
 
@@ -97,6 +99,7 @@ export function reportOf(job: ReconcileJob): ReconcileReport {
     leftAlone: leftAloneOf(job),
     unknownAllowed: job.unknownAllowed,
     phantoms: job.phantoms && phantomsOf(job.phantoms, job.findings.phantom),
+    isShadow: job.isShadow,
     brake: job.brake,
   };
 }
@@ -145,6 +148,9 @@ export function renderReport(report: ReconcileReport): string {
     `${source.database}.${source.collection}: ${number(source.projects)} projects in MongoDB, ${number(report.projects)} with assets, ${number(report.records)} records` +
       (report.young > 0 ? `, ${number(report.young)} too young to judge` : ''),
     ...(report.brake ? [renderBrake(report.brake, report)] : []),
+    ...(report.isShadow
+      ? ['Shadow mode (SYNC_MODE=shadow): nothing was repaired. The findings are what would be.']
+      : []),
     renderCollections(report),
     renderFindings(report),
     ...(report.phantoms ? [renderPhantoms(report.phantoms, report)] : []),

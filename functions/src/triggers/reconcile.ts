@@ -28,6 +28,7 @@ export async function reconcile(services: Services, request: ReconcileRequest): 
       uniqueId,
       log,
       limits: deployedLimits(),
+      isShadow: params.syncMode.value() === 'shadow',
     },
     {
       request,
@@ -47,6 +48,7 @@ function deployedLimits(): ReconcileLimits {
     ...rest,
     graceMs: params.reconcileGraceMinutes.value() * minuteMs,
     jobRetentionMs: params.jobRetentionDays.value() * dayMs,
+    historyMs: params.historyDays.value() * dayMs,
     brakes: { ...brakes, deletions: deployedHoldLimits() },
   };
 }

@@ -8,6 +8,7 @@ import { assetsAmong, assetsAt } from '../records/assetQuery.ts';
 import { fieldPathOf } from '../records/fieldPath.ts';
 import { copyValueFromFirestore, foreignValue } from '../records/firestoreValue.ts';
 import type { ProjectSnapshot } from '../source/lookup.ts';
+import { compareWithHistory, historyBegins } from './history.ts';
 import { verificationOf } from './verification.ts';
 
 /** Assets read at once: whole documents may be large. */
@@ -32,9 +33,11 @@ export async function samplePass(run: Run, wanted: number): Promise<PassEnd> {
   const { job, keeper } = run;
   const verification = verificationOf(run);
   verification.samples ??= [...(await pick(run, wanted))];
+  const since = verification.samples.length === 0 ? null : await historyBegins(run);
   for (let id = verification.samples[verification.sampled]; id !== undefined; ) {
     if (isOver(run)) return { kind: 'out-of-time' };
     const { differences, assets } = await compareSettled(run, id);
+    if (since !== null) await compareWithHistory(run, id, since);
     // All at once, so that whoever keeps the progress keeps all of it.
     verification.assets += assets;
     verification.sampled += 1;

@@ -8,8 +8,10 @@ import {
 } from '../../src/events/reconciliationRequest.ts';
 import { parseJob } from '../../src/reconcile/jobRecord.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
+import { renderReport } from '../../src/reconcile/report.ts';
 import { openCancellation, requestedJob } from '../../src/reconcile/requestedJob.ts';
 import type { Applier } from '../../src/reconcile/runRecord.ts';
+import { reportViewOf } from '../../src/reports/reportView.ts';
 import { startWorld, type World } from './world.ts';
 
 // Attacks: a run that was asked for is done once, as it was asked for, and can be stopped.
@@ -67,6 +69,17 @@ describe('a reconciliation that was asked for', () => {
       truth: { ask: () => Promise.reject(new Error('it was not to look again')) },
     });
     assert.deepEqual(again, first);
+  });
+
+  it('repairs nothing in shadow mode, and says so', async () => {
+    const asked = await ask({ mode: 'clean', allow: { orphans } });
+    const outcome = await world.run(asked, { isShadow: true });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(await world.countOf('analyses'), 20 + orphans);
+    assert.match(renderReport(outcome.report), /Shadow mode .*nothing was repaired/);
+    const view = reportViewOf(await jobOf(asked.jobId));
+    assert.equal(view.mode, 'clean (shadow)');
+    assert.equal(view.findings['orphan-unknown'], orphans);
   });
 
   it('names only what there is', () => {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
 import type { Clock } from '../../src/clock.ts';
 import { recordCollections } from '../../src/config/defineConfig.ts';
+import { eventId, specversion } from '../../src/events/contract.ts';
 import type { ReconcileRequest } from '../../src/events/reconciliationRequest.ts';
+import { versionOf } from '../../src/events/version.ts';
 import { noFindings } from '../../src/reconcile/findings.ts';
 import { parseJob, type ReconcileJob } from '../../src/reconcile/jobRecord.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../../src/reconcile/limits.ts';
@@ -14,6 +16,7 @@ import { startWorld, type World } from '../reconcile/world.ts';
 
 /** Unlike any other pause, so that a test can act in it. */
 const settleMs = 3;
+const minute = 60_000;
 const limits: ReconcileLimits = { ...defaultReconcileLimits, settleMs, saveEveryMs: 20, closingMs: 0 };
 
 // Attacks what a deployment gate relies on: nothing that differs passes, and nothing that is on its way fails.
@@ -47,7 +50,7 @@ describe('verification', () => {
     const dependencies = world.dependencies({ limits, ...change });
     return runVerification(dependencies, {
       request: { mode: 'verify', reason: 'test', ...request },
-      deadline: dependencies.clock.now() + 60_000,
+      deadline: dependencies.clock.now() + minute,
       signal: new AbortController().signal,
       ...task,
     });
@@ -82,7 +85,7 @@ describe('verification', () => {
     assert.equal(job.type, 'verification');
     assert.deepEqual(checksums(job), { storyboards: true, analyses: true, scenes: null });
     assert.deepEqual([job.verification?.sampled, job.verification?.assets], [5, 15]);
-    assert.ok((job.verification?.reads ?? 0) <= 15 + 5);
+    assert.ok((job.verification?.reads ?? 0) <= 15 + 5 + 1);
   });
 
   it('finds drift, and says of which collection', async () => {
@@ -149,6 +152,42 @@ describe('verification', () => {
     const record = { ...emptyProjectRecord(ids[2] ?? ''), revision: 2, appliedRevision: 1 };
     await projectRecordRef(world.firestore, record.projectId).set(projectRecordData(record));
     assert.equal((await jobOf(await verify())).verification?.pending, 1);
+  });
+
+  it('finds a record that is not the fold of its events', async () => {
+    const { applier, clock } = world.dependencies();
+    // The clock of the machine, by which MongoDB counts; the first event begins the history a minute before.
+    world.advance(-(24 * 60 + 1) * minute);
+    const [first = '', second = ''] = ids;
+    for (const projectId of [first, second]) {
+      await world.source.projects.updateOne({ _id: new ObjectId(projectId) }, { $set: { name: 'renamed' } });
+      const version = versionOf({ seconds: Math.floor(clock.now() / 1_000), increment: 1 }, 0);
+      await applier.apply(
+        {
+          specversion,
+          id: eventId(projectId, version),
+          type: 'ProjectUpdated',
+          projectId,
+          version,
+          occurredAt: new Date(clock.now()).toISOString(),
+          changes: { name: 'renamed' },
+          origin: { service: 'test', channel: 'test' },
+        },
+        { force: true, deadline: clock.now() + minute, signal: new AbortController().signal },
+      );
+      if (projectId === first) world.advance(minute);
+    }
+    const right = await verify({ projectIds: [first, second] });
+    assert.equal(right.kind, 'done');
+    assert.deepEqual(right.report.findings, noFindings());
+    assert.equal((await jobOf(right)).verification?.histories, 2);
+
+    await projectRecordRef(world.firestore, second).update({ 'desired.fields.name.value': 'by hand' });
+    const wrong = await verify({ projectIds: [first, second] });
+    assert.equal(wrong.kind, 'done');
+    assert.deepEqual(wrong.report.findings, { ...noFindings(), 'history-differs': 1 });
+    const [example] = wrong.report.examples;
+    assert.match(example?.detail ?? '', /its record name is "by hand" since .*; its history says "renamed"/);
   });
 
   it('finds the same in any number of pieces', async () => {
