@@ -49,14 +49,16 @@ describe('the operations room', function () {
     readonly button: string;
     readonly confirm: string;
     readonly choose?: Readonly<Record<string, string>>;
+    readonly fill?: Readonly<Record<string, string>>;
     readonly number?: string;
   }
 
   /** From a click over the preview to the outcome; returns its text. */
-  async function decide({ button, confirm, choose = {}, number }: Wish): Promise<string> {
+  async function decide({ button, confirm, choose = {}, fill = {}, number }: Wish): Promise<string> {
     await page.getByRole('button', { name: button, exact: true }).first().click();
     const dialog = page.getByRole('dialog');
     for (const [label, value] of Object.entries(choose)) await dialog.getByLabel(label).selectOption(value);
+    for (const [label, value] of Object.entries(fill)) await dialog.getByLabel(label).fill(value);
     await dialog.getByLabel('Reason').fill(`test: ${button}`);
     await dialog.getByRole('button', { name: 'Preview' }).click();
     await dialog.getByTestId('preview').waitFor();
@@ -247,6 +249,80 @@ describe('the operations room', function () {
       await page.getByRole('link', { name: id }).click();
       await page.getByRole('heading', { name }).waitFor();
       assert.equal(await page.evaluate('typeof window.pwned'), 'undefined');
+    });
+
+    it('verifies, reads the report, and saves it', async () => {
+      await goTo('#/integrity');
+      await decide({ button: 'Verify…', confirm: 'Verify' });
+      await traced('verify', 'Verify…');
+      await page
+        .locator('tr[data-row]')
+        .filter({ hasText: 'verification' })
+        .filter({ hasText: 'operator@example.com' })
+        .first()
+        .getByRole('link')
+        .click();
+      await page.getByRole('table', { name: 'In step by collection' }).waitFor();
+      for (const format of ['JSON', 'CSV', 'HTML']) {
+        const saved = page.waitForEvent('download');
+        await page.getByRole('button', { name: `Save as ${format}` }).click();
+        assert.match((await saved).suggestedFilename(), new RegExp(`\\.${format.toLowerCase()}$`));
+      }
+    });
+
+    it('cancels a reconciliation', async () => {
+      const jobs = room.firestore.collection('syncJobs');
+      const [done] = (await jobs.where('type', '==', 'reconciliation').where('status', '==', 'done').get()).docs;
+      // One that has stopped between two pages, as it is while its function is started anew.
+      await jobs.doc('reconciliation-under-way').set({ ...done?.data(), status: 'running', finishedAt: null });
+      await goTo('#/jobs/reconciliation-under-way');
+      await decide({ button: 'Cancel…', confirm: 'Cancel the job' });
+      await traced('cancel-reconciliation', 'Cancel…');
+      assert.equal((await jobs.doc('reconciliation-under-way').get()).get('status'), 'cancelled');
+      await page.getByText('cancelled').waitFor();
+    });
+
+    it('rewinds the relay', async () => {
+      await goTo('#/now');
+      const minuteAgo = await page.evaluate(`(() => {
+        const at = new Date(Date.now() - 60_000);
+        return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+      })()`);
+      await decide({ button: 'Rewind…', confirm: 'Rewind the relay', fill: { 'Back to': String(minuteAgo) } });
+      await traced('rewind', 'Rewind…');
+    });
+
+    it('asks what a deletion would touch, and nothing is written', async () => {
+      const [id = ''] = await room.projectsWithAssets(1, 'Second light');
+      const size = async () => (await room.firestore.collection('syncAudit').count().get()).data().count;
+      const before = await size();
+      await goTo(`#/projects/${id}`);
+      await page.getByRole('button', { name: 'What if…' }).click();
+      await page.getByRole('button', { name: 'Preview' }).click();
+      await page.getByTestId('preview').getByText('storyboards').first().waitFor();
+      await page.getByRole('button', { name: 'Close' }).click();
+      assert.equal(await room.assetsOf(id), 1);
+      assert.equal(await size(), before);
+    });
+
+    it('acknowledges an alert, and closes it', async () => {
+      await goTo('#/alerts?state=open');
+      await page.locator('tr[data-row]').first().getByRole('link').click();
+      await decide({ button: 'Acknowledge…', confirm: 'Acknowledge 1 alert' });
+      await traced('acknowledge-alerts', 'Acknowledge…');
+      await page.locator('section.card h2').getByText('acknowledged').waitFor();
+      await decide({ button: 'Close…', confirm: 'Close 1 alert' });
+      await traced('close-alerts', 'Close…');
+    });
+
+    it('finds every one of these decisions in the audit, verified, and exports them', async () => {
+      await goTo('#/audit');
+      await page.getByText('verified').first().waitFor();
+      await page.getByLabel('Action').fill('pause');
+      await page.getByRole('table', { name: 'Audit' }).getByText('pause').first().waitFor();
+      const saved = page.waitForEvent('download');
+      await page.getByRole('button', { name: 'Export' }).click();
+      await saved;
     });
   });
 });

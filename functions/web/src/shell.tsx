@@ -82,7 +82,7 @@ function ScreenOf({ route }: { readonly route: Route }) {
     case 'jobs':
       return id === undefined ? <Jobs route={route} /> : <Job id={id} />;
     case 'dead-letters':
-      return id === undefined ? <DeadLetters /> : <DeadLetter id={id} />;
+      return id === undefined ? <DeadLetters route={route} /> : <DeadLetter id={id} />;
     case 'holds':
       return <Holds />;
     case 'integrity':

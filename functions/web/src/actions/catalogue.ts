@@ -173,11 +173,18 @@ const idsOrAll = (ids: Ids) => (ids === 'all' ? { all: true } : { ids });
 const projectsOrAll = (projectIds: Ids) => (projectIds === 'all' ? { all: true } : { projectIds });
 const many = (ids: Ids, one: string) => (ids === 'all' ? `all ${one}s` : counted(ids.length, one));
 
+const includeUnreadable: Field = {
+  name: 'includeUnreadable',
+  label: 'Also those that this version could not read',
+  kind: 'check',
+};
+
 export const redrive = (ids: Ids): Action => ({
   operation: 'redrive',
   label: `Redrive ${many(ids, 'dead letter')}`,
   explains: 'Publishes the messages again as they came. A cause that is still there dead-letters them once more.',
-  input: () => idsOrAll(ids),
+  fields: ids === 'all' ? [includeUnreadable] : [],
+  input: (values) => withoutEmpty({ ...idsOrAll(ids), includeUnreadable: values.includeUnreadable ? true : undefined }),
 });
 
 export const dropDeadLetters = (ids: Ids): Action => ({

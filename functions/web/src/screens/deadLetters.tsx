@@ -7,6 +7,7 @@ import { usePages } from '../api/usePages.ts';
 import { useView } from '../api/useView.ts';
 import { count } from '../format.ts';
 import { Fact, Facts } from '../parts/facts.tsx';
+import { Filters } from '../parts/filters.tsx';
 import { List } from '../parts/list.tsx';
 import { Empty, Loading, ProblemNotice } from '../parts/notice.tsx';
 import { Screen } from '../parts/screen.tsx';
@@ -15,7 +16,7 @@ import type { Column } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
 import { useSelection } from '../parts/useSelection.ts';
 import { useIsOperator } from '../room.ts';
-import { linkTo } from '../route.ts';
+import { linkTo, type Route } from '../route.ts';
 
 const columns: readonly Column<DeadLetterView>[] = [
   {
@@ -34,13 +35,16 @@ const columns: readonly Column<DeadLetterView>[] = [
   { title: 'Since', kind: 'time', from: 'medium', cell: (letter) => <Time at={letter.firstAt} /> },
 ];
 
+const statuses: readonly DeadLetterView['status'][] = ['failing', 'open', 'redriven', 'resolved', 'dropped'];
+
 const keyOf = (letter: DeadLetterView) => letter.id;
 const label = (id: string) => `dead letter ${id}`;
 const none: readonly DeadLetterView[] = [];
 
 /** Events that were given up. */
-export function DeadLetters() {
-  const pages = usePages<DeadLetterView>(withQuery('/dead-letters', {}), keyOf);
+export function DeadLetters({ route }: { readonly route: Route }) {
+  const status = route.query.get('status') ?? '';
+  const pages = usePages<DeadLetterView>(withQuery('/dead-letters', { status }), keyOf);
   const items = pages.items ?? none;
   const keys = useMemo(() => items.map(keyOf), [items]);
   const selection = useSelection(keys, label);
@@ -56,13 +60,18 @@ export function DeadLetters() {
   );
   return (
     <Screen title="Dead letters" actions={actions}>
+      <Filters route={route} filters={[{ name: 'status', label: 'Status', options: statuses }]} />
       <List
         label="Dead letters"
         pages={pages}
         columns={columns}
         keyOf={keyOf}
         selection={isOperator ? selection : undefined}
-        empty={<Empty title="No dead letters">Every event was applied, superseded or is still being worked on.</Empty>}
+        empty={
+          <Empty title="No dead letters">
+            {status ? `None is ${status}.` : 'Every event was applied, superseded or is still being worked on.'}
+          </Empty>
+        }
       />
     </Screen>
   );

@@ -91,12 +91,13 @@ export function Jobs({ route }: { readonly route: Route }) {
 /** One job: its permalink. */
 export function Job({ id }: { readonly id: string }) {
   const { value: job, problem } = useView<JobView>(`/jobs/${encodeURIComponent(id)}`);
+  const isScan = job?.type === 'reconciliation' || job?.type === 'verification';
   const isRunning = job !== undefined && job.finishedAt === null;
   return (
     <Screen
       title={`Job ${id}`}
       above={<a href={linkTo(['jobs'])}>All jobs</a>}
-      actions={job?.type === 'reconciliation' && isRunning && <ActionButton action={cancelJob(id)} word="Cancel" />}
+      actions={isScan && isRunning && <ActionButton action={cancelJob(id)} word="Cancel" />}
     >
       {problem && <ProblemNotice problem={problem} />}
       {!job && !problem && <Loading />}
@@ -127,7 +128,7 @@ export function Job({ id }: { readonly id: string }) {
             <Fact name="Initiator">{job.initiator}</Fact>
             <Fact name="Reason">{job.reason ?? '–'}</Fact>
           </Facts>
-          {(job.type === 'reconciliation' || job.type === 'verification') && job.finishedAt !== null && (
+          {isScan && job.finishedAt !== null && (
             <p>
               <a href={linkTo(['integrity', job.id])}>Its report</a>
             </p>
