@@ -9,7 +9,7 @@ const subjectFields: Partial<Readonly<Record<Alarm, string>>> = {
   'target-missed': 'target',
 };
 
-/** What a subject looks like: a name of ours. Anything else, which a producer may have sent, makes no key of its own. */
+/** What a subject looks like: a name of ours. Anything else, which a producer may have sent, makes no key. */
 const subjectShape = /^[a-z][a-z-]{0,39}$/;
 
 /** Under which key an alarm is one alert: the alarm, and what it is about. */

@@ -28,8 +28,8 @@ const messageSchema = z.discriminatedUnion('kind', [
 export type AlertMessage = z.infer<typeof messageSchema>;
 export type RaisedMessage = Extract<AlertMessage, { kind: 'raised' }>;
 
-/** Longest text of a field, in characters: enough for a message or an error, and the whole stays far below Pub/Sub's and
- *  Firestore's limits. */
+/** Longest text of a field, in characters: enough for a message or an error, and the whole stays far below the limits
+ *  of Pub/Sub and Firestore. */
 const maxTextLength = 1_000;
 
 /** Fields that are kept; a log line has about ten. */

@@ -25,8 +25,8 @@ export interface AlertingLogOptions {
   readonly publisher: () => Promise<Publisher>;
 }
 
-/** How many alerts a process publishes at once, and how long it then waits for the next, in ms. In a flood the alarms of
- *  one alert go together in one message that counts them. */
+/** How many alerts a process publishes at once, and how long it then waits for the next, in ms. In a flood the alarms
+ *  of one alert go together in one message that counts them. */
 const burst = 20;
 const refillMs = 3_000;
 

@@ -5,7 +5,7 @@ import type { AlertRecord } from './alertRecord.ts';
 /** How long a closed alert is kept, in ms. */
 const closedRetentionMs = 30 * dayMs;
 
-/** Messages that are known by their ids: Pub/Sub redelivers within minutes, and a process sends one in a few seconds. */
+/** Messages that are known by their ids: Pub/Sub redelivers within minutes, a process sends one in a few seconds. */
 const maxCounted = 50;
 
 /** The alert with one more occurrence: opened where there was none or it was closed.

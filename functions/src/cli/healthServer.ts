@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { RelayHealth, RelayStatus } from '../relay/health.ts';
+import type { RelayHealth, RelayStatus } from '../relay/status/health.ts';
 
 /** An HTTP endpoint that says how the relay is. */
 export interface HealthServer {

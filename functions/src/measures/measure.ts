@@ -47,7 +47,8 @@ export const emptyMeasure: Measure = {
   deletes: 0,
 };
 
-/** What was measured over two different times, together. Associative and commutative; `emptyMeasure` changes nothing. */
+/** What was measured over two different times, together. Associative and commutative; `emptyMeasure` changes
+ *  nothing. */
 export function mergeMeasures(a: Measure, b: Measure): Measure {
   return {
     events: {

@@ -16,8 +16,8 @@ const shapes = {
 /** The measures of the last hour, day or month as columns, oldest first; the last column is the one that is under way.
  *  A column in which nothing was measured has nulls.
  *
- *  Reads: 2 documents for an hour, 25 for a day, 31 for a month. With `since`, the beginning of a column that the caller
- *  has seen, that column and the later ones: 1 or 2.
+ *  Reads: 2 documents for an hour, 25 for a day, 31 for a month. With `since`, the beginning of a column that the
+ *  caller has seen, that column and the later ones: 1 or 2.
  *  @throws MeasureRecordError; what Firestore answers. */
 export async function readSeries(
   firestore: Firestore,

@@ -14,8 +14,8 @@ const shownShare = 0.95;
  *  over to the next. */
 const allowedGap = 2;
 
-/** Whether the targets are met, by the last minutes (oldest first, null for one that nobody measured). A target of which
- *  nothing is known is not met, but for the time of events where there were none. Pure. */
+/** Whether the targets are met, by the last minutes (oldest first, null for one that nobody measured). A target of
+ *  which nothing is known is not met, but for the time of events where there were none. Pure. */
 export function judgeTargets(minutes: readonly (Measure | null)[], goals: TargetsConfig): readonly Target[] {
   const measured = minutes.filter((minute) => minute !== null);
   const gap = minutes.length - 1 - minutes.findLastIndex((minute) => minute !== null);

@@ -5,7 +5,7 @@ import { alertRef } from '../alerts/alertRecord.ts';
 import { type Clock, dayMs, minuteMs } from '../clock.ts';
 import { type Config, recordCollections } from '../config/defineConfig.ts';
 import type { Log, LogFields } from '../log.ts';
-import type { MinuteObserver, RelayMinute } from '../relay/minutes.ts';
+import type { MinuteObserver, RelayMinute } from '../relay/status/minutes.ts';
 import { durations } from './durations.ts';
 import { eventCount, type Measure } from './measure.ts';
 import { type Parts, startOf } from './measureRecord.ts';
@@ -41,8 +41,8 @@ interface Memory {
   usual: { readonly hourStart: number; readonly deletions: readonly number[] } | null;
 }
 
-/** The observer of one run of a relay: measures every minute, holds it against the targets, and looks after the alerts whose time has come. What fails in
- *  one part does not keep the others from being done.
+/** The observer of one run of a relay: measures every minute, holds it against the targets, and looks after the alerts
+ *  whose time has come. What fails in one part does not keep the others from being done.
  *
  *  Costs a minute without events: at most 12 reads and 3 writes; with events, one read more for each, 500 at most. */
 export function createWatch(dependencies: WatchDependencies): MinuteObserver {

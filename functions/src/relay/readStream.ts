@@ -10,10 +10,10 @@ import { clusterTimeOf, committedAt, readChange } from './changeStream/streamedC
 import type { Checkpointer } from './checkpointer.ts';
 import { type RelayContext, trying } from './context.ts';
 import type { Ending } from './ending.ts';
-import type { RelayHealth } from './health.ts';
 import { nextCount } from './ordinals.ts';
 import type { Outbox, ReadPosition } from './outbox.ts';
 import type { PublishWindow } from './publishWindow.ts';
+import type { RelayHealth } from './status/health.ts';
 
 /** Why reading came to its end. */
 export type ReadEnd =

@@ -13,16 +13,16 @@ import type { RelayContext } from './context.ts';
 import { createEnding, type End, type Ending } from './ending.ts';
 import { createFieldLookup } from './fieldLookup.ts';
 import { type Following, follow } from './follow.ts';
-import { createRelayHealth, logStatus, type RelayHealth } from './health.ts';
 import { type Standby, waitForLease } from './lease.ts';
 import { closingMs, type RelayLimits } from './limits.ts';
-import { type MinuteObserver, startMinutes } from './minutes.ts';
 import type { Count } from './ordinals.ts';
 import { createOutbox, type Outbox, type ReadPosition } from './outbox.ts';
 import { placeTime } from './place.ts';
 import { createPublishWindow } from './publishWindow.ts';
 import { createReconciliationRequests } from './reconciliationRequests.ts';
 import { type Checkpoint, relayRecordRef } from './relayRecord.ts';
+import { createRelayHealth, logStatus, type RelayHealth } from './status/health.ts';
+import { type MinuteObserver, startMinutes } from './status/minutes.ts';
 
 export interface RelayOptions {
   readonly source: ProjectsSource;

@@ -1,5 +1,5 @@
-// Alarms are published as alerts, without harm to the work that raises them: nothing fails, nothing waits for long, and a
-// flood becomes few messages.
+// Alarms are published as alerts, without harm to the work that raises them: nothing fails, nothing waits for long, and
+// a flood becomes few messages.
 import assert from 'node:assert/strict';
 import { createAlertingLog } from '../../src/alerts/alertingLog.ts';
 import { decodeAlertMessage } from '../../src/alerts/alertMessage.ts';

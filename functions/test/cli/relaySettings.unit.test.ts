@@ -3,7 +3,7 @@ import { readInvocation } from '../../src/cli/command.ts';
 import { isHealthy } from '../../src/cli/healthServer.ts';
 import { relay } from '../../src/cli/relay.ts';
 import type { Environment } from '../../src/cli/terminal.ts';
-import { createRelayHealth } from '../../src/relay/health.ts';
+import { createRelayHealth } from '../../src/relay/status/health.ts';
 import { manualClock } from '../support/clock.ts';
 
 const env = { MONGODB_URI: 'mongodb://h/?replicaSet=r', GCLOUD_PROJECT: 'demo' };

@@ -2,8 +2,8 @@
 // to be compared.
 import assert from 'node:assert/strict';
 import { type MongoClient, MongoServerError } from 'mongodb';
-import { createRelayHealth } from '../../src/relay/health.ts';
 import { runRelay } from '../../src/relay/relay.ts';
+import { createRelayHealth } from '../../src/relay/status/health.ts';
 import { connectSource } from '../../src/source/connect.ts';
 import { shiftedClock } from '../support/clock.ts';
 import { recordedLog } from '../support/log.ts';

@@ -5,8 +5,8 @@ import { closingMs, defaultRelayLimits } from '../../src/relay/limits.ts';
 import { shiftedClock } from '../support/clock.ts';
 import { failCommand, failPoint } from '../support/failPoint.ts';
 import { until } from '../support/until.ts';
+import { type NetworkProxy, startProxy } from './fixtures/proxy.ts';
 import { type RelayFixture, startRelayFixture } from './fixtures/relay.fixture.ts';
-import { type NetworkProxy, startProxy } from './proxy.ts';
 
 // I6 and I1: a MongoDB that is slow or silent costs time, and is seen; it never keeps the relay at the same place for
 // ever.

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
 import { failCommand, failPoint } from '../support/failPoint.ts';
 import { until } from '../support/until.ts';
+import { type NetworkProxy, startProxy } from './fixtures/proxy.ts';
 import { type RelayFixture, startRelayFixture } from './fixtures/relay.fixture.ts';
-import { type NetworkProxy, startProxy } from './proxy.ts';
 
 // I11: one change that cannot be read stops neither its neighbours nor its successors, and I7: it is not swallowed.
 describe('relay: changes that cannot be read', () => {

@@ -1,10 +1,10 @@
 // A relay whose minutes are measured goes on and ends as one whose are not, whatever becomes of the measuring.
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
-import { minuteMs, secondMs } from '../../src/clock.ts';
-import type { RelayMinute } from '../../src/relay/minutes.ts';
-import { until } from '../support/until.ts';
-import { type RelayFixture, startRelayFixture } from './fixtures/relay.fixture.ts';
+import { minuteMs, secondMs } from '../../../src/clock.ts';
+import type { RelayMinute } from '../../../src/relay/status/minutes.ts';
+import { until } from '../../support/until.ts';
+import { type RelayFixture, startRelayFixture } from '../fixtures/relay.fixture.ts';
 
 describe('a relay whose minutes are measured', () => {
   let fixture: RelayFixture;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 
-import { createRelayHealth, logStatus } from '../../src/relay/health.ts';
-import { manualClock } from '../support/clock.ts';
-import { recordedLog } from '../support/log.ts';
+import { createRelayHealth, logStatus } from '../../../src/relay/status/health.ts';
+import { manualClock } from '../../support/clock.ts';
+import { recordedLog } from '../../support/log.ts';
 
 describe('status of the relay in the log', () => {
   it('tells the lag at least once a minute, until it is stopped', () => {

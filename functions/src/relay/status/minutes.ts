@@ -1,6 +1,6 @@
-import { type Clock, minuteMs, secondMs } from '../clock.ts';
-import { errorText, type Log } from '../log.ts';
-import { atMost } from '../waiting.ts';
+import { type Clock, minuteMs, secondMs } from '../../clock.ts';
+import { errorText, type Log } from '../../log.ts';
+import { atMost } from '../../waiting.ts';
 import type { RelayHealth, RelayStatus } from './health.ts';
 
 /** A minute that is over, as the relay at work sees it. Times in ms since 1970. */

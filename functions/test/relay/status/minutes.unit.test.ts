@@ -1,11 +1,11 @@
 // What is done with every minute cannot harm the relay: it neither waits for it nor fails with it.
 import assert from 'node:assert/strict';
-import { minuteMs, secondMs } from '../../src/clock.ts';
-import { createRelayHealth } from '../../src/relay/health.ts';
-import { type MinuteObserver, type RelayMinute, startMinutes } from '../../src/relay/minutes.ts';
-import { manualClock } from '../support/clock.ts';
-import { recordedLog } from '../support/log.ts';
-import { settled } from '../support/until.ts';
+import { minuteMs, secondMs } from '../../../src/clock.ts';
+import { createRelayHealth } from '../../../src/relay/status/health.ts';
+import { type MinuteObserver, type RelayMinute, startMinutes } from '../../../src/relay/status/minutes.ts';
+import { manualClock } from '../../support/clock.ts';
+import { recordedLog } from '../../support/log.ts';
+import { settled } from '../../support/until.ts';
 
 const noon = Date.UTC(2026, 10, 27, 12);
 
