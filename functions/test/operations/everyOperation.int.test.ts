@@ -1,0 +1,294 @@
+// What every operation promises, one by one, on a real client and a local Firestore: attacks I12 (no action without its
+// trace), "each role does exactly its part", "the same call twice is once" and "a wrong input changes nothing".
+import assert from 'node:assert/strict';
+import type { Firestore } from 'firebase-admin/firestore';
+import { raisedMessage } from '../../src/alerts/alertMessage.ts';
+import { alertData, alertRef } from '../../src/alerts/alertRecord.ts';
+import { raised } from '../../src/alerts/transitions.ts';
+import { dayMs, hourMs } from '../../src/clock.ts';
+import { recordDeadLetter } from '../../src/deadLetters/record.ts';
+import { encodeEvent } from '../../src/events/codec.ts';
+import { defaultHoldLimits } from '../../src/holds/limits.ts';
+import { operationNamed, operations } from '../../src/operations/all.ts';
+import type { Operation, OperationServices } from '../../src/operations/operation.ts';
+import { type Call, previewOperation, runOperation } from '../../src/operations/runOperation.ts';
+import { lookAfter } from '../../src/operations/upkeep.ts';
+import { emptyRelayRecord, relayRecordData, relayRecordRef } from '../../src/relay/relayRecord.ts';
+import { type FakeTopic, fakeTopic } from '../support/topic.ts';
+import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
+import { auditOf, operator, viewer } from './operations.fixture.ts';
+
+/** What an operation is tried with. */
+interface Trial {
+  /** What has to be there. */
+  readonly given?: (fixture: SyncFixture) => Promise<unknown>;
+  readonly input: unknown;
+  /** How many it touches. */
+  readonly count: number;
+  /** Inputs that are wrong, by the field that is. */
+  readonly wrong: Readonly<Record<string, unknown>>;
+}
+
+/** The deletions of `p1` and `p2` are held. */
+async function twoHeld({ deliver, firestore }: SyncFixture): Promise<void> {
+  await deliver(event('ProjectDeleted', 'first'));
+  for (const projectId of ['p1', 'p2']) {
+    await firestore.doc(`media/${projectId}`).set({ projectId });
+    await deliver(event('ProjectDeleted', projectId));
+  }
+}
+
+async function deadLetterOf({ dependencies }: SyncFixture): Promise<void> {
+  const message = { data: encodeEvent(dead).data, attributes: { reason: 'attempts', attempts: '10', error: 'no' } };
+  await recordDeadLetter(dependencies, message);
+}
+const dead = event('ProjectDeleted', 'p1');
+
+async function openAlert({ firestore, clock }: SyncFixture): Promise<void> {
+  const message = raisedMessage('history-lost', 'lost', {}, { id: 'm1', count: 1, at: clock.now() });
+  await alertRef(firestore, 'a1').set(alertData({ ...raised(undefined, message, 'look'), key: 'a1' }));
+}
+
+const now = Date.UTC(2026, 10, 22);
+const relayReadUpToNow = ({ firestore, dependencies }: SyncFixture) =>
+  relayRecordRef(firestore, dependencies.config.source).set(
+    relayRecordData({
+      ...emptyRelayRecord,
+      checkpoint: { ...emptyRelayRecord.checkpoint, startAt: { seconds: now / 1_000, increment: 1 } },
+    }),
+  );
+
+const trials: Readonly<Record<string, Trial>> = {
+  pause: { input: { what: 'relay' }, count: 1, wrong: { 'input.what': { what: 'all' } } },
+  resume: {
+    given: ({ firestore }) =>
+      firestore.doc('syncControl/state').set({ paused: [{ what: 'relay', by: 'o', reason: 'r', since: 1 }] }),
+    input: { what: 'relay' },
+    count: 1,
+    wrong: { 'input.collection': { what: 'collection' } },
+  },
+  'release-holds': {
+    given: twoHeld,
+    input: { projectIds: ['p1', 'p2'] },
+    count: 2,
+    wrong: {
+      'input.projectIds[1]': { projectIds: ['p1', ''] },
+      'input.projectIds': {},
+      'input.all': { all: true, projectIds: ['p1'] },
+    },
+  },
+  'discard-holds': { given: twoHeld, input: { all: true }, count: 2, wrong: { 'input.all': { all: 'yes' } } },
+  redrive: {
+    given: deadLetterOf,
+    input: { ids: [dead.id] },
+    count: 1,
+    wrong: {
+      'input.ids': {},
+      'input.includeUnreadable': { all: true, includeUnreadable: 1 },
+      'input.dryRun': { all: true, dryRun: true },
+    },
+  },
+  'drop-dead-letters': {
+    given: deadLetterOf,
+    input: { projectId: 'p1' },
+    count: 1,
+    wrong: { 'input.projectId': { projectId: '' } },
+  },
+  reconcile: {
+    given: ({ firestore }) => firestore.doc('syncProjects/p1').set({ projectId: 'p1' }),
+    input: { mode: 'clean', collections: ['media'], projectIds: ['p1'] },
+    count: 1,
+    wrong: {
+      'input.mode': {},
+      'input.collections': { mode: 'report', collections: ['nope'] },
+      'input.allow.orphans': { mode: 'clean', allow: { orphans: -1 } },
+      'input.phantoms': { mode: 'report', phantoms: true, projectIds: ['p1'] },
+    },
+  },
+  'cancel-reconciliation': {
+    given: ({ firestore, dependencies }) => ask(servicesOf(dependencies, firestore), 'job-1'),
+    input: { jobId: 'reconciliation-20261122T000000Z-job-1' },
+    count: 1,
+    wrong: { 'input.jobId': { jobId: 'no-such' } },
+  },
+  verify: { input: { samples: 3 }, count: 1, wrong: { 'input.samples': { samples: -1 } } },
+  'what-if': {
+    input: { projectIds: ['p1'], change: 'delete' },
+    count: 1,
+    wrong: { 'input.change': { projectIds: ['p1'], change: 'paint' } },
+  },
+  rewind: {
+    given: relayReadUpToNow,
+    input: { to: now - hourMs },
+    count: 1,
+    wrong: { 'input.to': { to: now + hourMs } },
+  },
+  'acknowledge-alerts': { given: openAlert, input: { keys: ['a1'] }, count: 1, wrong: { 'input.keys': { keys: [] } } },
+  'close-alerts': { given: openAlert, input: { keys: ['a1'] }, count: 1, wrong: { 'input.keys[0]': { keys: [''] } } },
+};
+
+const requests: FakeTopic = fakeTopic();
+
+function servicesOf(dependencies: SyncFixture['dependencies'], firestore: Firestore): OperationServices {
+  const { events } = dependencies;
+  return {
+    ...dependencies,
+    firestore,
+    publisherTo: async (topic) => ({ events, reconciliationRequests: requests })[topic],
+    retentionMs: 90 * dayMs,
+  };
+}
+
+/** Asks for a report, as a job of this name. */
+async function ask(services: OperationServices, uniqueId: string): Promise<void> {
+  const call = { actor: operator, reason: 'r', input: { mode: 'report' } };
+  await runOperation({ ...services, uniqueId: () => uniqueId }, named('reconcile'), call);
+}
+
+function named(name: string): Operation {
+  const operation = operationNamed(name);
+  assert.ok(operation, name);
+  return operation;
+}
+
+describe('every operation', function () {
+  this.timeout(30_000);
+  let fixture: SyncFixture;
+  let services: OperationServices;
+  /** Entries that were there before. */
+  let before = 0;
+  async function start({ given }: Trial): Promise<void> {
+    fixture = await startSyncFixture({ limits: { hold: { ...defaultHoldLimits, maxProjects: 1 } } });
+    services = servicesOf(fixture.dependencies, fixture.firestore);
+    requests.messages.length = 0;
+    await given?.(fixture);
+    before = await entries();
+  }
+  afterEach(() => fixture?.close());
+
+  const entries = async () => (await auditOf(fixture.firestore)).length;
+  const run = (name: string, input: unknown, call: Partial<Call> = {}) =>
+    runOperation(services, named(name), { actor: operator, reason: 'a good one', input, ...call });
+
+  /** Everything that Firestore holds, but for the audit. */
+  async function everything(): Promise<string> {
+    const collections = await fixture.firestore.listCollections();
+    const contents = await Promise.all(collections.map((collection) => collection.get()));
+    const told = contents
+      .flatMap(({ docs }) => docs)
+      .filter(({ ref }) => !ref.path.startsWith('syncAudit/') && ref.path !== 'syncControl/auditHead');
+    return JSON.stringify(told.map((snapshot) => [snapshot.ref.path, snapshot.data()]).sort());
+  }
+
+  it('has a trial here', () => {
+    assert.deepEqual(Object.keys(trials).sort(), operations.map(({ name }) => name).sort());
+  });
+
+  for (const [name, trial] of Object.entries(trials)) {
+    const { input, count, wrong } = trial;
+    const { changes, role } = named(name);
+    describe(name, () => {
+      beforeEach(() => start(trial));
+
+      it('previews without a change; does it once, with its entry; the same call again does nothing', async () => {
+        const first = await everything();
+        const previewed = await previewOperation(services, named(name), { actor: operator, input });
+        assert.equal(previewed.kind, 'preview', JSON.stringify(previewed));
+        assert.equal(await everything(), first);
+        const done = await run(name, input);
+        assert.equal(done.kind === 'done' && done.outcome.count, count, JSON.stringify(done));
+        const after = await everything();
+        assert.equal(after !== first, changes);
+        const added = (await auditOf(fixture.firestore)).slice(before);
+        assert.equal(added.length, changes ? count : 0);
+        for (const entry of added) {
+          assert.deepEqual([entry.action, entry.actor, entry.reason], [name, operator.name, 'a good one']);
+        }
+        const again = await run(name, input);
+        assert.equal(again.kind === 'done' && again.outcome.sequence, null, JSON.stringify(again));
+        assert.equal(await everything(), after);
+        assert.equal(await entries(), before + added.length);
+      });
+
+      it(`is for who is ${role}, and leaves no trace of who may not`, async () => {
+        const first = await everything();
+        const refused = await run(name, input, { actor: viewer });
+        assert.equal(refused.kind, role === 'viewer' ? 'done' : 'forbidden');
+        assert.equal(await everything(), first);
+        assert.equal(await entries(), before);
+      });
+
+      it('names the field of a wrong input, and changes nothing', async () => {
+        const first = await everything();
+        for (const [field, given] of Object.entries(wrong)) {
+          const refused = await run(name, given);
+          const fields =
+            refused.kind === 'invalid'
+              ? refused.errors.map((error) => error.field)
+              : [refused.kind === 'refused' ? refused.field : refused.kind];
+          assert.ok(fields.includes(field), `${JSON.stringify(given)}: ${JSON.stringify(refused)}`);
+        }
+        for (const reason of ['', undefined]) {
+          assert.match(JSON.stringify(await run(name, input, { reason })), /"field":"reason"/);
+        }
+        assert.equal(await everything(), first);
+        assert.equal(await entries(), before);
+      });
+
+      if (!changes) return;
+      for (const fault of [
+        { error: { code: 'PERMISSION_DENIED' } },
+        { error: { code: 'PERMISSION_DENIED' }, afterEffect: true },
+      ]) {
+        it(`leaves effect and entry, or neither, when a write ${fault.afterEffect ? 'is done and its answer lost' : 'is refused'}, whichever it is`, async () => {
+          for (let commit = 1; commit <= 4; commit += 1) {
+            await fixture.close();
+            await start(trial);
+            const first = await everything();
+            if (commit > 1) fixture.server.faults.inject('Commit', {}, commit - 1);
+            fixture.server.faults.inject('Commit', fault, 1);
+            // Many are decided one by one: one that fails is reported, and the others are done.
+            await run(name, input).catch(() => undefined);
+            fixture.server.faults.clear();
+            const isChanged = (await everything()) !== first;
+            assert.equal(isChanged, (await entries()) > before, `commit ${commit}`);
+            // The same call finishes it, or the relay's run does.
+            await run(name, input);
+            await lookAfter(services);
+            assert.equal(await entries(), before + count, `commit ${commit}`);
+            assert.equal((await fixture.firestore.collection('syncOutbox').get()).size, 0);
+          }
+        });
+      }
+    });
+  }
+
+  it('of more than ten is confirmed by their number, and by no other', async () => {
+    await start({ input: {}, count: 0, wrong: {} });
+    for (let index = 0; index < 11; index += 1) {
+      const message = {
+        data: encodeEvent(event('ProjectDeleted', `p${index}`)).data,
+        attributes: { reason: 'attempts' },
+      };
+      await recordDeadLetter(fixture.dependencies, message);
+    }
+    const first = await everything();
+    for (const confirm of [undefined, 10, 12]) {
+      const refused = await run('drop-dead-letters', { all: true }, { confirm });
+      assert.deepEqual([refused.kind, refused.kind === 'unconfirmed' && refused.count], ['unconfirmed', 11]);
+    }
+    assert.equal(await everything(), first);
+    const done = await run('drop-dead-letters', { all: true }, { confirm: 11 });
+    assert.equal(done.kind === 'done' && done.outcome.count, 11);
+    assert.equal(await entries(), 11);
+  });
+
+  it('of many ends when its time is over, and the same call goes on', async () => {
+    await start({ input: {}, count: 0, wrong: {} });
+    await twoHeld(fixture);
+    const deadline = fixture.clock.now() + 1;
+    const cut = await run('discard-holds', { all: true }, { deadline, onItem: () => fixture.clock.advance(1) });
+    assert.match(JSON.stringify(cut), /1 discarded; the time is over, and the same call goes on/);
+    assert.match(JSON.stringify(await run('discard-holds', { all: true })), /1 discarded"/);
+  });
+});

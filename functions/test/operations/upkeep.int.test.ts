@@ -1,0 +1,81 @@
+// What runs regularly looks after: messages of decisions that were not published, and the anchor of the audit. Attacks
+// I9 (somebody stands for it) after a death between a decision and its message.
+import assert from 'node:assert/strict';
+import { auditAnchorRef } from '../../src/audit/anchor.ts';
+import { hourMs, minuteMs } from '../../src/clock.ts';
+import { operationNamed } from '../../src/operations/all.ts';
+import { runOperation } from '../../src/operations/runOperation.ts';
+import { lookAfter, startUpkeep } from '../../src/operations/upkeep.ts';
+import { manualClock } from '../support/clock.ts';
+import { until } from '../support/until.ts';
+import { type OperationsFixture, operator, startOperationsFixture } from './operations.fixture.ts';
+
+describe('upkeep of operations', () => {
+  let fixture: OperationsFixture;
+  beforeEach(async () => {
+    fixture = await startOperationsFixture();
+  });
+  afterEach(() => fixture.close());
+
+  const run = (name: string, input: unknown) => {
+    const operation = operationNamed(name);
+    assert.ok(operation);
+    return runOperation(fixture.services, operation, { actor: operator, reason: 'r', input });
+  };
+  const anchors = () => fixture.log.lines.filter(({ fields }) => fields.signal === 'audit-anchor');
+
+  it('publishes what could not be published, once Pub/Sub takes it, and only then forgets it', async () => {
+    fixture.requests.fail(new Error('Pub/Sub is unavailable'));
+    const asked = await run('reconcile', { mode: 'report' });
+    assert.equal(asked.kind, 'done', 'the decision stands');
+    await lookAfter(fixture.services);
+    assert.equal(fixture.requests.messages.length, 0);
+    assert.match(JSON.stringify(fixture.log.lines), /the message of a decision could not be published; it is kept/);
+    fixture.requests.succeed();
+    await lookAfter(fixture.services);
+    await lookAfter(fixture.services);
+    assert.equal(fixture.requests.messages.length, 1);
+    const jobId = asked.kind === 'done' ? asked.outcome.jobId : undefined;
+    assert.equal(JSON.parse(String(fixture.requests.messages[0]?.data)).jobId, jobId);
+  });
+
+  it('goes on past a document of the outbox that is no message', async () => {
+    await fixture.firestore.doc('syncOutbox/0-damaged').set({ topic: 'nowhere' });
+    fixture.requests.fail(new Error('Pub/Sub is unavailable'));
+    await run('reconcile', { mode: 'report' });
+    fixture.requests.succeed();
+    await lookAfter(fixture.services);
+    assert.equal(fixture.requests.messages.length, 1);
+    assert.match(JSON.stringify(fixture.log.lines), /syncOutbox\/0-damaged keeps no message/);
+  });
+
+  it('logs the head of the audit once an hour, whoever runs', async () => {
+    await run('pause', { what: 'relay' });
+    await lookAfter(fixture.services);
+    await lookAfter(fixture.services);
+    assert.equal(anchors().length, 1);
+    await run('resume', { what: 'relay' });
+    fixture.clock.advance(hourMs);
+    await lookAfter(fixture.services);
+    assert.deepEqual(
+      anchors().map(({ fields }) => fields.sequence),
+      [1, 2],
+    );
+    const { hash, sequence } = (await auditAnchorRef(fixture.firestore).get()).data() ?? {};
+    assert.deepEqual({ hash, sequence }, { hash: anchors()[1]?.fields.hash, sequence: 2 });
+  });
+
+  it('does it every minute until it is stopped, and survives an unreachable Firestore', async () => {
+    const clock = manualClock();
+    fixture.server.faults.inject('RunQuery', { error: { code: 'PERMISSION_DENIED' } }, 1);
+    const stop = startUpkeep({ ...fixture.services, clock });
+    await until(() => clock.timers() === 1, 'the first round is over');
+    assert.match(JSON.stringify(fixture.log.lines), /the messages of decisions could not be listed/);
+    const { size } = await fixture.firestore.collection('syncControl').get();
+    clock.advance(minuteMs);
+    await until(() => clock.timers() === 1, 'the second round is over');
+    stop();
+    assert.equal(clock.timers(), 0);
+    assert.equal(size, 1, 'the anchor was written in the first round');
+  });
+});
