@@ -1,17 +1,7 @@
 import type { DocumentReference, Firestore, Transaction } from 'firebase-admin/firestore';
 import { z } from 'zod';
-import type { Clock } from '../clock.ts';
 import { recordCollections } from '../config/defineConfig.ts';
-import {
-  type Actor,
-  type AuditEntry,
-  type AuditFacts,
-  type AuditHead,
-  auditEntryData,
-  auditEntryRef,
-  emptyHead,
-  entryAfter,
-} from './entry.ts';
+import { type AuditEntry, type AuditHead, auditEntryData, auditEntryRef, emptyHead, entryAfter } from './entry.ts';
 
 const headSchema = z.object({ sequence: z.number().int().min(0), hash: z.string() });
 
@@ -39,33 +29,26 @@ export function parseAuditHead(path: string, data: unknown): AuditHead {
   return parsed.data;
 }
 
-/** Appends one entry in the transaction that it was opened in; returns it. To be called at most once. */
-export type AppendEntry = (facts: AuditFacts) => AuditEntry;
-
-/** Opens the chain in a transaction, before its first write: reads the head, which locks it, so that two actions never
- *  append behind the same entry. Costs one read, and two writes when an entry is appended.
+/** Reads the head of the chain: one read.
  *  @throws AuditHeadError, and what Firestore answered. */
-export async function openAudit(
-  transaction: Transaction,
-  { firestore, clock }: { readonly firestore: Firestore; readonly clock: Clock },
-  by: { readonly actor: Actor; readonly action: string; readonly reason: string },
-): Promise<AppendEntry> {
+export async function readAuditHead(firestore: Firestore): Promise<AuditHead> {
   const ref = auditHeadRef(firestore);
-  const head = parseAuditHead(ref.path, (await transaction.get(ref)).data());
-  return (facts) => {
-    const { actor, action, reason } = by;
-    const entry = entryAfter(head, {
-      ...facts,
-      at: clock.now(),
-      actor: actor.name,
-      role: actor.role,
-      via: actor.via,
-      action,
-      reason,
-    });
-    // `create`: an entry that is there already is never overwritten.
-    transaction.create(auditEntryRef(firestore, entry.sequence), auditEntryData(entry));
-    transaction.set(ref, { sequence: entry.sequence, hash: entry.hash });
-    return entry;
-  };
+  return parseAuditHead(ref.path, (await ref.get()).data());
+}
+
+/** Appends an entry behind a head that was read before, outside of the transaction: Firestore refuses the commit with
+ *  ALREADY_EXISTS when another entry was appended since, and then nothing of the transaction is done. So nobody locks
+ *  the head: a process that dies in the middle of a transaction would keep all others from deciding anything until
+ *  Firestore gives up on its lock, up to a minute
+ *  (https://firebase.google.com/docs/firestore/transaction-data-contention). */
+export function appendEntry(
+  transaction: Transaction,
+  firestore: Firestore,
+  head: AuditHead,
+  given: Omit<AuditEntry, 'sequence' | 'previous' | 'hash'>,
+): AuditEntry {
+  const entry = entryAfter(head, given);
+  transaction.create(auditEntryRef(firestore, entry.sequence), auditEntryData(entry));
+  transaction.set(auditHeadRef(firestore), { sequence: entry.sequence, hash: entry.hash });
+  return entry;
 }

@@ -16,7 +16,7 @@ import { lookAfter } from '../../src/operations/upkeep.ts';
 import { emptyRelayRecord, relayRecordData, relayRecordRef } from '../../src/relay/relayRecord.ts';
 import { type FakeTopic, fakeTopic } from '../support/topic.ts';
 import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
-import { auditOf, operator, viewer } from './operations.fixture.ts';
+import { auditOf, operator, upkeepWith, viewer } from './operations.fixture.ts';
 
 /** What an operation is tried with. */
 interface Trial {
@@ -254,7 +254,7 @@ describe('every operation', function () {
             assert.equal(isChanged, (await entries()) > before, `commit ${commit}`);
             // The same call finishes it, or the relay's run does.
             await run(name, input);
-            await lookAfter(services);
+            await lookAfter(upkeepWith(services));
             assert.equal(await entries(), before + count, `commit ${commit}`);
             assert.equal((await fixture.firestore.collection('syncOutbox').get()).size, 0);
           }

@@ -1,5 +1,6 @@
 // The frame of operations on a real client and a local Firestore: attacks I12, role by role and write by write.
 import assert from 'node:assert/strict';
+import { auditHeadRef } from '../../src/audit/head.ts';
 import { controlRef, createControlReader, parseControl, pauseOf } from '../../src/control/control.ts';
 import { operationNamed } from '../../src/operations/all.ts';
 import type { Operation } from '../../src/operations/operation.ts';
@@ -112,6 +113,18 @@ describe('operations: pause and resume', () => {
     await Promise.all(whats.map((input) => run('pause', input)));
     assert.equal((await paused()).length, whats.length);
     assert.equal((await auditOf(fixture.firestore)).length, whats.length);
+  });
+
+  it('nothing is decided behind a head that was set back, and the error says how to repair it', async () => {
+    await run('pause', { what: 'relay' });
+    await auditHeadRef(fixture.firestore).delete();
+    await assert.rejects(
+      run('resume', { what: 'relay' }),
+      /syncControl\/auditHead .*entries follow behind it.*audit -- verify/,
+    );
+    assert.deepEqual(await paused(), ['relay']);
+    await auditHeadRef(fixture.firestore).set({ sequence: 'one' });
+    await assert.rejects(run('resume', { what: 'relay' }), /is not the head of the audit/);
   });
 
   it('a reader knows of a pause within five seconds, and asks no more often', async () => {

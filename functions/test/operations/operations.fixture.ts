@@ -6,6 +6,7 @@ import { parseAuditEntry } from '../../src/audit/entry.ts';
 import { auditPages, verifyAudit } from '../../src/audit/verify.ts';
 import { dayMs } from '../../src/clock.ts';
 import type { OperationServices } from '../../src/operations/operation.ts';
+import type { UpkeepDependencies } from '../../src/operations/upkeep.ts';
 import { type SteppedClock, steppedClock } from '../support/clock.ts';
 import { type RecordedLog, recordedLog } from '../support/log.ts';
 import { type FakeTopic, fakeTopic } from '../support/topic.ts';
@@ -23,6 +24,7 @@ export interface OperationsFixture {
   readonly events: FakeTopic;
   readonly requests: FakeTopic;
   readonly services: OperationServices;
+  readonly upkeep: UpkeepDependencies;
   close(): Promise<void>;
 }
 
@@ -33,6 +35,15 @@ export async function startOperationsFixture(): Promise<OperationsFixture> {
   const log = recordedLog();
   const events = fakeTopic();
   const requests = fakeTopic();
+  const services: OperationServices = {
+    firestore,
+    config: testConfig,
+    clock,
+    log,
+    uniqueId: randomUUID,
+    publisherTo: async (topic) => ({ events, reconciliationRequests: requests })[topic],
+    retentionMs: 90 * dayMs,
+  };
   return {
     server,
     firestore,
@@ -40,20 +51,18 @@ export async function startOperationsFixture(): Promise<OperationsFixture> {
     log,
     events,
     requests,
-    services: {
-      firestore,
-      config: testConfig,
-      clock,
-      log,
-      uniqueId: randomUUID,
-      publisherTo: async (topic) => ({ events, reconciliationRequests: requests })[topic],
-      retentionMs: 90 * dayMs,
-    },
+    services,
+    upkeep: upkeepWith(services),
     async close() {
       await firestore.terminate();
       await server.close();
     },
   };
+}
+
+/** Upkeep where nothing is paused. */
+export function upkeepWith(services: Omit<UpkeepDependencies, 'control' | 'isShadow'>): UpkeepDependencies {
+  return { ...services, control: { read: async () => ({ paused: [] }) }, isShadow: false };
 }
 
 /** All entries of the audit, of which the chain must be in order. */

@@ -28,12 +28,12 @@ describe('upkeep of operations', () => {
     fixture.requests.fail(new Error('Pub/Sub is unavailable'));
     const asked = await run('reconcile', { mode: 'report' });
     assert.equal(asked.kind, 'done', 'the decision stands');
-    await lookAfter(fixture.services);
+    await lookAfter(fixture.upkeep);
     assert.equal(fixture.requests.messages.length, 0);
     assert.match(JSON.stringify(fixture.log.lines), /the message of a decision could not be published; it is kept/);
     fixture.requests.succeed();
-    await lookAfter(fixture.services);
-    await lookAfter(fixture.services);
+    await lookAfter(fixture.upkeep);
+    await lookAfter(fixture.upkeep);
     assert.equal(fixture.requests.messages.length, 1);
     const jobId = asked.kind === 'done' ? asked.outcome.jobId : undefined;
     assert.equal(JSON.parse(String(fixture.requests.messages[0]?.data)).jobId, jobId);
@@ -44,19 +44,19 @@ describe('upkeep of operations', () => {
     fixture.requests.fail(new Error('Pub/Sub is unavailable'));
     await run('reconcile', { mode: 'report' });
     fixture.requests.succeed();
-    await lookAfter(fixture.services);
+    await lookAfter(fixture.upkeep);
     assert.equal(fixture.requests.messages.length, 1);
     assert.match(JSON.stringify(fixture.log.lines), /syncOutbox\/0-damaged keeps no message/);
   });
 
   it('logs the head of the audit once an hour, whoever runs', async () => {
     await run('pause', { what: 'relay' });
-    await lookAfter(fixture.services);
-    await lookAfter(fixture.services);
+    await lookAfter(fixture.upkeep);
+    await lookAfter(fixture.upkeep);
     assert.equal(anchors().length, 1);
     await run('resume', { what: 'relay' });
     fixture.clock.advance(hourMs);
-    await lookAfter(fixture.services);
+    await lookAfter(fixture.upkeep);
     assert.deepEqual(
       anchors().map(({ fields }) => fields.sequence),
       [1, 2],
@@ -68,7 +68,7 @@ describe('upkeep of operations', () => {
   it('does it every minute until it is stopped, and survives an unreachable Firestore', async () => {
     const clock = manualClock();
     fixture.server.faults.inject('RunQuery', { error: { code: 'PERMISSION_DENIED' } }, 1);
-    const stop = startUpkeep({ ...fixture.services, clock });
+    const stop = startUpkeep({ ...fixture.upkeep, clock });
     await until(() => clock.timers() === 1, 'the first round is over');
     assert.match(JSON.stringify(fixture.log.lines), /the messages of decisions could not be listed/);
     const { size } = await fixture.firestore.collection('syncControl').get();

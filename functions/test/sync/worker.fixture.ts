@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Firestore } from 'firebase-admin/firestore';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
-import { systemClock } from '../../src/clock.ts';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
 import { createControlReader } from '../../src/control/control.ts';
 import { type EncodedMessage, encodeEvent } from '../../src/events/codec.ts';
@@ -54,9 +54,16 @@ export interface SyncFixture {
 }
 
 export async function startSyncFixture(
-  options: { readonly config?: Config; readonly limits?: Partial<SyncLimits> } = {},
+  options: {
+    readonly config?: Config;
+    readonly limits?: Partial<SyncLimits>;
+    /** Firestore's clock. Default: it stands still. */
+    readonly serverClock?: Clock;
+  } = {},
 ): Promise<SyncFixture> {
-  const server = await startFirestoreServer({ clock: { now: () => startedAt, after: systemClock.after } });
+  const server = await startFirestoreServer({
+    clock: options.serverClock ?? { now: () => startedAt, after: systemClock.after },
+  });
   const firestore = connect(server);
   const clock = steppedClock();
   const events = fakeTopic();
