@@ -10,14 +10,13 @@ import type { Services } from './services.ts';
  *  continues in the next invocation, which is asked for here. */
 export async function reconcile(services: Services, request: ReconcileRequest): Promise<ReconcileOutcome> {
   const { clock, log, config, uniqueId } = services;
-  const [{ runReconciliation }, { runVerification }, { createProjectTruth }] = await Promise.all([
+  const [{ runReconciliation }, { verifyPass }, { createProjectTruth }] = await Promise.all([
     import('../reconcile/run.ts'),
     import('../verify/run.ts'),
     import('../source/truth.ts'),
   ]);
   const source = await services.source();
-  const run = request.mode === 'verify' ? runVerification : runReconciliation;
-  const outcome = await run(
+  const outcome = await runReconciliation(
     {
       firestore: await services.firestore(),
       source,
@@ -28,6 +27,7 @@ export async function reconcile(services: Services, request: ReconcileRequest): 
       uniqueId,
       log,
       limits: deployedLimits(),
+      verify: verifyPass,
       isShadow: params.syncMode.value() === 'shadow',
     },
     {

@@ -14,7 +14,8 @@ export function runVerification(dependencies: ReconcileDependencies, task: Recon
   return runReconciliation({ ...dependencies, verify: verifyPass }, task);
 }
 
-async function verifyPass(run: Run): Promise<PassEnd> {
+/** What a run in mode `verify` does after its scan. */
+export async function verifyPass(run: Run): Promise<PassEnd> {
   const looked = await secondLooks(run);
   return looked.kind === 'complete' ? samplePass(run, run.request.samples ?? defaultSamples) : looked;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { ObjectId } from 'mongodb';
 import { systemClock } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
@@ -175,17 +176,28 @@ describe('relay: going back', () => {
 });
 
 describe('the oldest place to go back to', () => {
-  it('is found to the second', async () => {
-    const now = Date.UTC(2026, 10, 27, 12);
-    for (const oldest of [now - 3 * 24 * 3_600_000, now - 61_000, now]) {
-      const asked: ClusterTime[] = [];
-      const reaches = async (at: ClusterTime) => {
-        asked.push(at);
-        return at.seconds >= clusterTimeAt(oldest).seconds;
-      };
-      assert.equal(await oldestPlace(reaches, now - 7 * 24 * 3_600_000, now), oldest);
-      assert.ok(asked.length <= 25, `${asked.length} questions`);
-    }
+  const now = Date.UTC(2026, 10, 27, 12);
+  const monthSeconds = 30 * 24 * 3_600;
+
+  it('is found to the second, with few questions (property)', async () => {
+    const seconds = fc
+      .tuple(fc.nat(monthSeconds), fc.nat(monthSeconds))
+      .map(([a, b]) => [Math.min(a, b), Math.max(a, b)]);
+    await fc.assert(
+      fc.asyncProperty(seconds, async ([oldestAgo = 0, tooOldAgo = 0]) => {
+        const oldest = now - oldestAgo * 1_000;
+        let questions = 0;
+        const reaches = async (at: ClusterTime) => {
+          questions += 1;
+          return at.seconds >= clusterTimeAt(oldest).seconds;
+        };
+        assert.equal(await oldestPlace(reaches, now - (tooOldAgo + 1) * 1_000, now), oldest);
+        assert.ok(questions <= 1 + Math.ceil(Math.log2(monthSeconds + 1)), `${questions} questions`);
+      }),
+    );
+  });
+
+  it('is none when the oplog does not even reach back to now', async () => {
     assert.equal(await oldestPlace(async () => false, now - 1_000_000, now), null);
   });
 });

@@ -152,6 +152,25 @@ describe('functions of reconciliation and relay', () => {
   });
 
   describe('reconcileOnRequest', () => {
+    it('verifies where the request says so, and keeps its report', async () => {
+      await fixture.source.projects.insertOne({ _id: new ObjectId(), name: 'lives' });
+      await onRequest()({ mode: 'verify', reason: 'before a deployment', samples: 1 });
+      const { docs } = await fixture.firestore.collection('syncJobs').where('type', '==', 'verification').get();
+      const [found] = docs;
+      assert.deepEqual(
+        [found?.get('status'), found?.get('reason'), found?.get('verification.sampled')],
+        ['done', 'before a deployment', 1],
+      );
+    });
+
+    it('repairs nothing in shadow mode', async () => {
+      set({ SYNC_MODE: 'shadow' });
+      await seedOrphan();
+      await onRequest()({ mode: 'clean', reason: 'history-lost' });
+      assert.ok(await orphanIsThere());
+      assert.equal((await jobs())[0]?.get('isShadow'), true);
+    });
+
     it('does what the request says', async () => {
       await seedOrphan();
       await onRequest()({ mode: 'clean', reason: 'history-lost', collections: ['media'] });
