@@ -35,8 +35,7 @@ export type Anchor = AuditHead;
 
 /** What is wrong with the end of a chain, by its own head and by an anchor; undefined when nothing is. */
 export function endProblem(last: AuditHead, head: AuditHead, anchor: Anchor | undefined): string | undefined {
-  if (last.sequence < head.sequence) return `the head says ${head.sequence} entries, there are ${last.sequence}`;
-  if (last.sequence > head.sequence) return `the head says ${head.sequence} entries, there are ${last.sequence}`;
+  if (last.sequence !== head.sequence) return `the head says ${head.sequence} entries, there are ${last.sequence}`;
   if (last.hash !== head.hash) return `the head has another hash than entry ${last.sequence}`;
   if (anchor !== undefined && last.sequence < anchor.sequence) {
     return `the anchor says ${anchor.sequence} entries, there are ${last.sequence}: the end was cut off`;

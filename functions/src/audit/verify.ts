@@ -2,7 +2,7 @@ import { type DocumentSnapshot, FieldPath, type Firestore, type Query } from 'fi
 import { recordCollections } from '../config/defineConfig.ts';
 import { type Anchor, createChainCheck, endProblem } from './chain.ts';
 import { type AuditHead, auditEntryId } from './entry.ts';
-import { auditHeadRef, parseAuditHead } from './head.ts';
+import { readAuditHead } from './head.ts';
 
 export type AuditVerdict =
   | { readonly ok: true; readonly head: AuditHead }
@@ -24,10 +24,10 @@ const defaultPageSize = 300;
 export async function verifyAudit(reading: AuditReading, anchor?: Anchor): Promise<AuditVerdict> {
   const check = createChainCheck();
   const bad = (problem: string): AuditVerdict => ({ ok: false, sequence: check.head().sequence, problem });
-  const headRef = auditHeadRef(reading.firestore);
+  let head = await readAuditHead(reading.firestore);
   for (;;) {
-    const before = check.head().sequence;
-    for await (const page of auditPages(reading, before)) {
+    // What the head counts is there when it is read, so it is met here; what is appended meanwhile may be.
+    for await (const page of auditPages(reading, check.head().sequence)) {
       for (const snapshot of page) {
         const followed = check.follow(snapshot.id, snapshot.data());
         if ('problem' in followed) return bad(followed.problem);
@@ -38,10 +38,11 @@ export async function verifyAudit(reading: AuditReading, anchor?: Anchor): Promi
       }
       reading.onPage?.(check.head().sequence);
     }
-    const head = parseAuditHead(headRef.path, (await headRef.get()).data());
     const last = check.head();
-    // What was appended since the last page was read is followed as well.
-    if (head.sequence > last.sequence && last.sequence > before) continue;
+    const before = head;
+    if (last.sequence > before.sequence) head = await readAuditHead(reading.firestore);
+    // The head has moved on behind what was followed: so must this.
+    if (head.sequence > before.sequence && head.sequence > last.sequence) continue;
     const problem = endProblem(last, head, anchor);
     return problem === undefined ? { ok: true, head } : bad(problem);
   }

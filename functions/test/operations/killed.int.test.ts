@@ -36,7 +36,11 @@ describe('a decision whose process is killed', function () {
       await fixture.deliver(event('ProjectDeleted', `p${index}`));
     }
   });
-  after(() => Promise.all([fixture.close(), pubsub.close()]));
+  const closers: (() => Promise<unknown>)[] = [];
+  after(async () => {
+    for (const close of closers.reverse()) await close();
+    await Promise.all([fixture.close(), pubsub.close()]);
+  });
 
   /** Projects whose deletion may be carried out, as their records say; and as the audit says. */
   async function decided() {
@@ -60,12 +64,25 @@ describe('a decision whose process is killed', function () {
       if (decoded.ok) published.add(`project ${decoded.event.projectId}`);
       message.ack();
     });
-    const release = () =>
-      startCommand(['holds', 'release', '--all', '--yes', '--reason', 'looked at them', '--as', 'olga'], {
-        GCLOUD_PROJECT: 'demo-test',
-        FIRESTORE_EMULATOR_HOST: fixture.server.host,
-        PUBSUB_EMULATOR_HOST: pubsub.host,
+    closers.push(
+      () => client.close(),
+      () => subscription.close(),
+    );
+    const release = () => {
+      const command = startCommand(
+        ['holds', 'release', '--all', '--yes', '--reason', 'looked at them', '--as', 'olga'],
+        {
+          GCLOUD_PROJECT: 'demo-test',
+          FIRESTORE_EMULATOR_HOST: fixture.server.host,
+          PUBSUB_EMULATOR_HOST: pubsub.host,
+        },
+      );
+      closers.push(async () => {
+        command.child.kill('SIGKILL');
+        await command.ended;
       });
+      return command;
+    };
     let before = 0;
     for (let kill = 0; kill < kills; kill += 1) {
       // Each answer of a commit is late, so that there is a middle; which commit it is differs from kill to kill.
@@ -94,7 +111,5 @@ describe('a decision whose process is killed', function () {
     await lookAfter(upkeepWith({ ...fixture.dependencies, publisherTo: async () => events }));
     assert.equal((await fixture.firestore.collection('syncOutbox').get()).size, 0);
     await until(() => published.size === held, 'every event is published');
-    await subscription.close();
-    await client.close();
   });
 });
