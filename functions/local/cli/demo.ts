@@ -1,8 +1,10 @@
 // `npm run demo`: the whole path at work with real clients, on servers that this process starts.
 
 import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { ObjectId } from 'mongodb';
 import { errorText } from '../../src/log.ts';
+import { photographRoom } from '../browser/photographRoom.ts';
 import { deadLetterScenario } from '../demo/deadLetterScenario.ts';
 import { eventScenarios } from '../demo/eventScenarios.ts';
 import { massDeletionScenario } from '../demo/massDeletionScenario.ts';
@@ -65,7 +67,7 @@ async function main(): Promise<number> {
   const stack = await startStack({
     variables: process.env,
     projectId,
-    ports: { mongodb: 0, firestore: 0, pubsub: 0, functions: 0 },
+    ports: { mongodb: 0, firestore: 0, pubsub: 0, functions: 0, page: 0 },
     // What the demo plants is young; in production an hour must pass before anything counts as an orphan.
     env: { RECONCILE_GRACE_MINUTES: '0', HOLD_MAX_PROJECTS: '200' },
     onLog: (entry) => {
@@ -88,6 +90,7 @@ async function main(): Promise<number> {
     ]);
     console.log(`\n${renderTable(rows)}\n`);
     const failed = rows.filter((row) => !row.passed).length;
+    await showRoom(stack);
     console.log(`demo: ${rows.length - failed} passed, ${failed} failed`);
     return failed === 0 ? 0 : 1;
   } finally {
@@ -95,6 +98,15 @@ async function main(): Promise<number> {
     await world?.close();
     await stack.close();
   }
+}
+
+/** Says where the operations room is, and keeps a picture of it: the stack ends with the demo. */
+async function showRoom({ page }: Stack): Promise<void> {
+  if (page === undefined) return;
+  console.log(`demo: the operations room is ${page.url}/ until the demo ends; npm run local keeps one up`);
+  const file = join(import.meta.dirname, '..', '..', 'demo-page.png');
+  const isTaken = await photographRoom(page.url, file);
+  console.log(isTaken ? `demo: a picture of it is in ${file}` : 'demo: no picture of it: there is no Chromium here');
 }
 
 /** Adds projects without assets that nothing happens to, and waits until they are known. */
