@@ -49,6 +49,18 @@ describe('subtrees below missing documents', () => {
     assert.equal(outcome.report.phantoms, null);
   });
 
+  it('go in smaller pages where Firestore calls one too big', async () => {
+    const large = 'x'.repeat(1_000_000);
+    for (let number = 0; number < 11; number += 1) {
+      await world.firestore.doc(`storyboards/s7/panels/large${number}`).set({ large });
+    }
+    await remove('storyboards/s7');
+    const outcome = await world.run({ mode: 'clean', phantoms: true });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(outcome.report.repaired?.failed, 0);
+    assert.equal(await panelsOf('storyboards/s7'), 0);
+  });
+
   it('are found with their cost, about one read per document, and are there after a report', async () => {
     for (const id of ['s7', 's8', 's39']) await remove(`storyboards/${id}`);
     await world.firestore.doc('storyboards/s8/panels/p0/notes/n').set({ text: 'deeper' });

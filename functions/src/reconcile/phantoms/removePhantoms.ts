@@ -1,13 +1,14 @@
 import type { QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
 import type { Config } from '../../config/defineConfig.ts';
 import { projectIdProblem } from '../../events/projectId.ts';
+import { isTooBig } from '../../grpc.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
 import { isSourceError } from '../projectsInMongo.ts';
 import { type Failures, recordFailure } from '../repairPass.ts';
 import { isOver, type PassEnd, type Run } from '../runRecord.ts';
 import { behind, everythingBelow } from './below.ts';
 
-/** Documents that one transaction reads at most, and so deletes. */
+/** Documents that one transaction reads at most, and so deletes; fewer where Firestore calls that too big. */
 const documentsPerPage = 400;
 
 /** Removes the phantoms that were found, unless there are more than are allowed. What lies below one stays, with all
@@ -42,16 +43,22 @@ export async function removePhantoms(run: Run): Promise<PassEnd> {
 async function walk(run: Run, path: string, isRemoving: boolean): Promise<number | 'out-of-time'> {
   let after: string | null = null;
   let due = 0;
-  do {
+  let size = documentsPerPage;
+  for (;;) {
     if (isOver(run)) return 'out-of-time';
     const begin: string | null = after;
-    const page: Page = await run.gate.pass(documentsPerPage, () =>
-      run.firestore.runTransaction((transaction) => walkPage(run, transaction, path, begin, isRemoving)),
-    );
-    due += page.due;
-    after = page.next;
-  } while (after !== null);
-  return due;
+    try {
+      const page: Page = await run.gate.pass(size, () =>
+        run.firestore.runTransaction((transaction) => walkPage(run, transaction, path, begin, isRemoving, size)),
+      );
+      due += page.due;
+      if (page.next === null) return due;
+      after = page.next;
+    } catch (error) {
+      if (size === 1 || !isTooBig(error)) throw error;
+      size = Math.ceil(size / 2);
+    }
+  }
 }
 
 interface Page {
@@ -67,6 +74,7 @@ async function walkPage(
   path: string,
   after: string | null,
   isRemoving: boolean,
+  size: number,
 ): Promise<Page> {
   const { firestore, config, clock, limits } = run;
   const parent = await transaction.get(firestore.doc(path));
@@ -74,7 +82,7 @@ async function walkPage(
   const owners = [...new Set(config.collections.map(({ projectId }) => projectId))].map(fieldPathOf);
   const all = everythingBelow(firestore, path);
   const query = after === null ? all : all.startAfter(firestore.doc(after));
-  const { docs } = await transaction.get(query.select(...owners).limit(documentsPerPage));
+  const { docs } = await transaction.get(query.select(...owners).limit(size));
   const namedBy = (document: QueryDocumentSnapshot) =>
     owners.map((field): unknown => document.get(field)).filter((id) => typeof id === 'string');
   const living = await livingAmong(run, docs.flatMap(namedBy));
@@ -92,7 +100,7 @@ async function walkPage(
     if (isRemoving) transaction.delete(document.ref);
   }
   const last = docs.at(-1)?.ref.path;
-  if (last === undefined || docs.length < documentsPerPage) return { due, next: null };
+  if (last === undefined || docs.length < size) return { due, next: null };
   const isBelowKept = kept !== undefined && (last === kept || last.startsWith(`${kept}/`));
   return { due, next: isBelowKept && kept !== undefined ? behind(kept) : last };
 }
