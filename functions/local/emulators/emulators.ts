@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import config from '../../src/lockstep.config.ts';
+import { buildPage } from '../buildPage.ts';
 import { startOnPort } from '../ports.ts';
 import { startSecuredMongo } from '../securedMongo.ts';
 import { startFirestoreServer } from '../servers/firestore/server.ts';
 import { type Stack, usualPorts } from '../stack.ts';
+import { createAccounts } from './accounts.ts';
 import type { FirestoreChoice } from './chooseFirestore.ts';
 import { startCli } from './cliProcess.ts';
 import { cliEnvironment, type FirebaseCli } from './firebaseCli.ts';
@@ -42,6 +44,8 @@ export interface Emulators {
   readonly stack: Stack;
   readonly stage: Stage;
   readonly functions: readonly EmulatedFunction[];
+  /** Address of the page, as Firebase Hosting serves it. */
+  readonly pageUrl: string;
   /** The exit code of the CLI; null when it was killed. */
   readonly exited: Promise<number | null>;
   /** Stops the CLI; says whether any process that it started had to be killed. */
@@ -71,10 +75,12 @@ export async function startEmulators(options: EmulatorsOptions): Promise<Emulato
       MONGODB_URI: mongodb.uri,
       FIRESTORE_EMULATOR_HOST: firestoreHost,
       PUBSUB_EMULATOR_HOST: addressOf(firebaseJson.emulators.pubsub),
+      FIREBASE_AUTH_EMULATOR_HOST: addressOf(firebaseJson.emulators.auth),
       GCLOUD_PROJECT: projectId,
       METADATA_SERVER_DETECTION: 'none',
     };
 
+    await buildPage();
     const stage = createStage({
       firebaseJson,
       mongodbUri: mongodb.productUri,
@@ -89,7 +95,7 @@ export async function startEmulators(options: EmulatorsOptions): Promise<Emulato
     const emulators = startCli({
       cli,
       projectId,
-      only: ['functions', 'pubsub', ...(isOfficial ? ['firestore'] : [])],
+      only: ['functions', 'pubsub', 'auth', 'hosting', ...(isOfficial ? ['firestore'] : [])],
       cwd: stage.directory,
       env: cliEnvironment(process.env, stage.home, {
         FORCE_COLOR: process.stdout.isTTY ? '1' : undefined,
@@ -104,6 +110,7 @@ export async function startEmulators(options: EmulatorsOptions): Promise<Emulato
       throw new Error(`firebase-tools ended with code ${code}; what it said stands above${advice}`);
     });
     await Promise.race([emulators.ready, hasEnded, aborted(signal)]);
+    await createAccounts(variables.FIREBASE_AUTH_EMULATOR_HOST, projectId);
 
     const functionsUrl = `http://${addressOf(firebaseJson.emulators.functions)}`;
     const { uri: mongodbUri, server } = mongodb;
@@ -122,6 +129,7 @@ export async function startEmulators(options: EmulatorsOptions): Promise<Emulato
       },
       stage,
       functions: await emulatedFunctions(functionsUrl, projectId),
+      pageUrl: `http://${addressOf(firebaseJson.emulators.hosting)}`,
       exited: emulators.exited,
       stopCli: () => emulators.stop(),
     };

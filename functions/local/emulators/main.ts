@@ -14,7 +14,7 @@ import { createStopSignal } from './stopSignal.ts';
 
 const usage = `usage: npm --prefix functions run emulators [-- options]
 
-Starts Firebase's own functions emulator (firebase-tools ${cliVersion}, fetched by npx at its first use) and stays up
+Starts Firebase's own emulators of functions, Auth and Hosting (firebase-tools ${cliVersion}, fetched by npx at its first use) and stays up
 until Ctrl-C. Its Firestore emulator needs Java 21 and a download; without Java, ours takes its place. Pub/Sub is ours.
 The emulators run no schedules, so the relay is called from here, again and again. A change of src/ is compiled and
 loaded at once.
@@ -54,7 +54,7 @@ async function run(preferOurs: boolean, signal: AbortSignal): Promise<void> {
     say('PUBSUB_EMULATOR_HOST is not used: the CLI wires the triggers in a Pub/Sub that it starts itself');
   const firestore = chooseFirestore(givenFirestore, preferOurs, await javaVersionText());
   say(`firebase-tools ${cliVersion}, through npx (at the first use it is fetched, about half a minute) ...`);
-  const { stack, stage, functions, exited } = await startEmulators({
+  const { stack, stage, functions, pageUrl, exited } = await startEmulators({
     cli: await findFirebaseCli(signal),
     firebaseJson: readFirebaseJson(),
     projectId: localProjectId,
@@ -72,7 +72,7 @@ async function run(preferOurs: boolean, signal: AbortSignal): Promise<void> {
     if (failure !== undefined) say(`relayProjectChanges failed and is called again: ${failure}`);
   });
   try {
-    printGuide(stack.variables, functions);
+    printGuide(stack.variables, functions, pageUrl);
     const interrupted = new Promise<'interrupted'>((resolve) => {
       signal.addEventListener('abort', () => resolve('interrupted'), { once: true });
     });
@@ -92,7 +92,12 @@ function secretOfCheckout(): string | undefined {
 }
 
 /** What a person needs to go on in another terminal. */
-function printGuide(variables: Readonly<Record<string, string>>, functions: readonly EmulatedFunction[]): void {
+function printGuide(
+  variables: Readonly<Record<string, string>>,
+  functions: readonly EmulatedFunction[],
+  pageUrl: string,
+): void {
+  console.log(`\nThe operations room: ${pageUrl}/ (sign in by choosing a role)`);
   const reconcile = functions.find(({ name }) => name === 'reconcileAssets');
   const insert = 'db.getSiblingDB("collaboration").projects.insertOne({ name: "First light" })';
   console.log('\nReady. In another terminal:\n');

@@ -13,7 +13,7 @@ import { chooseFirestore } from './chooseFirestore.ts';
 import { type Emulators, startEmulators } from './emulators.ts';
 import { cliVersion, type FirebaseCli, findFirebaseCli } from './firebaseCli.ts';
 import { callOnSchedule } from './schedulerLoop.ts';
-import { type Check, checks, type Finding } from './smokeChecks.ts';
+import { type Check, checks, type Finding, type Served } from './smokeChecks.ts';
 import { type FirebaseJson, readFirebaseJson, withPorts } from './stage.ts';
 import { createStopSignal } from './stopSignal.ts';
 import { packagedByCli, uploadedPackage } from './uploadedPackage.ts';
@@ -32,7 +32,7 @@ services that are used instead of ours.
 const projectDir = join(import.meta.dirname, '..', '..', '..');
 
 /** The ports that the CLI opens; those that `firebase.json` does not set would be the next free ones. */
-const openedPorts = ['functions', 'pubsub', 'hub', 'logging', 'eventarc', 'tasks'] as const;
+const openedPorts = ['functions', 'pubsub', 'auth', 'hosting', 'hub', 'logging', 'eventarc', 'tasks'] as const;
 
 /** Parameters that make the functions fit for a test of seconds. */
 const params = {
@@ -109,7 +109,7 @@ async function runThrough(cli: FirebaseCli, signal: AbortSignal, onLine: (line: 
 }
 
 /** Acts on the emulators as a service and an operator would. */
-async function performChecks({ stack, functions }: Emulators, signal: AbortSignal): Promise<Row[]> {
+async function performChecks({ stack, functions, pageUrl }: Emulators, signal: AbortSignal): Promise<Row[]> {
   const relay = functions.find(({ name }) => name === 'relayProjectChanges');
   if (relay === undefined) throw new Error('the emulator does not serve relayProjectChanges');
   const world = await createWorld(stack);
@@ -129,7 +129,7 @@ async function performChecks({ stack, functions }: Emulators, signal: AbortSigna
     const rows: Row[] = [];
     for (const check of checks) {
       signal.throwIfAborted();
-      rows.push(await perform(check, world, functions));
+      rows.push(await perform(check, world, { functions, pageUrl }));
     }
     await world.observer.until('an invocation of the relay to end', async () => ended > 0);
     const scheduled = {
@@ -149,9 +149,9 @@ const rowOf = ({ what, expected }: Pick<Check, 'what' | 'expected'>, finding: Fi
   return { what, expected, mongodb: '', ...finding };
 };
 
-async function perform(check: Check, world: World, functions: Emulators['functions']): Promise<Row> {
+async function perform(check: Check, world: World, served: Served): Promise<Row> {
   try {
-    return rowOf(check, await check.run(world, functions));
+    return rowOf(check, await check.run(world, served));
   } catch (error) {
     return rowOf(check, { firestore: errorText(error), passed: false });
   }

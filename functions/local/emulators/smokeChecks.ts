@@ -1,9 +1,11 @@
 import { ObjectId } from 'mongodb';
+import { z } from 'zod';
 import * as bundle from '../../src/index.ts';
 import { type AssetCounts, assetCount, assetsOfProject } from '../demo/seedData.ts';
 import type { Row } from '../demo/table.ts';
 import type { World } from '../demo/world.ts';
 import { writeAll } from '../demo/writeAll.ts';
+import { localPassword } from '../servers/auth/accounts.ts';
 import type { EmulatedFunction } from './emulators.ts';
 
 const counts: AssetCounts = { storyboards: 1, panels: 2, analyses: 1, media: 2, prototypes: 1, scenes: 1 };
@@ -14,18 +16,24 @@ const functionNames = Object.keys(bundle).sort();
 /** What a check found: the rest of its row in the table. */
 export type Finding = Pick<Row, 'firestore' | 'passed'> & Partial<Pick<Row, 'mongodb' | 'latencyMs'>>;
 
+/** What the emulators serve. */
+export interface Served {
+  readonly functions: readonly EmulatedFunction[];
+  readonly pageUrl: string;
+}
+
 /** One thing that is looked at, in the order given. */
 export interface Check {
   readonly what: string;
   readonly expected: string;
   /** @throws Error when what it waits for does not happen */
-  run(world: World, functions: readonly EmulatedFunction[]): Promise<Finding>;
+  run(world: World, served: Served): Promise<Finding>;
 }
 
 const served: Check = {
   what: 'functions that the emulator serves',
   expected: `all ${functionNames.length}`,
-  async run(_world, functions) {
+  async run(_world, { functions }) {
     const names = functions.map(({ name }) => name).sort();
     const passed = names.join() === functionNames.join();
     return { firestore: passed ? `${names.length}` : names.join(', '), passed };
@@ -98,7 +106,7 @@ const deadLetter: Check = {
 const scheduledReconciliation: Check = {
   what: 'reconcileAssets, called as by its schedule',
   expected: `200, the ${assets} assets of an orphan go`,
-  async run(world, functions) {
+  async run(world, { functions }) {
     const orphan = new ObjectId().toHexString();
     await writeAll(world.firestore, assetsOfProject(orphan, 'A project that never was', counts));
     const url = functions.find(({ name }) => name === 'reconcileAssets')?.url ?? '';
@@ -128,6 +136,32 @@ async function reconciliationOf(world: World, reason: string): Promise<Finding> 
   return { firestore: status, passed: status === 'done' };
 }
 
+/** Hosting's rewrite, the function, the Auth emulator's unsigned token and its custom claim. */
+const page: Check = {
+  what: 'the page and its API, behind Hosting and Auth',
+  expected: '200 for an operator, 401 without a token',
+  async run(_world, { pageUrl }) {
+    const html = await fetch(pageUrl);
+    const settings = await (await fetch(`${pageUrl}/__/firebase/init.js?useEmulator=true`)).text();
+    const auth = /"hostAndPort":\s*"([^"]+)"/.exec(settings)?.[1] ?? '';
+    const signedIn = await fetch(
+      `http://${auth}/identitytoolkit.googleapis.com/v1/accounts:signInWithPassword?key=any`,
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ email: 'operator@example.com', password: localPassword, returnSecureToken: true }),
+      },
+    );
+    const { idToken } = z.looseObject({ idToken: z.string() }).parse(await signedIn.json());
+    const ask = (headers: Record<string, string>) => fetch(`${pageUrl}/api/session`, { headers });
+    const session = await ask({ authorization: `Bearer ${idToken}` });
+    const text = await session.text();
+    const nobody = await ask({});
+    const passed = html.ok && session.ok && text.includes('"role":"operator"') && nobody.status === 401;
+    return { firestore: `${html.status}, ${session.status} ${text}, ${nobody.status}`, passed };
+  },
+};
+
 export const checks: readonly Check[] = [
   served,
   firstReconciliation,
@@ -137,4 +171,5 @@ export const checks: readonly Check[] = [
   deadLetter,
   scheduledReconciliation,
   requestedReconciliation,
+  page,
 ];

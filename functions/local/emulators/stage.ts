@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -26,7 +27,24 @@ const address = z.looseObject({ host: z.string().default('127.0.0.1'), port: z.n
 /** The part of `firebase.json` that these commands use; the rest is passed on as it is. */
 const schema = z.looseObject({
   functions: z.array(z.looseObject({ source: z.string(), ignore: z.array(z.string()) })).min(1),
-  emulators: z.looseObject({ functions: address, firestore: address, pubsub: address }),
+  emulators: z.looseObject({
+    functions: address,
+    firestore: address,
+    pubsub: address,
+    auth: address,
+    hosting: address,
+  }),
+  hosting: z.looseObject({
+    public: z.string(),
+    headers: z
+      .array(
+        z.looseObject({
+          source: z.string(),
+          headers: z.array(z.object({ key: z.string(), value: z.string() })),
+        }),
+      )
+      .default([]),
+  }),
 });
 
 export type FirebaseJson = z.infer<typeof schema>;
@@ -48,6 +66,20 @@ export function withPorts(json: FirebaseJson, ports: Readonly<Record<string, num
     emulators[name] = { host: '127.0.0.1', ...(typeof before === 'object' ? before : {}), port };
   }
   return { ...json, emulators };
+}
+
+/** The same file for a page that signs in with the Auth emulator: its policy lets it connect there. */
+export function withAuthEmulator(json: FirebaseJson): FirebaseJson {
+  const { host, port } = json.emulators.auth;
+  const headers = json.hosting.headers.map((rule) => ({
+    ...rule,
+    headers: rule.headers.map(({ key, value }) => ({
+      key,
+      value:
+        key === 'Content-Security-Policy' ? value.replace("connect-src 'self'", `$& http://${host}:${port}`) : value,
+    })),
+  }));
+  return { ...json, hosting: { ...json.hosting, headers } };
 }
 
 /** A Firebase project in a temporary folder. The CLI writes logs and defaults of parameters next to what it runs; none
@@ -82,11 +114,15 @@ export function createStage(options: StageOptions): Stage {
   const pubsubProgram = at('pubsub');
   mkdirSync(join(functions, 'lib'), { recursive: true });
   mkdirSync(at('home'));
-  writeFileSync(at('firebase.json'), JSON.stringify(firebaseJson, null, 2));
+  writeFileSync(at('firebase.json'), JSON.stringify(withAuthEmulator(firebaseJson), null, 2));
   // Links, so that Firebase's own Firestore sees changed rules at once.
   for (const file of ['firestore.rules', 'firestore.indexes.json']) symlinkSync(join(projectDir, file), at(file));
   copyFileSync(join(functionsDir, 'package.json'), join(functions, 'package.json'));
   symlinkSync(join(functionsDir, 'node_modules'), join(functions, 'node_modules'));
+  // A copy: links may lead nowhere for who serves files. It is what was built last.
+  const page = join(projectDir, firebaseJson.hosting.public);
+  mkdirSync(at(firebaseJson.hosting.public), { recursive: true });
+  if (existsSync(page)) cpSync(page, at(firebaseJson.hosting.public), { recursive: true });
   writeFileSync(join(functions, '.secret.local'), variableLines({ MONGODB_URI: mongodbUri }));
   writeFileSync(join(functions, '.env'), variableLines(params));
   if (takesParamsOfCheckout) {

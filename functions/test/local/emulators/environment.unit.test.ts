@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { cliEnvironment, withoutCallingNpm } from '../../../local/emulators/firebaseCli.ts';
-import { readFirebaseJson, variableLines, withPorts } from '../../../local/emulators/stage.ts';
+import { readFirebaseJson, variableLines, withAuthEmulator, withPorts } from '../../../local/emulators/stage.ts';
 
 describe('the environment of the CLI', () => {
   const base = {
@@ -67,10 +67,21 @@ describe('firebase.json', () => {
   const json = {
     functions: [{ source: 'functions', ignore: [], codebase: 'lockstep' }],
     firestore: { rules: 'firestore.rules' },
+    hosting: {
+      public: 'functions/web/dist',
+      headers: [
+        {
+          source: '**',
+          headers: [{ key: 'Content-Security-Policy', value: "default-src 'none'; connect-src 'self' https://x" }],
+        },
+      ],
+    },
     emulators: {
       functions: { host: '0.0.0.0', port: 5001 },
       firestore: { port: 8080 },
       pubsub: { port: 8085 },
+      auth: { port: 9099 },
+      hosting: { port: 5000 },
       ui: { enabled: false },
     },
   };
@@ -82,11 +93,21 @@ describe('firebase.json', () => {
       functions: { host: '0.0.0.0', port: 1 },
       firestore: { host: '127.0.0.1', port: 8080 },
       pubsub: { host: '127.0.0.1', port: 8085 },
+      auth: { host: '127.0.0.1', port: 9099 },
+      hosting: { host: '127.0.0.1', port: 5000 },
       hub: { host: '127.0.0.1', port: 2 },
       ui: { enabled: false },
     });
     assert.deepEqual(moved.functions, json.functions);
     assert.deepEqual(parsed.emulators.functions.port, 5001);
+  });
+
+  it('lets a page that signs in with the Auth emulator connect to it, and nothing else', () => {
+    const { hosting } = withAuthEmulator(readFirebaseJson(JSON.stringify(json)));
+    const [policy] = hosting.headers[0]?.headers ?? [];
+    assert.equal(policy?.value, "default-src 'none'; connect-src 'self' http://127.0.0.1:9099 https://x");
+    const shipped = withAuthEmulator(readFirebaseJson()).hosting.headers.flatMap(({ headers }) => headers);
+    assert.ok(shipped.some(({ value }) => value.includes("connect-src 'self' http://127.0.0.1:9099 ")));
   });
 
   it('is refused with the place where something is missing', () => {
