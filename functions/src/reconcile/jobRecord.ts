@@ -100,8 +100,9 @@ const jobSchema = z.object({
       /** Whether some assets lack a copy, so that its ranges have to be looked at more closely. */
       lacksCopies: z.boolean(),
       projects: count,
-      /** Of these projects, those with findings about their assets in this collection. */
-      behind: count.default(0),
+      /** Of these projects, those with findings about their assets in this collection; null in records of earlier
+       *  releases. */
+      behind: count.nullable().default(null),
       tuples: count,
       /** Of what the assets show, and of what they should show; null in records of earlier releases. */
       checksums: z.object({ assets: z.string(), projects: z.string() }).nullable().default(null),

@@ -46,7 +46,8 @@ function isScanned({ ranges }: ReconcileJob): boolean {
 
 type Tally = ReconcileJob['collections'][number];
 
-function shareInStep({ projects, behind }: Tally): number {
+function shareInStep({ projects, behind }: Tally): number | null {
+  if (behind === null) return null;
   return projects === 0 ? 1 : (projects - behind) / projects;
 }
 

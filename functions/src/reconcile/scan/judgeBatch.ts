@@ -111,7 +111,7 @@ export function countJudged(run: Run, { project, verdict, snapshot }: Judged): v
     tally.projects += 1;
     tally.tuples += assets.tuples.length;
     if (findings.some((finding) => isAboutAssets(finding) && finding.collections.includes(tally.name))) {
-      tally.behind += 1;
+      tally.behind = (tally.behind ?? 0) + 1;
     }
     if (kind !== 'young') addChecksums(run, tally, assets, snapshot);
   }
