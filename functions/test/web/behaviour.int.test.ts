@@ -276,6 +276,26 @@ describe('the behaviour of the page', function () {
     await page.context().close();
   });
 
+  it('goes on past a brake with what the report says would have let it pass', async () => {
+    const { page, api } = await lab.enter('operator', '#/integrity');
+    api.operations['reconcile/preview'] = () => ({ status: 200, body: preview(1) });
+    api.operations.reconcile = () => ({
+      status: 200,
+      body: { result: 'asked for', count: 1, sequence: 8, jobId: 'reconcile-1' },
+    });
+    await page.getByRole('button', { name: 'Go on past the brake…' }).first().click();
+    await page.getByLabel('Allow orphans').fill('20');
+    await page.getByLabel('Reason').fill('an archive was removed on purpose');
+    await page.getByRole('button', { name: 'Preview' }).click();
+    await page.getByRole('button', { name: 'Go on past the brake', exact: true }).click();
+    await page.getByTestId('outcome').waitFor();
+    assert.deepEqual(api.asked.at(-1)?.body, {
+      input: { mode: 'clean', allow: { orphans: 20, shrink: true } },
+      reason: 'an archive was removed on purpose',
+    });
+    await page.context().close();
+  });
+
   it('lets a viewer ask what a deletion would touch, and changes nothing', async () => {
     const { page, api } = await lab.enter('viewer');
     await lab.go(page, '#/projects/66f0c0ffee00000000000001');

@@ -279,7 +279,7 @@ describe('the operations room', function () {
       await decide({ button: 'Cancel…', confirm: 'Cancel the job' });
       await traced('cancel-reconciliation', 'Cancel…');
       assert.equal((await jobs.doc('reconciliation-under-way').get()).get('status'), 'cancelled');
-      await page.getByText('cancelled').waitFor();
+      await page.locator('main .facts').getByText('cancelled').waitFor();
     });
 
     it('rewinds the relay', async () => {
@@ -323,6 +323,15 @@ describe('the operations room', function () {
       const saved = page.waitForEvent('download');
       await page.getByRole('button', { name: 'Export' }).click();
       await saved;
+    });
+
+    it('is answered "unchanged" while nothing changes, and shows what it knew', async () => {
+      const unchanged = page.waitForResponse(
+        (response) => response.url().endsWith('/api/holds') && response.status() === 304,
+      );
+      await goTo('#/holds');
+      await unchanged;
+      await page.getByText('Nothing is held').waitFor();
     });
   });
 });

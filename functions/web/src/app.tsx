@@ -67,6 +67,12 @@ export function App({ identity }: { readonly identity: Identity }) {
     [api, session, signOut],
   );
 
+  const closeAction = useCallback(() => {
+    setAction(undefined);
+    // The button that opened the dialog may be gone by its decision; the focus goes to the beginning of the screen then.
+    if (document.activeElement === document.body) document.querySelector<HTMLElement>('main h1')?.focus();
+  }, []);
+
   // A dialog ends with the stay of whoever has opened it.
   useEffect(() => setAction(undefined), [session]);
 
@@ -91,7 +97,7 @@ export function App({ identity }: { readonly identity: Identity }) {
   return (
     <RoomContext.Provider value={room}>
       <Shell onSignOut={() => void signOut()} />
-      {action && <ActionDialog action={action} onClose={() => setAction(undefined)} />}
+      {action && <ActionDialog action={action} onClose={closeAction} />}
     </RoomContext.Provider>
   );
 }
