@@ -30,6 +30,8 @@ export interface SyncJob {
   readonly heldAt: number | null;
   /** What keeps its work from being carried out; null when nothing does. It keeps its event then. */
   readonly parkedFor: string | null;
+  /** What an earlier delivery has left to keep its event stays in the document. */
+  readonly staysParked: boolean;
   /** Why it is done, or is not; null where its event says all. */
   readonly reason: string | null;
   /** When a TTL policy may remove it; null for one that keeps an event. */

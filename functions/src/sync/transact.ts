@@ -47,7 +47,12 @@ export function writeStep(
   { record, job, ends = [], history = [] }: Omit<Step<unknown>, 'outcome'>,
 ): void {
   if (record) transaction.set(projectRecordRef(firestore, record.projectId), projectRecordData(record));
-  if (job) transaction.set(syncJobRef(firestore, job.event.id), syncJobData(job));
+  if (job) {
+    const data = syncJobData(job);
+    const ref = syncJobRef(firestore, job.event.id);
+    if (job.staysParked) transaction.set(ref, data, { mergeFields: Object.keys(data) });
+    else transaction.set(ref, data);
+  }
   for (const write of history) writeHistory(firestore, transaction, write);
   for (const { eventId, status, at } of ends) setHeldStatus(firestore, transaction, eventId, status, at);
 }

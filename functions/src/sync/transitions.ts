@@ -146,24 +146,19 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
     return {
       outcome,
       ...folding,
-      ...endOfParking(before, event.id, now, folding),
-      record: { ...withoutAttempts(record, event.id), open: givenUp.open, parked: null },
+      record: { ...withoutAttempts(record, event.id), open: givenUp.open },
       history: [...history, ...givenUp.history],
     };
   }
-  const isParked = before.parked?.eventId === event.id;
   const lease: WorkLease = { holder, eventId: event.id, expiresAt: now + limits.leaseMs };
   const taken: ProjectRecord = {
     ...record,
     lease,
     progress: record.progress?.revision === record.revision ? record.progress : null,
-    // From here on this message stands for all news.
-    parked: isParked ? before.parked : null,
     // Counted now and taken back when the work ends well, so that a worker that dies without reporting is counted too.
     attempts: { ...record.attempts, [event.id]: { count: attempt, lastError: null } },
   };
-  const parking = isParked ? {} : endOfParking(before, before.parked?.eventId, now, folding);
-  return { outcome: { kind: 'claimed', record: taken, lease, attempt }, ...folding, ...parking, record: taken };
+  return { outcome: { kind: 'claimed', record: taken, lease, attempt }, ...folding, record: taken };
 }
 
 /** Takes the work lease for a repair, and changes nothing else. Undefined while another worker is at the project. */
@@ -309,7 +304,6 @@ export function paused(current: ProjectRecord, work: Work, progress: Progress, t
     expireAt: null,
     deletedAt: deletedAtAfter(current, desired, terms.now),
     progress: { ...progress, revision: progress.revision + reopened },
-    parked: otherParked(current, work) === undefined ? null : current.parked,
   };
   const job = jobOf(current, work, desired, terms, { status: 'continued', ...progress, rest: progress.ranges });
   return { outcome: 'paused', record, job, history: repairedBy(current, work, terms) };
@@ -399,8 +393,7 @@ export function failed(
   if (!holds(current, work)) return { outcome: undefined };
   const { id } = work.event;
   const count = current.attempts[id]?.count ?? 1;
-  const parked = otherParked(current, work) === undefined ? null : current.parked;
-  const released: ProjectRecord = { ...current, lease: null, parked };
+  const released: ProjectRecord = { ...current, lease: null };
   const counted = { ...released, progress: progress ?? current.progress };
   const attempts = { ...current.attempts, [id]: { count, lastError } };
   const isLast = count >= limits.maxAttempts && work.repair === undefined;
@@ -467,6 +460,9 @@ function endOfHold(before: ProjectRecord, after: ProjectRecord, at: number): Pic
   return { ends: [{ eventId: before.hold.eventId, status: 'superseded', at }] };
 }
 
+// What is parked stays so until the work is done, held, or parked anew. A delivery that works on it may be a late one,
+// whose message was acknowledged long ago: if that dies, nobody else stands for the news.
+
 /** The event that is parked, if it is another than the one that is worked on. */
 function otherParked({ parked }: ProjectRecord, { event }: Work): string | undefined {
   return parked?.eventId === event.id ? undefined : parked?.eventId;
@@ -490,14 +486,17 @@ type JobEnd = Pick<SyncJob, 'status' | 'total' | 'processed' | 'scanned'> &
   };
 
 function jobOf(
-  { open }: ProjectRecord,
+  { open, parked: earlier }: ProjectRecord,
   { event, startedAt }: Work,
   desired: ProjectRecord['desired'],
   { now, limits }: Terms,
   end: JobEnd,
 ): SyncJob {
+  const isKept = end.status === 'held' || end.parkedFor !== undefined;
+  const staysParked = !isKept && end.status !== 'done' && earlier?.eventId === event.id;
   return {
     event,
+    staysParked,
     initiator: initiatorOf(open, desired, originOf(event)),
     type: desired.kind === 'deleted' ? 'delete' : 'update',
     status: end.status,
@@ -511,6 +510,6 @@ function jobOf(
     scanned: end.scanned,
     rangesLeft: end.rest?.length ?? 0,
     errors: end.errors ?? [],
-    expireAt: end.status === 'held' || end.parkedFor !== undefined ? null : now + limits.jobRetentionMs,
+    expireAt: isKept || staysParked ? null : now + limits.jobRetentionMs,
   };
 }

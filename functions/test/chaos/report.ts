@@ -54,6 +54,8 @@ export function renderReport({ seed, tally, findings, tookMs }: ChaosReport, fla
     ['deletions invented', tally.invented],
     ['holds released', tally.released],
     ['holds discarded', tally.discarded],
+    ['pauses', tally.pauses],
+    ['  parked to the end', tally.parked],
     ['seconds', (tookMs / millisecondsPerSecond).toFixed(1)],
     ['violations', findings.length],
   ];

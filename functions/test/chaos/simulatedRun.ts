@@ -1,5 +1,5 @@
 import { defineConfig } from '../../src/config/defineConfig.ts';
-import { createControlReader } from '../../src/control/control.ts';
+import { controlCacheMs, controlRef, createControlReader, type Pausable } from '../../src/control/control.ts';
 import { parseFailure } from '../../src/deadLetters/failure.ts';
 import { originalOf } from '../../src/deadLetters/letter.ts';
 import { recordDeadLetter } from '../../src/deadLetters/record.ts';
@@ -13,6 +13,7 @@ import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
 import { runReconciliation } from '../../src/reconcile/run.ts';
 import { documentIdFrom, textFromDocumentId } from '../../src/records/documentIds.ts';
 import { parseProjectRecord } from '../../src/records/projectRecord.ts';
+import { syncJobRef } from '../../src/records/syncJob.ts';
 import { adoptSource } from '../../src/relay/adopt.ts';
 import { defaultRelayLimits } from '../../src/relay/limits.ts';
 import { runRelay } from '../../src/relay/relay.ts';
@@ -24,6 +25,7 @@ import type { SyncDependencies } from '../../src/sync/dependencies.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
+import { continueParked } from '../../src/sync/parked.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { transactAs } from '../support/transact.ts';
 import { createHistory, describeAct, withRareActs } from './history.ts';
@@ -168,6 +170,10 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     for (const path of paths) {
       if (!path.startsWith('syncProjects/')) continue;
       const projectId = textFromDocumentId(path.slice('syncProjects/'.length));
+      const { parked } = parseProjectRecord(projectId, (await firestore.doc(path).get()).data());
+      const job = parked === null ? undefined : await syncJobRef(firestore, parked.eventId).get();
+      if (job?.get('parkedFor') !== undefined) continue;
+      // After the job: its event is published first, and the job is not parked then.
       const record = parseProjectRecord(projectId, (await firestore.doc(path).get()).data());
       if (record.appliedRevision >= record.revision || record.hold !== null) continue;
       if ([events, deadLetters].some((topic) => topic.standsFor(projectId))) continue;
@@ -281,6 +287,8 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     return {
       actor,
       apply: (message: EncodedMessage) => handleMessage({ ...dependencies, worker }, message, frame()),
+      continueParked: () =>
+        continueParked({ ...dependencies, isShadow: limits.isShadow, events: async () => dependencies.events }),
       holds: createHolds({ ...dependencies, transact: transactAs('the operator of a run', dependencies) }),
       bury: async (message: EncodedMessage) => {
         await recordDeadLetter(shared, message);
@@ -318,6 +326,8 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   const mostWrites = random.chance(0.2) ? random.whole(1, 5) : Number.POSITIVE_INFINITY;
   const graceMs = isFirstStart || weather.oplogLoss > 0 || random.chance(0.7) ? 0 : hour;
   let isCalm = false;
+  const pausing = createRandom(`${seed}:pauses`);
+  const isPausing = pausing.chance(0.3);
   const workers: Worker[] = [];
   const workerCount = random.whole(2, 3);
 
@@ -533,6 +543,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       [events, deadLetters, requests].every((topic) => topic.outstanding() === 0) &&
       [...relays.values()].every((health) => health.status().inFlight === 0);
     await simulation.runUntil('everything is delivered and acknowledged', isIdle);
+    if (isPausing) await resumeAll(isIdle);
     while (await decideHolds()) {
       await simulation.runUntil('every deletion that was released is acknowledged', isIdle);
     }
@@ -542,6 +553,59 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       while (await decideHolds()) {
         await simulation.runUntil('every deletion that was released is acknowledged', isIdle);
       }
+    }
+  }
+
+  /** A person pauses something for a while, and again. */
+  function planPauses(): void {
+    const what: Pausable = pausing.pick(['deletions', 'collection:media', 'collection:storyboards']);
+    simulation.schedule(pausing.whole(1, 30 * second), async () => {
+      if (isCalm) return;
+      trace('operator', `pauses ${what}`);
+      tally.pauses += 1;
+      await controlRef(firestore).set({ paused: [{ what, by: 'operator', reason: 'test', since: simulation.now() }] });
+      simulation.schedule(pausing.whole(1, 2 * minute), async () => {
+        if (isCalm) return;
+        trace('operator', 'resumes');
+        await controlRef(firestore).set({ paused: [] });
+        planPauses();
+      });
+    });
+  }
+
+  /** What runs regularly lets parked work go on, in a process that may die. */
+  function sweepRegularly(): void {
+    simulation.schedule(20 * second, () => {
+      if (isCalm) return;
+      someWorker()
+        .continueParked()
+        .catch((error: unknown) => trace('upkeep', `failed: ${errorText(error)}`));
+      sweepRegularly();
+    });
+  }
+
+  /** Ends all pauses, and waits until what was parked is done. */
+  async function resumeAll(isIdle: () => boolean): Promise<void> {
+    await controlRef(firestore).set({ paused: [] });
+    const until = simulation.now() + 2 * controlCacheMs;
+    await simulation.runUntil('everybody knows that nothing is paused', () => simulation.now() >= until && isIdle());
+    for (let published = 1; published > 0; ) {
+      let outcome: number | Error | undefined;
+      someWorker()
+        .continueParked()
+        .then(
+          (count) => {
+            outcome = count;
+          },
+          (error: unknown) => {
+            outcome = new Error('parked work could not go on', { cause: error });
+          },
+        );
+      await simulation.runUntil('parked work is published', () => outcome !== undefined);
+      if (outcome instanceof Error) throw outcome;
+      published = outcome ?? 0;
+      tally.parked += published;
+      await simulation.runUntil('everything that was parked is acknowledged', isIdle);
     }
   }
 
@@ -628,6 +692,10 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     startRelay();
     if (random.chance(0.25)) startRelay();
     planStep();
+    if (isPausing) {
+      planPauses();
+      sweepRegularly();
+    }
     if (random.chance(weather.reconciliation)) {
       const length = history.steps.reduce((sum, { afterMs }) => sum + afterMs, 0);
       simulation.schedule(random.next() * length, () =>

@@ -30,6 +30,9 @@ export interface Tally {
   /** Deletions that were held, and what was decided. */
   released: number;
   discarded: number;
+  /** Times that a person paused something, and events whose work was parked to the end of that. */
+  pauses: number;
+  parked: number;
 }
 
 export function emptyTally(): Tally {
@@ -54,6 +57,8 @@ export function emptyTally(): Tally {
     invented: 0,
     released: 0,
     discarded: 0,
+    pauses: 0,
+    parked: 0,
   };
 }
 
@@ -86,6 +91,6 @@ export function addTally(sum: Tally, run: Tally): void {
     'reconciliations',
   ] as const)
     sum[key] += run[key];
-  for (const key of ['invented', 'released', 'discarded'] as const) sum[key] += run[key];
+  for (const key of ['invented', 'released', 'discarded', 'pauses', 'parked'] as const) sum[key] += run[key];
   for (const [kind, count] of Object.entries(run.errors)) sum.errors[kind] = (sum.errors[kind] ?? 0) + count;
 }

@@ -10,6 +10,7 @@ import { WorkPausedError } from '../../src/sync/errors.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { assetsPerPage } from '../../src/sync/pages/page.ts';
 import { continueParked } from '../../src/sync/parked.ts';
+import { until } from '../support/until.ts';
 import { event, oneAtATime, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 
 describe('work that is put off', () => {
@@ -143,6 +144,30 @@ describe('work that is put off', () => {
     await setPaused();
     assert.equal(await sweep(), 1);
     assert.deepEqual(await names('media'), ['b']);
+  });
+
+  it('is kept also when a late delivery, of which nobody knows any more, takes it up and dies', async () => {
+    await seed('p1');
+    const created = event('ProjectCreated', 'p1', { name: 'old' });
+    await fixture.deliver(created);
+    await setPaused('deletions');
+    const deletion = event('ProjectDeleted', 'p1');
+    await fixture.deliver(deletion);
+    for (const late of [created, deletion]) {
+      const dead = fixture.worker2({ truth: { ask: () => new Promise(() => {}) } });
+      void dead.apply(late, budget(fixture));
+      await until(async () => (await fixture.record('p1')).lease !== null);
+      // It has shown that it is at work.
+      await until(async () => (await jobOf(late)).status === 'running');
+      const { parkedFor, event: kept, expireAt } = await jobOf(deletion);
+      assert.deepEqual([parkedFor, typeof kept, expireAt], ['deletions', 'string', null]);
+      assert.equal((await fixture.record('p1')).parked?.eventId, deletion.id);
+      fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
+    }
+    await setPaused();
+    assert.equal(await sweep(), 1);
+    assert.deepEqual(await names('media'), []);
+    assert.equal((await jobOf(deletion)).status, 'done');
   });
 
   it('is judged as one of many deletions on resume', async () => {
