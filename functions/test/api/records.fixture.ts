@@ -57,6 +57,7 @@ export function jobDocument(number: number, changed: Partial<SyncJob> = {}): See
     rangesLeft: 0,
     reason: null,
     parkedFor: null,
+    staysParked: false,
     errors: [],
     heldAt: changed.status === 'held' ? startedAt : null,
     expireAt: null,
