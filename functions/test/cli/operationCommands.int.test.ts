@@ -2,7 +2,9 @@
 // end, and that whatever they decide is in the audit.
 import assert from 'node:assert/strict';
 import type { Firestore } from 'firebase-admin/firestore';
+import { createLocalAuth } from '../../local/servers/auth/localAuth.ts';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
+import { serveHttp } from '../../local/servers/httpServer.ts';
 import { raisedMessage } from '../../src/alerts/alertMessage.ts';
 import { alertData, alertRef } from '../../src/alerts/alertRecord.ts';
 import { raised } from '../../src/alerts/transitions.ts';
@@ -30,8 +32,11 @@ describe('commands of operations, as processes', function () {
     await server.close();
   });
 
-  async function run(...args: readonly string[]) {
-    const command = startCommand(args, { GCLOUD_PROJECT: 'demo-test', FIRESTORE_EMULATOR_HOST: server.host });
+  const run = (...args: readonly string[]) => runWith({}, ...args);
+
+  async function runWith(more: Readonly<Record<string, string>>, ...args: readonly string[]) {
+    const env = { GCLOUD_PROJECT: 'demo-test', FIRESTORE_EMULATOR_HOST: server.host, ...more };
+    const command = startCommand(args, env);
     return { code: await command.ended, out: command.stdout(), err: command.stderr() };
   }
 
@@ -118,6 +123,20 @@ describe('commands of operations, as processes', function () {
     assert.match(cut.out, /^BROKEN behind entry 1: the anchor says 2 entries, there are 1: the end was cut off\.$/m);
     await firestore.doc('syncAudit/000000000001').update({ reason: 'another one' });
     assert.match((await run('audit', 'verify')).out, /^BROKEN behind entry 0: entry 1 was changed/m);
+  });
+
+  it('roles grants and revokes a claim in Authentication', async () => {
+    const auth = createLocalAuth('demo-test');
+    const http = await serveHttp(0, (request) => auth.answer(request));
+    const local = { FIREBASE_AUTH_EMULATOR_HOST: http.host };
+    const claim = () => auth.users.byEmail('stranger@example.com')?.customAttributes;
+    const granted = await runWith(local, 'roles', 'grant', 'stranger@example.com', 'viewer', ...decided);
+    assert.deepEqual([granted.code, claim()], [0, '{"lockstep":"viewer"}'], granted.err);
+    assert.equal((await runWith(local, 'roles', 'grant', 'nobody@example.com', 'viewer', ...decided)).code, 1);
+    assert.equal((await runWith(local, 'roles', 'revoke', 'stranger@example.com', 'viewer', ...decided)).code, 0);
+    assert.equal(claim(), '{}');
+    assert.equal((await auditOf(firestore)).length, 4);
+    await http.close();
   });
 
   it('read their command lines', () => {
