@@ -10,6 +10,7 @@ import { ReconcileRecordError } from '../reconcile/jobRecord.ts';
 import { ProjectRecordError } from '../records/projectRecord.ts';
 import { entityTagOf, isKnown } from './entityTag.ts';
 import { privateCache, securityHeaders } from './headers.ts';
+import { type Attestation, noAttestation } from './identity/attestation.ts';
 import { type Identity, includes, type Session } from './identity/session.ts';
 import { invalidInput, queryValues } from './input.ts';
 import { openApiOf } from './openApi.ts';
@@ -24,6 +25,8 @@ export interface ApiDependencies {
   readonly views: Views;
   readonly operations: () => Promise<OperationServices>;
   readonly identity: Identity;
+  /** Whether requests have to come from a known app. Default: no. */
+  readonly attestation?: Attestation;
   readonly clock: Clock;
   readonly log: Log;
   readonly rateLimits?: RateLimits;
@@ -87,6 +90,7 @@ function createHandler({
   views,
   operations,
   identity,
+  attestation = noAttestation,
   clock,
   rateLimits = defaultRateLimits,
 }: ApiDependencies) {
@@ -102,6 +106,7 @@ function createHandler({
     if (route.role === null) return nobody;
     const token = /^Bearer ([\w.~+/=-]+)$/i.exec(request.headers.get('authorization') ?? '')?.[1];
     if (token === undefined) throw notSignedIn('Send a Firebase ID token: `Authorization: Bearer TOKEN`.');
+    await attestation(request);
     const verdict = await identity.verify(token, { forChange: route.changes });
     if (verdict.kind === 'not-signed-in') throw notSignedIn(verdict.why);
     if (verdict.kind === 'no-role') throw new ApiProblem('not-allowed', verdict.why);

@@ -28,6 +28,7 @@ const defaults = {
   JOB_RETENTION_DAYS: 90,
   HISTORY_DAYS: 30,
   SYNC_MODE: 'live',
+  OPERATIONS_APP_CHECK: 'off',
 } as const;
 
 type ParamName = keyof typeof defaults;
@@ -204,6 +205,22 @@ export const syncMode = {
     const mode = process.env.SYNC_MODE || defaults.SYNC_MODE;
     if (mode === 'live' || mode === 'shadow') return mode;
     throw new Error(`SYNC_MODE: expected "live" or "shadow", received "${mode}"`);
+  },
+};
+
+const appCheckParam = defineString('OPERATIONS_APP_CHECK', {
+  default: defaults.OPERATIONS_APP_CHECK,
+  description: 'Whether the API takes only requests that App Check attests, besides their token.',
+  input: select(['off', 'required']),
+});
+/** https://firebase.google.com/docs/app-check */
+export const appCheck = {
+  expression: appCheckParam,
+  /** @throws Error when it is neither `off` nor `required`. */
+  value(): 'off' | 'required' {
+    const mode = process.env.OPERATIONS_APP_CHECK || defaults.OPERATIONS_APP_CHECK;
+    if (mode === 'off' || mode === 'required') return mode;
+    throw new Error(`OPERATIONS_APP_CHECK: expected "off" or "required", received "${mode}"`);
   },
 };
 

@@ -1,5 +1,6 @@
 import { getRequestListener } from '@hono/node-server';
 import { onRequest } from 'firebase-functions/v2/https';
+import type { Attestation } from '../api/identity/attestation.ts';
 import type { Identity } from '../api/identity/session.ts';
 import { dayMs } from '../clock.ts';
 import * as params from '../config/params.ts';
@@ -32,19 +33,27 @@ export function operationsFunction(services: Services) {
 }
 
 async function createListener(services: Services) {
-  const [{ createFirebaseIdentity }, { getAuth }] = await Promise.all([
+  const [{ createFirebaseIdentity }, { createAttestation, noAttestation }, { getAuth }] = await Promise.all([
     import('../api/identity/firebaseIdentity.ts'),
+    import('../api/identity/attestation.ts'),
     import('firebase-admin/auth'),
   ]);
   // The default app is made together with Firestore's client.
   const identity = createFirebaseIdentity(async () => getAuth(), process.env);
-  return getRequestListener(await createOperationsApi(services, identity), { overrideGlobalObjects: false });
+  const attestation =
+    params.appCheck.value() === 'required'
+      ? createAttestation(async () => (await import('firebase-admin/app-check')).getAppCheck())
+      : noAttestation;
+  return getRequestListener(await createOperationsApi(services, identity, attestation), {
+    overrideGlobalObjects: false,
+  });
 }
 
 /** The API of this process, with whoever knows the callers. */
 export async function createOperationsApi(
   services: Services,
   identity: Identity,
+  attestation?: Attestation,
 ): Promise<(request: Request) => Promise<Response>> {
   const [{ createApi }, { routes }, { createViews }] = await Promise.all([
     import('../api/api.ts'),
@@ -67,6 +76,7 @@ export async function createOperationsApi(
       retentionMs: params.jobRetentionDays.value() * dayMs,
     }),
     identity,
+    ...(attestation && { attestation }),
     clock,
     log,
   });

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { createApi } from '../../src/api/api.ts';
 import { cursorOf, encodeCursor } from '../../src/api/cursor.ts';
 import { entityTagOf, isKnown } from '../../src/api/entityTag.ts';
+import { createAttestation } from '../../src/api/identity/attestation.ts';
 import { createRateLimit } from '../../src/api/rateLimit.ts';
 import { recent } from '../../src/api/recent.ts';
 import { createReplay } from '../../src/api/replay.ts';
@@ -60,6 +61,33 @@ describe('a rate limit', () => {
     assert.deepEqual([refused.status, refused.headers.get('retry-after')], [429, '2']);
     clock.advance(2_000);
     assert.equal((await session()).status, 200);
+  });
+});
+
+describe('App Check', () => {
+  it('where it is required, lets nothing pass that it does not attest, whatever the token', async () => {
+    const api = createApi({
+      routes,
+      views: new Proxy(Object.create(null), { get: () => () => Promise.reject(new Error('nothing is to be read')) }),
+      operations: () => Promise.reject(new Error('nothing is to be done')),
+      identity: {
+        verify: async () => ({ kind: 'session', session: { actor: 'a', role: 'operator', uid: 'a' } }),
+      },
+      attestation: createAttestation(async () => ({
+        verifyToken: async (token) => {
+          if (token !== 'attested') throw new Error('no');
+          return { appId: 'app', token: { aud: [], exp: 0, iat: 0, iss: '', sub: '', app_id: 'app' } };
+        },
+      })),
+      clock: manualClock(),
+      log: recordedLog(),
+    });
+    const statusOf = async (path: string, headers: Readonly<Record<string, string>>) =>
+      (await api(requestTo(path, 'x.y.z', undefined, headers))).status;
+    assert.equal(await statusOf('/api/session', {}), 401);
+    assert.equal(await statusOf('/api/session', { 'x-firebase-appcheck': 'other' }), 401);
+    assert.equal(await statusOf('/api/session', { 'x-firebase-appcheck': 'attested' }), 200);
+    assert.equal(await statusOf('/api/health', {}), 200);
   });
 });
 

@@ -52,6 +52,7 @@ JOB_RETENTION_DAYS               | int    | 90                         |
 HISTORY_DAYS                     | int    | 30                         |
 RECONCILE_MODE                   | string | report                     | report, clean
 SYNC_MODE                        | string | live                       | live, shadow
+OPERATIONS_APP_CHECK             | string | off                        | off, required
 
 API                           | why
 cloudscheduler.googleapis.com | Needed for scheduled functions.
