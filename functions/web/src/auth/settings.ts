@@ -5,6 +5,8 @@ export interface AuthSettings {
   readonly emulator?: string;
 }
 
+const noApp = 'Firebase has no web app in this project. Add one: firebase apps:create web';
+
 const loopback = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** Whether the page was served by this machine: only then is an emulator's sign-in offered. */
@@ -22,14 +24,16 @@ export async function readSettings(hostname: string, read: typeof fetch): Promis
 async function initJson(read: typeof fetch): Promise<AuthSettings['app']> {
   const response = await read('/__/firebase/init.json');
   if (!response.ok) throw missing(response.status);
-  return response.json();
+  const app: unknown = await response.json();
+  if (!isApp(app)) throw new Error(noApp);
+  return app;
 }
 
 /** Emulators tell their addresses only in the script that would set up the whole SDK; the values are JSON within it. */
 export function localSettings(script: string): AuthSettings {
   const app: unknown = valueIn(script, 'firebaseConfig');
   const emulators: unknown = valueIn(script, 'firebaseEmulators');
-  if (!isApp(app)) throw new Error('Firebase has no web app in this project. Add one: firebase apps:create web');
+  if (!isApp(app)) throw new Error(noApp);
   return { app, ...(hasAuth(emulators) && { emulator: `http://${emulators.auth.hostAndPort}` }) };
 }
 

@@ -17,3 +17,10 @@ export function unmeasuredSpans(at: ArrayLike<number>, lines: readonly ArrayLike
   }
   return spans;
 }
+
+/** The values that stand alone between two gaps: no line leads to them, so each is drawn as a point. */
+export function loneIndexes(line: ArrayLike<number | null | undefined> | undefined): number[] {
+  const values = Array.from(line ?? []);
+  const isMeasured = (index: number) => values[index] !== null && values[index] !== undefined;
+  return [...values.keys()].filter((index) => isMeasured(index) && !isMeasured(index - 1) && !isMeasured(index + 1));
+}

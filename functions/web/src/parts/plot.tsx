@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import { unmeasuredSpans } from './gaps.ts';
+import { loneIndexes, unmeasuredSpans } from './gaps.ts';
 
 export interface Line {
   readonly name: string;
@@ -16,6 +16,8 @@ interface PlotProps {
   readonly at: readonly number[];
   readonly lines: readonly Line[];
   readonly format: (value: number) => string;
+  /** Where the scale ends at least, so that noise does not fill the plot. */
+  readonly least?: number;
   /** A line to stay below. */
   readonly target?: number;
   /** Lengths of time from milliseconds to hours: shown in powers of ten, so that the target leaves room for them. */
@@ -31,7 +33,7 @@ const leastLogarithmic = 10;
 const longSpan = 172_800;
 
 /** A plot over time. Times in which nobody measured are shaded, not drawn as zero. */
-export function Plot({ title, at, lines, format, target, isLogarithmic = false }: PlotProps) {
+export function Plot({ title, at, lines, format, target, isLogarithmic = false, least = 1 }: PlotProps) {
   const place = useRef<HTMLDivElement>(null);
   const drawing = useRef<uPlot>(null);
   const [colours, setColours] = useState(0);
@@ -43,7 +45,7 @@ export function Plot({ title, at, lines, format, target, isLogarithmic = false }
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const shape = { lines, format: (value: number) => latestFormat.current(value), target, isLogarithmic };
+    const shape = { lines, format: (value: number) => latestFormat.current(value), target, isLogarithmic, least };
     const plot = new uPlot(optionsOf(element, shape), [[]], element);
     drawing.current = plot;
     const resized = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: plotHeight }));
@@ -52,14 +54,14 @@ export function Plot({ title, at, lines, format, target, isLogarithmic = false }
       resized.disconnect();
       plot.destroy();
     };
-  }, [names, target, isLogarithmic, colours]);
+  }, [names, target, isLogarithmic, least, colours]);
 
   // A new drawing has to be given its values too
   useEffect(() => {
     const shown = (value: number | null) =>
       value !== null && isLogarithmic ? Math.max(value, leastLogarithmic) : value;
     drawing.current?.setData([at.map((ms) => ms / 1_000), ...lines.map(({ values }) => values.map(shown))]);
-  }, [at, lines, colours, names, target, isLogarithmic]);
+  }, [at, lines, colours, names, target, isLogarithmic, least]);
 
   useEffect(() => {
     const onTheme = () => setColours((count) => count + 1);
@@ -96,7 +98,8 @@ export function Plot({ title, at, lines, format, target, isLogarithmic = false }
 }
 
 function lastOf(values: readonly (number | null)[], format: (value: number) => string): string {
-  const last = values.at(-1);
+  // The newest minute is often not over.
+  const last = values.findLast((value) => value !== null);
   return last === null || last === undefined ? 'not measured' : format(last);
 }
 
@@ -125,6 +128,7 @@ interface Shape {
   readonly format: (value: number) => string;
   readonly target: number | undefined;
   readonly isLogarithmic: boolean;
+  readonly least: number;
 }
 
 const minuteLabel = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hour12: false });
@@ -140,7 +144,7 @@ function logarithmicTicks(max: number): number[] {
   return [10, 100, 1_000, 10_000, 60_000, 600_000, 3_600_000, 36_000_000].filter((tick) => tick <= max);
 }
 
-function optionsOf(element: HTMLElement, { lines, format, target, isLogarithmic }: Shape): uPlot.Options {
+function optionsOf(element: HTMLElement, { lines, format, target, isLogarithmic, least }: Shape): uPlot.Options {
   const [text, grid, gap, goal] = ['muted', 'line', 'gap', 'bad'].map((name) => colourOf(element, name));
   const bars = uPlot.paths.bars?.({ size: [0.7, 12] });
   const axis = {
@@ -157,7 +161,7 @@ function optionsOf(element: HTMLElement, { lines, format, target, isLogarithmic 
     scales: {
       y: isLogarithmic
         ? { distr: 3, range: (_plot, _min, max) => [leastLogarithmic, Math.max(max ?? 0, target ?? 0, 1_000) * 2] }
-        : { range: (_plot, _min, max) => [0, Math.max(max ?? 0, (target ?? 0) * 1.1, 0.001) * 1.05] },
+        : { range: (_plot, _min, max) => [0, Math.max(max ?? 0, (target ?? 0) * 1.1, least) * 1.05] },
     },
     axes: [
       { ...axis, size: 26, space: 60, values: (_plot, ticks) => timeLabels(ticks) },
@@ -180,7 +184,12 @@ function optionsOf(element: HTMLElement, { lines, format, target, isLogarithmic 
           width: 1.5,
           spanGaps: false,
           ...(asBars && bars && { paths: bars, fill: stroke }),
-          points: { show: false },
+          points: {
+            show: true,
+            size: 4,
+            fill: stroke,
+            filter: (plot: uPlot, series: number) => loneIndexes(plot.data[series]),
+          },
         };
       }),
     ],

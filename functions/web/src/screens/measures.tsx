@@ -67,6 +67,7 @@ export function Measures({ measures, shownTarget, lagTarget }: MeasuresProps) {
         at={at}
         lines={[{ name: 'cost', values: per(measures.cost, dayMs), colour: 1, bars: true }]}
         format={money}
+        least={0.01}
       />
     </div>
   );

@@ -75,8 +75,7 @@ function State({ now }: { readonly now: NowView }) {
   return (
     <>
       <div class={`verdict ${now.inStep ? 'good' : 'bad'}`} role="status">
-        <strong>{now.inStep ? 'In step' : 'Not in step'}</strong>
-        <span>{now.summary}</span>
+        <strong>{now.summary}</strong>
         {now.mode === 'shadow' && <Status value="shadow" />}
       </div>
       {now.paused.map((item) => (
