@@ -15,7 +15,8 @@ import { withAlerts } from './withAlerts.ts';
  *
  *  Costs: one instance all the time, 1 read and 1 write of the checkpoint per second with changes (a few a minute
  *  without), 2 reads a second while another relay has the lease, and for its measures 12 reads and 3 writes a minute,
- *  with 1 read for each event. Needs: MongoDB, Firestore, publishing to all topics. */
+ *  with 1 read for each event; 12 reads a minute for pauses, and 4 for what is looked after (`operations/upkeep.ts`).
+ *  Needs: MongoDB, Firestore, publishing to all topics. */
 export function relayProjectChangesFunction(services: Services) {
   return onSchedule(
     {
