@@ -103,9 +103,9 @@ export function runPage(
       if (current.revision !== record.revision) return { kind: 'superseded' };
       const parts = await Promise.all(pieces.map((piece) => planPart(context, transaction, piece, pieces.length)));
       const rests = parts.flatMap((part) => part.rests);
-      const seen = parts.flatMap((part) => part.seen);
+      const keys = parts.flatMap((part) => part.seen);
       onRead?.({
-        seen,
+        seen: keys,
         rests,
         documents: parts.reduce((sum, part) => sum + part.documents, 0),
         limit: parts.reduce((sum, part) => sum + part.limit, 0),
@@ -118,11 +118,11 @@ export function runPage(
       if (!context.isShadow) for (const part of parts) part.write(transaction);
       const processed = parts.reduce((sum, part) => sum + part.processed, 0);
       const finished = finish !== undefined && rests.length === 0;
-      if (finished) writeStep(firestore, transaction, finish(current, { processed, scanned: seen.length }));
+      if (finished) writeStep(firestore, transaction, finish(current, { processed, scanned: keys.length }));
       else if (renewUntil !== undefined) {
         transaction.set(recordRef, projectRecordData({ ...current, lease: { ...lease, expiresAt: renewUntil } }));
       }
-      return { kind: 'done', processed, scanned: seen.length, rests, finished };
+      return { kind: 'done', processed, scanned: keys.length, rests, finished };
     },
     // Retries belong to the caller, whose backoff knows the budget of the invocation.
     { maxAttempts: 1 },
