@@ -75,6 +75,10 @@ describe('the look of the page', function () {
     await page.getByRole('button', { name: 'Go on past the brake…' }).first().click();
     const dialog = await page.getByRole('dialog').boundingBox();
     assert.ok(dialog && dialog.x >= 0 && dialog.x + dialog.width <= 360, JSON.stringify(dialog));
+    const tallest = await page.evaluate(
+      'Math.max(...[...document.querySelectorAll("dialog label")].map((label) => label.clientHeight))',
+    );
+    assert.ok(Number(tallest) < 60, `a label is ${tallest} px high`);
     await page.context().close();
   });
 
