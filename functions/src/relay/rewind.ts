@@ -64,7 +64,7 @@ export async function oplogReaches(
       throw error;
     },
   );
-  // An error that comes later than it is waited for comes again when the stream is opened there.
+  // An error that comes later than it is waited for is raised again when the stream is opened there.
   probe.catch(() => undefined);
   return (await within(clock, limits.commandMs, probe)) ? probe : true;
 }

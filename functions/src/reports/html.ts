@@ -56,7 +56,7 @@ export function verdictOf({ findings, collections, finishedAt, brake }: ReportVi
   const found = Object.values(findings).reduce((sum, count) => sum + count, 0);
   const seen = collections.length > 0 && collections.every(({ inStep }) => inStep !== null);
   if (!seen) return finishedAt === null ? 'Not finished: it says nothing yet.' : 'It could not look at everything.';
-  if (found > 0) return `Not in step: ${found.toLocaleString('en-US')} findings.`;
+  if (found > 0) return `Not in step: ${found.toLocaleString('en-US')} ${found === 1 ? 'finding' : 'findings'}.`;
   return brake === null ? 'In step: nothing differs.' : 'Nothing differs, and a brake stopped it.';
 }
 

@@ -98,7 +98,7 @@ describe('the report of a run', () => {
   it('says in one sentence what came of it', () => {
     const view = reportViewOf(drifted());
     const verdict = (change: Partial<ReportView>) => verdictOf({ ...view, ...change });
-    assert.equal(verdict({}), 'Not in step: 1 findings.');
+    assert.equal(verdict({}), 'Not in step: 1 finding.');
     assert.equal(verdict({ findings: {} }), 'In step: nothing differs.');
     assert.equal(verdict({ collections: [], finishedAt: null }), 'Not finished: it says nothing yet.');
   });
