@@ -148,7 +148,7 @@ export const mutations: readonly Mutation[] = [
     what: 'a page looks neither at its lease nor for news',
     shows: /asset differs from its project/,
     weather: 'stalls',
-    seed: 'm1',
+    seed: 'm2',
     patches: [
       {
         file: 'sync/pages/page.ts',
@@ -198,7 +198,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I6',
     what: 'progress on an older state is taken for progress on the newest one',
-    shows: /asset of a deleted project left|nobody stands/,
+    shows: /asset of a deleted project left|asset differs from its project|nobody stands/,
     weather: 'hurry',
     seed: 'm1',
     patches: [
@@ -308,7 +308,7 @@ export const mutations: readonly Mutation[] = [
     patches: [
       {
         file: 'holds/decide.ts',
-        find: '  await events.publish(encodeEvent(decided.event));\n',
+        find: "      trace.publish('events', `release-${name.eventId}`, encodeEvent(held.event));\n",
         replace: '',
       },
     ],
@@ -381,6 +381,34 @@ export const mutations: readonly Mutation[] = [
         file: 'reconcile/phantoms/removePhantoms.ts',
         find: 'if (isYoung || isAsset(config, document) || namedBy(document).some((id) => living.has(id))) {',
         replace: 'if (isYoung) {',
+      },
+    ],
+  },
+  {
+    breaks: 'I2',
+    what: 'an event whose news another worker carries out is forgotten by the history',
+    shows: /history disagrees with the record/,
+    weather: 'storm',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'sync/openEvents.ts',
+        find: '  const others = before.open.filter(({ id }) => id !== event.id);\n',
+        replace: '  const others = before.open.filter(({ id }) => id === event.id);\n',
+      },
+    ],
+  },
+  {
+    breaks: 'I9',
+    what: 'parked work is not published when a pause is over',
+    shows: /project not converged|asset of a deleted project left|asset differs from its project/,
+    weather: 'disorder',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'sync/parked.ts',
+        find: '    await (await events()).publish(encodeEvent(decoded.event));\n',
+        replace: '',
       },
     ],
   },
