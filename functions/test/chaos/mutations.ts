@@ -308,8 +308,8 @@ export const mutations: readonly Mutation[] = [
     patches: [
       {
         file: 'holds/decide.ts',
-        find: "      trace.publish('events', `release-${name.eventId}`, encodeEvent(held.event));\n",
-        replace: '',
+        find: ', encodeEvent(held.event));\n      return held;',
+        replace: ', encodeEvent({ ...held.event, specversion: 99 }));\n      return held;',
       },
     ],
   },
