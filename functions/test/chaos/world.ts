@@ -78,6 +78,8 @@ interface KnownAsset {
 
 interface KnownProject {
   fields: ProjectFields | null;
+  /** It was there at some time: a record may well know nothing of one that never was. */
+  hasLived: boolean;
 }
 
 /** Tells an asset that a client made from one that a write brought to life. */
@@ -107,7 +109,7 @@ export function createWorld({
   let changes = 0;
 
   const projectOf = (project: string): KnownProject => {
-    const entry = known.get(project) ?? { fields: null };
+    const entry = known.get(project) ?? { fields: null, hasLived: false };
     known.set(project, entry);
     return entry;
   };
@@ -122,6 +124,7 @@ export function createWorld({
     const entry = projectOf(project);
     const before = entry.fields;
     entry.fields = fields;
+    entry.hasLived ||= fields !== null;
     changes += 1;
     const told = (state: ProjectFields | null) =>
       state === null ? null : Object.entries(state).filter(([field]) => config.source.fields.includes(field));
@@ -342,7 +345,7 @@ export function createWorld({
         if (!phantoms.has(path)) report('document below a deleted asset left', path);
         else if (reconciled) report('document below a missing parent left', path);
       }
-      for (const [projectId, { fields }] of known) {
+      for (const [projectId, { fields, hasLived }] of known) {
         const snapshot = await projectRecordRef(firestore, projectId).get();
         if (!snapshot.exists) continue;
         const record = parseProjectRecord(projectId, snapshot.data());
@@ -361,7 +364,7 @@ export function createWorld({
           report('an applied event is still open', `${projectId}: ${JSON.stringify(record.open)}`);
         if (historyLost) continue;
         const kind = fields === null ? 'deleted' : 'live';
-        if (record.desired.kind !== kind)
+        if (record.desired.kind !== kind && (hasLived || record.desired.kind !== 'unknown'))
           report('record says otherwise', `${projectId} is ${kind}, its record says ${record.desired.kind}`);
         for (const [field, { value }] of Object.entries(record.desired.fields)) {
           const now = live.get(projectId)?.[field];
