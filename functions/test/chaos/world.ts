@@ -235,7 +235,8 @@ export function createWorld({
   async function perform(act: Act): Promise<void> {
     switch (act.do) {
       case 'create':
-        await projects.insertOne({ _id: mongoId(act.project), ...act.fields });
+        // A restored cluster may have it.
+        await projects.replaceOne({ _id: mongoId(act.project) }, { ...act.fields }, { upsert: true });
         return changed(act.project, act.fields);
       case 'replace':
         await projects.replaceOne({ _id: mongoId(act.project) }, { ...act.fields });
