@@ -202,10 +202,16 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       info: at('info'),
       warn: at('warn'),
       error: at('error'),
-      alarm: (alarm, message, fields) => at('ALARM')(message, { alarm, ...fields }),
+      alarm(alarm, message, fields) {
+        at('ALARM')(message, { alarm, ...fields });
+        // A restored cluster does not know the relay's place: what was changed in it before the relay starts from now is
+        // left to the reconciliation.
+        if (alarm === 'history-lost' && tally.restores > 0) watch.historyLost();
+      },
     };
   };
 
+  let knownSource: string | undefined;
   const noteCheckpoint = async (path: string) => {
     if (!path.startsWith('syncRelay/')) return;
     const record = parseRelayRecord(path, (await firestore.doc(path).get()).data());
@@ -216,6 +222,11 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     }
     lastPlace = place;
     if (!isRestored) knewSource = (record.checkpoint.source?.uuid ?? null) !== null;
+    const source = JSON.stringify(record.checkpoint.source);
+    // A restored cluster that was adopted is read from now on: what was changed in it before is left to the
+    // reconciliation that is asked for.
+    if (tally.restores > 0 && source !== knownSource) watch.historyLost();
+    knownSource = source;
     watch.saw(record.checkpoint);
   };
 
