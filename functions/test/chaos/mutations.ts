@@ -167,7 +167,7 @@ export const mutations: readonly Mutation[] = [
     what: 'MongoDB is not asked before a deletion',
     shows: /asset of a live project lost/,
     weather: 'raids',
-    seed: 's1',
+    seed: 's6',
     patches: [
       {
         file: 'sync/work.ts',

@@ -618,6 +618,10 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       tally.parked += published;
       await simulation.runUntil('everything that was parked is acknowledged', isIdle);
     }
+    // Repairs are not parked: what a reconciliation found during a pause is left to the next one.
+    if (!historyLost || tally.pauses === 0) return;
+    requests.put({ data: Buffer.from('{}'), attributes: { reason: 'resumed' } });
+    await simulation.runUntil('the reconciliation after the pause is over', isIdle);
   }
 
   /** Decides about what is held, as an operator does, through processes that may die in the middle; whether there was
