@@ -28,7 +28,7 @@ export async function startSecuredMongo(
 ): Promise<SecuredMongo> {
   const server = await startMongoServer({ auth: owner, ...options });
   try {
-    await prepareSource(server, source);
+    await runSetupScript(server, source);
   } catch (error) {
     await server.close();
     throw error;
@@ -36,8 +36,7 @@ export async function startSecuredMongo(
   return { server, productUri: server.uriOf(product) };
 }
 
-/** Gives the product its rights on another collection, and takes those on the one before. */
-export async function prepareSource(
+async function runSetupScript(
   server: MongoServer,
   { database, collection }: { readonly database: string; readonly collection: string },
 ): Promise<void> {

@@ -10,8 +10,8 @@ const percentile = 0.95;
 /** A deletion is to be visible in Firestore this long after MongoDB has acknowledged it, in ms. */
 const visibleWithinMs = 1_000;
 
-/** What all processes of the stack may use together, in MiB. */
-const memoryLimitMiB = 1_536;
+/** What all processes of the stack may use together, in MiB: each function has one of its own, as in the cloud. */
+const memoryLimitMiB = 2_048;
 
 /** Projects deleted one by one to measure the latency. */
 const deletions = 60;

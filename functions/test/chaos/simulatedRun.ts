@@ -19,7 +19,6 @@ import { defaultRelayLimits } from '../../src/relay/limits.ts';
 import { runRelay } from '../../src/relay/relay.ts';
 import { emptyRelayRecord, parseRelayRecord, relayRecordData, relayRecordRef } from '../../src/relay/relayRecord.ts';
 import { createRelayHealth, type RelayHealth } from '../../src/relay/status/health.ts';
-import type { ProjectDocument } from '../../src/source/connect.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
 import type { SyncDependencies } from '../../src/sync/dependencies.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
@@ -35,7 +34,7 @@ import { createCheckpointWatch, pointOf } from './simulation/checkpointWatch.ts'
 import { createDoor } from './simulation/door.ts';
 import { firestoreThrough } from './simulation/firestoreDoor.ts';
 import { sourceThrough } from './simulation/mongoDoor.ts';
-import type { Services } from './simulation/services.ts';
+import { chaosSource, type Services } from './simulation/services.ts';
 import { createSimulation, StuckError } from './simulation/simulation.ts';
 import { createTopic, type Topic } from './simulation/subscription.ts';
 import { emptyTally, type Tally } from './tally.ts';
@@ -111,7 +110,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   };
 
   const config = defineConfig({
-    source: { database: 'chaos', collection: `projects-${options.seed}-${options.run}`, fields: ['name', 'status'] },
+    source: { ...chaosSource, fields: ['name', 'status'] },
     collections: [
       { path: 'storyboards', projectId: 'projectId', copies: { name: 'projectName' }, subcollections: 'recursive' },
       { path: 'media', projectId: 'projectId', copies: { name: 'projectName', status: 'meta.status' } },
@@ -124,10 +123,8 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     throw new Error('the configuration of the runs has four collections');
   const places: Places = { storyboard, media, analysis, scene };
   const { firestore, mongo } = services;
-  const ofOwner = services.owner.client.db(config.source.database);
-  const projects = ofOwner.collection<ProjectDocument>(config.source.collection);
+  const { projects } = services.owner;
   const noise = services.owner.client.db('noise').collection('writes');
-  const plainSource = await services.sourceOf(config);
 
   const door = createDoor({ weather, random: createRandom(`${seed}:door`), tally, trace, meddle: () => takeStep() });
   const watch = createCheckpointWatch();
@@ -249,7 +246,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   function processOf(kind: string) {
     const actor = createActor(uniqueName(kind), simulation);
     actor.onDeath(() => trace(actor.name, 'dies'));
-    const source = sourceThrough(door, actor, plainSource, pace);
+    const source = sourceThrough(door, actor, services.source, pace);
     const skewMs = dice.whole(-mostSkewMs, mostSkewMs);
     const shared = {
       config,

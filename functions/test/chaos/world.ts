@@ -234,14 +234,17 @@ export function createWorld({
 
   async function perform(act: Act): Promise<void> {
     switch (act.do) {
+      // What was restored may be another life than the one that the history goes on with.
       case 'create':
-        // A restored cluster may have it.
-        await projects.replaceOne({ _id: mongoId(act.project) }, { ...act.fields }, { upsert: true });
+        if (projectOf(act.project).fields !== null) return;
+        await projects.insertOne({ _id: mongoId(act.project), ...act.fields });
         return changed(act.project, act.fields);
       case 'replace':
+        if (projectOf(act.project).fields === null) return;
         await projects.replaceOne({ _id: mongoId(act.project) }, { ...act.fields });
         return changed(act.project, act.fields);
       case 'change': {
+        if (projectOf(act.project).fields === null) return;
         const unset = Object.fromEntries(act.unset.map((field) => [field, '' as const]));
         await projects.updateOne(
           { _id: mongoId(act.project) },

@@ -75,7 +75,12 @@ export function sourceThrough(door: Door, actor: Actor, source: ProjectsSource, 
   return {
     client,
     projects,
-    again: async () => sourceThrough(door, actor, await source.again(), pace),
+    async again() {
+      const opened = await source.again();
+      // The connections of a process end with it.
+      actor.onDeath(() => void opened.close());
+      return sourceThrough(door, actor, opened, pace);
+    },
     close: () => source.close(),
   };
 }

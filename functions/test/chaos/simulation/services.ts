@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
 import { Firestore } from 'firebase-admin/firestore';
-import { prepareSource, startSecuredMongo } from '../../../local/securedMongo.ts';
+import { startSecuredMongo } from '../../../local/securedMongo.ts';
 import { type FirestoreServer, startFirestoreServer } from '../../../local/servers/firestore/server.ts';
 import type { MongoServer } from '../../../local/servers/mongodb/server.ts';
 import { systemClock } from '../../../src/clock.ts';
-import { type Config, defineConfig } from '../../../src/config/defineConfig.ts';
-import { connectSource, type ProjectDocument, type ProjectsSource } from '../../../src/source/connect.ts';
+import { defineConfig } from '../../../src/config/defineConfig.ts';
+import { connectSource, type ProjectsSource } from '../../../src/source/connect.ts';
 
 /** What all simulated runs of a process share: servers and clients are made once, since a run takes less time than
  *  starting them. */
@@ -13,14 +13,17 @@ export interface Services {
   readonly mongo: MongoServer;
   readonly firestoreServer: FirestoreServer;
   readonly firestore: Firestore;
-  /** Connected to MongoDB as the service that owns the projects; its collection is of no use. */
+  /** Connected to MongoDB as the service that owns the projects. */
   readonly owner: ProjectsSource;
-  /** The collection of a run, with the rights that `deploy/mongodb-setup.js` gives to Lockstep, and no others. */
-  sourceOf(config: Config): Promise<ProjectsSource>;
+  /** The same, with the rights that `deploy/mongodb-setup.js` gives to Lockstep, and no others. */
+  readonly source: ProjectsSource;
   /** From now on the servers have the time of this run. */
   follow(now: () => number): void;
   close(): Promise<void>;
 }
+
+/** The projects of every run, which drops them at its end. */
+export const chaosSource = { database: 'chaos', collection: 'projects' };
 
 /** Any time will do, as long as it is always the same. */
 const beginningOfTime = Date.UTC(2026, 0, 1);
@@ -29,9 +32,8 @@ export async function startServices(): Promise<Services> {
   let now = () => beginningOfTime;
   // The servers' own pauses are real: they lie inside a call, while virtual time stands still.
   const clock = { now: () => now(), after: systemClock.after };
-  const unused = { database: 'chaos', collection: 'unused' };
   const [{ server: mongo, productUri }, firestoreServer] = await Promise.all([
-    startSecuredMongo(unused, { clock }),
+    startSecuredMongo(chaosSource, { clock }),
     startFirestoreServer({ clock }),
   ]);
   // The client would look for a metadata server of the cloud, for seconds.
@@ -39,25 +41,22 @@ export async function startServices(): Promise<Services> {
   hurryFirestoreClient();
   const firestore = new Firestore({ projectId: 'demo-chaos', host: firestoreServer.host, ssl: false });
   const config = defineConfig({
-    source: unused,
+    source: chaosSource,
     collections: [{ path: 'unused', projectId: 'projectId' }],
   });
   const owner = await connectSource(mongo.uri, config);
-  const product = await connectSource(productUri, config);
+  const source = await connectSource(productUri, config);
   return {
     mongo,
     firestoreServer,
     firestore,
     owner,
-    async sourceOf({ source: { database, collection } }) {
-      await prepareSource(mongo, { database, collection });
-      return { ...product, projects: product.client.db(database).collection<ProjectDocument>(collection) };
-    },
+    source,
     follow(next) {
       now = next;
     },
     async close() {
-      await Promise.all([owner.close(), product.close()]);
+      await Promise.all([owner.close(), source.close()]);
       await firestore.terminate();
       await Promise.all([mongo.close(), firestoreServer.close()]);
     },
