@@ -68,9 +68,9 @@ export function createClaims(auth: Auth): Claims {
   return {
     async find(email) {
       try {
-        const { uid, customClaims } = await auth.getUserByEmail(email);
+        const { uid, customClaims, emailVerified: isVerified } = await auth.getUserByEmail(email);
         const role = roleSchema.safeParse(customClaims?.lockstep);
-        return { uid, role: role.success ? role.data : null };
+        return { uid, role: role.success ? role.data : null, isVerified };
       } catch (error) {
         if (isNobody(error)) return undefined;
         throw error;

@@ -10,10 +10,18 @@ import {
   type Role,
 } from './operation.ts';
 
+/** Who has an e-mail address. */
+export interface Account {
+  readonly uid: string;
+  readonly role: Role | null;
+  /** Whether it has shown that the address is its own: anybody can sign up with another's. */
+  readonly isVerified: boolean;
+}
+
 /** What people may do, as Firebase Authentication knows it. */
 export interface Claims {
   /** Undefined when nobody has this e-mail address. */
-  find(email: string): Promise<{ readonly uid: string; readonly role: Role | null } | undefined>;
+  find(email: string): Promise<Account | undefined>;
   /** Sets the claim, or removes it (null), and ends the sessions that were begun with another one. */
   set(uid: string, role: Role | null): Promise<void>;
 }
@@ -46,7 +54,7 @@ export function roleOperations(claims: Claims): { readonly grant: Operation; rea
 }
 
 async function preview(claims: Claims, given: Input, wanted: Role | null): Promise<Preview> {
-  const { role } = await currentOf(claims, given);
+  const { role } = await currentOf(claims, given, wanted);
   return {
     count: isDue(role, given, wanted) ? 1 : 0,
     what: 'account',
@@ -59,10 +67,17 @@ function isDue(role: Role | null, given: Input, wanted: Role | null): boolean {
   return wanted === null ? role === given.role : role !== wanted;
 }
 
-async function currentOf(claims: Claims, { email }: Input) {
+async function currentOf(claims: Claims, { email }: Input, wanted: Role | null): Promise<Account> {
   const found = await claims.find(email);
   if (found === undefined) {
     throw new OperationRefusedError(`nobody has signed in as ${email} yet; create the account first`, 'input.email');
+  }
+  if (wanted !== null && !found.isVerified) {
+    const problem = `the account of ${email} has not verified that address: whoever signed up with it may be somebody else`;
+    throw new OperationRefusedError(
+      `${problem}; have it verified (or let them sign in with Google) first`,
+      'input.email',
+    );
   }
   return found;
 }
@@ -75,7 +90,7 @@ async function change(
   given: Input,
   wanted: Role | null,
 ): Promise<Outcome> {
-  const { uid, role } = await currentOf(claims, given);
+  const { uid, role } = await currentOf(claims, given, wanted);
   const done = wanted === null ? 'revoked' : 'granted';
   if (!isDue(role, given, wanted)) {
     return {

@@ -107,6 +107,7 @@ describe('metrics', () => {
     backlog: 3,
     running: [],
     openAlerts: [],
+    hasMoreAlerts: false,
     holds: 2,
     deadLetters: 0,
     paused: [{ what: 'collection:a "quoted"\nname\\', by: '', reason: '', since: 0 }],

@@ -63,6 +63,14 @@ describe('operations: roles', () => {
     ]);
   });
 
+  it('grants nothing to an account that has not verified its address, for it may be of somebody else', async () => {
+    const unverified: Claims = { ...claims, find: async () => ({ uid: 'x', role: null, isVerified: false }) };
+    const refused = await run('grant', 'operator', {}, unverified);
+    assert.equal(refused.kind, 'refused');
+    assert.match(refused.detail, /has not verified that address/);
+    assert.deepEqual(await trail(), []);
+  });
+
   it('that dies before the claim is set leaves the intent, and the same call finishes it', async () => {
     const dying: Claims = { ...claims, set: () => Promise.reject(new Error('killed')) };
     await assert.rejects(run('grant', 'operator', {}, dying), /killed/);

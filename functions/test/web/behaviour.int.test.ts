@@ -80,6 +80,7 @@ describe('the behaviour of the page', function () {
         ...fake.now(),
         summary: evil,
         openAlerts: [alert],
+        hasMoreAlerts: false,
         paused: [{ what: evil, by: evil, reason: evil, since: 1 }],
       }),
       '/projects': () => ({ items: [project], next: null }),

@@ -84,6 +84,7 @@ export const now = (): NowView => ({
     job(5, { status: 'running', percent: 12, finishedAt: null }),
   ],
   openAlerts: [alert(1)],
+  hasMoreAlerts: false,
   holds: 2,
   deadLetters: 1,
   paused: [{ what: 'collection:generatedMedia', by: 'ana@studio.example', reason: 'migration of media', since: start }],

@@ -65,6 +65,7 @@ async function readNow(
     backlog: newest?.backlog ?? running.length,
     running,
     openAlerts,
+    hasMoreAlerts: openAlerts.length === most.alerts,
     holds,
     deadLetters,
     paused: [...paused],

@@ -34,7 +34,9 @@ export const nowView = z.object({
   /** Events that arrived and are not applied yet, as far as records tell. */
   backlog: z.number().int(),
   running: z.array(jobView),
+  /** The newest, and whether there may be more. */
   openAlerts: z.array(alertView),
+  hasMoreAlerts: z.boolean(),
   holds: z.number().int(),
   deadLetters: z.number().int(),
   paused: z.array(pauseView),

@@ -119,7 +119,10 @@ function State({ now }: { readonly now: NowView }) {
               <a href={linkTo(['dead-letters'])}>{count(now.deadLetters)}</a>
             </Fact>
             <Fact name="Open alerts">
-              <a href={linkTo(['alerts'])}>{count(now.openAlerts.length)}</a>
+              <a href={linkTo(['alerts'])}>
+                {count(now.openAlerts.length)}
+                {now.hasMoreAlerts && ' or more'}
+              </a>
             </Fact>
           </Facts>
         </section>
@@ -141,7 +144,7 @@ function State({ now }: { readonly now: NowView }) {
       </div>
       {now.openAlerts.length > 0 && (
         <section aria-labelledby="open">
-          <h2 id="open">{counted(now.openAlerts.length, 'open alert')}</h2>
+          <h2 id="open">{now.hasMoreAlerts ? 'Newest open alerts' : counted(now.openAlerts.length, 'open alert')}</h2>
           <ul class="alerts">
             {now.openAlerts.map((alert) => (
               <li key={alert.key}>
