@@ -21,6 +21,18 @@ export class ProjectBusyError extends Error {
   }
 }
 
+/** An event is ahead of this clock, and of MongoDB, by no more than clocks differ: a worker whose clock is ahead may have
+ *  begun with it already. Its time comes within seconds. */
+export class NotYetError extends Error {
+  constructor(eventId: string, reached: string) {
+    super(
+      `event ${eventId} lies ahead of this clock and of MongoDB, which has reached ${reached}; ` +
+        'this delivery is refused so that it is redelivered when its time has come',
+    );
+    this.name = 'NotYetError';
+  }
+}
+
 /** Another worker took the project over, because this one did not renew its lease in time; nothing was written since.
  */
 export class LeaseLostError extends Error {

@@ -9,7 +9,7 @@ import type { Publisher } from '../publisher.ts';
 import { writeHistory } from '../records/historyEntry.ts';
 import { ProjectRecordError } from '../records/projectRecord.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
-import { AttemptFailedError, ClaimFailedError } from './errors.ts';
+import { AttemptFailedError, ClaimFailedError, NotYetError } from './errors.ts';
 import { configuredChanges, untaken } from './openEvents.ts';
 import { assetAttribute } from './pages/refusedWrites.ts';
 import { timeOf } from './settle.ts';
@@ -104,14 +104,17 @@ async function attemptsOf(
 }
 
 /** What is wrong with an event that claims what MongoDB has not reached; undefined when nothing is. It would silence
- *  all true ones until then (I10). MongoDB is asked only about what is ahead of this clock. */
+ *  all true ones until then (I10). MongoDB is asked only about what is ahead of this clock.
+ *  @throws NotYetError */
 async function claimOfTheFuture(
-  { clock, truth }: MessageDependencies,
+  { clock, truth, limits }: MessageDependencies,
   event: ProjectEvent,
 ): Promise<string | undefined> {
   if (timeOf(event.version) <= clock.now()) return undefined;
   const { version: reached } = await truth.ask([]);
   if (event.version <= reached) return undefined;
+  // A dead letter would stand for work that a worker with a faster clock has begun, and left (I9).
+  if (timeOf(event.version) <= clock.now() + limits.maxFutureMs) throw new NotYetError(event.id, reached);
   return `version ${event.version} lies in the future: MongoDB has reached ${reached}, this clock ${new Date(clock.now()).toISOString()}`;
 }
 

@@ -26,6 +26,15 @@ describe('a claim of the future', () => {
     assert.equal(await name(), 'old');
   });
 
+  it('waits for its time where it is ahead by no more than clocks differ: another worker may have begun with it', async () => {
+    await assert.rejects(
+      fixture.deliver(event('ProjectUpdated', 'p1', { name: 'new' }, seconds() + 4)),
+      /lies ahead of this clock/,
+    );
+    assert.deepEqual(fixture.deadLetters.messages, []);
+    assert.equal((await fixture.record('p1')).revision, 0);
+  });
+
   it('is none where MongoDB has got there: its clock may be ahead of this one', async () => {
     const ahead = seconds() + 3_600;
     const { truth } = fixture.dependencies;
