@@ -92,7 +92,7 @@ describe('services that run elsewhere', function () {
   }
 });
 
-const topics = ['project-events', 'project-events-dead-letter', 'reconciliation-requests'];
+const topics = ['project-events', 'project-events-dead-letter', 'reconciliation-requests', 'sync-alerts'];
 
 /** What there is on the servers, seen through clients of our own. */
 async function traces({ variables }: SecondSet, projectId: string) {
