@@ -68,7 +68,7 @@ export const mutations: readonly Mutation[] = [
     what: 'the checkpoint moves past what was read, not what was published',
     shows: /checkpoint moved past an unpublished change|nobody stands/,
     weather: 'crashes',
-    seed: 'm1',
+    seed: 'm3',
     patches: [
       {
         file: 'relay/publishWindow.ts',
@@ -140,7 +140,7 @@ export const mutations: readonly Mutation[] = [
     what: 'pages delete by keys that were read earlier',
     shows: /asset of a live project lost/,
     weather: 'raids',
-    seed: 'n7',
+    seed: 'n20',
     patches: keysFromOutside,
   },
   {
@@ -148,7 +148,7 @@ export const mutations: readonly Mutation[] = [
     what: 'a page looks neither at its lease nor for news',
     shows: /asset differs from its project/,
     weather: 'stalls',
-    seed: 'm2',
+    seed: 'm5',
     patches: [
       {
         file: 'sync/pages/page.ts',
@@ -242,7 +242,7 @@ export const mutations: readonly Mutation[] = [
     what: 'whatever lies below a deleted asset goes with it',
     shows: /asset of a live project lost/,
     weather: 'raids',
-    seed: 'm1',
+    seed: 'm4',
     patches: [
       {
         file: 'sync/pages/deletions.ts',
