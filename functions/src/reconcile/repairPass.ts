@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { secondMs } from '../clock.ts';
+import { secondMs, sleep } from '../clock.ts';
 import { eventId, type ProjectEvent, specversion } from '../events/contract.ts';
 import { partsOf } from '../events/version.ts';
 import { errorText } from '../log.ts';
@@ -157,7 +157,13 @@ async function repairOne(
   const grace = exists ? {} : { createdBefore: graceBegins };
   const options = { force: true, deadline: run.deadline, signal, ...grace } as const;
   try {
-    const outcome = await run.applier.apply(event, options);
+    let outcome = await run.applier.apply(event, options);
+    if (outcome.kind === 'deferred' && outcome.until < run.deadline) {
+      // A worker that is dead brings nothing in step, and one that lives may not know what MongoDB says. One that works
+      // for long is left to the next run.
+      await sleep(clock, Math.max(0, outcome.until - clock.now()) + clocksDifferMs, signal);
+      outcome = await run.applier.apply(event, options);
+    }
     const isDone = outcome.kind === 'applied' || outcome.kind === 'duplicate';
     const left = isDone ? await leftBy(run, projectId, statement, graceBegins) : undefined;
     if (left === undefined) count(run, projectId, outcome);
@@ -168,6 +174,9 @@ async function repairOne(
     recordFailure(run, projectId, error, failures);
   }
 }
+
+/** A lease ends by another clock, in ms. */
+const clocksDifferMs = 5 * secondMs;
 
 /** The repair went well, and what it was for is as it was. */
 class UnrepairedError extends Error {

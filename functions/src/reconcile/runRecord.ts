@@ -21,7 +21,7 @@ export type RepairOutcome =
   /** The assets show it already. */
   | { readonly kind: 'duplicate' }
   /** Another worker is on this project and converges it. */
-  | { readonly kind: 'deferred' }
+  | { readonly kind: 'deferred'; readonly until: number }
   /** What is paused, or was only counted, is put off; the next run finds it again. */
   | { readonly kind: 'parked' }
   /** The time was used up; the rest is published as a continuation. */

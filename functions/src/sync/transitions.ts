@@ -165,9 +165,11 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
 export function claimedForRepair(
   before: ProjectRecord,
   { event, holder, now, limits }: Omit<ClaimTerms, 'fields'>,
-): Step<Extract<Claim, { kind: 'claimed' | 'held' }> | undefined> {
-  const isLeased = before.lease !== null && before.lease.expiresAt > now;
-  if (isLeased && before.lease?.holder !== holder) return { outcome: undefined };
+): Step<Extract<Claim, { kind: 'claimed' | 'held' | 'busy' }>> {
+  const { lease: other } = before;
+  if (other !== null && other.expiresAt > now && other.holder !== holder) {
+    return { outcome: { kind: 'busy', until: other.expiresAt } };
+  }
   const kept = effectiveHold(before);
   if (kept !== null && event.type === 'ProjectDeleted') return { outcome: { kind: 'held', state: kept.state } };
   const lease: WorkLease = { holder, eventId: event.id, expiresAt: now + limits.leaseMs };

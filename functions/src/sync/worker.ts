@@ -15,8 +15,8 @@ export type ApplyOutcome =
   | { readonly kind: 'applied'; readonly processed: number }
   /** They did already. */
   | { readonly kind: 'duplicate' }
-  /** Only for a repair: another worker is at this project, and brings it in step. */
-  | { readonly kind: 'deferred' }
+  /** Only for a repair: another worker is at this project, until then (ms since 1970) if it is dead. */
+  | { readonly kind: 'deferred'; readonly until: number }
   /** The time was used up; a continuation is on its way. */
   | { readonly kind: 'continued'; readonly processed: number }
   /** MongoDB says otherwise. A deletion was not carried out, and the assets show the living project's state instead; or
@@ -111,7 +111,7 @@ async function repair(
   const claim = await claiming(dependencies, event, options, (current, now) =>
     claimedForRepair(current, { ...terms, now }),
   );
-  if (claim === undefined) return { kind: 'deferred' };
+  if (claim.kind === 'busy') return { kind: 'deferred', until: claim.until };
   if (claim.kind === 'held') return claim;
   const fact = options.force === true ? undefined : null;
   const { asset } = options;

@@ -131,6 +131,39 @@ describe('records compared with MongoDB', () => {
     assert.match(failures, new RegExp(`${missing}: .*no such project in MongoDB`));
   });
 
+  it('a repair that meets another worker is made when that one has finished or is known to be dead', async () => {
+    const [orphan = ''] = gone(1);
+    await world.addRecords([...ids, orphan], 'live');
+    await world.addAssets('storyboards', [{ projectId: orphan }]);
+    const { applier, clock } = world.dependencies();
+    const waits: number[] = [];
+    let calls = 0;
+    const outcome = await world.run(
+      { mode: 'clean' },
+      {
+        clock: {
+          now: clock.now,
+          after(ms, run) {
+            waits.push(ms);
+            return clock.after(Math.min(ms, 20), run);
+          },
+        },
+        applier: {
+          apply(event, options) {
+            calls += 1;
+            return calls === 1
+              ? Promise.resolve({ kind: 'deferred', until: clock.now() + 60_000 })
+              : applier.apply(event, options);
+          },
+        },
+      },
+    );
+    assert.equal(outcome.kind, 'done');
+    assert.deepEqual([outcome.report.repaired?.applied, outcome.report.repaired?.deferred], [1, 0]);
+    assert.ok(waits.some((ms) => ms > 60_000));
+    assert.equal(await world.countOf('storyboards'), 0);
+  });
+
   it('a project that changes again during its repair is left to its event', async () => {
     const [first = ''] = ids;
     await world.addAssets('storyboards', [{ projectId: first, projectName: 'old' }]);
