@@ -106,6 +106,8 @@ export function createWorld({
   /** What lies below assets that a client deleted alone. */
   const phantoms = new Set<string>();
   let backup: readonly ProjectDocument[] = [];
+  /** Projects that had a value which no copy can have. */
+  const refused = new Set<string>();
   let changes = 0;
 
   const projectOf = (project: string): KnownProject => {
@@ -270,6 +272,7 @@ export function createWorld({
       }
       case 'refuse': {
         if (projectOf(act.project).fields === null) return;
+        refused.add(act.project);
         await projects.updateOne({ _id: mongoId(act.project) }, { $set: { name: refusedName } });
         return changed(act.project, { ...fieldsOf(act.project), name: refusedName }, false);
       }
@@ -362,8 +365,10 @@ export function createWorld({
             `${projectId}: revision ${record.revision}, applied ${record.appliedRevision}`,
           );
         }
-        for (const difference of await differencesOfHistory(firestore, record))
-          report('history disagrees with the record', `${projectId}: ${difference}`);
+        // An invented deletion takes the fields out of a record, and what MongoDB says then has none for a refused value:
+        // its history knows an older one.
+        const compared = refused.has(projectId) ? [] : await differencesOfHistory(firestore, record);
+        for (const difference of compared) report('history disagrees with the record', `${projectId}: ${difference}`);
         if (record.appliedRevision === record.revision && record.open.length > 0)
           report('an applied event is still open', `${projectId}: ${JSON.stringify(record.open)}`);
         if (historyLost) continue;
