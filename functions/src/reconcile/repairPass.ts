@@ -158,10 +158,13 @@ async function repairOne(
   const options = { force: true, deadline: run.deadline, signal, ...grace } as const;
   try {
     let outcome = await run.applier.apply(event, options);
-    if (outcome.kind === 'deferred' && outcome.until < run.deadline) {
-      // A worker that is dead brings nothing in step, and one that lives may not know what MongoDB says. One that works
-      // for long is left to the next run.
-      await sleep(clock, Math.max(0, outcome.until - clock.now()) + clocksDifferMs, signal);
+    // A worker that is dead brings nothing in step, and one that lives may not know what MongoDB says. One that works for
+    // longer than its lease is left to the next run.
+    const lastTryAt = outcome.kind === 'deferred' ? outcome.until + clocksDifferMs : 0;
+    for (let pause = secondMs; outcome.kind === 'deferred' && lastTryAt < run.deadline; pause *= 2) {
+      const left = lastTryAt - clock.now();
+      if (left <= 0) break;
+      await sleep(clock, Math.min(pause, left), signal);
       outcome = await run.applier.apply(event, options);
     }
     const isDone = outcome.kind === 'applied' || outcome.kind === 'duplicate';

@@ -255,8 +255,8 @@ export const mutations: readonly Mutation[] = [
     breaks: 'I5',
     what: 'MongoDB is not asked again while a deletion runs',
     shows: /asset of a live project lost/,
-    weather: 'raids',
-    seed: 'm1',
+    weather: 'hurry',
+    seed: 'k1',
     patches: [
       {
         file: 'sync/pages/page.ts',

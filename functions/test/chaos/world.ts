@@ -373,7 +373,9 @@ export function createWorld({
           report('an applied event is still open', `${projectId}: ${JSON.stringify(record.open)}`);
         if (historyLost) continue;
         const kind = fields === null ? 'deleted' : 'live';
-        if (record.desired.kind !== kind && (hasLived || record.desired.kind !== 'unknown'))
+        // Nor of one whose only change was refused, and whose repair met a pause.
+        const mayBeUnknown = !hasLived || refused.has(projectId);
+        if (record.desired.kind !== kind && !(mayBeUnknown && record.desired.kind === 'unknown'))
           report('record says otherwise', `${projectId} is ${kind}, its record says ${record.desired.kind}`);
         for (const [field, { value }] of Object.entries(record.desired.fields)) {
           const now = live.get(projectId)?.[field];
