@@ -158,6 +158,18 @@ describe('delivery of alerts', () => {
     assert.deepEqual([(await record()).count, (await record()).sending], [2, null]);
   });
 
+  it('that stalled until another one took over records nothing, and leaves that one its lease', async () => {
+    webhooks.hold();
+    const stalled = deliver(raise(), 'm1');
+    await until(() => webhooks.calls.length === 2);
+    const sending = { by: 'm2', until: clock.now() + minuteMs };
+    await change((known) => ({ ...known, sending }));
+    webhooks.release();
+    await stalled;
+    const { sent, sending: holder } = await record();
+    assert.deepEqual([sent, holder], [[], sending]);
+  });
+
   it('goes on after a delivery that died, once its lease has run out', async () => {
     await deliver(raise(), 'm0', { targets: [] });
     await change((known) => ({ ...known, sending: { by: 'dead', until: clock.now() + minuteMs } }));

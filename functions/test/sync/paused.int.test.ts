@@ -84,6 +84,27 @@ describe('work that is put off', () => {
     assert.equal(await sweep(), 0);
   });
 
+  it('stays parked when its event met the next pause before it was noted that the event is out', async () => {
+    await seed('p1');
+    await setPaused('deletions');
+    const deletion = event('ProjectDeleted', 'p1');
+    await fixture.deliver(deletion);
+    await setPaused();
+    const { firestore, events, control, log } = fixture.dependencies;
+    const intoThePause = {
+      ...events,
+      async publish(message: Parameters<typeof events.publish>[0]) {
+        await setPaused('deletions');
+        await fixture.deliverMessage(message);
+      },
+    };
+    await continueParked({ firestore, control, log, isShadow: false, events: async () => intoThePause });
+    assert.equal((await jobOf(deletion)).parkedFor, 'deletions', 'nothing else stands for it');
+    await setPaused();
+    assert.equal(await sweep(), 1);
+    assert.deepEqual([await names('media'), await isBehind('p1')], [[], false]);
+  });
+
   it('costs one read a look while it waits, however much of it there is', async () => {
     await setPaused('deletions');
     for (const projectId of ['p1', 'p2', 'p3']) {
