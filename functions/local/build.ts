@@ -1,6 +1,6 @@
 // `npm run build`: compiles src/ to lib/, which is what Cloud Functions load, and web/ to web/dist/, which Hosting
-// publishes. A new folder takes the place of the old one, so that nothing stale is deployed; where both are the same the
-// old one stays, and who is reading it goes on.
+// publishes. A new folder takes the place of the old one, so that nothing stale is deployed; where both are the same
+// the old one stays, and who is reading it goes on.
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';

@@ -34,8 +34,8 @@ export function bundleEnvironment(options: EnvironmentOptions): Record<string, s
   };
 }
 
-/** What Cloud Run adds for one function. With an Auth emulator it leaves out `K_SERVICE`, by which code knows that it is
- *  deployed and must not take an emulator's tokens. */
+/** What Cloud Run adds for one function. With an Auth emulator it leaves out `K_SERVICE`, by which code knows that
+ *  it is deployed and must not take an emulator's tokens. */
 export function functionEnvironment(name: string, isEvent: boolean, hasAuthEmulator: boolean): Record<string, string> {
   return {
     ...(!hasAuthEmulator && { K_SERVICE: name }),

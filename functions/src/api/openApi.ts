@@ -4,8 +4,8 @@ import { problemView } from './views/common.ts';
 
 type Json = z.output<ReturnType<typeof z.json>>;
 
-/** The OpenAPI 3.1 document of the routes (https://spec.openapis.org/oas/v3.1.1.html), from the schemas that check their
- *  requests. */
+/** The OpenAPI 3.1 document of the routes (https://spec.openapis.org/oas/v3.1.1.html), from the schemas that check
+ *  their requests. */
 export function openApiOf(routes: readonly Route[]): Json {
   const paths = Object.groupBy(routes, ({ path }) => path);
   return z.json().parse({

@@ -12,7 +12,8 @@ const maxKept = 1_000;
  *  instance: a call that another instance answered is done again, which does no harm, since every operation is
  *  idempotent in itself; the key spares the caller an answer such as "was over before". */
 export interface Replay<Answer> {
-  /** @throws ApiProblem when the key came with another request before, and what the call failed with: that is not kept. */
+  /** @throws ApiProblem when the key came with another request before, and what the call failed with: that is not
+   *  kept. */
   once(
     key: { readonly key: string; readonly caller: string; readonly path: string; readonly body: unknown },
     call: () => Promise<Answer>,

@@ -13,13 +13,13 @@ export const maxSamples = 1_000;
 export const reconcileModes = ['report', 'clean', 'verify'] as const;
 export type ReconcileMode = (typeof reconcileModes)[number];
 
-/** What a message on `reconciliation-requests` may say; everything has a default. Brakes are taken off by people, in the
- *  job that `jobId` names, not by messages. Fields that are not listed here are carried along, not refused. */
+/** What a message on `reconciliation-requests` may say; everything has a default. Brakes are taken off by people, in
+ *  the job that `jobId` names, not by messages. Fields that are not listed here are carried along, not refused. */
 export const reconciliationRequestSchema = z.looseObject({
   /** Why it runs: `schedule`, `history-lost`, or who asked. */
   reason: z.string().default('request'),
-  /** `report` changes no asset; `clean` repairs what it finds, when no brake takes hold; `verify` changes nothing, looks
-   *  twice and reads samples whole. Default: what RECONCILE_MODE says. */
+  /** `report` changes no asset; `clean` repairs what it finds, when no brake takes hold; `verify` changes nothing,
+   *  looks twice and reads samples whole. Default: what RECONCILE_MODE says. */
   mode: z.enum(reconcileModes).optional(),
   /** Names of collections; all when missing. */
   collections: z.array(z.string()).optional(),

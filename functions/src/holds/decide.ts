@@ -106,9 +106,9 @@ async function find({ firestore }: HoldsDependencies, projectId: string): Promis
   return hold === null ? undefined : { projectId, eventId: hold.eventId };
 }
 
-/** First the decision, with its event in the outbox; then the event is published; then the job says so. A crash leaves a
- *  job that is `releasing`, which the next release finds: the event is then published a second time at worst, and a
- *  duplicate does nothing. */
+/** First the decision, with its event in the outbox; then the event is published; then the job says so. A crash
+ *  leaves a job that is `releasing`, which the next release finds: the event is then published a second time at
+ *  worst, and a duplicate does nothing. */
 async function release(dependencies: HoldsDependencies, name: HeldName): Promise<Release> {
   const { firestore, clock } = dependencies;
   const { value, sequence, unpublished } = await decide(

@@ -103,8 +103,8 @@ async function countProjects({ firestore }: OperationContext): Promise<number> {
   return (await firestore.collection(recordCollections.projects).count().get()).data().count;
 }
 
-/** Asks for a run: its job, its message and the audit entry are one transaction. The same request while its run waits or
- *  is at work is that run. */
+/** Asks for a run: its job, its message and the audit entry are one transaction. The same request while its run
+ *  waits or is at work is that run. */
 export async function askForRun(
   context: OperationContext,
   request: ReconcileRequest,

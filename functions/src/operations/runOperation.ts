@@ -46,7 +46,8 @@ export type PreviewResult =
 /** So many are touched without asking; above that a person repeats the number. */
 export const unconfirmedAtMost = 10;
 
-/** How long a call may take, in ms, when nothing else is said: what is left then is left to the same call made again. */
+/** How long a call may take, in ms, when nothing else is said: what is left then is left to the same call made
+ *  again. */
 const defaultBudgetMs = 45 * secondMs;
 
 const mostReasonLength = 500;

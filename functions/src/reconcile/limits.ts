@@ -43,7 +43,8 @@ export interface ReconcileLimits {
   /** How long after its scan a verification looks again at what differed, in ms: longer than a change usually takes to
    *  its assets. */
   readonly settleMs: number;
-  /** How long the history of an event is kept, in ms; 0: there is none, and a verification compares no record with it. */
+  /** How long the history of an event is kept, in ms; 0: there is none, and a verification compares no record with
+   *  it. */
   readonly historyMs: number;
   /** How long the record of a run is kept after its last change, in ms. */
   readonly jobRetentionMs: number;

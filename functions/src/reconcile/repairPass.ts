@@ -158,8 +158,8 @@ async function repairOne(
   const options = { force: true, deadline: run.deadline, signal, ...grace } as const;
   try {
     let outcome = await run.applier.apply(event, options);
-    // A worker that is dead brings nothing in step, and one that lives may not know what MongoDB says. One that works for
-    // longer than its lease is left to the next run.
+    // A worker that is dead brings nothing in step, and one that lives may not know what MongoDB says. One that works
+    // for longer than its lease is left to the next run.
     const lastTryAt = outcome.kind === 'deferred' ? outcome.until + clocksDifferMs : 0;
     for (let pause = secondMs; outcome.kind === 'deferred' && lastTryAt < run.deadline; pause *= 2) {
       const left = lastTryAt - clock.now();

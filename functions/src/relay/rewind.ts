@@ -24,9 +24,9 @@ export function judgeRewind(record: RelayRecord, to: number): RewindJudgement {
   return { kind: 'refused', problem: `the relay has read up to ${is}; it can only go back to a time before that` };
 }
 
-/** Reads the relay's record, and returns the write that asks for a rewind. It takes the lease from whoever has it, as a
- *  relay that takes over would: the one at work cannot move its place any more, notices with its next write (within 5 s)
- *  and ends; the next run takes the lease and goes back first. So there is never more than one place.
+/** Reads the relay's record, and returns the write that asks for a rewind. It takes the lease from whoever has it,
+ *  as a relay that takes over would: the one at work cannot move its place any more, notices with its next write
+ *  (within 5 s) and ends; the next run takes the lease and goes back first. So there is never more than one place.
  *  @throws RelayRecordError; what Firestore answers. */
 export async function openRewind(
   { firestore, source }: { readonly firestore: Firestore; readonly source: Config['source'] },
@@ -69,8 +69,8 @@ export async function oplogReaches(
   return (await within(clock, limits.commandMs, probe)) ? probe : true;
 }
 
-/** The oldest place to go back to, in ms since 1970, found by halving: Lockstep's user of MongoDB may not read the oplog
- *  itself. Null when there is none between the two times. */
+/** The oldest place to go back to, in ms since 1970, found by halving: Lockstep's user of MongoDB may not read the
+ *  oplog itself. Null when there is none between the two times. */
 export async function oldestPlace(
   reaches: (at: ClusterTime) => Promise<boolean>,
   tooOld: number,

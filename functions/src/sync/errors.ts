@@ -21,8 +21,8 @@ export class ProjectBusyError extends Error {
   }
 }
 
-/** An event is ahead of this clock, and of MongoDB, by no more than clocks differ: a worker whose clock is ahead may have
- *  begun with it already. Its time comes within seconds. */
+/** An event is ahead of this clock, and of MongoDB, by no more than clocks differ: a worker whose clock is ahead may
+ *  have begun with it already. Its time comes within seconds. */
 export class NotYetError extends Error {
   constructor(eventId: string, reached: string) {
     super(

@@ -118,8 +118,8 @@ async function claimOfTheFuture(
   return `version ${event.version} lies in the future: MongoDB has reached ${reached}, this clock ${new Date(clock.now()).toISOString()}`;
 }
 
-/** Leaves in the history that an event is given up that its project's record has not taken in. Before its dead letter is
- *  out: a redelivery does it once more. */
+/** Leaves in the history that an event is given up that its project's record has not taken in. Before its dead
+ *  letter is out: a redelivery does it once more. */
 async function noteUntaken(
   { firestore, clock, limits, config }: MessageDependencies,
   event: ProjectEvent,

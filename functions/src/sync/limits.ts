@@ -17,7 +17,8 @@ export interface SyncLimits {
   readonly jobRetentionMs: number;
   /** How long the history of an event is kept, in ms; 0: no history is written. */
   readonly historyMs: number;
-  /** Whether nothing of assets is written: what would be is counted, and its events are kept until they may be applied. */
+  /** Whether nothing of assets is written: what would be is counted, and its events are kept until they may be
+   *  applied. */
   readonly isShadow: boolean;
   /** When deletions are held for a person to decide. */
   readonly hold: HoldLimits;

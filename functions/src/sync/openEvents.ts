@@ -77,7 +77,8 @@ export function opened(
   };
 }
 
-/** The end of all open events: the assets show a state, for which the work of event `jobId` changed `assets` of them. */
+/** The end of all open events: the assets show a state, for which the work of event `jobId` changed `assets` of
+ *  them. */
 export function closed(
   record: ProjectRecord,
   shown: Desired,

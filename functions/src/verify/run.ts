@@ -6,9 +6,9 @@ import { secondLooks } from './secondLook.ts';
 /** Projects that a verification reads whole, when nobody says how many. */
 export const defaultSamples = 20;
 
-/** Compares all assets with the projects in MongoDB, changes nothing, and is sure of what it says: what differs is looked
- *  at twice, and some projects are read whole, in another way than the scan reads. It is a run of reconciliation with
- *  the same lease, so that it waits for its turn.
+/** Compares all assets with the projects in MongoDB, changes nothing, and is sure of what it says: what differs is
+ *  looked at twice, and some projects are read whole, in another way than the scan reads. It is a run of
+ *  reconciliation with the same lease, so that it waits for its turn.
  *  @throws as `runReconciliation`. */
 export function runVerification(dependencies: ReconcileDependencies, task: ReconcileTask): Promise<ReconcileOutcome> {
   return runReconciliation({ ...dependencies, verify: verifyPass }, task);

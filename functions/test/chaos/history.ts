@@ -90,7 +90,8 @@ const names: readonly CopyValue[] = ['Dawn', 'Dusk', 'Ünï "q" 🎬', null];
 /** A name that a full asset has no room for. */
 export const longName = 'A name for which a full asset has no room. '.repeat(40);
 
-/** A name that Firestore refuses (https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields). */
+/** A name that Firestore refuses
+ *  (https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields). */
 export const refusedName: CopyValue = { __name__: 'reserved' };
 
 /** How far ahead invented deletions are dated: not at all, by less and by more than clocks differ. */

@@ -201,8 +201,8 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       error: at('error'),
       alarm(alarm, message, fields) {
         at('ALARM')(message, { alarm, ...fields });
-        // A restored cluster does not know the relay's place: what was changed in it before the relay starts from now is
-        // left to the reconciliation.
+        // A restored cluster does not know the relay's place: what was changed in it before the relay starts from now
+        // is left to the reconciliation.
         if (alarm === 'history-lost' && tally.restores > 0) watch.historyLost();
       },
     };

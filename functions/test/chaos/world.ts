@@ -365,8 +365,8 @@ export function createWorld({
             `${projectId}: revision ${record.revision}, applied ${record.appliedRevision}`,
           );
         }
-        // An invented deletion takes the fields out of a record, and what MongoDB says then has none for a refused value:
-        // its history knows an older one.
+        // An invented deletion takes the fields out of a record, and what MongoDB says then has none for a refused
+        // value: its history knows an older one.
         const compared = refused.has(projectId) ? [] : await differencesOfHistory(firestore, record);
         for (const difference of compared) report('history disagrees with the record', `${projectId}: ${difference}`);
         if (record.appliedRevision === record.revision && record.open.length > 0)

@@ -256,7 +256,8 @@ describe('what the functions do, and what their accounts may do', () => {
       await stopped(message(rename.data, rename.attributes));
     }
 
-    /** A brake, a stale copy, an orphan, an asset that refuses its write, and a run that is stopped in the middle of a repair. */
+    /** A brake, a stale copy, an orphan, an asset that refuses its write, and a run that is stopped in the middle of
+     *  a repair. */
     async function reconcile(): Promise<void> {
       const name = 'longer than what there is room for '.repeat(20);
       const project = new ObjectId();

@@ -1,6 +1,6 @@
-// The page in a real browser, on a fake API: attacks "a viewer sees no controls", "XSS through names, actors, errors and
-// ids", "every list says when it is empty", "errors say what to do next", "changes of others appear within 5 s" and "a
-// mass decision asks for the number".
+// The page in a real browser, on a fake API: attacks "a viewer sees no controls", "XSS through names, actors, errors
+// and ids", "every list says when it is empty", "errors say what to do next", "changes of others appear within 5 s" and
+// "a mass decision asks for the number".
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import * as fake from './fakeViews.ts';

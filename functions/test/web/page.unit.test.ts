@@ -1,5 +1,5 @@
-// The built page: attacks "under 120 kB", "the Auth library is loaded beside the page" and "nothing inline that a strict
-// policy refuses".
+// The built page: attacks "under 120 kB", "the Auth library is loaded beside the page" and "nothing inline that a
+// strict policy refuses".
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
-// `npm run pictures`: the two pictures of the page in docs/, from made-up records, so that they are the same every time.
+// `npm run pictures`: the two pictures of the page in docs/, from made-up records, so that they are the same every
+// time.
 import { join } from 'node:path';
 import * as fake from './fakeViews.ts';
 import { startPageLab } from './pageUnderTest.ts';

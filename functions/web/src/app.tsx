@@ -69,7 +69,8 @@ export function App({ identity }: { readonly identity: Identity }) {
 
   const closeAction = useCallback(() => {
     setAction(undefined);
-    // The button that opened the dialog may be gone by its decision; the focus goes to the beginning of the screen then.
+    // The button that opened the dialog may be gone by its decision; the focus goes to the beginning of the screen
+    // then.
     if (document.activeElement === document.body) document.querySelector<HTMLElement>('main h1')?.focus();
   }, []);
 

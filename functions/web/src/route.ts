@@ -26,7 +26,8 @@ export function linkTo(
   return `#/${path.map(encodeURIComponent).join('/')}${search.size > 0 ? `?${search}` : ''}`;
 }
 
-/** Changes a filter in the address; the way back leads to where the person came from, not through every letter typed. */
+/** Changes a filter in the address; the way back leads to where the person came from, not through every letter
+ *  typed. */
 export function setQuery(route: Route, changes: Readonly<Record<string, string>>): void {
   const query = { ...Object.fromEntries(route.query), ...changes };
   history.replaceState(null, '', linkTo(route.path, query));

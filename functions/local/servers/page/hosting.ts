@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join, matchesGlob } from 'node:path';
 import { z } from 'zod';
 
-/** The part of `hosting` in firebase.json that is followed here: https://firebase.google.com/docs/hosting/full-config */
+/** The part of `hosting` in firebase.json that is followed here:
+ *  https://firebase.google.com/docs/hosting/full-config */
 const schema = z.looseObject({
   hosting: z
     .looseObject({

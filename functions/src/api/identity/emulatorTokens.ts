@@ -1,6 +1,6 @@
-/** Whether tokens of an Auth emulator, which nobody signed, may count: on a developer's machine only. `K_SERVICE` is set
- *  by Cloud Run (https://cloud.google.com/run/docs/container-contract#services-env-vars), and by Firebase's functions
- *  emulator too, which says so in `FUNCTIONS_EMULATOR`. */
+/** Whether tokens of an Auth emulator, which nobody signed, may count: on a developer's machine only. `K_SERVICE` is
+ *  set by Cloud Run (https://cloud.google.com/run/docs/container-contract#services-env-vars), and by Firebase's
+ *  functions emulator too, which says so in `FUNCTIONS_EMULATOR`. */
 export function takesEmulatorTokens(env: Readonly<Record<string, string | undefined>>): boolean {
   const host = env.FIREBASE_AUTH_EMULATOR_HOST;
   if (!host || !isLoopback(host)) return false;

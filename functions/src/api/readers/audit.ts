@@ -7,8 +7,8 @@ import { recordCollections } from '../../config/defineConfig.ts';
 import { nextOf, pageSize } from './paging.ts';
 import type { ReaderDependencies, Views } from './views.ts';
 
-/** Entries at the end of the chain that are followed with the first answer of an instance; later answers follow what was
- *  appended. All of it is followed by `npm run audit -- verify`. */
+/** Entries at the end of the chain that are followed with the first answer of an instance; later answers follow what
+ *  was appended. All of it is followed by `npm run audit -- verify`. */
 const tailLength = 20;
 
 export function createAuditReader({ firestore }: ReaderDependencies): Pick<Views, 'audit' | 'auditLines'> {

@@ -145,8 +145,8 @@ function rangesOf({ record, work }: Assignment, config: Config, isFresh: boolean
   return isFresh ? rangesFor(config, record) : (record.progress?.ranges ?? []);
 }
 
-/** All collections in one transaction, which also completes the work if these are the `whole` and leave nothing. Returns
- *  the pieces that are left. */
+/** All collections in one transaction, which also completes the work if these are the `whole` and leave nothing.
+ *  Returns the pieces that are left. */
 async function openingPage(run: Run, pieces: readonly Piece[], whole: boolean): Promise<readonly Piece[]> {
   const { assignment, context, retries } = run;
   const { throttle } = run.dependencies;

@@ -10,7 +10,8 @@ interface ScreenProps {
   readonly children: ComponentChildren;
 }
 
-/** One screen: its heading takes the focus when the screen is entered, so that keyboard and screen reader begin there. */
+/** One screen: its heading takes the focus when the screen is entered, so that keyboard and screen reader begin
+ *  there. */
 export function Screen({ title, above, actions, children }: ScreenProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
