@@ -104,7 +104,8 @@ async function main(): Promise<number> {
 async function showRoom({ page }: Stack): Promise<void> {
   if (page === undefined) return;
   console.log(`demo: the operations room is ${page.url}/ until the demo ends; npm run local keeps one up`);
-  const file = join(import.meta.dirname, '..', '..', 'demo-page.png');
+  // In a folder that no deployment uploads.
+  const file = join(import.meta.dirname, '..', 'demo-page.png');
   const isTaken = await photographRoom(page.url, file);
   console.log(isTaken ? `demo: a picture of it is in ${file}` : 'demo: no picture of it: there is no Chromium here');
 }
