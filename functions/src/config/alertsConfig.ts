@@ -1,8 +1,7 @@
 import { z } from 'zod';
 
 /** What a webhook understands: `json` is Lockstep's own form, `pagerduty` is Events API v2. */
-export const alertFormats = ['json', 'slack', 'pagerduty'] as const;
-export type AlertFormat = (typeof alertFormats)[number];
+const alertFormats = ['json', 'slack', 'pagerduty'] as const;
 
 /** A name goes into logs, into records and into the secret that holds the addresses. */
 const targetName = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'expected a name of a-z, 0-9 and -, such as "on-call"');

@@ -7,7 +7,6 @@ import { textFromDocumentId } from '../records/documentIds.ts';
 import { historyEntryRef } from '../records/historyEntry.ts';
 import { type Failure, parseFailure } from './failure.ts';
 import { originalOf } from './letter.ts';
-import { findDeadLetter, selectDeadLetters } from './select.ts';
 
 /** Why a dead letter is not redriven.
  *  - `too-large`: only its beginning was kept.
@@ -47,22 +46,6 @@ export interface RedriveDependencies {
   readonly pageSize?: number;
 }
 
-/** Redrives every dead letter that has not been, in the order of their ids, page by page.
- *  @throws what Firestore answered to the listing. */
-export async function* redriveAll(
-  dependencies: RedriveDependencies,
-  options: RedriveOptions,
-): AsyncGenerator<readonly Redrive[]> {
-  for await (const page of selectDeadLetters(dependencies, { kind: 'waiting' })) {
-    const redriven: Redrive[] = [];
-    // One after another: each is a link of the same chain.
-    for (const snapshot of page) {
-      if ('ref' in snapshot) redriven.push(await redrive(dependencies, snapshot, options));
-    }
-    yield redriven;
-  }
-}
-
 /** How many dead letters were redriven and have not failed since. One read per thousand. */
 export async function countRedriven(firestore: Firestore): Promise<number> {
   const counted = await firestore
@@ -71,17 +54,6 @@ export async function countRedriven(firestore: Firestore): Promise<number> {
     .count()
     .get();
   return counted.data().count;
-}
-
-/** Redrives one dead letter; undefined when there is none. `id` is the event's, or that of the document which keeps it.
- *  It was named, so it is redriven even if this version cannot read it. */
-export async function redriveOne(
-  dependencies: RedriveDependencies,
-  id: string,
-  options: Pick<RedriveOptions, 'dryRun'>,
-): Promise<Redrive | undefined> {
-  const snapshot = await findDeadLetter(dependencies.firestore, id);
-  return snapshot && redrive(dependencies, snapshot, { ...options, includeUnreadable: true });
 }
 
 /** Redrives a dead letter: in one transaction it is marked, its message is put into the outbox, and that is noted. A

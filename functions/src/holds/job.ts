@@ -11,7 +11,6 @@ import { z } from 'zod';
 import { recordCollections } from '../config/defineConfig.ts';
 import { decodeEvent } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
-import type { Hold } from '../records/projectRecord.ts';
 import { syncJobRef } from '../records/syncJob.ts';
 
 /** What became of a deletion that was held. Each but the first two is the end of it. `releasing`: a person has released
@@ -80,11 +79,6 @@ export function parseHeldDeletion(snapshot: DocumentSnapshot): HeldDeletion {
   if (!decoded.ok) throw new HeldDeletionError(path, `event: ${decoded.reason}`);
   if (!isHeldStatus(status)) throw new HeldDeletionError(path, `status: "${status}"`);
   return { projectId, event: decoded.event, status, since: heldAt.toMillis(), assets: total };
-}
-
-/** Marks the job of a hold that the project's new life has ended. A hold that was decided upon keeps its decision. */
-export function supersedeHeldJob(firestore: Firestore, transaction: Transaction, hold: Hold, nowMs: number): void {
-  if (hold.state === 'held') setHeldStatus(firestore, transaction, hold.eventId, 'superseded', nowMs);
 }
 
 /** Writes what became of a held deletion into its job. */

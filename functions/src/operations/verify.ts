@@ -6,7 +6,7 @@ import {
   ReconcileRequestError,
 } from '../events/reconciliationRequest.ts';
 import { defaultSamples } from '../verify/run.ts';
-import { defineOperation, type OperationContext, OperationRefusedError, type Preview } from './operation.ts';
+import { defineOperation, type OperationContext, OperationRefusedError } from './operation.ts';
 import { projectIdsInput } from './projectIds.ts';
 import { askForRun } from './reconcile.ts';
 
@@ -21,13 +21,14 @@ const input = z.strictObject({
 
 type Input = z.output<typeof input>;
 
-const shared = {
+/** Has a verification done by `reconcileOnRequest`. */
+export const verify = defineOperation({
   name: 'verify',
   role: 'operator',
   changes: true,
   summary: 'Compares assets and projects: counts, checksums per collection, whole samples. Changes no asset.',
   input,
-  async preview(context: OperationContext, given: Input): Promise<Preview> {
+  async preview(context, given) {
     const { collections, projectIds, samples } = requestFrom(context, given);
     return {
       count: 0,
@@ -39,18 +40,7 @@ const shared = {
       ],
     };
   },
-} as const;
-
-/** Has a verification done by `reconcileOnRequest`. */
-export const verify = defineOperation({
-  ...shared,
   act: (context, given) => askForRun(context, requestFrom(context, given), 'publish'),
-});
-
-/** The same, for whoever does the work: nothing is published, and the outcome names the job to run. */
-export const verifyHere = defineOperation({
-  ...shared,
-  act: (context, given) => askForRun(context, requestFrom(context, given), 'here'),
 });
 
 function requestFrom({ actor, reason, config }: OperationContext, given: Input): ReconcileRequest {

@@ -5,7 +5,7 @@ import { exitCodes, redrive, redriveDeadLetters } from '../../src/cli/redrive.ts
 import { dayMs } from '../../src/clock.ts';
 import { failureRef } from '../../src/deadLetters/failure.ts';
 import { recordDeadLetter } from '../../src/deadLetters/record.ts';
-import { type RedriveDependencies, redriveAll, redriveOne } from '../../src/deadLetters/redrive.ts';
+import type { RedriveDependencies } from '../../src/deadLetters/redrive.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
 import type { ProjectEvent } from '../../src/events/contract.ts';
 import { publishLeftOver } from '../../src/operations/outbox.ts';
@@ -14,6 +14,7 @@ import { AttemptFailedError } from '../../src/sync/errors.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { transactAs } from '../support/transact.ts';
 import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
+import { redriveAll, redriveOne } from './redriving.ts';
 
 const playAll = { dryRun: false, includeUnreadable: false };
 

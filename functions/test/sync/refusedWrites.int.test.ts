@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { parseFailure } from '../../src/deadLetters/failure.ts';
 import { recordDeadLetter } from '../../src/deadLetters/record.ts';
-import { redriveAll } from '../../src/deadLetters/redrive.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
 import { ClaimFailedError } from '../../src/sync/errors.ts';
+import { redriveAll } from '../deadLetters/redriving.ts';
 import { transactAs } from '../support/transact.ts';
 import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 
