@@ -1,6 +1,16 @@
 import { z } from 'zod';
+import { dayMs } from '../clock.ts';
 import { type AlertsConfig, alertsSchema } from './alertsConfig.ts';
-import { collectionPath, fieldPath, groupId, mongoCollection, mongoDatabase, plainText, sourceField } from './names.ts';
+import {
+  collectionPath,
+  fieldPath,
+  fileField,
+  groupId,
+  mongoCollection,
+  mongoDatabase,
+  plainText,
+  sourceField,
+} from './names.ts';
 import { coverSameAssets, type Place, placeOf } from './place.ts';
 import { type PrivateNetwork, privateNetworkSchema } from './privateNetwork.ts';
 import { type TargetsConfig, targetsSchema } from './targetsConfig.ts';
@@ -17,6 +27,8 @@ export const recordCollections = {
   measures: 'syncMeasures',
   alerts: 'syncAlerts',
   events: 'syncEvents',
+  archive: 'syncArchive',
+  files: 'syncFiles',
 } as const;
 
 /** With the one below `syncJobs` that keeps findings. */
@@ -29,8 +41,19 @@ const assetCollection = z
     projectId: fieldPath,
     copies: z.record(fieldPath, fieldPath).optional(),
     subcollections: z.enum(['recursive', 'none']).optional(),
+    onDelete: z.enum(['delete', 'archive']).default('delete'),
+    retention: z.strictObject({ days: z.number().int().min(1).max(3_650) }).optional(),
+    files: z
+      .array(fileField)
+      .refine((paths) => new Set(paths).size === paths.length, 'expected each field once')
+      .default([]),
+    guard: z.boolean().default(false),
+    consistency: z.enum(['eventual', 'hideDeleted']).default('eventual'),
   })
   .superRefine((collection, context) => {
+    if (collection.retention !== undefined && collection.onDelete !== 'archive') {
+      context.addIssue({ code: 'custom', path: ['retention'], message: 'only what is archived has a retention' });
+    }
     if ((collection.path === undefined) === (collection.group === undefined)) {
       context.addIssue({ code: 'custom', path: [], message: 'expected either "path" or "group", and not both' });
     }
@@ -127,6 +150,14 @@ export interface AssetCollection extends Place {
   readonly copies: Readonly<Record<string, string>>;
   /** Whether what lies below an asset is deleted with it. */
   readonly recursive: boolean;
+  /** How long a deleted asset can be restored, in ms; null: it is not archived. */
+  readonly retentionMs: number | null;
+  /** Fields that name files in Storage: `imageUrl`, `panels[].image`. */
+  readonly files: readonly string[];
+  /** Whether each write is checked for whether it came after its project's deletion. */
+  readonly guard: boolean;
+  /** Whether rules refuse reads of the assets of a deleted project that are not deleted yet. */
+  readonly hideDeleted: boolean;
 }
 
 /** The checked configuration, as the rest of the code uses it. */
@@ -158,6 +189,8 @@ export class ConfigError extends Error {
   }
 }
 
+const defaultRetentionDays = 30;
+
 /** Checks and completes a configuration.
  *  @throws ConfigError that names the path of every mistake, such as `collections[1].copies.name: expected string`. */
 export function defineConfig(input: ConfigInput): Config {
@@ -174,6 +207,11 @@ export function defineConfig(input: ConfigInput): Config {
       projectId: collection.projectId,
       copies: collection.copies ?? {},
       recursive: collection.subcollections === 'recursive',
+      retentionMs:
+        collection.onDelete === 'archive' ? (collection.retention?.days ?? defaultRetentionDays) * dayMs : null,
+      files: collection.files,
+      guard: collection.guard,
+      hideDeleted: collection.consistency === 'hideDeleted',
     })),
   };
 }

@@ -65,6 +65,15 @@ export const fieldPath = named((path) =>
     : firstProblem(path.split('.'), problemOfText, problemOfFieldSegment),
 );
 
+/** A field of an asset that names files: as a field path, where `[]` behind a segment stands for each entry of a list. */
+export const fileField = named((path) => {
+  const checked = fieldPath.safeParse(path.replaceAll('[]', ''));
+  if (!checked.success) return checked.error.issues[0]?.message;
+  return path.split('.').every((segment) => /^[^[\]]+(\[\])*$/.test(segment))
+    ? undefined
+    : 'expected "[]" only behind the name of a list, as in "panels[].image"';
+});
+
 /** A field of a project that may change. */
 export const sourceField = named((path) => {
   const checked = fieldPath.safeParse(path);

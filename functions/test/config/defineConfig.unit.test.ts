@@ -118,6 +118,12 @@ describe('defineConfig', () => {
       ['a field in backticks', { path: 'a', projectId: '`p`' }, /^collections\[0\]\.projectId: .*expected plain names/],
       ['an index of a list', { path: 'a', projectId: 'ids[0]' }, /^collections\[0\]\.projectId: .*expected plain/],
       ['a wildcard in a field', { path: 'a', copies: { name: 'meta.*' } }, /\.copies\.name: .*no wildcards/],
+      ['a file in an entry of a list', { path: 'a', files: ['panels[0].image'] }, /\.files\[0\]: .*plain names/],
+      ['a list without a name', { path: 'a', files: ['[].image'] }, /\.files\[0\]: expected no empty segment/],
+      ['a list in the middle of a name', { path: 'a', files: ['a[]b'] }, /\.files\[0\]: expected "\[\]" only behind/],
+      ['a file twice', { path: 'a', files: ['image', 'image'] }, /\.files: expected each field once/],
+      ['a retention of nothing', { path: 'a', retention: { days: 3 } }, /\.retention: only what is archived/],
+      ['no day of retention', { path: 'a', onDelete: 'archive', retention: { days: 0 } }, /\.retention\.days: /],
       ['a copy of nothing', { path: 'a', copies: { nam: 'n' } }, /\.copies\.nam: "nam" is not in source\.fields/],
     ];
     for (const [what, input, problem] of places) {
@@ -145,6 +151,25 @@ describe('defineConfig', () => {
         assert.match(problemsOf(config).join('; '), problem);
       });
     }
+  });
+
+  it('keeps what is archived for 30 days where nothing is said, and nothing else', () => {
+    const { collections } = defineConfig({
+      source,
+      collections: [
+        { path: 'a', projectId: 'p', onDelete: 'archive' },
+        { path: 'b', projectId: 'p', onDelete: 'archive', retention: { days: 2 }, files: ['image', 'panels[].image'] },
+        { path: 'c', projectId: 'p' },
+      ],
+    });
+    assert.deepEqual(
+      collections.map(({ retentionMs, files }) => ({ retentionMs, files })),
+      [
+        { retentionMs: 30 * 24 * 3_600_000, files: [] },
+        { retentionMs: 2 * 24 * 3_600_000, files: ['image', 'panels[].image'] },
+        { retentionMs: null, files: [] },
+      ],
+    );
   });
 
   describe('wildcards', () => {

@@ -38,6 +38,8 @@ const records: Record<string, DocumentData> = {
   'syncOutbox/m1': { topic: 'events' },
   'syncMeasures/2026-11-27T12:34Z': { measure: {} },
   'syncAlerts/brake': { state: 'open' },
+  'syncArchive/a1': { count: 1 },
+  'syncFiles/f1': { files: ['a.png'] },
 };
 
 /** One kind of asset: where it lies, and its fields for a project. */
@@ -276,7 +278,7 @@ export const rulesCases: readonly RulesCase[] = [
   ...assetKinds.flatMap(casesOf),
   ...['syncRelay/relay', `syncProjects/${deleted}`, 'syncJobs/j1', 'syncFailures/f1'].flatMap(casesOfRecords),
   ...['syncAudit/000000000001', 'syncControl/state', 'syncEvents/e1', 'syncOutbox/m1'].flatMap(casesOfRecords),
-  ...['syncMeasures/2026-11-27T12:34Z', 'syncAlerts/brake'].flatMap(casesOfRecords),
+  ...['syncMeasures/2026-11-27T12:34Z', 'syncAlerts/brake', 'syncArchive/a1', 'syncFiles/f1'].flatMap(casesOfRecords),
   ...casesOfPanels,
   ...casesOfTheRest,
 ];

@@ -15,6 +15,10 @@ const storyboards: AssetCollection = {
   projectId: 'projectId',
   copies: { name: 'projectName' },
   recursive: false,
+  retentionMs: null,
+  files: [],
+  guard: false,
+  hideDeleted: false,
 };
 
 /** The assets of projects: `perProject[i]` of them, under so many different names. */

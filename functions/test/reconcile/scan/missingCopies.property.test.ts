@@ -11,7 +11,17 @@ import { allIds, createModelIndex, type ModelAsset } from './modelIndex.ts';
 
 function collectionWith(copies: number): AssetCollection {
   const fields = Array.from({ length: copies }, (_, index) => [`field${index}`, `copy${index}`] as const);
-  return { name: 'media', kind: 'path', projectId: 'projectId', copies: Object.fromEntries(fields), recursive: false };
+  return {
+    name: 'media',
+    kind: 'path',
+    projectId: 'projectId',
+    copies: Object.fromEntries(fields),
+    recursive: false,
+    retentionMs: null,
+    files: [],
+    guard: false,
+    hideDeleted: false,
+  };
 }
 
 async function scan(assets: readonly ModelAsset[], copies: number) {

@@ -15,6 +15,10 @@ const collectionNamed = (name: string): AssetCollection => ({
   projectId: 'projectId',
   copies: { name: 'projectName' },
   recursive: false,
+  retentionMs: null,
+  files: [],
+  guard: false,
+  hideDeleted: false,
 });
 
 /** Two assets for every tenth project, and one for each of the others. `lacks`: whether an asset of this project lacks
