@@ -44,7 +44,7 @@ export function readInvocation(args: readonly string[], loadEnvironment: (projec
     return { kind: 'mistake', problem: `--project: "${project}" is not the id of a project` };
   loadEnvironment(project);
   try {
-    checkDeployment();
+    checkDeployment(config);
   } catch (error) {
     return { kind: 'mistake', problem: error instanceof Error ? error.message : String(error) };
   }

@@ -9,6 +9,7 @@ import type { MongoServer } from './servers/mongodb/server.ts';
 import { readHosting } from './servers/page/hosting.ts';
 import { type PageServer, startPageServer } from './servers/page/server.ts';
 import { type PubSubServer, startPubSubServer } from './servers/pubsub/server.ts';
+import { type StorageServer, startStorageServer } from './servers/storage/server.ts';
 import { createTopics } from './topics.ts';
 
 const functionsDir = join(import.meta.dirname, '..');
@@ -25,11 +26,24 @@ export function freshProjectId(): string {
 export const builtBundle = join(functionsDir, 'lib', 'index.js');
 
 /** The ports that the services use by themselves. */
-export const usualPorts = { mongodb: 27017, firestore: 8080, pubsub: 8085, functions: 5001, page: 5000 } as const;
+export const usualPorts = {
+  mongodb: 27017,
+  firestore: 8080,
+  pubsub: 8085,
+  storage: 9199,
+  functions: 5001,
+  page: 5000,
+} as const;
 export type Service = keyof typeof usualPorts;
 
 /** Instances of each function, at most: they share one machine, and two are enough to meet each other. */
 const mostInstances = 2;
+
+/** The buckets of the local Cloud Storage, by the parameter that names each. */
+export const localBuckets = {
+  ARCHIVE_BUCKET: `${localProjectId}-archive`,
+  FILES_BUCKET: `${localProjectId}-files`,
+} as const;
 
 /** The function that answers `/api`. */
 const operations = 'operations';
@@ -41,6 +55,7 @@ const titles: Readonly<Record<Service, string>> = {
   mongodb: 'MongoDB',
   firestore: 'Firestore',
   pubsub: 'Pub/Sub',
+  storage: 'Cloud Storage',
   functions: 'the functions',
   page: 'the page',
 };
@@ -83,6 +98,7 @@ export interface Stack {
   readonly mongodb: MongoServer | undefined;
   readonly firestore: FirestoreServer | undefined;
   readonly pubsub: PubSubServer | undefined;
+  readonly storage: StorageServer | undefined;
   /** Undefined without functions. */
   readonly runtime: Runtime | undefined;
   /** The page and its API, with a stand-in of the Auth emulator; undefined without functions. */
@@ -131,6 +147,9 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
           startFirestoreServer({ port, indexes: join(functionsDir, '..', 'firestore.indexes.json') }),
         );
     const pubsub = given.PUBSUB_EMULATOR_HOST ? undefined : await open('pubsub', (port) => startPubSubServer({ port }));
+    const storage = given.STORAGE_EMULATOR_HOST
+      ? undefined
+      : await open('storage', (port) => startStorageServer({ port, buckets: Object.values(localBuckets) }));
     // Before the functions, which have to know where accounts are.
     const page =
       options.functions === false
@@ -151,6 +170,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
       MONGODB_URI: mongodbUri,
       FIRESTORE_EMULATOR_HOST: firestoreHost,
       PUBSUB_EMULATOR_HOST: pubsubHost,
+      STORAGE_EMULATOR_HOST: given.STORAGE_EMULATOR_HOST || (storage?.url ?? ''),
       ...(authHost && { FIREBASE_AUTH_EMULATOR_HOST: authHost }),
       GCLOUD_PROJECT: projectId,
       ...(given.FIRESTORE_DATABASE && { FIRESTORE_DATABASE: given.FIRESTORE_DATABASE }),
@@ -168,7 +188,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
               projectId,
               pubsubHost,
               port,
-              env: { ...variables, MONGODB_URI: productUri, ...options.env },
+              env: { ...localBuckets, ...variables, MONGODB_URI: productUri, ...options.env },
               ...(options.onLog && { log: options.onLog }),
               ...(options.only && { only: options.only }),
               ...(options.freezeIdle && { freezeIdle: true }),
@@ -181,7 +201,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
           );
     functionsUrl = runtime?.url;
     await runtime?.waitUntilReady();
-    const started = { mongodb, firestore, pubsub, runtime, page };
+    const started = { mongodb, firestore, pubsub, storage, runtime, page };
     return { mongodbUri, firestoreHost, pubsubHost, ...started, variables, close: closeAll };
   } catch (error) {
     await closeAll();

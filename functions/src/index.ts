@@ -13,7 +13,7 @@ import { syncProjectFunction } from './triggers/syncProject.ts';
 const services = createServices(config);
 
 // Before the first invocation of an instance; a deployment loads this file without the parameters.
-onInit(checkDeployment);
+onInit(() => checkDeployment(config));
 
 /** MongoDB's change stream -> Pub/Sub. */
 export const relayProjectChanges = relayProjectChangesFunction(services);

@@ -11,7 +11,14 @@ export class UsageError extends Error {
 
 type Options = NonNullable<Parameters<typeof parseArgs>[0]>['options'];
 
-const services = ['mongodb', 'firestore', 'pubsub', 'functions', 'page'] as const satisfies readonly Service[];
+const services = [
+  'mongodb',
+  'firestore',
+  'pubsub',
+  'storage',
+  'functions',
+  'page',
+] as const satisfies readonly Service[];
 
 /** Reads the flags of a command; `--NAME-port` for every service, and those in `extra`.
  *  @throws UsageError */

@@ -5,7 +5,8 @@ import { buildPage } from '../buildPage.ts';
 import { startOnPort } from '../ports.ts';
 import { startSecuredMongo } from '../securedMongo.ts';
 import { startFirestoreServer } from '../servers/firestore/server.ts';
-import { type Stack, usualPorts } from '../stack.ts';
+import { startStorageServer } from '../servers/storage/server.ts';
+import { localBuckets, type Stack, usualPorts } from '../stack.ts';
 import { createAccounts } from './accounts.ts';
 import type { FirestoreChoice } from './chooseFirestore.ts';
 import { startCli } from './cliProcess.ts';
@@ -71,10 +72,14 @@ export async function startEmulators(options: EmulatorsOptions): Promise<Emulato
     const firestoreHost =
       firestore.kind === 'given' ? firestore.host : (ownFirestore?.host ?? addressOf(firebaseJson.emulators.firestore));
     say(`Firestore: ${whose[firestore.kind]} at ${firestoreHost} (${firestore.why})`);
+    // Firebase's own needs Java and a download, and knows no preconditions.
+    const storage = await startStorageServer({ buckets: Object.values(localBuckets) });
+    closers.push(() => storage.close());
     const variables = {
       MONGODB_URI: mongodb.uri,
       FIRESTORE_EMULATOR_HOST: firestoreHost,
       PUBSUB_EMULATOR_HOST: addressOf(firebaseJson.emulators.pubsub),
+      STORAGE_EMULATOR_HOST: storage.url,
       FIREBASE_AUTH_EMULATOR_HOST: addressOf(firebaseJson.emulators.auth),
       GCLOUD_PROJECT: projectId,
       METADATA_SERVER_DETECTION: 'none',
@@ -84,7 +89,7 @@ export async function startEmulators(options: EmulatorsOptions): Promise<Emulato
     const stage = createStage({
       firebaseJson,
       mongodbUri: mongodb.productUri,
-      params,
+      params: { ...localBuckets, ...params },
       takesParamsOfCheckout: !options.isApart,
     });
     closers.push(() => stage.remove());
@@ -100,6 +105,7 @@ export async function startEmulators(options: EmulatorsOptions): Promise<Emulato
       env: cliEnvironment(process.env, stage.home, {
         FORCE_COLOR: process.stdout.isTTY ? '1' : undefined,
         FIRESTORE_EMULATOR_HOST: isOfficial ? undefined : firestoreHost,
+        STORAGE_EMULATOR_HOST: storage.url,
         PUBSUB_EMULATOR_BINARY_PATH: stage.pubsubProgram,
       }),
       onLine,
@@ -122,6 +128,7 @@ export async function startEmulators(options: EmulatorsOptions): Promise<Emulato
         mongodb: server,
         firestore: ownFirestore,
         pubsub: undefined,
+        storage,
         runtime: undefined,
         page: undefined,
         variables,

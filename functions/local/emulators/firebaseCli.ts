@@ -61,6 +61,7 @@ const foreign = [
   'GOOGLE_CLOUD_PROJECT',
   'FIRESTORE_EMULATOR_HOST',
   'PUBSUB_EMULATOR_HOST',
+  'STORAGE_EMULATOR_HOST',
 ];
 
 /** The environment of Firebase's CLI and of all that it starts. Its settings, login and statistics are those of an

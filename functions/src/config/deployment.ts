@@ -1,3 +1,4 @@
+import type { Config } from './defineConfig.ts';
 import * as params from './params.ts';
 
 /** Parameters of this deployment cannot be used: every problem found, each with its name. */
@@ -15,7 +16,7 @@ export class DeploymentError extends Error {
 /** Checks the parameters that are set in the environment, all of them: a function would otherwise meet a wrong one only
  *  when it first reads it, in the middle of its work.
  *  @throws DeploymentError */
-export function checkDeployment(): void {
+export function checkDeployment({ collections }: Pick<Config, 'collections'>): void {
   const problems: string[] = [];
   const values = Object.values(params).flatMap((param) => {
     // The connection string is a secret, which only some functions see, and a number is no parameter.
@@ -33,5 +34,13 @@ export function checkDeployment(): void {
     const same = topics.slice(0, index).find((other) => other.value === value);
     if (same !== undefined) problems.push(`${same.name} and ${name}: both are "${value}"`);
   });
+  const named = (wanted: string) => values.find(({ name }) => name === wanted)?.value;
+  const files = named(params.filesBucket.expression.name);
+  const withFiles = collections.find((collection) => collection.files.length > 0);
+  if (files === '' && withFiles) problems.push(`FILES_BUCKET: empty, but "${withFiles.name}" has files`);
+  // What is found to be no asset's file there would be the archive.
+  if (files && files === named(params.archiveBucket.expression.name)) {
+    problems.push(`ARCHIVE_BUCKET and FILES_BUCKET: both are "${files}"`);
+  }
   if (problems.length > 0) throw new DeploymentError(problems);
 }

@@ -29,6 +29,10 @@ const defaults = {
   HISTORY_DAYS: 30,
   SYNC_MODE: 'live',
   OPERATIONS_APP_CHECK: 'off',
+  ARCHIVE_BUCKET: '',
+  ARCHIVE_COLD_DAYS: 30,
+  FILES_BUCKET: '',
+  FILES_PREFIX: '',
 } as const;
 
 type ParamName = keyof typeof defaults;
@@ -223,6 +227,29 @@ export const appCheck = {
     throw new Error(`OPERATIONS_APP_CHECK: expected "off" or "required", received "${mode}"`);
   },
 };
+
+/** Empty, or a bucket (https://cloud.google.com/storage/docs/buckets#naming). */
+const bucket = (name: ParamName, description: string) =>
+  text(name, description, /^$|^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/, 'the name of a bucket');
+
+export const archiveBucket = bucket(
+  'ARCHIVE_BUCKET',
+  'Bucket that archived assets move to when they are ARCHIVE_COLD_DAYS old. Empty: they stay in Firestore.',
+);
+export const archiveColdDays = number(
+  'ARCHIVE_COLD_DAYS',
+  'Days after which archived assets move to ARCHIVE_BUCKET.',
+  0,
+  3_650,
+);
+
+export const filesBucket = bucket('FILES_BUCKET', 'Bucket of the files that assets name.');
+export const filesPrefix = text(
+  'FILES_PREFIX',
+  'What the names of these files begin with. Files elsewhere in the bucket are never touched.',
+  /^$|^[^/\p{Cc}]\P{Cc}{0,500}$/u,
+  'the beginning of names of objects',
+);
 
 /** A parameter as the environment holds it. The defaults stand here too, since at run time the library reads a missing
  *  number as 0.

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { App } from 'firebase-admin/app';
 import type { Firestore } from 'firebase-admin/firestore';
 import { type AlertingLog, createAlertingLog } from '../alerts/alertingLog.ts';
 import type { OutboxTopic } from '../audit/trace.ts';
@@ -11,6 +12,7 @@ import type { Log } from '../log.ts';
 import type { PublisherTo } from '../operations/outbox.ts';
 import type { Publisher } from '../publisher.ts';
 import type { ProjectsSource } from '../source/connect.ts';
+import type { Bucket } from '../storage/bucket.ts';
 import type { SyncDependencies } from '../sync/dependencies.ts';
 import type { SyncWorker } from '../sync/worker.ts';
 
@@ -28,6 +30,8 @@ export interface Services {
   /** The connected collection of projects. A failed connection is tried anew by the next call.
    *  @throws SourceError */
   source(): Promise<ProjectsSource>;
+  /** Opens a bucket of Cloud Storage. */
+  bucket(name: string): Promise<Bucket>;
   /** Publisher to a topic by its name. */
   publisher(topic: string): Promise<Publisher>;
   /** The work on events, with what it works with. */
@@ -46,14 +50,19 @@ export function createServices(config: Config): Services {
   });
   const shared = { config, clock: systemClock, log, random: Math.random, uniqueId: randomUUID };
 
+  async function app(): Promise<App> {
+    const { getApp, getApps, initializeApp } = await import('firebase-admin/app');
+    return getApps().length === 0 ? initializeApp() : getApp();
+  }
   const firestore = once(async () => {
-    const [{ getApp, getApps, initializeApp }, { getFirestore }] = await Promise.all([
-      import('firebase-admin/app'),
-      import('firebase-admin/firestore'),
-    ]);
-    if (getApps().length === 0) initializeApp();
-    return getFirestore(getApp(), params.firestoreDatabase.value());
+    const [theApp, { getFirestore }] = await Promise.all([app(), import('firebase-admin/firestore')]);
+    return getFirestore(theApp, params.firestoreDatabase.value());
   });
+
+  async function bucket(name: string): Promise<Bucket> {
+    const { openBucket } = await import('../storage/bucket.ts');
+    return openBucket(await app(), name, systemClock);
+  }
 
   const source = once(async () => {
     const { connectSource } = await import('../source/connect.ts');
@@ -128,7 +137,7 @@ export function createServices(config: Config): Services {
     return controller.signal;
   }
 
-  return { ...shared, alerts, firestore, source, publisher, sync, stopping };
+  return { ...shared, alerts, firestore, bucket, source, publisher, sync, stopping };
 }
 
 /** Makes a value at the first call and returns the same one ever after; what failed is tried anew by the next call. */

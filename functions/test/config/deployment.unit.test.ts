@@ -1,12 +1,19 @@
 // A parameter that would do nothing, or harm, is refused when the function starts, by its name.
 import assert from 'node:assert/strict';
+import { defineConfig } from '../../src/config/defineConfig.ts';
 import { checkDeployment, DeploymentError } from '../../src/config/deployment.ts';
 import { setVariables } from '../support/variables.ts';
 
-function problemOf(variables: Readonly<Record<string, string>>): string {
+const media = { path: 'media', projectId: 'projectId' };
+
+function problemOf(variables: Readonly<Record<string, string>>, collection: object = {}): string {
+  const config = defineConfig({
+    source: { database: 'collaboration', collection: 'projects' },
+    collections: [{ ...media, ...collection }],
+  });
   const restore = setVariables(variables);
   try {
-    checkDeployment();
+    checkDeployment(config);
     return '';
   } catch (error) {
     assert.ok(error instanceof DeploymentError);
@@ -27,6 +34,10 @@ describe('parameters of a deployment', () => {
       HOLD_MAX_PROJECTS: '0',
       HOLD_MAX_SHARE_PERCENT: '100',
       FIRESTORE_DATABASE: 'studio',
+      ARCHIVE_BUCKET: 'acme-archive',
+      ARCHIVE_COLD_DAYS: '0',
+      FILES_BUCKET: 'acme.firebasestorage.app',
+      FILES_PREFIX: 'projects/',
     };
     assert.equal(problemOf(limits), '');
   });
@@ -50,6 +61,10 @@ describe('parameters of a deployment', () => {
     ['FIRESTORE_DATABASE', 'Studio', 'not the id of a database'],
     ['FIRESTORE_DATABASE', 'studio ', 'not the id of a database'],
     ['LOCKSTEP_REGION', 'europe', 'not a region'],
+    ['ARCHIVE_BUCKET', 'gs://acme', 'not the name of a bucket'],
+    ['ARCHIVE_COLD_DAYS', '-1', 'a whole number of at least 0'],
+    ['FILES_BUCKET', 'Acme', 'not the name of a bucket'],
+    ['FILES_PREFIX', '/projects', 'not the beginning of names'],
     ['PROJECT_EVENTS_TOPIC', 'my events', 'not the name of a topic'],
   ] as const) {
     it(`${name}=${value} is refused`, () => {
@@ -63,6 +78,13 @@ describe('parameters of a deployment', () => {
     const message = problemOf({ PROJECT_EVENTS_DEAD_LETTER_TOPIC: 'project-events' });
     assert.match(message, /PROJECT_EVENTS_\w*TOPIC and PROJECT_EVENTS_\w*TOPIC: both are "project-events"/);
     assert.match(problemOf({ RECONCILIATION_REQUESTS_TOPIC: 'project-events' }), /RECONCILIATION_REQUESTS_TOPIC/);
+  });
+
+  it('name a bucket where the configuration needs one, and one of its own for the archive', () => {
+    const files = { files: ['imageUrl'] };
+    assert.match(problemOf({}, files), /FILES_BUCKET: empty, but "media" has files/);
+    assert.equal(problemOf({ FILES_BUCKET: 'acme' }, files), '');
+    assert.match(problemOf({ FILES_BUCKET: 'acme', ARCHIVE_BUCKET: 'acme' }), /both are "acme"/);
   });
 
   it('are all named at once', () => {

@@ -53,6 +53,10 @@ HISTORY_DAYS                     | int    | 30                         |
 RECONCILE_MODE                   | string | report                     | report, clean
 SYNC_MODE                        | string | live                       | live, shadow
 OPERATIONS_APP_CHECK             | string | off                        | off, required
+ARCHIVE_BUCKET                   | string |                            |
+ARCHIVE_COLD_DAYS                | int    | 30                         |
+FILES_BUCKET                     | string |                            |
+FILES_PREFIX                     | string |                            |
 
 API                           | why
 cloudscheduler.googleapis.com | Needed for scheduled functions.

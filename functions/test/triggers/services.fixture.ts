@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { deleteApp, initializeApp } from 'firebase-admin/app';
 import type { Firestore } from 'firebase-admin/firestore';
 import functionsTest from 'firebase-functions-test';
 import { startSecuredMongo } from '../../local/securedMongo.ts';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
+import { type StorageServer, startStorageServer } from '../../local/servers/storage/server.ts';
 import { createAlertingLog } from '../../src/alerts/alertingLog.ts';
 import { systemClock } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
@@ -10,12 +12,14 @@ import { createControlReader } from '../../src/control/control.ts';
 import { connectSource, type ProjectsSource } from '../../src/source/connect.ts';
 import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
+import { openBucket } from '../../src/storage/bucket.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import type { Services } from '../../src/triggers/services.ts';
 import { type RecordedLog, recordedLog } from '../support/log.ts';
 import { type FakeTopic, fakeTopic } from '../support/topic.ts';
+import { setVariables } from '../support/variables.ts';
 import { connect } from '../sync/worker.fixture.ts';
 
 // The client libraries would look for a metadata server of the cloud.
@@ -31,6 +35,8 @@ export interface ServicesFixture {
   readonly services: Services;
   readonly firestoreServer: FirestoreServer;
   readonly firestore: Firestore;
+  /** With the buckets `archive` and `files`. */
+  readonly storage: StorageServer;
   /** The projects as the service that owns them writes them. */
   readonly source: ProjectsSource;
   readonly log: RecordedLog;
@@ -42,10 +48,13 @@ export interface ServicesFixture {
 }
 
 export async function startServices(): Promise<ServicesFixture> {
-  const [{ server: mongo, productUri }, firestoreServer] = await Promise.all([
+  const [{ server: mongo, productUri }, firestoreServer, storage] = await Promise.all([
     startSecuredMongo(triggersConfig.source),
     startFirestoreServer(),
+    startStorageServer({ buckets: ['archive', 'files'] }),
   ]);
+  const restoreVariables = setVariables({ STORAGE_EMULATOR_HOST: storage.url });
+  const app = initializeApp({ projectId: 'demo-test' }, randomUUID());
   const owner = await connectSource(mongo.uri, triggersConfig);
   const source = await connectSource(productUri, triggersConfig);
   const firestore = connect(firestoreServer);
@@ -86,6 +95,7 @@ export async function startServices(): Promise<ServicesFixture> {
       ...shared,
       alerts,
       firestore: async () => firestore,
+      bucket: (name) => openBucket(app, name, systemClock),
       source: async () => source,
       publisher: async (name) => topic(name),
       sync: async () => ({ ...dependencies, worker: createSyncWorker(dependencies) }),
@@ -93,6 +103,7 @@ export async function startServices(): Promise<ServicesFixture> {
     },
     firestoreServer,
     firestore,
+    storage,
     source: owner,
     log,
     topic,
@@ -100,7 +111,9 @@ export async function startServices(): Promise<ServicesFixture> {
     async close() {
       await Promise.all([source.close(), owner.close()]);
       await firestore.terminate();
-      await Promise.all([mongo.close(), firestoreServer.close()]);
+      await deleteApp(app);
+      restoreVariables();
+      await Promise.all([mongo.close(), firestoreServer.close(), storage.close()]);
     },
   };
 }
