@@ -2,12 +2,21 @@ import { defineConfig } from './config/defineConfig.ts';
 
 /** What is kept in step: the one file that most users edit. */
 export default defineConfig({
-  source: { database: 'collaboration', collection: 'projects', fields: ['name'] },
+  source: { database: 'collaboration', collection: 'projects', fields: ['name', 'description', 'members'] },
   collections: [
-    { path: 'storyboards', projectId: 'projectId', copies: { name: 'projectName' }, subcollections: 'recursive' },
-    { path: 'aiAnalyses', projectId: 'projectId' },
-    { path: 'generatedMedia', projectId: 'projectId', copies: { name: 'projectName' } },
-    { path: 'prototypes', projectId: 'meta.projectId', copies: { name: 'meta.projectName' } },
+    {
+      path: 'storyboards',
+      projectId: 'projectId',
+      copies: { name: 'projectName', description: 'projectDescription', members: 'projectMembers' },
+      subcollections: 'recursive',
+    },
+    { path: 'aiAnalyses', projectId: 'projectId', copies: { members: 'projectMembers' } },
+    { path: 'generatedMedia', projectId: 'projectId', copies: { name: 'projectName', members: 'projectMembers' } },
+    {
+      path: 'prototypes',
+      projectId: 'meta.projectId',
+      copies: { name: 'meta.projectName', members: 'meta.projectMembers' },
+    },
     { group: 'scenes', projectId: 'projectId' },
   ],
 });

@@ -215,7 +215,7 @@ const recreate: Scenario = {
     );
     const name = 'Second life';
     await world.projects.insertOne({ _id: project.id, name, updatedBy: 'user-17' });
-    await writeAll(world.firestore, assetsOfProject(project.projectId, name, small));
+    await writeAll(world.firestore, assetsOfProject(project.projectId, { name }, small));
     const deletion = world.seenEvents.find(
       (event) => event.projectId === project.projectId && event.type === 'ProjectDeleted',
     );

@@ -36,7 +36,7 @@ export const reconciliationScenario: Scenario = {
   async run(world) {
     const orphan = new ObjectId().toHexString();
     const project = await world.createProject(counts);
-    await writeAll(world.firestore, assetsOfProject(orphan, 'A project that never was', counts));
+    await writeAll(world.firestore, assetsOfProject(orphan, { name: 'A project that never was' }, counts));
     await world.firestore
       .doc(`generatedMedia/${project.projectId}-media-1`)
       .update({ projectName: 'what it was called long ago' });

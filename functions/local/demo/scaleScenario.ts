@@ -35,7 +35,7 @@ export function scaleScenario(projectCount: number, onProgress: (text: string) =
         await world.projects.insertMany(batch.map((id) => ({ _id: id, name: name(id), updatedBy: 'seed' })));
         await writeAll(
           world.firestore,
-          batch.flatMap((id) => assetsOfProject(id.toHexString(), name(id), hundred)),
+          batch.flatMap((id) => assetsOfProject(id.toHexString(), { name: name(id) }, hundred)),
         );
         onProgress(`seeded ${start + batch.length} of ${projectCount} projects`);
       }

@@ -9,7 +9,7 @@ import { createPublisher, createPubSub, type Publisher } from '../../src/publish
 import { connectSource, type ProjectDocument } from '../../src/source/connect.ts';
 import type { Stack } from '../stack.ts';
 import { type Billed, createObserver, type Observer } from './observer.ts';
-import { type AssetCounts, assetsOfProject, projectNames } from './seedData.ts';
+import { type AssetCounts, assetsOfProject, type ProjectFields, projectNames, usualMembers } from './seedData.ts';
 import type { Row } from './table.ts';
 import { writeAll } from './writeAll.ts';
 
@@ -79,8 +79,9 @@ export async function createWorld(stack: Stack): Promise<World> {
       created += 1;
       const id = new ObjectId();
       const projectId = id.toHexString();
-      await source.projects.insertOne({ _id: id, name, updatedBy: 'user-17', members: ['mara', 'joon'], likes: 0 });
-      await writeAll(firestore, assetsOfProject(projectId, name, counts));
+      const fields = { name, description: `A short film: ${name}`, members: usualMembers } satisfies ProjectFields;
+      await source.projects.insertOne({ _id: id, ...fields, updatedBy: 'user-17', likes: 0 });
+      await writeAll(firestore, assetsOfProject(projectId, fields, counts));
       await observer.until(`the creation of ${projectId} to be applied`, async () => {
         const record = await firestore.doc(`syncProjects/${projectId}`).get();
         return record.exists && record.get('appliedRevision') === record.get('revision');

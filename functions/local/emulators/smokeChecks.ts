@@ -108,7 +108,7 @@ const scheduledReconciliation: Check = {
   expected: `200, the ${assets} assets of an orphan go`,
   async run(world, { functions }) {
     const orphan = new ObjectId().toHexString();
-    await writeAll(world.firestore, assetsOfProject(orphan, 'A project that never was', counts));
+    await writeAll(world.firestore, assetsOfProject(orphan, { name: 'A project that never was' }, counts));
     const url = functions.find(({ name }) => name === 'reconcileAssets')?.url ?? '';
     const answer = await fetch(url, { method: 'POST' });
     await world.observer.until('the orphan to go', async () => (await world.observer.count(orphan)) === 0);
