@@ -1,5 +1,5 @@
 import type { Firestore } from 'firebase-admin/firestore';
-import config from '../../src/lockstep.config.ts';
+import { latencyConfig } from '../latency/config.ts';
 import { bulkWriter } from './bulkWriter.ts';
 
 /** How the service that owns the projects sees to the assets of one that it deletes. */
@@ -12,7 +12,7 @@ export interface DeletionWay {
 
 export const deletionWays = {
   /** Nothing: the change stream tells of it. */
-  ours: { collection: config.source.collection, afterDeletion: async () => {} },
+  ours: { collection: latencyConfig.source.collection, afterDeletion: async () => {} },
   /** What is usually written; if the process dies in between, or Firestore does not answer, the assets stay for ever.
    *  In a collection of its own that the relay does not watch, or Lockstep would delete the same assets at the same
    *  time. */

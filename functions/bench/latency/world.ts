@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Firestore } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
 import { memoryOfProcesses } from '../../local/demo/memory.ts';
@@ -90,6 +91,7 @@ function startFunctions(services: ServicesProcess, onError: (text: string) => vo
       PUBSUB_EMULATOR_HOST: services.pubsubHost,
     },
     projectId: benchProjectId,
+    bundle: join(import.meta.dirname, 'functions.mjs'),
     ports: { functions: 0 },
     only: functionsOnTheWay,
     env: { HOLD_MAX_SHARE_PERCENT: String(holdMaxSharePercent) },

@@ -1,9 +1,10 @@
 // The service that owns the projects: it writes them in MongoDB, and sees to their assets in one of the ways.
 import { Firestore } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
-import config from '../../src/lockstep.config.ts';
+import { defineConfig } from '../../src/config/defineConfig.ts';
 import { connectSource, type ProjectDocument } from '../../src/source/connect.ts';
 import { deletionWays, isDeletionWay } from '../contenders/deletionWays.ts';
+import { latencyConfig } from '../latency/config.ts';
 import { seededName } from '../seedAssets.ts';
 import { machineMs } from './machineClock.ts';
 import { createSchema, deleteSchema } from './ownerProcess.ts';
@@ -14,6 +15,7 @@ const [name = '', mongodbUri = '', firestoreHost = ''] = process.argv.slice(2);
 if (!isDeletionWay(name)) throw new Error(`there is no way of deleting "${name}"`);
 const { collection, afterDeletion } = deletionWays[name];
 const firestore = new Firestore({ projectId: benchProjectId, host: firestoreHost, ssl: false });
+const config = defineConfig(latencyConfig);
 const { client } = await connectSource(mongodbUri, config, { writeConcern: { w: 'majority' } });
 const projects = client.db(config.source.database).collection<ProjectDocument>(collection);
 
