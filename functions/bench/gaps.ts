@@ -69,10 +69,8 @@ export async function measureGaps(
     async flush() {},
   };
   const nowhere: Publisher = { async publish() {}, async flush() {} };
-  const execute = async (): Promise<boolean> => {
-    const beganAt = systemClock.now();
-    if (endedAt !== undefined) handOvers.push({ endedAt, beganAt });
-    await runRelay({
+  const relay = (signal: AbortSignal) =>
+    runRelay({
       source,
       firestore,
       config: relayConfig,
@@ -83,8 +81,12 @@ export async function measureGaps(
       limits: defaultRelayLimits,
       holder: randomUUID(),
       budgetMs: sizes.budgetMs,
-      signal: stopping.signal,
+      signal,
     });
+  const execute = async (): Promise<boolean> => {
+    const beganAt = systemClock.now();
+    if (endedAt !== undefined) handOvers.push({ endedAt, beganAt });
+    await relay(stopping.signal);
     endedAt = systemClock.now();
     onProgress(`execution ${handOvers.length + 1} ended after ${endedAt - beganAt} ms`);
     if (handOvers.length >= sizes.handOvers) {
@@ -115,7 +117,16 @@ export async function measureGaps(
   });
   try {
     await writeUntil(source, writtenAt, stopping.signal);
-    return resultOf(sizes, handOvers, [...waits.values()], writtenAt.size);
+    const measured = [...waits.values()];
+    // What was on its way when the last one was stopped is the next one's: no change is lost at any hand-over.
+    await relay(new AbortController().signal);
+    const written = [...writtenAt.keys()];
+    // Without a checkpoint the very first one begins at its own time, and leaves what was before to reconciliation.
+    const first = written.findIndex((projectId) => waits.has(projectId));
+    const lost = written.slice(first).filter((projectId) => !waits.has(projectId));
+    if (first < 0 || lost.length > 0)
+      throw new Error(`${lost.length} of ${written.length} changes were never published`);
+    return resultOf(sizes, handOvers, measured, writtenAt.size);
   } finally {
     schedule.stop();
     await Promise.all([source.close(), firestore.terminate()]);
@@ -150,11 +161,10 @@ function resultOf(
 ): BenchResult {
   const isAround = ({ endedAt, beganAt }: HandOver, at: number) =>
     at >= endedAt - defaultRelayLimits.drainMs * 2 && at <= beganAt + secondMs;
-  const within = waits.filter(({ at }) => !handOvers.some((handOver) => isAround(handOver, at))).map(({ ms }) => ms);
+  const within = waits.filter(({ at }) => !handOvers.some((handOver) => isAround(handOver, at)));
   const worst = handOvers.map((handOver) =>
     Math.max(...waits.filter(({ at }) => isAround(handOver, at)).map(({ ms }) => ms)),
   );
-  const longest = Math.max(...worst);
   return {
     name: 'gaps',
     notes: [
@@ -168,13 +178,40 @@ function resultOf(
         rows: handOvers.map(({ endedAt, beganAt }, index) => [index + 1, beganAt - endedAt, worst[index] ?? 0]),
       },
     ],
-    ratios: [
-      { name: 'gaps: median wait within an execution (ms)', value: median(within) },
+    figures: [
+      {
+        name: 'gaps: median wait within an execution',
+        unit: 'ms',
+        better: 'lower',
+        kind: 'timed',
+        samples: medianByExecution(handOvers, within),
+      },
       {
         name: 'gaps: a minute, as an interval schedule would leave / longest wait at a hand-over',
-        value: minuteMs / longest,
+        unit: 'ratio',
+        better: 'higher',
+        kind: 'timed',
+        samples: worst.map((ms) => minuteMs / ms),
       },
-      { name: 'gaps: deployed budget / longest wait at a hand-over', value: deployedBudgetMs / longest },
+      {
+        name: 'gaps: deployed budget / longest wait at a hand-over',
+        unit: 'ratio',
+        better: 'higher',
+        kind: 'timed',
+        samples: worst.map((ms) => deployedBudgetMs / ms),
+      },
     ],
   };
+}
+
+/** The median wait in each execution that ended with a hand-over; one that had hardly begun has none. */
+function medianByExecution(
+  handOvers: readonly HandOver[],
+  waits: readonly { readonly at: number; readonly ms: number }[],
+): readonly number[] {
+  return handOvers.flatMap(({ endedAt }, index) => {
+    const beganAt = handOvers[index - 1]?.beganAt ?? 0;
+    const its = waits.filter(({ at }) => at >= beganAt && at < endedAt).map(({ ms }) => ms);
+    return its.length > 0 ? [median(its)] : [];
+  });
 }

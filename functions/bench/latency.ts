@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
 import type { DeletionWayName } from './contenders/deletionWays.ts';
 import { latencyResult, type MeasuredSize } from './latency/result.ts';
+import { type LatencySizes, latencySizes } from './latency/sizes.ts';
 import { type Deletion, type LatencyWorld, startLatencyWorld } from './latency/world.ts';
-import { type LatencySizes, latencySizes } from './latencySizes.ts';
 
 /** How long a deletion in MongoDB takes to show in Firestore. */
 export const benchmark: Benchmark = {

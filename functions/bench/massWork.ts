@@ -1,5 +1,5 @@
 import { Firestore } from 'firebase-admin/firestore';
-import type { BenchOptions, BenchResult } from './benchmark.ts';
+import type { BenchOptions, BenchResult, Figure } from './benchmark.ts';
 import type { ContenderName } from './contenders/all.ts';
 import { assetCollection, type Work } from './contenders/contender.ts';
 import { type ClientProcess, type ClientRun, startClientProcess } from './processes/clientProcess.ts';
@@ -9,7 +9,7 @@ import {
   spentBetween,
   startFirestoreProcess,
 } from './processes/firestoreProcess.ts';
-import { seedAssets } from './seedAssets.ts';
+import { seedAssets, seededName } from './seedAssets.ts';
 import { median } from './statistics.ts';
 
 /** How much work a comparison does. */
@@ -74,7 +74,7 @@ export async function compareWays(
         const standing = standings[(round + turn) % standings.length];
         if (standing === undefined) continue;
         const assets = standing.name === 'one-by-one' ? sizes.assetsOneByOne : sizes.assets;
-        const run = await oneRun(standing, kind, `${standing.name}-${round}`, assets, server, firestore);
+        const run = await oneRun(standing, kind, `${standing.name}-${round}`, assets, sizes, server, firestore);
         standing.runs.push(run);
         onProgress(`${kind} round ${round + 1}: ${standing.name} ${Math.round(perSecond(run))} assets/s`);
       }
@@ -96,7 +96,7 @@ async function warmedUp(
 ): Promise<Standing> {
   const client = startClientProcess(name, server.host);
   const standing = { name, runs: [], client, idleRss: await client.rss() };
-  await oneRun(standing, kind, `warm-up-${name}`, sizes.warmUp, server, firestore);
+  await oneRun(standing, kind, `warm-up-${name}`, sizes.warmUp, sizes, server, firestore);
   return standing;
 }
 
@@ -105,6 +105,7 @@ async function oneRun(
   kind: Work['kind'],
   projectId: string,
   assets: number,
+  sizes: MassSizes,
   server: FirestoreProcess,
   firestore: Firestore,
 ): Promise<Run> {
@@ -119,6 +120,7 @@ async function oneRun(
   const { count } = (await done.count().get()).data();
   const expected = kind === 'delete' ? 0 : assets;
   if (count !== expected) throw new Error(`${name} left ${count} assets where ${expected} were expected`);
+  await expectOthersUntouched(name, sizes, projectId, firestore);
   // Every run begins with the same collection.
   if (kind === 'rename') {
     const writer = firestore.bulkWriter({ throttling: false });
@@ -126,6 +128,21 @@ async function oneRun(
     await writer.close();
   }
   return { ...run, ...spent, assets };
+}
+
+/** All that is in the collection besides the project shows its old name, and is as much as before. */
+async function expectOthersUntouched(
+  name: ContenderName,
+  { otherProjects, assetsOfOthers }: MassSizes,
+  projectId: string,
+  firestore: Firestore,
+): Promise<void> {
+  const others = firestore.collection(assetCollection).where('projectName', '==', seededName);
+  const own = others.where('projectId', '==', projectId);
+  const [all, mine] = await Promise.all([others.count().get(), own.count().get()]);
+  const count = all.data().count - mine.data().count;
+  const expected = otherProjects * assetsOfOthers;
+  if (count !== expected) throw new Error(`${name} left ${count} assets of others where ${expected} were expected`);
 }
 
 const perSecond = ({ assets, ms }: Pick<Run, 'assets' | 'ms'>) => (assets / ms) * 1_000;
@@ -138,7 +155,7 @@ async function resultOf(kind: Work['kind'], sizes: MassSizes, standings: readonl
       return [
         titles[name],
         Math.round(median(runs.map(perSecond))),
-        ratioOf(ours, runs),
+        median(ratiosOf(ours, runs)),
         each(({ reads }) => reads).toFixed(4),
         each(({ writes }) => writes).toFixed(4),
         each(({ deletes }) => deletes).toFixed(4),
@@ -176,16 +193,44 @@ async function resultOf(kind: Work['kind'], sizes: MassSizes, standings: readonl
         rows,
       },
     ],
-    ratios: standings
-      .filter(({ name }) => name !== 'ours')
-      .map(({ name, runs }) => ({ name: `${kind} ours/${name}`, value: ratioOf(ours, runs) })),
+    figures: [
+      ...standings
+        .filter(({ name }) => name !== 'ours')
+        .map(({ name, runs }) => timed(`${kind} ours/${name}`, 'ratio', ratiosOf(ours, runs))),
+      timed(`${kind} ours assets/s`, 'assets/s', ours.map(perSecond)),
+      counted(
+        `${kind} ours reads/asset`,
+        'reads',
+        ours.map(({ reads, assets }) => reads / assets),
+      ),
+      counted(
+        `${kind} ours RPCs/1,000`,
+        'RPCs',
+        ours.map(({ calls, assets }) => (calls * 1_000) / assets),
+      ),
+    ],
   };
 }
 
-/** How many times as fast one is as the other: round by round, since both met the same machine there, and of that the
- *  median. */
-function ratioOf(ours: readonly Run[], others: readonly Run[]): number {
-  return median(ours.map((run, round) => perSecond(run) / perSecond(others[round] ?? { assets: 0, ms: Number.NaN })));
+const timed = (name: string, unit: string, samples: readonly number[]): Figure => ({
+  name,
+  unit,
+  better: 'higher',
+  kind: 'timed',
+  samples,
+});
+
+const counted = (name: string, unit: string, samples: readonly number[]): Figure => ({
+  name,
+  unit,
+  better: 'lower',
+  kind: 'counted',
+  samples,
+});
+
+/** How many times as fast one is as the other, round by round, since both met the same machine there. */
+function ratiosOf(ours: readonly Run[], others: readonly Run[]): readonly number[] {
+  return ours.map((run, round) => perSecond(run) / perSecond(others[round] ?? { assets: 0, ms: Number.NaN }));
 }
 
 const bytesPerMebibyte = 1_024 * 1_024;

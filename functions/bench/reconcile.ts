@@ -6,7 +6,7 @@ import type { SeedDocument } from '../local/demo/seedData.ts';
 import { writeAll } from '../local/demo/writeAll.ts';
 import { requiredIndexes } from '../src/reconcile/requiredIndexes.ts';
 import { connectSource, type ProjectsSource } from '../src/source/connect.ts';
-import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
+import type { Benchmark, BenchOptions, BenchResult, Figure } from './benchmark.ts';
 import { type ReconcileWayName, reconcileConfig } from './contenders/reconcileWays.ts';
 import { type Spent, spentBetween } from './processes/firestoreProcess.ts';
 import { type Answering, likeTheFunction, startAnswering } from './processes/requests.ts';
@@ -44,7 +44,11 @@ const order = ['ours', 'full-scan'] as const satisfies readonly ReconcileWayName
  *  are, as it does from every run. */
 const warmUps = 2;
 
-const runSchema = z.object({ ms: z.number(), cpuMs: z.number() });
+const runSchema = z.object({
+  ms: z.number(),
+  cpuMs: z.number(),
+  compared: z.object({ projects: z.number(), assets: z.number() }),
+});
 
 interface Run extends z.infer<typeof runSchema>, Spent {}
 
@@ -70,7 +74,7 @@ export async function compareReconciling(
       await services.clearFirestore();
       await seed(firestore, source, sizes.projects, perProject);
       onProgress(`${sizes.projects} projects with ${perProject} assets in each collection are there`);
-      standings.push(...(await compareOnce(services, perProject, sizes.rounds, onProgress)));
+      standings.push(...(await compareOnce(services, perProject, sizes, onProgress)));
     }
     return resultOf(sizes, standings);
   } finally {
@@ -83,7 +87,7 @@ export async function compareReconciling(
 async function compareOnce(
   services: ServicesProcess,
   perProject: number,
-  rounds: number,
+  { projects, rounds }: ReconcileSizes,
   onProgress: (text: string) => void,
 ): Promise<Standing[]> {
   const words = [services.mongodbUri, services.firestoreHost];
@@ -93,11 +97,13 @@ async function compareOnce(
     client: startAnswering(program, [name, ...words], likeTheFunction),
     runs: [] as Run[],
   }));
+  const expected = { projects, assets: projects * perProject * reconcileConfig.collections.length };
   try {
-    for (const { client } of sides) for (let run = 0; run < warmUps; run += 1) await measured(client, services);
+    for (const { client } of sides)
+      for (let run = 0; run < warmUps; run += 1) await measured(client, services, expected);
     for (let round = 0; round < rounds; round += 1) {
       for (const { name, client, runs } of round % 2 === 0 ? sides : sides.toReversed()) {
-        const run = await measured(client, services);
+        const run = await measured(client, services, expected);
         runs.push(run);
         onProgress(`round ${round + 1}: ${name} ${run.reads} reads, ${Math.round(run.ms)} ms`);
       }
@@ -113,9 +119,14 @@ async function compareOnce(
   }
 }
 
-async function measured(client: Answering, services: ServicesProcess): Promise<Run> {
+async function measured(client: Answering, services: ServicesProcess, expected: Run['compared']): Promise<Run> {
   const before = await services.usage();
   const run = await client.ask('run', null, runSchema);
+  const { projects, assets } = run.compared;
+  if (projects !== expected.projects || assets !== expected.assets) {
+    const wanted = `${expected.assets} assets of ${expected.projects} projects`;
+    throw new Error(`a way compared ${assets} assets of ${projects} projects where there are ${wanted}`);
+  }
   return { ...run, ...spentBetween(before, await services.usage()) };
 }
 
@@ -173,17 +184,27 @@ function resultOf(sizes: ReconcileSizes, standings: readonly Standing[]): BenchR
         ]),
       },
     ],
-    ratios: sizes.assetsPerProject.flatMap((perProject) => {
+    figures: sizes.assetsPerProject.flatMap((perProject): Figure[] => {
       const of = (name: ReconcileWayName) =>
         standings.find((standing) => standing.name === name && standing.perProject === perProject)?.runs ?? [];
-      const ratio = (value: (run: Run) => number, above: readonly Run[], below: readonly Run[]) =>
-        median(
-          above.map((run, round) => value(run) / value(below[round] ?? { ...run, ms: Number.NaN, reads: Number.NaN })),
-        );
+      const ratios = (value: (run: Run) => number, above: readonly Run[], below: readonly Run[]) =>
+        above.map((run, round) => value(run) / value(below[round] ?? { ...run, ms: Number.NaN, reads: Number.NaN }));
       const [ours, scan] = [of('ours'), of('full-scan')];
       return [
-        { name: `reconcile reads full-scan/ours at ${perProject}`, value: ratio(({ reads }) => reads, scan, ours) },
-        { name: `reconcile wall time ours/full-scan at ${perProject}`, value: ratio(({ ms }) => ms, ours, scan) },
+        {
+          name: `reconcile reads full-scan/ours at ${perProject}`,
+          unit: 'ratio',
+          better: 'higher',
+          kind: 'counted',
+          samples: ratios(({ reads }) => reads, scan, ours),
+        },
+        {
+          name: `reconcile wall time ours/full-scan at ${perProject}`,
+          unit: 'ratio',
+          better: 'lower',
+          kind: 'timed',
+          samples: ratios(({ ms }) => ms, ours, scan),
+        },
       ];
     }),
   };

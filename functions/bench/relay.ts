@@ -30,7 +30,7 @@ export const benchmark: Benchmark = {
   run: (options) => compareRelays(relaySizes[options.size], options),
 };
 
-const runSchema = z.object({ ms: z.number(), cpuMs: z.number() });
+const runSchema = z.object({ ms: z.number(), cpuMs: z.number(), distinct: z.number() });
 
 interface Standing {
   readonly name: RelayWayName;
@@ -87,6 +87,7 @@ async function measured(
 ): Promise<Run> {
   const before = await services.usage();
   const run = await client.ask('run', { from, changes }, runSchema);
+  if (run.distinct !== changes) throw new Error(`${run.distinct} of ${changes} changes were published`);
   return { ...run, ...spentBetween(before, await services.usage()) };
 }
 
@@ -142,10 +143,20 @@ async function resultOf(sizes: RelaySizes, standings: readonly Standing[]): Prom
         ),
       },
     ],
-    ratios: [
+    figures: [
       {
         name: 'relay ours/bare',
-        value: median(ours.map(({ ms }, round) => (bare[round]?.ms ?? Number.NaN) / ms)),
+        unit: 'ratio',
+        better: 'higher',
+        kind: 'timed',
+        samples: ours.map(({ ms }, round) => (bare[round]?.ms ?? Number.NaN) / ms),
+      },
+      {
+        name: 'relay ours events/s',
+        unit: 'events/s',
+        better: 'higher',
+        kind: 'timed',
+        samples: ours.map(({ ms }) => (sizes.changes / ms) * 1_000),
       },
     ],
   };

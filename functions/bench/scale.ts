@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Firestore } from 'firebase-admin/firestore';
 import { z } from 'zod';
-import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
+import type { Benchmark, BenchOptions, BenchResult, Figure } from './benchmark.ts';
 import {
   type FirestoreProcess,
   type Spent,
@@ -10,14 +10,14 @@ import {
 } from './processes/firestoreProcess.ts';
 import { likeTheFunction, startAnswering } from './processes/requests.ts';
 import { benchProjectId } from './processes/servicesProcess.ts';
-import { scaleConfig } from './scaleConfig.ts';
+import { scaleConfig } from './scale/config.ts';
 import {
   bytesPerMebibyte,
   checkScale,
   memoryAboveSmallLimit,
   readsPerAssetLimit,
   type ScaleRun,
-} from './scaleLimits.ts';
+} from './scale/limits.ts';
 import { seedAssets } from './seedAssets.ts';
 
 /** Sizes of one project, and how long one invocation works. */
@@ -105,12 +105,23 @@ export async function measureScale(
         ]),
       },
     ],
-    ratios: [
-      { name: 'scale memory large/small', value: large.peakRss / small.peakRss },
-      ...runs.map((run) => ({
-        name: `scale reads/asset ${run.title.replaceAll(' ', '-').replaceAll(',', '')}`,
-        value: run.reads / run.assets,
-      })),
+    figures: [
+      {
+        name: 'scale memory large/small',
+        unit: 'ratio',
+        better: 'lower',
+        kind: 'timed',
+        samples: [large.peakRss / small.peakRss],
+      },
+      ...runs.map(
+        (run): Figure => ({
+          name: `scale reads/asset ${run.title.replaceAll(' ', '-').replaceAll(',', '')}`,
+          unit: 'reads',
+          better: 'lower',
+          kind: 'counted',
+          samples: [run.reads / run.assets],
+        }),
+      ),
     ],
   };
 }

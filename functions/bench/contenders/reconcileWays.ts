@@ -25,9 +25,15 @@ export interface ReconcileContext {
   readonly truth: ProjectTruth;
 }
 
+/** What a way has compared. */
+export interface Compared {
+  readonly projects: number;
+  readonly assets: number;
+}
+
 /** One way of comparing all assets with all projects.
  *  @throws Error when it finds a difference: everything is in step */
-export type ReconcileWay = (context: ReconcileContext) => Promise<void>;
+export type ReconcileWay = (context: ReconcileContext) => Promise<Compared>;
 
 /** Page of the full scan, in documents: large enough that its calls hardly count. */
 const scanPage = 500;
@@ -36,6 +42,8 @@ const scanPage = 500;
  *  asked for in MongoDB. */
 const fullScan: ReconcileWay = async ({ firestore, truth }) => {
   let differences = 0;
+  let assets = 0;
+  const seen = new Set<string>();
   for (const collection of reconcileConfig.collections) {
     const copies = Object.entries(collection.copies);
     const ordered = firestore
@@ -48,6 +56,8 @@ const fullScan: ReconcileWay = async ({ firestore, truth }) => {
       const page = await (last === undefined ? ordered : ordered.startAfter(last)).get();
       const ids = new Set(page.docs.map((document) => String(document.get(collection.projectId))));
       const { projects } = await truth.ask([...ids]);
+      assets += page.size;
+      for (const id of ids) seen.add(id);
       for (const document of page.docs) {
         const project = projects.get(String(document.get(collection.projectId)));
         const isStale = copies.some(([source, target]) => document.get(target) !== project?.fields[source]);
@@ -57,6 +67,7 @@ const fullScan: ReconcileWay = async ({ firestore, truth }) => {
     } while (last !== undefined);
   }
   if (differences > 0) throw new Error(`the data is in step, and the scan found ${differences} differences`);
+  return { projects: seen.size, assets };
 };
 
 /** Lockstep's reconciliation in mode `report`, with its lease, its kept progress and its report in Firestore. */
@@ -84,6 +95,8 @@ const ours: ReconcileWay = async (context) => {
     },
   );
   if (outcome.kind !== 'done' || findingsOf(outcome.report) > 0) throw new Error(`the run ended with ${outcome.kind}`);
+  const { projects, collections } = outcome.report;
+  return { projects, assets: collections.reduce((sum, { assets }) => sum + (assets ?? 0), 0) };
 };
 
 /** No run is cut into invocations here, in ms. */

@@ -1,7 +1,7 @@
-import type { BenchResult, BenchTable } from '../benchmark.ts';
+import type { BenchResult, BenchTable, Figure } from '../benchmark.ts';
 import type { DeletionWayName } from '../contenders/deletionWays.ts';
-import type { LatencySizes } from '../latencySizes.ts';
 import { median, quantile } from '../statistics.ts';
+import type { LatencySizes } from './sizes.ts';
 import type { Deletion, LatencyWorld } from './world.ts';
 
 const titles: Readonly<Record<DeletionWayName, string>> = {
@@ -40,7 +40,7 @@ export function latencyResult(
     notes: [
       'From the moment at which MongoDB has acknowledged the deletion (majority), to a Firestore listener being notified that the project has no asset; one after the ' +
         `other, the ways in changing order, after ${warmUp.samples} of each that do not count; ` +
-        `${count(backlog.events)} other projects live on. p99 of no more than 100 is the largest. Ratios are of medians: below 1, ours is the faster.`,
+        `${count(backlog.events)} other projects live on. p99 of no more than 100 is the largest. A ratio is the median of the ratios of deletions that followed each other: below 1, ours is the faster.`,
       'Nothing polls: the resolution is that of the listener, one message over a local socket (about a millisecond), alike for both. All is on one machine, ' +
         'whose network takes no time: in the cloud each hop adds its own.',
       'The services are in one process, each function in processes of its own, and each of the two services that delete in another. All assets are in one ' +
@@ -61,18 +61,46 @@ export function latencyResult(
         ),
       },
     ],
-    ratios: [
-      ...measured.map(({ assets, deletions: { ours, itself: baseline } }) => ({
-        name: `latency p50 ours/itself ${assets}`,
-        value: medianMs(ours) / medianMs(baseline),
-      })),
-      {
-        name: `latency p50 ours behind-${backlog.events}/alone ${backlog.assets}`,
-        value: medianMs(behind) / medianMs(withoutBacklog?.deletions.ours ?? []),
-      },
+    figures: [
+      ...measured.flatMap(({ assets, deletions: { ours, itself: baseline } }) => [
+        timed(
+          `latency ours/itself ${assets}`,
+          'ratio',
+          ours.map(({ ms }, pair) => ms / (baseline[pair]?.ms ?? Number.NaN)),
+        ),
+        timed(
+          `latency ours ${assets}`,
+          'ms',
+          ours.map(({ ms }) => ms),
+        ),
+      ]),
+      timed(
+        `latency ours behind-${backlog.events}/alone ${backlog.assets}`,
+        'ratio',
+        behind.map(({ ms }) => ms / medianMs(withoutBacklog?.deletions.ours ?? [])),
+      ),
+      ...measured.flatMap(({ assets, deletions: { ours } }) =>
+        (['reads', 'writes'] as const).map(
+          (what): Figure => ({
+            name: `latency ours ${assets}: billed ${what}`,
+            unit: what,
+            better: 'lower',
+            kind: 'counted',
+            samples: ours.map(({ billed }) => billed[what]),
+          }),
+        ),
+      ),
     ],
   };
 }
+
+const timed = (name: string, unit: string, samples: readonly number[]): Figure => ({
+  name,
+  unit,
+  better: 'lower',
+  kind: 'timed',
+  samples,
+});
 
 function latencies(
   measured: readonly MeasuredSize[],

@@ -20,10 +20,10 @@ answerParent({
   async run() {
     const cpu = process.cpuUsage();
     const startedAt = performance.now();
-    await way(context);
+    const compared = await way(context);
     const ms = performance.now() - startedAt;
     const { user, system } = process.cpuUsage(cpu);
-    return { ms, cpuMs: (user + system) / 1_000 };
+    return { ms, cpuMs: (user + system) / 1_000, compared };
   },
   // Node gives kibibytes: https://nodejs.org/api/process.html#processresourceusage
   peakRss: () => process.resourceUsage().maxRSS * 1_024,

@@ -2,7 +2,7 @@
 import { Firestore } from 'firebase-admin/firestore';
 import { z } from 'zod';
 import { applyEvent, eventOf } from '../contenders/ours.ts';
-import { scaleConfig } from '../scaleConfig.ts';
+import { scaleConfig } from '../scale/config.ts';
 import { answerParent } from './requests.ts';
 import { benchProjectId } from './servicesProcess.ts';
 

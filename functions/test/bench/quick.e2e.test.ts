@@ -23,9 +23,11 @@ describe('benchmarks in size quick', () => {
       assert.equal(result.name, benchmark.name);
       assert.ok(result.tables.length > 0);
       for (const table of result.tables) assertFilled(table);
-      assert.ok(result.ratios.length > 0);
-      for (const { name, value } of result.ratios)
-        assert.ok(Number.isFinite(value) && value > 0, `${name} is ${value}`);
+      assert.ok(result.figures.length > 0);
+      for (const { name, samples } of result.figures) {
+        assert.ok(samples.length > 0, name);
+        for (const value of samples) assert.ok(Number.isFinite(value) && value > 0, `${name} is ${value}`);
+      }
     });
   }
 });

@@ -1,6 +1,6 @@
 // The limits of the benchmark `scale`: attacks a figure that passes one silently.
 import assert from 'node:assert/strict';
-import { bytesPerMebibyte, checkScale, type ScaleRun, type ScaleRuns } from '../../bench/scaleLimits.ts';
+import { bytesPerMebibyte, checkScale, type ScaleRun, type ScaleRuns } from '../../bench/scale/limits.ts';
 
 const run = (title: string, assets: number, mebibytes: number): ScaleRun => ({
   title,

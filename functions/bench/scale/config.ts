@@ -1,4 +1,4 @@
-import { type Config, defineConfig } from '../src/config/defineConfig.ts';
+import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
 
 /** Three collections, as the assets of one large project are spread. Without subcollections, whose reads would be apart
  *  from those of the assets. */

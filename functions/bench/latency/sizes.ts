@@ -1,4 +1,4 @@
-import type { BenchOptions } from './benchmark.ts';
+import type { BenchOptions } from '../benchmark.ts';
 
 /** How many deletions are measured. */
 export interface LatencySizes {

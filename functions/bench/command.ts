@@ -1,0 +1,88 @@
+import type { Command } from '@commander-js/extra-typings';
+import { type TerminalCommand, UsageError } from '../src/cli/command.ts';
+import type { Benchmark } from './benchmark.ts';
+import { compareFiles } from './results/compareFiles.ts';
+import { runBenchmarks } from './runBenchmarks.ts';
+import type { BenchSettings } from './settings.ts';
+
+/** In place of a name: every benchmark. */
+const every = 'all';
+
+/** Declares the command line over these benchmarks, and what it does. */
+export function benchCommand(benchmarks: readonly Benchmark[]): TerminalCommand<BenchSettings> {
+  return {
+    name: 'bench',
+    saves: false,
+    declare(command, accept) {
+      command
+        .description('Measures how fast Lockstep is, against named baselines, and what it costs.')
+        .usage('[names... | compare] [options]');
+      declareRun(command, benchmarks, accept);
+      declareCompare(command, accept);
+    },
+    run: async (settings, terminal) =>
+      settings.kind === 'run' ? runBenchmarks(settings, terminal) : compareFiles(settings, terminal),
+  };
+}
+
+function declareRun(command: Command, benchmarks: readonly Benchmark[], accept: (settings: BenchSettings) => void) {
+  const names = benchmarks.map(({ name, summary }) => `  ${name.padEnd(12)}${summary}`).join('\n');
+  const list = `
+Benchmarks, one after the other, each with servers of its own; without a name, or with "${every}", every one:
+${names}`;
+  command.addHelpText('after', `${list}\n\nMore: bench -- run --help, bench -- compare --help`);
+  command
+    .command('run', { isDefault: true })
+    .description('runs benchmarks (the word "run" may be left out)')
+    .argument('[names...]', `benchmarks, or "${every}"`)
+    .option('--quick', 'small sizes and one round: shows that they work, and no more', false)
+    .option('--json <file>', 'writes figures, machine and commit to a file, to compare with another')
+    .option('--plots <folder>', 'writes the plots of the benchmarks as SVG')
+    .addHelpText('after', list)
+    .action((asked, { quick, json, plots }) => {
+      const unknown = asked.filter((name) => name !== every && !benchmarks.some((one) => one.name === name));
+      if (unknown.length > 0) {
+        const known = benchmarks.map(({ name }) => name).join(', ');
+        throw new UsageError(
+          `there is no benchmark "${unknown.join('", "')}"; there are ${known}, and ${every} for every one`,
+        );
+      }
+      accept({
+        kind: 'run',
+        benchmarks:
+          asked.length === 0 || asked.includes(every)
+            ? benchmarks
+            : benchmarks.filter(({ name }) => asked.includes(name)),
+        size: quick ? 'quick' : 'full',
+        jsonFile: json,
+        plotFolder: plots,
+      });
+    });
+}
+
+function declareCompare(command: Command, accept: (settings: BenchSettings) => void) {
+  command
+    .command('compare')
+    .description('compares two files of --json: ratios with their spread, and what is within noise')
+    .argument('<earlier>', 'the file that is the baseline')
+    .argument('<later>', 'the file that is judged')
+    .option('--limit <percent>', 'exit code 1 where a figure is worse by more than this, such as 3%', shareOf)
+    .addHelpText(
+      'after',
+      `
+A figure is better or worse only where the interval of its ratio leaves 1 out; figures that are counted (reads,
+writes) have no noise. It takes three runs of each to judge a figure that is timed.
+
+Exit code: 0 compared, and nothing worse than the limit; 1 worse than the limit; 2 a mistake in the command, or files
+that cannot be compared.`,
+    )
+    .action((earlier, later, { limit }) => accept({ kind: 'compare', files: [earlier, later], limit }));
+}
+
+/** `3%` or `3` as a share.
+ *  @throws UsageError */
+function shareOf(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*%?$/.exec(text);
+  if (match === null) throw new UsageError(`--limit: "${text}" is no percentage such as 3%`);
+  return Number(match[1]) / 100;
+}
