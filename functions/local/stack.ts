@@ -187,6 +187,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
               bundle: options.bundle ?? builtBundle,
               projectId,
               pubsubHost,
+              ...(firestore && { documentEvents: firestore.events }),
               port,
               env: { ...localBuckets, ...variables, MONGODB_URI: productUri, ...options.env },
               ...(options.onLog && { log: options.onLog }),

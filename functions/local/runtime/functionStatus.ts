@@ -4,8 +4,9 @@ import type { ProcessState } from './functionProcess.ts';
 /** A running function, as `functions()` and GET / show it. */
 export interface FunctionStatus {
   readonly name: string;
-  readonly kind: 'pubsub' | 'schedule' | 'https';
+  readonly kind: 'pubsub' | 'firestore' | 'schedule' | 'https';
   readonly topic?: string;
+  readonly document?: string;
   readonly schedule?: string;
   /** Of an HTTPS function. */
   readonly url?: string;
@@ -30,6 +31,7 @@ export function functionStatus(pool: FunctionPool, url: string): FunctionStatus 
     name,
     kind: trigger.kind,
     ...(trigger.kind === 'pubsub' && { topic: trigger.topic }),
+    ...(trigger.kind === 'firestore' && { document: trigger.document }),
     ...(trigger.kind === 'schedule' && { schedule: trigger.schedule }),
     ...(trigger.kind === 'https' && { url: `${url}/${name}` }),
     pid: first?.pid(),

@@ -42,6 +42,7 @@ export function triggerRequest({ name, trigger }: FunctionSpec, occasion: Occasi
         'x-cloudscheduler-jobname': `firebase-schedule-${name}`,
         'x-cloudscheduler-scheduletime': time,
       });
+    case 'firestore':
     case 'https':
       return jsonRequest(payload);
   }

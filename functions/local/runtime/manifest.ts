@@ -1,8 +1,18 @@
 import { z } from 'zod';
+import { documentEventKinds } from '../servers/firestore/triggers/documentEvent.ts';
 
-/** What runs a function: a topic, a schedule, or an HTTP request. */
+/** What runs a function: a topic, a change of a document, a schedule, or an HTTP request. */
 const triggerSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('pubsub'), topic: z.string().min(1), retry: z.boolean() }),
+  z.object({
+    kind: z.literal('firestore'),
+    event: z.enum(documentEventKinds),
+    /** Its id, such as `(default)`. */
+    database: z.string().min(1),
+    /** Path with `{wildcards}`. */
+    document: z.string().min(1),
+    retry: z.boolean(),
+  }),
   z.object({
     kind: z.literal('schedule'),
     schedule: z.string().min(1),

@@ -1,15 +1,17 @@
 import { resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { type Clock, systemClock } from '../../src/clock.ts';
+import type { DocumentEvents } from '../servers/firestore/triggers/documentWatch.ts';
 import type { FunctionRequest } from './callFunction.ts';
 import { bundleEnvironment, functionEnvironment, withoutOtherSecrets } from './childEnvironment.ts';
 import { checkManifest, describeBundle } from './describeBundle.ts';
+import { createDocumentTriggers } from './documentTriggers.ts';
 import { type Answer, openFrontDoor } from './frontDoor.ts';
 import { type FunctionPool, isError } from './functionPool.ts';
 import { type FunctionStatus, functionStatus } from './functionStatus.ts';
 import { type FireResult, toResult, triggerRequest } from './invocation.ts';
 import { parseLogLine, type RuntimeLogEntry } from './logLine.ts';
-import type { FunctionSpec } from './manifest.ts';
+import type { FunctionSpec, Trigger } from './manifest.ts';
 import { type ScheduleTrigger, startSchedule } from './scheduler.ts';
 import { startPool } from './startPool.ts';
 import { openTriggerSubscriptions } from './triggerSubscriptions.ts';
@@ -42,6 +44,8 @@ export interface RuntimeOptions {
   readonly projectId: string;
   /** HOST:PORT of the Pub/Sub server. */
   readonly pubsubHost: string;
+  /** Where documents change. Without, functions that a document triggers never run, and a warning says so. */
+  readonly documentEvents?: DocumentEvents;
   /** Settings, parameters and secrets of the functions; nothing of this process's environment reaches them
    *  otherwise. */
   readonly env?: Readonly<Record<string, string>>;
@@ -72,6 +76,9 @@ export interface RuntimeOptions {
   readonly graceMs?: number;
 }
 
+const notTriggered =
+  'it is never triggered, because only the embedded Firestore reports changes of documents, and Firestore runs elsewhere';
+
 const defaultRetry = { minBackoffMs: 500, maxBackoffMs: 10_000 };
 const defaultGraceMs = 10_000;
 
@@ -101,16 +108,30 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     subscriptions.close();
     throw error;
   });
+  const documents = options.documentEvents
+    ? createDocumentTriggers({
+        events: options.documentEvents,
+        clock: systemClock,
+        publish: subscriptions.publish,
+        onFailure: (topic, error) => {
+          const message = `events for ${topic} are published later: ${String(error)}`;
+          log({ function: runtimeName, severity: 'WARNING', message });
+        },
+      })
+    : undefined;
   let messages = 0;
 
   function environmentOf({ name, trigger, secrets }: FunctionSpec): Record<string, string> {
     return {
       ...withoutOtherSecrets({ ...env, ...manifest.params }, manifest.secrets, secrets),
-      ...functionEnvironment(name, trigger.kind === 'pubsub', Boolean(env.FIREBASE_AUTH_EMULATOR_HOST)),
+      ...functionEnvironment(name, isEventTrigger(trigger), Boolean(env.FIREBASE_AUTH_EMULATOR_HOST)),
     };
   }
 
-  function topicName(topic: string): string {
+  /** The topic whose messages reach a function; undefined for one that serves requests. */
+  function topicOf({ name, trigger }: FunctionSpec): string | undefined {
+    if (!isEventTrigger(trigger)) return undefined;
+    const topic = trigger.kind === 'pubsub' ? trigger.topic : `eventarc-${name.toLowerCase()}-documents`;
     return topic.includes('/') ? topic : `projects/${projectId}/topics/${topic}`;
   }
 
@@ -125,14 +146,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   /** A delivery of Pub/Sub: what the function has seen and failed is redelivered only if it asks for that. */
   async function push(name: string, request: FunctionRequest): Promise<Answer> {
     const pool = pools.get(name);
-    if (pool?.spec.trigger.kind !== 'pubsub') return { status: 404, body: { error: `no function ${name}` } };
+    if (!pool || !isEventTrigger(pool.spec.trigger)) return { status: 404, body: { error: `no function ${name}` } };
     const outcome = await pool.invoke(request);
     const { status, error } = toResult(outcome);
     if (!isError(outcome) || pool.spec.trigger.retry || closing) return { status };
     log({
       function: name,
       severity: 'ERROR',
-      message: `the message is dropped, because the function does not ask for retries: ${error ?? status}`,
+      message: `the ${pool.spec.trigger.kind === 'pubsub' ? 'message' : 'event'} is dropped, because the function does not ask for retries: ${error ?? status}`,
     });
     return { status: 204 };
   }
@@ -161,6 +182,10 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
     signal?: AbortSignal,
   ): Promise<FireResult> {
     const pool = poolOf(name);
+    if (pool.spec.trigger.kind === 'firestore') {
+      const error = `${name} runs when a document at ${pool.spec.trigger.document} changes: write one`;
+      return { status: 400, ok: false, error };
+    }
     messages += 1;
     const request = triggerRequest(pool.spec, { projectId, payload, scheduledAt, messageId: `manual-${messages}` });
     return toResult(await pool.invoke(request, signal));
@@ -191,6 +216,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   let closing: Promise<void> | undefined;
   async function shutDown(): Promise<void> {
     for (const schedule of schedules) schedule.stop();
+    await documents?.close();
     await Promise.all([...pools.values()].map(stopDeliveries));
     subscriptions.close();
     await Promise.all([...pools.values()].map((pool) => pool.stop(graceMs)));
@@ -198,7 +224,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   }
 
   async function stopDeliveries({ spec: { name, trigger } }: FunctionPool): Promise<void> {
-    if (trigger.kind !== 'pubsub') return;
+    if (!isEventTrigger(trigger)) return;
     await subscriptions.disconnect(name).catch((error: unknown) => {
       // Pub/Sub may have been closed before; then there are no deliveries either.
       log({ function: name, severity: 'WARNING', message: `its subscription was left as it is: ${String(error)}` });
@@ -208,9 +234,14 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
   try {
     for (const spec of manifest.functions) {
       const { name, trigger } = spec;
-      const topic = trigger.kind === 'pubsub' ? topicName(trigger.topic) : undefined;
+      const topic = topicOf(spec);
       pools.set(name, startPool(spec, { ...options, clock, log, bundle, env: environmentOf(spec), topic }));
       if (topic !== undefined) await subscriptions.connect(name, topic, frontDoor.pushEndpoint(name));
+      if (topic !== undefined && trigger.kind === 'firestore') {
+        const database = `projects/${projectId}/databases/${trigger.database}`;
+        documents?.connect(topic, { database, document: trigger.document, kind: trigger.event });
+        if (!documents) log({ function: name, severity: 'WARNING', message: notTriggered });
+      }
       if (trigger.kind === 'schedule' && options.schedules !== false) {
         schedules.push(openSchedule(spec, trigger));
       }
@@ -236,6 +267,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
       return closing;
     },
   };
+}
+
+/** A trigger whose occasions arrive as messages. */
+type EventTrigger = Extract<Trigger, { retry: boolean }>;
+
+function isEventTrigger(trigger: Trigger): trigger is EventTrigger {
+  return trigger.kind === 'pubsub' || trigger.kind === 'firestore';
 }
 
 function parseJson(body: Buffer): { ok: true; value: unknown } | { ok: false; error: string } {

@@ -8,7 +8,7 @@ import type { FunctionSpec } from './manifest.ts';
 export interface StartPoolOptions {
   readonly bundle: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Full name of the topic of a Pub/Sub function. */
+  /** Full name of the topic whose messages reach the function; undefined: it serves requests. */
   readonly topic: string | undefined;
   readonly clock: Clock;
   readonly log: (entry: RuntimeLogEntry) => void;
@@ -22,7 +22,7 @@ export interface StartPoolOptions {
 export function startPool(spec: FunctionSpec, options: StartPoolOptions): FunctionPool {
   const { name, memoryMiB } = spec;
   const { bundle, env, topic, clock, log, pendingMs, mostInstances } = options;
-  const args = [bundle, name, ...(topic === undefined ? [] : [topic])];
+  const args = [bundle, name, spec.trigger.kind, ...(topic === undefined ? [] : [topic])];
 
   function start(keptAlive: boolean): FunctionProcess {
     return keepFunctionProcess({

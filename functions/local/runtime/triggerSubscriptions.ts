@@ -2,10 +2,17 @@ import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { fromMs } from '../servers/pubsub/protoTime.ts';
 import { loadPubSubServices } from '../servers/pubsub/serviceDefinitions.ts';
 
+export interface PublishedMessage {
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly data: Buffer;
+}
+
 /** The topics and push subscriptions that functions are triggered by, as Eventarc makes them. */
 export interface TriggerSubscriptions {
   /** Creates the topic and the subscription of a function, or brings an existing subscription up to date. */
   connect(functionName: string, topicName: string, endpoint: string): Promise<void>;
+  /** Publishes messages of an event source. */
+  publish(topicName: string, messages: readonly PublishedMessage[]): Promise<void>;
   /** Stops deliveries; the subscription keeps what comes in. */
   disconnect(functionName: string): Promise<void>;
   close(): void;
@@ -78,6 +85,9 @@ export function openTriggerSubscriptions(options: TriggerSubscriptionOptions): T
         const updateMask = { paths: ['push_config', 'retry_policy', 'ack_deadline_seconds'] };
         await call('UpdateSubscription', { subscription, updateMask });
       }
+    },
+    async publish(topicName, messages) {
+      await call('Publish', { topic: topicName, messages });
     },
     async disconnect(functionName) {
       const subscription = subscriptionName(options.projectId, functionName);

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 
+/** Of the attributes of a CloudEvent in binary mode. */
+export const attributePrefix = 'ce-';
+
 /** The body of a push request, as far as it is needed here. */
 const pushSchema = z.object({
   message: z.looseObject({
@@ -36,4 +39,15 @@ export function toMessagePublishedEvent(body: unknown, topic: string): MessagePu
     time: data.message.publishTime,
     data,
   };
+}
+
+/** The event of a changed document, from the message that carries it: attributes of the CloudEvent with the prefix of
+ *  its binary mode, and a protobuf message as data, which the function gets as bytes; throws for another body.
+ *  https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md#31-binary-content-mode */
+export function toDocumentEvent(body: unknown): Record<string, unknown> {
+  const { message } = pushSchema.parse(body);
+  const attributes = Object.entries(message.attributes).flatMap(([name, value]) =>
+    name.startsWith(attributePrefix) ? [[name.slice(attributePrefix.length), value] as const] : [],
+  );
+  return { ...Object.fromEntries(attributes), data: Buffer.from(message.data, 'base64') };
 }

@@ -1,3 +1,4 @@
+import { documentEventKind } from '../../servers/firestore/triggers/documentEvent.ts';
 import type { FunctionSpec, Trigger } from '../manifest.ts';
 import { isRecord } from './loadBundle.ts';
 import { resolveValue } from './params.ts';
@@ -15,6 +16,9 @@ const defaultMinBackoffSeconds = 5;
 const defaultMaxBackoffSeconds = 3600;
 const defaultMaxDoublings = 5;
 const mostRetries = 5;
+
+/** The only one that databases in native mode have. */
+const defaultNamespace = '(default)';
 
 const messagePublished = 'google.cloud.pubsub.topic.v1.messagePublished';
 
@@ -52,11 +56,7 @@ export function describeEndpoint(name: string, endpoint: Readonly<Record<string,
 
 function readTrigger(fields: Record<string, unknown>): Trigger | string {
   const { eventTrigger, scheduleTrigger } = fields;
-  if (isRecord(eventTrigger)) {
-    if (eventTrigger.eventType !== messagePublished) return `event ${String(eventTrigger.eventType)}`;
-    const topic = isRecord(eventTrigger.eventFilters) ? eventTrigger.eventFilters.topic : undefined;
-    return { kind: 'pubsub', topic: String(topic ?? ''), retry: eventTrigger.retry === true };
-  }
+  if (isRecord(eventTrigger)) return readEventTrigger(eventTrigger);
   if (isRecord(scheduleTrigger)) {
     const retry = isRecord(scheduleTrigger.retryConfig) ? scheduleTrigger.retryConfig : {};
     const count = numberOr(retry.retryCount, defaultRetryCount);
@@ -76,6 +76,19 @@ function readTrigger(fields: Record<string, unknown>): Trigger | string {
   }
   if (fields.httpsTrigger || fields.callableTrigger) return { kind: 'https' };
   return Object.keys(fields).find((field) => field.endsWith('Trigger')) ?? 'no trigger';
+}
+
+function readEventTrigger(fields: Record<string, unknown>): Trigger | string {
+  const eventType = String(fields.eventType);
+  const filters = isRecord(fields.eventFilters) ? fields.eventFilters : {};
+  const patterns = isRecord(fields.eventFilterPathPatterns) ? fields.eventFilterPathPatterns : {};
+  const retry = fields.retry === true;
+  if (eventType === messagePublished) return { kind: 'pubsub', topic: String(filters.topic ?? ''), retry };
+  const event = documentEventKind(eventType);
+  if (event === undefined) return `event ${eventType}`;
+  if (filters.namespace !== defaultNamespace) return `event ${eventType} in the namespace ${String(filters.namespace)}`;
+  const document = String(patterns.document ?? filters.document ?? '');
+  return { kind: 'firestore', event, database: String(filters.database ?? ''), document, retry };
 }
 
 /** `gcf_gen1` is the share of a CPU that functions of first generation had, by their memory. */

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { closeServer } from '../closeServer.ts';
 import type { ChildMessage } from '../manifest.ts';
 import { errorHeader } from '../wire.ts';
-import { toMessagePublishedEvent } from './cloudEvent.ts';
+import { toDocumentEvent, toMessagePublishedEvent } from './cloudEvent.ts';
 import { installErrorReport } from './errorReport.ts';
 import { type ExpressHandler, expressApplication } from './express.ts';
 import { type ExportedFunction, loadFunctions } from './loadBundle.ts';
@@ -16,8 +16,8 @@ const maxErrorCharacters = 1000;
 exitWithSupervisor();
 dieBeyondMemoryLimit();
 
-const [bundle, name, topic] = process.argv.slice(2);
-if (bundle === undefined || name === undefined) throw new Error('usage: serve.ts BUNDLE FUNCTION [TOPIC]');
+const [bundle, name, trigger, topic] = process.argv.slice(2);
+if (bundle === undefined || name === undefined) throw new Error('usage: serve.ts BUNDLE FUNCTION TRIGGER [TOPIC]');
 
 const errors = installErrorReport();
 let invoke: ExpressHandler = (_request, response) => response.writeHead(503).end();
@@ -33,7 +33,9 @@ process.env.PORT = String(address.port);
 
 const exported = (await loadFunctions(bundle)).get(name);
 if (!exported) throw new Error(`The bundle ${bundle} has no function ${name}.`);
-invoke = topic === undefined ? serveRequests(exported) : serveMessages(exported, topic);
+if (topic === undefined) invoke = serveRequests(exported);
+else if (trigger === 'firestore') invoke = serveEvents(exported, toDocumentEvent);
+else invoke = serveEvents(exported, (body) => toMessagePublishedEvent(body, topic));
 
 // As in the cloud: no new requests, those under way may finish; who takes too long is killed.
 process.on('SIGTERM', () => {
@@ -42,11 +44,11 @@ process.on('SIGTERM', () => {
 const ready: ChildMessage = { kind: 'listening', port: address.port };
 process.send?.(ready);
 
-/** For Pub/Sub triggers: 204 when the function has resolved, 500 when it threw. */
-function serveMessages(exportedFunction: ExportedFunction, ofTopic: string): ExpressHandler {
+/** For events: 204 when the function has resolved, 500 when it threw. */
+function serveEvents(exportedFunction: ExportedFunction, eventOf: (body: unknown) => object): ExpressHandler {
   return async (request, response) => {
     try {
-      await exportedFunction(toMessagePublishedEvent(request.body, ofTopic));
+      await exportedFunction(eventOf(request.body));
       response.writeHead(204).end();
     } catch (error) {
       const text = error instanceof Error ? (error.stack ?? error.message) : String(error);

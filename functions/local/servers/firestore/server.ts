@@ -16,6 +16,7 @@ import { addReadMethods } from './services/readService.ts';
 import { addWriteMethods } from './services/writeService.ts';
 import { invalidArgument } from './status.ts';
 import { createDatabase, type Database } from './store/database.ts';
+import { createDocumentWatch, type DocumentEvents } from './triggers/documentWatch.ts';
 
 /** What a server holds at the moment. */
 export interface FirestoreStats {
@@ -32,6 +33,8 @@ export interface FirestoreServer {
   readonly host: string;
   readonly faults: Faults;
   readonly meter: Meter;
+  /** For the triggers of functions. */
+  readonly events: DocumentEvents;
   /** Forgets all documents and ends all transactions and listeners. */
   clear(): void;
   stats(): FirestoreStats;
@@ -68,6 +71,7 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
   const log = options.log ?? ((message, error) => console.error(message, error));
   const faults = createFaults();
   const meter = createMeter();
+  const events = createDocumentWatch();
   let databases = new Map<string, Database>();
 
   const indexConfig = options.indexes === undefined ? undefined : readIndexConfig(options.indexes);
@@ -86,6 +90,7 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
         lockTimeoutMs,
         indexEntries,
         newToken: () => randomBytes(tokenBytes),
+        changed: (changes, time) => events.changed(name, changes, time),
       });
       databases.set(name, created);
       return created;
@@ -121,6 +126,7 @@ export async function startFirestoreServer(options: FirestoreServerOptions = {})
     host: `${host}:${listener.port}`,
     faults,
     meter,
+    events,
     clear() {
       endAll();
       databases = new Map();

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { onDocumentCreated, onDocumentWritten, onDocumentWrittenWithAuthContext } from 'firebase-functions/firestore';
 import { onMessagePublished } from 'firebase-functions/pubsub';
 import { onSchedule } from 'firebase-functions/scheduler';
 import { type DescribedFunction, describeEndpoint } from '../../../local/runtime/child/endpoint.ts';
@@ -56,6 +57,31 @@ describe('the description of a function', () => {
         maxInstances: 2,
         secrets: ['TOKEN'],
       },
+    });
+  });
+
+  it('has the path and the database of a Firestore trigger, and refuses a kind of event that is not offered', () => {
+    const made = onDocumentWritten({ document: 'boards/{id}', database: 'other', retry: true }, () => {});
+    const described = describeFunction(made);
+    assert.deepEqual(described.kind === 'supported' && described.spec.trigger, {
+      kind: 'firestore',
+      event: 'written',
+      database: 'other',
+      document: 'boards/{id}',
+      retry: true,
+    });
+    const plain = describeFunction(onDocumentCreated('boards/one', () => {}));
+    assert.deepEqual(plain.kind === 'supported' && plain.spec.trigger, {
+      kind: 'firestore',
+      event: 'created',
+      database: '(default)',
+      document: 'boards/one',
+      retry: false,
+    });
+    assert.deepEqual(describeFunction(onDocumentWrittenWithAuthContext('boards/{id}', () => {})), {
+      kind: 'unsupported',
+      name: 'name',
+      trigger: 'event google.cloud.firestore.document.v1.written.withAuthContext',
     });
   });
 

@@ -24,23 +24,25 @@ describe('functions runtime: triggers and processes', () => {
   it('reads every trigger from the bundle, with parameters resolved', async () => {
     fixture = await startFixture({ env: { TOPIC_PREFIX: 'other' } });
     await fixture.runtime.waitUntilReady();
-    const described = fixture.runtime.functions().map(({ name, kind, topic, schedule, state }) => ({
+    const described = fixture.runtime.functions().map(({ name, kind, topic, document, schedule, state }) => ({
       name,
       kind,
-      on: topic ?? schedule,
+      on: topic ?? document ?? schedule,
       state,
     }));
     assert.deepEqual(described, [
       { name: 'nightly', kind: 'schedule', on: '30 2 * * *', state: 'ready' },
+      { name: 'onBoard', kind: 'firestore', on: 'boards/{board}', state: 'ready' },
       { name: 'onEvent', kind: 'pubsub', on: 'other-events', state: 'ready' },
       { name: 'onNotice', kind: 'pubsub', on: 'notices', state: 'ready' },
       { name: 'onPair', kind: 'pubsub', on: 'pairs', state: 'ready' },
+      { name: 'onRemoved', kind: 'firestore', on: 'boards/{board}/panels/{panel}', state: 'ready' },
       { name: 'relay', kind: 'schedule', on: '* * * * *', state: 'ready' },
       { name: 'web-answer', kind: 'https', on: undefined, state: 'ready' },
       { name: 'web-hello', kind: 'https', on: undefined, state: 'ready' },
     ]);
     const pids = fixture.runtime.functions().map(({ pid }) => pid);
-    assert.equal(new Set([...pids, process.pid]).size, 8, 'each in a process of its own');
+    assert.equal(new Set([...pids, process.pid]).size, 10, 'each in a process of its own');
   });
 
   it('delivers a message as the event that Cloud Functions make of it', async () => {
@@ -467,7 +469,7 @@ describe('functions runtime: what it refuses', () => {
 
   it('a trigger that it cannot run, unless it is left out', async () => {
     const bundle = bundlePath.replace('bundle.ts', 'foreignBundle.ts');
-    await assert.rejects(startAndClose({ bundle }), /no trigger for onWrite \(event google\.cloud\.firestore/);
+    await assert.rejects(startAndClose({ bundle }), /no trigger for onFile \(event google\.cloud\.storage/);
     const fixture = await startFixture({ bundle, only: ['onEvent'] });
     assert.deepEqual(
       fixture.runtime.functions().map(({ name }) => name),
@@ -477,7 +479,7 @@ describe('functions runtime: what it refuses', () => {
   });
 
   it('a function that is not there', async () => {
-    await assert.rejects(startAndClose({ only: ['absent'] }), /no function absent; it has nightly, onEvent/);
+    await assert.rejects(startAndClose({ only: ['absent'] }), /no function absent; it has nightly, onBoard, onEvent/);
   });
 
   it('a Pub/Sub server that is not there', async () => {

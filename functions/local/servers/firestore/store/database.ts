@@ -86,10 +86,12 @@ export interface DatabaseOptions {
   readonly lockTimeoutMs: number;
   readonly indexEntries: IndexEntries;
   readonly newToken: () => Buffer;
+  /** For triggers: called like a subscriber. */
+  readonly changed: (changes: readonly Change[], time: Micros) => void;
 }
 
 export function createDatabase(name: string, options: DatabaseOptions): Database {
-  const { clock, lockTimeoutMs, indexEntries, newToken } = options;
+  const { clock, lockTimeoutMs, indexEntries, newToken, changed } = options;
   const store = createStore();
   const locks = createLocks();
   const waiting = createWaiting(clock, lockTimeoutMs);
@@ -134,6 +136,7 @@ export function createDatabase(name: string, options: DatabaseOptions): Database
       lastChange = time;
       history.record(time, changes);
       for (const subscriber of subscribers) subscriber.changed(changes, time);
+      changed(changes, time);
     }
     return { type: 'done', committed: { time, results } };
   };

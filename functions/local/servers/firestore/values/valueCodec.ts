@@ -42,6 +42,9 @@ const nameTag = tag(1, delimited);
 const documentEntryTag = tag(2, delimited);
 const createTimeTag = tag(3, delimited);
 const updateTimeTag = tag(4, delimited);
+// DocumentEventData {value, old_value}; its Document has the field numbers above.
+const eventValueTag = tag(1, delimited);
+const eventOldValueTag = tag(2, delimited);
 
 /** Timestamps are kept to the microsecond, as production does: what is finer is cut off. */
 const nanosPerMicro = 1000;
@@ -240,6 +243,14 @@ export function encodeMessage(name: string, fields: Buffer = Buffer.alloc(0), cr
   if (created) writeTime(tail.uint32(createTimeTag).fork(), created).ldelim();
   if (updated) writeTime(tail.uint32(updateTimeTag).fork(), updated).ldelim();
   return Buffer.concat([head, fields, tail.finish()]);
+}
+
+/** Encodes the DocumentEventData {value, old_value} around encoded documents. */
+export function encodeDocumentEventData(value: Buffer | undefined, oldValue: Buffer | undefined): Buffer {
+  const writer = protobuf.Writer.create();
+  if (value) writer.uint32(eventValueTag).bytes(value);
+  if (oldValue) writer.uint32(eventOldValueTag).bytes(oldValue);
+  return finished(writer);
 }
 
 /** A buffer of its own: the library's lie inside larger ones, which whoever keeps one would keep too. */

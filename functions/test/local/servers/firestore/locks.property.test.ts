@@ -101,6 +101,7 @@ describe('Firestore locks', () => {
       indexEntries: createIndexEntries(automaticIndexes),
       clock: systemClock,
       lockTimeoutMs: 20_000,
+      changed: () => {},
       newToken: () => {
         tokens += 1;
         return Buffer.from(`token-${tokens}`);
