@@ -4,6 +4,8 @@ export interface Topics {
   readonly deadLetters: string;
   readonly requests: string;
   readonly alerts: string;
+  /** Null where nobody is notified of converged projects. */
+  readonly converged: string | null;
 }
 
 /** A Cloud Function and what its service account may do. */
@@ -48,6 +50,7 @@ export const functionIdentities: readonly FunctionIdentity[] = [
       events: 'continuations of work that takes longer than one invocation',
       deadLetters: 'events that cannot be applied, and single assets that refused their write',
       alerts: 'its alarms',
+      converged: 'the states that the assets of projects show',
     },
     firestore: 'project records, jobs and the assets',
     mongodb: 'a final check of the project before its assets are deleted',

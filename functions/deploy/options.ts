@@ -68,6 +68,7 @@ export function readInvocation(args: readonly string[], loadEnvironment: (projec
         deadLetters: params.deadLetterTopic.value(),
         requests: params.requestsTopic.value(),
         alerts: params.alertsTopic.value(),
+        converged: config.converged ? params.convergedTopic.value() : null,
       },
       secret: params.mongodbUri.name,
       alertTargetsSecret: config.alerts.targets.length === 0 ? null : params.alertTargetsSecret,

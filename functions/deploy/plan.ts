@@ -45,6 +45,7 @@ const retention: Readonly<Record<keyof Topics, string>> = {
   deadLetters: '31d',
   requests: '1d',
   alerts: '1d',
+  converged: '7d',
 };
 
 /** Backoff between deliveries: the most that there can be are about 16 hours. The shortest is about a worker's lease,
@@ -105,6 +106,7 @@ function ensureTopics(options: PlanOptions): Step[] {
     deadLetters: 'What could not be applied waits here and in syncFailures.',
     requests: 'A message here runs a reconciliation outside its schedule.',
     alerts: 'Alarms on their way to people: deliverAlert keeps them and calls the webhooks.',
+    converged: 'syncProject publishes here what the assets of a project show, for others.',
   };
   return topicNames(options).map(([key, topic]) => ({
     kind: 'ensure',
@@ -117,12 +119,13 @@ function ensureTopics(options: PlanOptions): Step[] {
 }
 
 function topicNames({ topics }: PlanOptions): [keyof Topics, string][] {
-  return [
+  const names: [keyof Topics, string][] = [
     ['events', topics.events],
     ['deadLetters', topics.deadLetters],
     ['requests', topics.requests],
     ['alerts', topics.alerts],
   ];
+  return topics.converged === null ? names : [...names, ['converged', topics.converged]];
 }
 
 function ensureSecret(secret: string, holds: string, options: PlanOptions): Step {

@@ -1,7 +1,14 @@
+import config from '../src/lockstep.config.ts';
 import { createPubSub } from '../src/publisher.ts';
 
 /** The topics of a deployment, by their default names. */
-const topics = ['project-events', 'project-events-dead-letter', 'reconciliation-requests', 'sync-alerts'];
+const topics = [
+  'project-events',
+  'project-events-dead-letter',
+  'reconciliation-requests',
+  'sync-alerts',
+  ...(config.converged ? ['project-converged'] : []),
+];
 
 /** gRPC status of what exists already: https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
 const alreadyExists = 6;

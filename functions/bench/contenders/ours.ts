@@ -70,7 +70,7 @@ export async function applyEvent(
     invocations += 1;
     const deadline = systemClock.now() + budgetMs;
     const budget = { deadline, signal: new AbortController().signal };
-    await handleMessage({ ...dependencies, worker }, message, budget);
+    await handleMessage({ ...dependencies, worker, converged: null }, message, budget);
   }
   return invocations;
 }

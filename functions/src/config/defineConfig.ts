@@ -90,6 +90,7 @@ const configSchema = z
       service: plainText.default('collaboration-service'),
     }),
     collections: z.array(assetCollection).min(1, 'expected at least one collection'),
+    converged: z.boolean().default(false),
     privateNetwork: privateNetworkSchema.optional(),
     targets: targetsSchema.prefault({}),
     alerts: alertsSchema.prefault({}),
@@ -173,6 +174,8 @@ export interface Config {
     readonly service: string;
   };
   readonly collections: readonly AssetCollection[];
+  /** Whether others are notified when the assets of a project show a state. */
+  readonly converged: boolean;
   /** Undefined: MongoDB is reached over the internet. */
   readonly privateNetwork?: PrivateNetwork | undefined;
   readonly targets: TargetsConfig;
@@ -196,9 +199,10 @@ const defaultRetentionDays = 30;
 export function defineConfig(input: ConfigInput): Config {
   const result = configSchema.safeParse(input);
   if (!result.success) throw new ConfigError(result.error.issues.map(describeIssue));
-  const { source, collections, privateNetwork, targets, alerts } = result.data;
+  const { source, collections, converged, privateNetwork, targets, alerts } = result.data;
   return {
     source,
+    converged,
     privateNetwork,
     targets,
     alerts,

@@ -13,6 +13,7 @@ const defaults = {
   PROJECT_EVENTS_DEAD_LETTER_TOPIC: 'project-events-dead-letter',
   RECONCILIATION_REQUESTS_TOPIC: 'reconciliation-requests',
   ALERTS_TOPIC: 'sync-alerts',
+  PROJECT_CONVERGED_TOPIC: 'project-converged',
   RELAY_SCHEDULE: '* * * * *',
   RECONCILE_SCHEDULE: 'every day 03:00',
   RECONCILE_MODE: 'report',
@@ -81,6 +82,11 @@ export const deadLetterTopic = topic('PROJECT_EVENTS_DEAD_LETTER_TOPIC', 'Pub/Su
 export const requestsTopic = topic('RECONCILIATION_REQUESTS_TOPIC', 'Pub/Sub topic that asks for a reconciliation.');
 
 export const alertsTopic = topic('ALERTS_TOPIC', 'Pub/Sub topic of alerts.');
+
+export const convergedTopic = topic(
+  'PROJECT_CONVERGED_TOPIC',
+  'Pub/Sub topic of projects whose assets show a state; used where the configuration says "converged".',
+);
 
 /** Name of the secret with the addresses of the targets of alerts. It is one secret for all: a deployment is asked for
  *  one value, and only where targets are configured. */

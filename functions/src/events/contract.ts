@@ -52,3 +52,36 @@ export function eventId(projectId: string, at: Version): string {
 export function eventJsonSchema(): unknown {
   return z.toJSONSchema(projectEventSchema, { io: 'input', unrepresentable: 'any' });
 }
+
+/** What is published once the assets of a project show a state: the data of a message on the topic of converged
+ *  projects (JSON), at least once for the newest state, and in any order. */
+export const projectConvergedSchema = z.looseObject({
+  specversion: z.literal(specversion),
+  /** Project id, version and revision with colons between them: the same state always has the same id. */
+  id: z.string(),
+  type: z.literal('ProjectConverged'),
+  projectId: projectIdSchema,
+  /** Of the newest change that the assets show. */
+  version,
+  /** Grows with every state of a project; orders those of one version, which differ where changes came late. */
+  revision: z.number().int().min(0),
+  /** `deleted`: the assets are gone. */
+  kind: z.enum(['live', 'deleted']),
+  /** Configured field of the project -> the value that assets show, as far as it is known. Empty after a deletion. */
+  fields: z.record(z.string().min(1), copyValueSchema),
+  /** Assets that the work has updated or deleted; null where the message is a repetition. */
+  changed: z.number().int().min(0).nullable(),
+  convergedAt: z.iso.datetime({ offset: true }),
+});
+
+/** A parsed message about a converged project. */
+export type ProjectConverged = z.output<typeof projectConvergedSchema>;
+
+/** A place in the order of the states of one project. */
+export type StateOrder = Pick<ProjectConverged, 'version' | 'revision'>;
+
+/** Whether state `a` of a project is older than its state `b`. A reader that ignores older ones, and applies the same
+ *  one again without harm, ends with the newest, whatever arrives when. */
+export function isOlderState(a: StateOrder, b: StateOrder): boolean {
+  return a.version === b.version ? a.revision < b.revision : a.version < b.version;
+}

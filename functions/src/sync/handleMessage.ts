@@ -9,7 +9,8 @@ import type { Publisher } from '../publisher.ts';
 import { writeHistory } from '../records/historyEntry.ts';
 import { ProjectRecordError } from '../records/projectRecord.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
-import { AttemptFailedError, ClaimFailedError, NotYetError } from './errors.ts';
+import { AttemptFailedError, ClaimFailedError, NotYetError, ProjectBusyError } from './errors.ts';
+import { announcementAttribute, type Notification, notifyConverged } from './notifyConverged.ts';
 import { configuredChanges, untaken } from './openEvents.ts';
 import { assetAttribute } from './pages/refusedWrites.ts';
 import { timeOf } from './settle.ts';
@@ -19,6 +20,8 @@ export interface MessageDependencies extends Pick<SyncDependencies, 'clock' | 'c
   readonly firestore: Firestore;
   readonly worker: SyncWorker;
   readonly deadLetters: Publisher;
+  /** Topic of converged projects; null where nobody is to be notified. */
+  readonly converged: Publisher | null;
 }
 
 /** Handles one Pub/Sub message of the topic of events. Returning acknowledges it; throwing has it redelivered. What no
@@ -38,6 +41,10 @@ export async function handleMessage(
     await noteUntaken(dependencies, event);
     return deadLetter(dependencies, message, 'future-version', fromFuture, 1);
   }
+  if (announcementAttribute in message.attributes) {
+    await notified(dependencies, message, { event, changed: null, isAnnouncement: true }, budget);
+    return;
+  }
   const startedAt = clock.now();
   const outcome = await applied(dependencies, message, event, budget);
   if (outcome === undefined) return;
@@ -45,6 +52,9 @@ export async function handleMessage(
     const error = outcome.lastError ?? 'the worker died without an error (crash, out of memory, or timeout)';
     return deadLetter(dependencies, message, 'attempts', error, outcome.attempts);
   }
+  const isShown = outcome.kind === 'applied' || outcome.kind === 'duplicate' || outcome.kind === 'contradicted';
+  const changed = 'processed' in outcome ? outcome.processed : null;
+  if (isShown && !(await notified(dependencies, message, { event, changed, isAnnouncement: false }, budget))) return;
   log.info(`event ${outcome.kind}`, {
     eventId: event.id,
     type: event.type,
@@ -57,6 +67,30 @@ export async function handleMessage(
     tookMs: clock.now() - startedAt,
     lagMs: clock.now() - Date.parse(event.occurredAt),
   });
+}
+
+/** Notifies others of the state that the assets show, where they want to be; false when the message was dead-lettered
+ *  instead. Its failures are counted apart from those of the work, which is done: nothing of the project waits for it,
+ *  and redriving the dead letter notifies. */
+async function notified(
+  dependencies: MessageDependencies,
+  message: ReceivedMessage,
+  notification: Notification,
+  { signal }: Budget,
+): Promise<boolean> {
+  const { converged, limits } = dependencies;
+  if (converged === null || limits.isShadow) return true;
+  try {
+    await notifyConverged({ ...dependencies, converged }, notification);
+    return true;
+  } catch (error) {
+    if (error instanceof ProjectBusyError || signal.aborted) throw error;
+    const text = `others could not be notified that the project is in step: ${errorText(error)}`;
+    const attempts = await countFailedDelivery(dependencies, message, text);
+    if (attempts < limits.maxAttempts) throw error;
+    await deadLetter(dependencies, message, 'attempts', text, attempts);
+    return false;
+  }
 }
 
 /** Applies the event; undefined when it was dead-lettered instead. */

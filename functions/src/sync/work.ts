@@ -10,6 +10,7 @@ import type { KeyRange, Progress, ProjectRecord } from '../records/projectRecord
 import type { Budget, SyncDependencies } from './dependencies.ts';
 import { AttemptFailedError, LeaseLostError } from './errors.ts';
 import { createJobDisplay, type JobDisplay, shortMs } from './jobDisplay.ts';
+import { announcementOf } from './notifyConverged.ts';
 import { countAssets, planOf } from './pages/assets.ts';
 import { type Convergence, converge } from './pages/converge.ts';
 import { type Restraint, restraintOn } from './restraint.ts';
@@ -57,6 +58,8 @@ type WorkState =
 export interface WorkOptions extends Budget {
   /** Assets that were created later (ms since 1970) are left alone. */
   readonly createdBefore?: number | undefined;
+  /** A repair that no message stands for. */
+  readonly force?: boolean | undefined;
 }
 
 /** What a run knows besides its state. */
@@ -71,6 +74,8 @@ interface Run {
   /** What was kept by an earlier invocation, or is to be kept of this one. */
   progress: Progress | null;
   contradicted: boolean;
+  /** Whether the message is out that stands for the notification about a repair. */
+  isAnnounced: boolean;
   /** What was paused when it was asked last, and whether that has changed since. */
   control: Control;
   interrupted: boolean;
@@ -106,6 +111,7 @@ export async function workOn(
     ),
     progress: record.progress,
     contradicted: false,
+    isAnnounced: false,
     control,
     interrupted: false,
   };
@@ -204,6 +210,7 @@ async function checkRepair(run: Run, record: ProjectRecord, fact: Fact): Promise
     return { name: 'ended', outcome: { kind: 'contradicted', processed: 0 } };
   }
   run.contradicted ||= mayDelete && !isGone;
+  await announceRepair(run);
   const goal = await close(run, (current) => reloaded(current, run.work));
   return { name: 'converging', record: owned(run, goal) };
 }
@@ -314,6 +321,15 @@ function afterConvergence(run: Run, record: ProjectRecord, result: Convergence):
       return { name: 'converging', record: { ...record, progress: run.progress } };
     }
   }
+}
+
+/** No message stands for a repair, so the one that has others notified of it is out before the repair begins, whose
+ *  last page may put it on record; it is refused until the lease is given back. */
+async function announceRepair(run: Run): Promise<void> {
+  const { config, events, limits } = run.dependencies;
+  if (!config.converged || limits.isShadow || run.options.force !== true || run.isAnnounced) return;
+  await events.publish(announcementOf(run.work.event));
+  run.isAnnounced = true;
 }
 
 function afterCompletion(run: Run, completion: Completion): WorkState {

@@ -34,8 +34,8 @@ export interface Services {
   bucket(name: string): Promise<Bucket>;
   /** Publisher to a topic by its name. */
   publisher(topic: string): Promise<Publisher>;
-  /** The work on events, with what it works with. */
-  sync(): Promise<SyncDependencies & { readonly worker: SyncWorker }>;
+  /** The work on events, with what it works with; `converged` is null where nobody is to be notified. */
+  sync(): Promise<SyncDependencies & { readonly worker: SyncWorker; readonly converged: Publisher | null }>;
   /** Aborted when the instance is asked to stop (SIGTERM): work then keeps its progress and ends. */
   stopping(): AbortSignal;
 }
@@ -120,7 +120,8 @@ export function createServices(config: Config): Services {
       },
       throttle: createThrottle(),
     };
-    return { ...dependencies, worker: createSyncWorker(dependencies) };
+    const converged = config.converged ? await publisher(params.convergedTopic.value()) : null;
+    return { ...dependencies, worker: createSyncWorker(dependencies), converged };
   });
 
   let controller: AbortController | undefined;

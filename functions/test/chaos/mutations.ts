@@ -412,4 +412,34 @@ export const mutations: readonly Mutation[] = [
       },
     ],
   },
+  {
+    breaks: 'I9',
+    what: 'others are notified of an event before the record says so',
+    shows: /others are notified of what is not on record/,
+    weather: 'storm',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'sync/handleMessage.ts',
+        find: '  const outcome = await applied(dependencies, message, event, budget);\n',
+        replace:
+          "  await dependencies.converged?.publish({ attributes: {}, data: Buffer.from(JSON.stringify({ ...event, id: 'early', type: 'ProjectConverged', revision: 1, kind: 'live', fields: {}, changed: null, convergedAt: event.occurredAt })) });\n" +
+          '  const outcome = await applied(dependencies, message, event, budget);\n',
+      },
+    ],
+  },
+  {
+    breaks: 'I1',
+    what: 'a redelivery of what is applied notifies nobody',
+    shows: /nobody is notified of a state that assets show/,
+    weather: 'crashes',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'sync/handleMessage.ts',
+        find: "outcome.kind === 'applied' || outcome.kind === 'duplicate' || outcome.kind === 'contradicted'",
+        replace: "outcome.kind === 'applied' || outcome.kind === 'contradicted'",
+      },
+    ],
+  },
 ];

@@ -31,6 +31,7 @@ import { createHistory, describeAct, withRareActs } from './history.ts';
 import { createRandom } from './random.ts';
 import { type Actor, createActor } from './simulation/actor.ts';
 import { createCheckpointWatch, pointOf } from './simulation/checkpointWatch.ts';
+import { type ConvergedWatch, createConvergedWatch } from './simulation/convergedWatch.ts';
 import { createDoor } from './simulation/door.ts';
 import { firestoreThrough } from './simulation/firestoreDoor.ts';
 import { sourceThrough } from './simulation/mongoDoor.ts';
@@ -109,7 +110,9 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       lines.push(`${((simulation.now() - startsAt) / second).toFixed(3).padStart(9)} s  ${who.padEnd(12)} ${line}`);
   };
 
+  const isNotifying = createRandom(`${seed}:converged`).chance(0.25);
   const config = defineConfig({
+    converged: isNotifying,
     source: { ...chaosSource, fields: ['name', 'status'] },
     collections: [
       { path: 'storyboards', projectId: 'projectId', copies: { name: 'projectName' }, subcollections: 'recursive' },
@@ -128,6 +131,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
 
   const door = createDoor({ weather, random: createRandom(`${seed}:door`), tally, trace, meddle: () => takeStep() });
   const watch = createCheckpointWatch();
+  const convergedWatch: ConvergedWatch = createConvergedWatch(services.firestore);
   const wakeStreams: (() => void)[] = [];
   const world = createWorld({
     projects,
@@ -283,6 +287,13 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       throttle: createThrottle(),
     };
     const worker = createSyncWorker(dependencies);
+    const converged = isNotifying
+      ? {
+          publish: (message: EncodedMessage) =>
+            door.call(actor, 'pubsub', 'publish converged', () => convergedWatch.taken(message)),
+          flush: async () => undefined,
+        }
+      : null;
     const publishers = { requests: requests.publisher(actor) };
     const frame = () => ({
       deadline:
@@ -294,7 +305,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     });
     return {
       actor,
-      apply: (message: EncodedMessage) => handleMessage({ ...dependencies, worker }, message, frame()),
+      apply: (message: EncodedMessage) => handleMessage({ ...dependencies, worker, converged }, message, frame()),
       continueParked: () =>
         continueParked({ ...dependencies, isShadow: limits.isShadow, events: async () => dependencies.events }),
       holds: createHolds({ ...dependencies, transact: transactAs('the operator of a run', dependencies) }),
@@ -726,6 +737,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     stopRelays.abort();
     await simulation.runUntil('the relays have stopped', () => relays.size === 0);
     violations.push(...watch.violations());
+    if (isNotifying) violations.push(...(await convergedWatch.violations()));
     if (isInStep && !isRestored) violations.push(...(await world.verify({ reconciled: false, historyLost })));
     if (violations.length === 0 && (!isInStep || isRestored || world.hasLeftovers() || random.chance(0.2)))
       violations.push(...(await reconcileAll()));
@@ -765,6 +777,11 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     await simulation.runUntil('the reconciliation is over', () => outcome !== undefined);
     worker.actor.die();
     if (outcome !== 'done') return [{ what: 'the reconciliation failed', detail: String(outcome) }];
+    if (isNotifying) {
+      await simulation.runUntil('others are notified of repairs', () => events.outstanding() === 0);
+      const untold = await convergedWatch.violations();
+      if (untold.length > 0) return untold;
+    }
     return world.verify({ reconciled: true, historyLost: true, eventsLost: !isInStep || isRestored });
   }
 }

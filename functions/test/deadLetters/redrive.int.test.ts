@@ -42,8 +42,9 @@ describe('redrive', () => {
     const worker = fixture.worker2({ truth: { ask: () => Promise.reject(new Error('MongoDB is unavailable')) } });
     const { maxAttempts } = fixture.dependencies.limits;
     const message = { ...encodeEvent(deletion), attributes: { ...encodeEvent(deletion).attributes, source: 'tests' } };
+    const dependencies = { ...fixture.dependencies, deadLetters: fixture.deadLetters, converged: null };
     for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-      const delivery = handleMessage({ ...fixture.dependencies, worker, deadLetters: fixture.deadLetters }, message, {
+      const delivery = handleMessage({ ...dependencies, worker }, message, {
         deadline: fixture.clock.now() + 60_000,
         signal: new AbortController().signal,
       });

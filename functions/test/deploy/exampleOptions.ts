@@ -10,6 +10,7 @@ export const exampleOptions: PlanOptions = {
     deadLetters: 'project-events-dead-letter',
     requests: 'reconciliation-requests',
     alerts: 'sync-alerts',
+    converged: null,
   },
   secret: 'MONGODB_URI',
   alertTargetsSecret: null,

@@ -25,6 +25,7 @@ const topics: Readonly<Record<keyof Topics, unknown>> = {
   deadLetters: params.deadLetterTopic.expression,
   requests: params.requestsTopic.expression,
   alerts: params.alertsTopic.expression,
+  converged: params.convergedTopic.expression,
 };
 
 describe('functions that the provisioning knows', () => {

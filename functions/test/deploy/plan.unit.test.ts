@@ -172,6 +172,21 @@ describe('provisioning plan: topics and subscriptions', () => {
     }
   });
 
+  it('makes a topic of converged projects, to which only syncProject publishes, where one is configured', () => {
+    assert.ok(!lines.some((line) => line.includes('project-converged')));
+    const topics = { ...options.topics, converged: 'project-converged' };
+    const added = plan({ ...options, topics })
+      .flatMap(commandsOf)
+      .map(({ argv }) => argv.join(' '))
+      .filter((line) => !lines.includes(line));
+    assert.deepEqual(added, [
+      'gcloud pubsub topics describe project-converged --project=acme-films',
+      'gcloud pubsub topics create project-converged --message-retention-duration=7d --project=acme-films',
+      'gcloud pubsub topics update project-converged --message-retention-duration=7d --project=acme-films',
+      'gcloud pubsub topics add-iam-policy-binding project-converged --member=serviceAccount:lockstep-sync@acme-films.iam.gserviceaccount.com --role=roles/pubsub.publisher --project=acme-films',
+    ]);
+  });
+
   it('lengthens the 24 hours of the subscriptions, and catches what cannot be delivered', () => {
     const updates = steps
       .flatMap(commandsOf)

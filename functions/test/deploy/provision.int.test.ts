@@ -148,7 +148,7 @@ describe('provisioning', () => {
       `> ${canary}`,
     ];
     const [events = '', deadLetters = '', requests = '', database = '', project = '', ...channels] = hostile;
-    const topics = { events, deadLetters, requests, alerts: events };
+    const topics = { events, deadLetters, requests, alerts: events, converged: requests };
     const steps = plan({
       ...options,
       project,

@@ -37,6 +37,7 @@ PROJECT_EVENTS_TOPIC             | string | project-events             |
 PROJECT_EVENTS_DEAD_LETTER_TOPIC | string | project-events-dead-letter |
 RECONCILIATION_REQUESTS_TOPIC    | string | reconciliation-requests    |
 ALERTS_TOPIC                     | string | sync-alerts                |
+PROJECT_CONVERGED_TOPIC          | string | project-converged          |
 RELAY_SCHEDULE                   | string | * * * * *                  |
 RELAY_BUDGET_SECONDS             | int    | 1740                       |
 SYNC_BUDGET_SECONDS              | int    | 480                        |

@@ -278,7 +278,7 @@ describe('work that is put off', () => {
     async function deliverShadowed(each: ProjectEvent): Promise<void> {
       const { isShadow: _, ...limits } = fixture.dependencies.limits;
       const worker = fixture.worker2({ limits: { ...limits, isShadow: true } });
-      await handleMessage({ ...shadowed(), worker }, encodeEvent(each), budget(fixture));
+      await handleMessage({ ...shadowed(), worker, converged: null }, encodeEvent(each), budget(fixture));
     }
 
     it('writes no asset, counts what it would touch, and is brought in step when the mode is live', async () => {

@@ -37,6 +37,8 @@ export interface SyncFixture {
   readonly clock: SteppedClock;
   readonly events: FakeTopic;
   readonly deadLetters: FakeTopic;
+  /** Of converged projects; used where the configuration says so. */
+  readonly converged: FakeTopic;
   readonly log: RecordedLog;
   /** Projects that live in MongoDB, with their fields. */
   readonly alive: Map<string, Record<string, CopyValue>>;
@@ -68,6 +70,7 @@ export async function startSyncFixture(
   const clock = steppedClock();
   const events = fakeTopic();
   const deadLetters = fakeTopic();
+  const converged = fakeTopic();
   const log = recordedLog();
   const alive = new Map<string, Record<string, CopyValue>>();
   const truth: ProjectTruth = {
@@ -99,7 +102,7 @@ export async function startSyncFixture(
   };
   const worker = createSyncWorker(dependencies);
   const deliverMessage = (message: EncodedMessage, budgetMs = 60_000) =>
-    handleMessage({ ...dependencies, worker }, message, {
+    handleMessage({ ...dependencies, worker, converged: dependencies.config.converged ? converged : null }, message, {
       deadline: clock.now() + budgetMs,
       signal: new AbortController().signal,
     });
@@ -109,6 +112,7 @@ export async function startSyncFixture(
     clock,
     events,
     deadLetters,
+    converged,
     log,
     alive,
     dependencies,

@@ -415,7 +415,7 @@ describe('syncProject', () => {
     const poison = event('ProjectDeleted', 'p1');
     const { maxAttempts } = fixture.dependencies.limits;
     const worker = fixture.worker2({ truth: { ask: () => Promise.reject(new Error('MongoDB is unavailable')) } });
-    const dependencies = { ...fixture.dependencies, worker, deadLetters: fixture.deadLetters };
+    const dependencies = { ...fixture.dependencies, worker, deadLetters: fixture.deadLetters, converged: null };
     for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
       const delivery = handleMessage(dependencies, encodeEvent(poison), budget(fixture));
       await (attempt < maxAttempts ? assert.rejects(delivery, AttemptFailedError) : delivery);

@@ -98,7 +98,7 @@ export async function startServices(): Promise<ServicesFixture> {
       bucket: (name) => openBucket(app, name, systemClock),
       source: async () => source,
       publisher: async (name) => topic(name),
-      sync: async () => ({ ...dependencies, worker: createSyncWorker(dependencies) }),
+      sync: async () => ({ ...dependencies, worker: createSyncWorker(dependencies), converged: null }),
       stopping: () => controller.signal,
     },
     firestoreServer,
