@@ -4,7 +4,7 @@ import { encodeEvent } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import { encodeConverged } from '../events/convergedMessage.ts';
 import type { Publisher } from '../publisher.ts';
-import { parseProjectRecord, projectRecordRef } from '../records/projectRecord.ts';
+import { effectiveHold, parseProjectRecord, projectRecordRef } from '../records/projectRecord.ts';
 import { ProjectBusyError } from './errors.ts';
 
 // Others are notified of what the record of a project says, after it says so and before the message that brought it is
@@ -39,11 +39,14 @@ export async function notifyConverged(
 ): Promise<void> {
   const { projectId } = event;
   const snapshot = await projectRecordRef(firestore, projectId).get();
-  const { desired, lease, revision, appliedRevision } = parseProjectRecord(projectId, snapshot.data());
+  const record = parseProjectRecord(projectId, snapshot.data());
+  const { desired, lease, revision, appliedRevision } = record;
   const now = clock.now();
   if (isAnnouncement && lease !== null && lease.expiresAt > now) throw new ProjectBusyError(event.id, lease.expiresAt);
   const { kind, version } = desired;
-  if (appliedRevision < revision || kind === 'unknown' || version === null) return;
+  // Where a person has decided that the assets of a deleted project stay, they don't show that it is deleted.
+  const isShown = appliedRevision === revision && effectiveHold(record) === null;
+  if (!isShown || kind === 'unknown' || version === null) return;
   const fields = Object.fromEntries(Object.entries(desired.fields).map(([field, { value }]) => [field, value]));
   await converged.publish(encodeConverged({ projectId, version, revision, kind, fields, changed, at: now }));
 }

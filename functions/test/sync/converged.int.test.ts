@@ -205,6 +205,23 @@ describe('notification of converged projects', () => {
     );
   });
 
+  it('is not made of a deletion whose assets stay, as a person has decided', async () => {
+    await start({ limits: { hold: { ...defaultHoldLimits, maxProjects: 1, maxShare: 0 } } });
+    for (let index = 0; index < 9; index += 1) fixture.alive.set(`other-${index}`, {});
+    await seed('m1', 'p1');
+    await seed('m2', 'p2');
+    const held = event('ProjectDeleted', 'p2');
+    await fixture.deliver(event('ProjectDeleted', 'p1'));
+    await fixture.deliver(held);
+    const holds = createHolds({ ...fixture.dependencies, transact: transactAs('operator', fixture.dependencies) });
+    assert.equal((await holds.discard({ projectId: 'p2', eventId: held.id })).kind, 'discarded');
+    await fixture.deliver(held);
+    assert.deepEqual(
+      told().map(({ projectId }) => projectId),
+      ['p1'],
+    );
+  });
+
   it('is not made of what is parked, and of it once it is done', async () => {
     await start();
     await seed('m1', 'p1');

@@ -2,7 +2,12 @@ import type { Firestore } from 'firebase-admin/firestore';
 import type { EncodedMessage } from '../../../src/events/codec.ts';
 import { isOlderState, projectConvergedSchema, type StateOrder } from '../../../src/events/contract.ts';
 import { textFromDocumentId } from '../../../src/records/documentIds.ts';
-import { type ProjectRecord, parseProjectRecord, projectRecordRef } from '../../../src/records/projectRecord.ts';
+import {
+  effectiveHold,
+  type ProjectRecord,
+  parseProjectRecord,
+  projectRecordRef,
+} from '../../../src/records/projectRecord.ts';
 import type { Violation } from '../world.ts';
 
 /** Compares what others are notified of with the records of projects. */
@@ -36,8 +41,15 @@ export function createConvergedWatch(firestore: Firestore): ConvergedWatch {
   };
 }
 
-function isUntold({ projectId, desired, revision, appliedRevision }: ProjectRecord, newest: Map<string, StateOrder>) {
-  if (desired.version === null || desired.kind === 'unknown' || appliedRevision < revision) return false;
+function isUntold(record: ProjectRecord, newest: Map<string, StateOrder>): boolean {
+  const { projectId, desired, revision, appliedRevision } = record;
+  if (
+    effectiveHold(record) !== null ||
+    desired.version === null ||
+    desired.kind === 'unknown' ||
+    appliedRevision < revision
+  )
+    return false;
   const told = newest.get(projectId);
   return told === undefined || isOlderState(told, { version: desired.version, revision });
 }
