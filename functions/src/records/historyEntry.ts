@@ -26,6 +26,10 @@ export interface RecordedFact {
   /** The newest version that was in the record before, and that MongoDB had not reached: neither that nor any other
    *  beyond its answer was true. Null where there was none. */
   readonly refutedUpTo: Version | null;
+  /** Versions between the two that stayed: they became known while MongoDB was asked. */
+  readonly spared: readonly Version[];
+  /** As in an entry. */
+  readonly refutedBefore: readonly Version[];
 }
 
 /** An event that reached the work on its project, and what became of it: `syncEvents/{event id}`. */
@@ -50,6 +54,9 @@ export interface HistoryEntry {
   /** Times in ms since 1970. */
   readonly receivedAt: number | null;
   readonly settledAt: number | null;
+  /** Versions from its own on that MongoDB had refuted already when it became known: those corrections do not mean it.
+   *  The clocks of workers differ, so times could not tell. */
+  readonly refutedBefore: readonly Version[];
   /** What MongoDB said while it was worked on, where that corrected the record. */
   readonly facts: readonly RecordedFact[];
 }
@@ -91,8 +98,18 @@ const entrySchema = z.looseObject({
   receivedAt: time.nullable().default(null),
   settledAt: time.nullable().default(null),
   facts: z
-    .array(z.object({ version, fields: values.nullable(), askedAt: z.number(), refutedUpTo: version.nullable() }))
+    .array(
+      z.object({
+        version,
+        fields: values.nullable(),
+        askedAt: z.number(),
+        refutedUpTo: version.nullable(),
+        spared: z.array(version).default([]),
+        refutedBefore: z.array(version).default([]),
+      }),
+    )
     .default([]),
+  refutedBefore: z.array(version).default([]),
 });
 
 /** An entry that cannot be understood: written by hand, damaged, or of a newer version of Lockstep. */
@@ -131,6 +148,7 @@ export function parseHistoryEntry(path: string, data: unknown): HistoryEntry {
     lagMs: entry.lagMs,
     receivedAt: entry.receivedAt,
     settledAt: entry.settledAt,
+    refutedBefore: entry.refutedBefore,
     facts: entry.facts,
   };
 }

@@ -87,6 +87,8 @@ export interface OpenEvent {
   readonly changes: Readonly<Record<string, CopyValue>> | null;
   /** In ms since 1970. */
   readonly receivedAt: number;
+  /** Versions from its own on that MongoDB had refuted by then. */
+  readonly refutedBefore: readonly Version[];
   readonly outcome: EventOutcome;
 }
 
@@ -211,6 +213,7 @@ const recordSchema = z.looseObject({
         origin: originSchema,
         changes: z.record(z.string(), copyValueInRecord).nullable(),
         receivedAt: z.number(),
+        refutedBefore: z.array(versionSchema).default([]),
         outcome: z.enum(eventOutcomes),
       }),
     )

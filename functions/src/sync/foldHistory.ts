@@ -1,4 +1,5 @@
 import { sameCopyValue } from '../events/copyValue.ts';
+import type { Version } from '../events/version.ts';
 import { condensed } from '../records/condensed.ts';
 import type { HistoryEntry, RecordedFact } from '../records/historyEntry.ts';
 import { type Desired, emptyProjectRecord, type FieldState, type ProjectRecord } from '../records/projectRecord.ts';
@@ -6,7 +7,7 @@ import { type Change, fold } from './fold.ts';
 import { timeOf } from './settle.ts';
 
 /** What the fold needs of an entry of the history. */
-export type FoldedEntry = Pick<HistoryEntry, 'type' | 'version' | 'changes' | 'folded' | 'receivedAt' | 'facts'>;
+export type FoldedEntry = Pick<HistoryEntry, 'type' | 'version' | 'changes' | 'folded' | 'refutedBefore' | 'facts'>;
 
 /** The desired state that the history of one project tells, in whatever order it is read: the fold of its events, and
  *  of what MongoDB said where it corrected the record, without what it refuted. Long values are condensed.
@@ -31,7 +32,7 @@ export function historyOf(record: ProjectRecord, entries: Iterable<HistoryEntry>
       version: event.version,
       changes: event.changes ?? known?.changes ?? {},
       folded: true,
-      receivedAt: event.receivedAt,
+      refutedBefore: event.refutedBefore,
       facts: [],
     };
   });
@@ -69,26 +70,26 @@ export function differencesFromHistory(
 }
 
 interface KnownChange extends Change {
-  /** When it became known, in ms since 1970. */
-  readonly at: number;
+  readonly refutedBefore: readonly Version[];
 }
 
-function changesOf({ type, version, changes, folded, receivedAt, facts }: FoldedEntry): KnownChange[] {
-  const own = folded && type !== null ? [{ type, version, changes, at: receivedAt ?? 0 }] : [];
+function changesOf({ type, version, changes, folded, refutedBefore, facts }: FoldedEntry): KnownChange[] {
+  const own = folded && type !== null ? [{ type, version, changes, refutedBefore }] : [];
   const said = facts.map(
     (fact): KnownChange => ({
       type: fact.fields === null ? 'ProjectDeleted' : 'ProjectUpdated',
       version: fact.version,
       changes: fact.fields ?? {},
-      at: fact.askedAt,
+      refutedBefore: fact.refutedBefore,
     }),
   );
   return [...own, ...said];
 }
 
 /** Whether MongoDB has refuted what was known when it was asked, and what it had not reached. */
-function refutes({ version, askedAt, refutedUpTo }: RecordedFact, change: KnownChange): boolean {
-  return refutedUpTo !== null && change.version > version && change.version <= refutedUpTo && change.at <= askedAt;
+function refutes({ version, refutedUpTo, spared }: RecordedFact, change: KnownChange): boolean {
+  if (refutedUpTo === null || change.version <= version || change.version > refutedUpTo) return false;
+  return !spared.includes(change.version) && !change.refutedBefore.includes(refutedUpTo);
 }
 
 function isNewerThan(a: string | null, b: string | null): boolean {

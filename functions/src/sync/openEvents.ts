@@ -8,7 +8,7 @@ import { type Origin, originOf } from '../records/origin.ts';
 import type { Desired, OpenEvent, ProjectRecord } from '../records/projectRecord.ts';
 import type { FoldChange } from './fold.ts';
 import type { SyncLimits } from './limits.ts';
-import { type Fact, timeOf } from './settle.ts';
+import { claimsOf, type Fact, timeOf } from './settle.ts';
 
 // The history of events, as far as it is decided without input and output. An event stays open in the record of its
 // project until its work is over, and its entry is written then, in the transaction that ends the work: one write for
@@ -57,6 +57,7 @@ export function opened(
     origin: originOf(event),
     changes: condensedAll(changes),
     receivedAt: terms.now,
+    refutedBefore: refutedFrom(before, event.version),
     outcome,
   };
   if (change === 'none') return { open: before.open, history: entries(late(before, own), terms) };
@@ -132,25 +133,26 @@ export function contradicted(
     .filter((each) => !open.includes(each))
     .map((each) => ended(before, each, desired, event.id, terms));
   const isDenied = event.type === 'ProjectDeleted' && desired.kind !== 'deleted';
-  const correcting = { ...correctionOf(event, fact, refuted), ...(isDenied && { outcome: 'contradicted' as const }) };
+  const correction = correctionOf(before, event, { fact, desired, refuted });
+  const correcting = { ...correction, ...(isDenied && { outcome: 'contradicted' as const }) };
   return { open, history: entries([...gone, correcting], terms) };
 }
 
 /** What a repair has brought into the record, as an entry of its own. */
 export function repaired(
+  before: ProjectRecord,
   event: ProjectEvent,
-  fact: Fact,
-  refuted: readonly Version[],
+  correction: Correction,
   terms: HistoryTerms,
 ): readonly HistoryWrite[] {
   const { now } = terms;
   return entries(
     [
       {
-        ...correctionOf(event, fact, refuted),
+        ...correctionOf(before, event, correction),
         outcome: 'applied',
         jobId: event.id,
-        receivedAt: fact.askedAt,
+        receivedAt: correction.fact.askedAt,
         settledAt: now,
       },
     ],
@@ -196,9 +198,9 @@ export function initiatorOf(open: readonly OpenEvent[], desired: Desired, fallba
 }
 
 /** A delivery that is no news is a second one, as a rule, and leaves what became of the first. Only what the state does
- *  not show may have come for the first time. */
+ *  not show, and what is not open, may have come for the first time. */
 function late(before: ProjectRecord, own: OpenEvent): readonly Draft[] {
-  if (shows(before.desired, own.version)) return [];
+  if (shows(before.desired, own.version) || before.open.some(({ id }) => id === own.id)) return [];
   const isRefuted = before.refuted.includes(own.version);
   const entry = entryOf(before, { ...own, outcome: isRefuted ? 'contradicted' : 'superseded' });
   return [{ ...entry, folded: !isRefuted, settledAt: own.receivedAt, ifAbsent: true }];
@@ -218,18 +220,43 @@ function ended(
   return { ...entryOf({ projectId }, open), outcome, jobId, lagMs, settledAt: now };
 }
 
-function entryOf({ projectId }: Pick<ProjectRecord, 'projectId'>, { changes, ...open }: OpenEvent): Draft {
-  return { projectId, ...open, ...(changes !== null && { changes }), folded: true };
+function entryOf(
+  { projectId }: Pick<ProjectRecord, 'projectId'>,
+  { changes, refutedBefore, ...open }: OpenEvent,
+): Draft {
+  return {
+    projectId,
+    ...open,
+    ...(changes !== null && { changes }),
+    ...(refutedBefore.length > 0 && { refutedBefore }),
+    folded: true,
+  };
 }
 
-function correctionOf(event: ProjectEvent, fact: Fact, refuted: readonly Version[]): Draft {
+/** What MongoDB said, the state that came of it, and the versions that it refuted. */
+interface Correction {
+  readonly fact: Fact;
+  readonly desired: Desired;
+  readonly refuted: readonly Version[];
+}
+
+function correctionOf(before: ProjectRecord, event: ProjectEvent, { fact, desired, refuted }: Correction): Draft {
   const { id, projectId, type, version } = event;
+  const refutedUpTo = refuted.at(-1) ?? null;
   const recorded: RecordedFact = {
     ...fact,
     fields: fact.fields === null ? null : condensedAll(fact.fields),
-    refutedUpTo: refuted.at(-1) ?? null,
+    refutedUpTo,
+    spared:
+      refutedUpTo === null ? [] : claimsOf(desired).filter((claim) => claim > fact.version && claim < refutedUpTo),
+    refutedBefore: refutedFrom(before, fact.version),
   };
   return { id, projectId, type, version, origin: originOf(event), facts: [recorded] };
+}
+
+/** Versions from one on that MongoDB has refuted, as far as a record remembers. */
+function refutedFrom({ refuted }: ProjectRecord, version: Version): readonly Version[] {
+  return refuted.filter((each) => each >= version);
 }
 
 /** Drafts as they are written: one for each event; none where no history is kept. */

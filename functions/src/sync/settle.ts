@@ -38,7 +38,7 @@ export function claimsTheFuture(desired: Desired, afterMs: number): boolean {
 }
 
 /** Every version in a record. */
-function claimsOf({ version, deletedVersion, fields }: Desired): Version[] {
+export function claimsOf({ version, deletedVersion, fields }: Desired): Version[] {
   const claims = [version, deletedVersion, ...Object.values(fields).map((field) => field.version)];
   return claims.filter((claim) => claim !== null);
 }

@@ -12,7 +12,7 @@ import {
 import type { SyncJob } from '../records/syncJob.ts';
 import { type FoldChange, fold } from './fold.ts';
 import type { SyncLimits } from './limits.ts';
-import { closed, configuredChanges, contradicted, initiatorOf, marked, opened, repaired } from './openEvents.ts';
+import { closed, configuredChanges, contradicted, initiatorOf, marked, opened, repaired, shows } from './openEvents.ts';
 import { describeRestraint, type Restraint } from './restraint.ts';
 import { claimsTheFuture, type Fact, settle } from './settle.ts';
 import type { Step } from './transact.ts';
@@ -133,6 +133,9 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
     ...endOfHold(before, record, now),
   };
   if (record.appliedRevision === record.revision) {
+    // What outranks it may be what the repair under way is about to drop, and nothing else would stand for it then.
+    if (before.lease !== null && isLeased && !shows(record.desired, event.version))
+      return { outcome: { kind: 'busy', until: before.lease.expiresAt }, ...folding };
     const isOdd = claimsTheFuture(record.desired, now + limits.maxFutureMs);
     return { outcome: { kind: isOdd ? 'odd' : 'duplicate' }, ...folding };
   }
@@ -436,8 +439,8 @@ function goalOf({ desired }: ProjectRecord, { repair }: Work): ReturnType<typeof
 /** What a repair brings into the record, for the history. */
 function repairedBy(current: ProjectRecord, work: Work, terms: Terms): readonly HistoryWrite[] {
   const { fact } = work.repair ?? {};
-  const { change, refuted } = goalOf(current, work);
-  return fact && change !== 'none' ? repaired(work.event, fact, refuted, terms) : [];
+  const { desired, change, refuted } = goalOf(current, work);
+  return fact && change !== 'none' ? repaired(current, work.event, { fact, desired, refuted }, terms) : [];
 }
 
 /** A deletion that a repair found out becomes known when it is done; life, whoever said otherwise, was no deletion. */

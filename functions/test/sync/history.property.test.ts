@@ -68,6 +68,10 @@ const delivery = fc.record({
   isRepair: fc.boolean(),
   correction: fc.option(fact, { nil: undefined }),
   leaseRunsOut: fc.boolean(),
+  /** How far the clock of the worker is ahead, in ms. */
+  ahead: fc.oneof(fc.constant(0), fc.integer({ min: -5_000, max: 5_000 })),
+  /** Reaches the record while MongoDB is asked. */
+  meanwhile: fc.option(event, { nil: undefined, freq: 3 }),
 });
 type Delivery = typeof delivery extends fc.Arbitrary<infer T> ? T : never;
 
@@ -96,17 +100,24 @@ function run(deliveries: readonly Delivery[], check: (life: Life) => void): Life
   const life: Life = { record: emptyProjectRecord('p'), history: historyStore() };
   const known = new Map<string, ProjectEvent>();
   let clock = start;
+  /** Whether an event was refused that has still to be redelivered: until then its news may be dropped with a false
+   *  claim that outranked it. */
+  let isOwed = false;
   const take = <T>({ outcome, record, history }: Step<T>): T => {
     if (record) life.record = parseProjectRecord('p', projectRecordData(record));
     life.history.write(history);
-    check(life);
+    if (!isOwed) check(life);
     return outcome;
   };
-  deliveries.forEach(({ event: drawn, end, isRepair, correction, leaseRunsOut }, index) => {
-    const each = known.get(drawn.id) ?? drawn;
-    known.set(each.id, each);
+  const asFirstDrawn = (drawn: ProjectEvent): ProjectEvent => {
+    const first = known.get(drawn.id) ?? drawn;
+    known.set(first.id, first);
+    return first;
+  };
+  deliveries.forEach(({ event: drawn, end, isRepair, correction, leaseRunsOut, ahead, meanwhile }, index) => {
+    const each = asFirstDrawn(drawn);
     clock += leaseRunsOut ? 10 * defaultSyncLimits.leaseMs : 1;
-    const now = clock;
+    const now = clock + ahead;
     const terms = { now, limits: { ...defaultSyncLimits, maxAttempts: 3 } };
     const said = {
       version: versionOf({ seconds: startSeconds + 13 + index, increment: 1 }, 0),
@@ -126,7 +137,16 @@ function run(deliveries: readonly Delivery[], check: (life: Life) => void): Life
       startedAt: now,
       ...((isRepair || isOdd) && { repair: { seen: outcome.record.desired, fact: said, mayDelete: true } }),
     };
-    if (work.repair === undefined && correction) take(corrected(life.record, work, life.record.desired, said, terms));
+    const seen = life.record.desired;
+    const other = meanwhile && {
+      ...terms,
+      event: asFirstDrawn(meanwhile),
+      holder: `other-${index}`,
+      fields,
+      now: clock,
+    };
+    if (other !== undefined) isOwed = take(claimed(life.record, other)).kind === 'busy';
+    if (work.repair === undefined && correction) take(corrected(life.record, work, seen, said, terms));
     const goal = take(reloaded(life.record, work));
     assert.ok(goal);
     switch (end) {
@@ -163,6 +183,9 @@ function run(deliveries: readonly Delivery[], check: (life: Life) => void): Life
       case 'die':
         break;
     }
+    if (other === undefined || !isOwed) return;
+    isOwed = false;
+    take(claimed(life.record, { ...other, holder: `other-${index}-again` }));
   });
   return life;
 }

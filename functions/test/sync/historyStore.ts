@@ -11,6 +11,7 @@ const nothing: Omit<HistoryEntry, 'id' | 'projectId' | 'version'> = {
   lagMs: null,
   receivedAt: null,
   settledAt: null,
+  refutedBefore: [],
   facts: [],
 };
 
