@@ -1,0 +1,79 @@
+import type { Firestore, QueryDocumentSnapshot } from 'firebase-admin/firestore';
+import type { Config } from '../config/defineConfig.ts';
+import { fileRecords, parseReference } from './fileRecords.ts';
+import { type FileSettings, fileFieldsOf, filesOfDocument, keyOnly } from './fileSettings.ts';
+
+/** Values that one query may ask for
+ *  (https://firebase.google.com/docs/firestore/query-data/queries#limits_on_or_queries). */
+const namesPerQuery = 30;
+
+/** Records that one query reads at most; where there are more, some files are named very often, and each is asked for
+ *  by itself. */
+const recordsPerQuery = 60;
+
+/** Holders of one file that are looked at: one that still names it is enough. */
+const holdersPerFile = 10;
+
+/** Whether somebody names a file.
+ *  `stale`: only records do, whose assets are gone or name it no more: news of them is still on its way. */
+export type Naming = 'named' | 'stale' | 'free';
+
+export interface NamingDependencies {
+  readonly firestore: Firestore;
+  readonly config: Pick<Config, 'collections'>;
+  readonly settings: FileSettings;
+}
+
+/** Which of the files are named by whom, by their records, each of which is held against the asset itself. Costs one
+ *  read per file that nobody names (30 in one query at most), and 2 per holder otherwise. */
+export async function namingOf(
+  dependencies: NamingDependencies,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, { readonly naming: Naming; readonly assets: readonly string[] }>> {
+  const chunks = Array.from({ length: Math.ceil(names.length / namesPerQuery) }, (_, at) =>
+    names.slice(at * namesPerQuery, (at + 1) * namesPerQuery),
+  );
+  const found = await Promise.all(chunks.map((chunk) => namingOfChunk(dependencies, chunk)));
+  return new Map(found.flatMap((entries) => entries));
+}
+
+async function namingOfChunk(dependencies: NamingDependencies, names: readonly string[]) {
+  const records = await recordsNaming(dependencies.firestore, names);
+  const references = records.map(parseReference);
+  const assets = references.filter(({ kind }) => kind === 'asset').map(({ id }) => id);
+  const current = await namesOfAssets(dependencies, [...new Set(assets)]);
+  return names.map((name) => {
+    const holders = references.filter((reference) => reference.names.includes(name));
+    const isNamed = holders.some(({ kind, id }) => kind === 'archive' || current.get(id)?.has(name) === true);
+    const naming: Naming = isNamed ? 'named' : holders.length > 0 ? 'stale' : 'free';
+    return [name, { naming, assets: holders.filter(({ kind }) => kind === 'asset').map(({ id }) => id) }] as const;
+  });
+}
+
+async function recordsNaming(
+  firestore: Firestore,
+  names: readonly string[],
+): Promise<readonly QueryDocumentSnapshot[]> {
+  const { docs } = await fileRecords(firestore)
+    .where('names', 'array-contains-any', names)
+    .limit(recordsPerQuery)
+    .get();
+  if (docs.length < recordsPerQuery) return docs;
+  const each = await Promise.all(
+    names.map((name) => fileRecords(firestore).where('names', 'array-contains', name).limit(holdersPerFile).get()),
+  );
+  return each.flatMap((result) => result.docs);
+}
+
+/** The files that assets name now; none for one that is gone. */
+async function namesOfAssets(
+  { firestore, config, settings }: NamingDependencies,
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  if (paths.length === 0) return new Map();
+  const fieldMask = [...fileFieldsOf(config.collections), ...keyOnly];
+  const documents = await firestore.getAll(...paths.map((path) => firestore.doc(path)), { fieldMask });
+  return new Map(
+    documents.map((document) => [document.ref.path, new Set(filesOfDocument(config, settings.place, document).names)]),
+  );
+}

@@ -1,0 +1,78 @@
+import type { Firestore, QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
+import type { Config } from '../config/defineConfig.ts';
+import { type Holder, parseReference, referencesOf, writeReferences, writeRemoval } from './fileRecords.ts';
+import { type FileSettings, filesOfDocument } from './fileSettings.ts';
+
+// What becomes of files is decided in the transaction that ends or moves what has named them, and done afterwards: no
+// file goes before that is committed, and a crash in between leaves the record that has it done.
+
+interface Terms {
+  readonly firestore: Firestore;
+  readonly config: Pick<Config, 'collections'>;
+  readonly settings: FileSettings;
+  /** In ms since 1970. */
+  readonly now: number;
+}
+
+/** Documents, read with the fields of `fileFieldsOf`. */
+type Documents = readonly Pick<QueryDocumentSnapshot, 'ref' | 'data'>[];
+
+function namesIn({ config, settings }: Terms, documents: Documents): string[] {
+  return [...new Set(documents.flatMap((document) => filesOfDocument(config, settings.place, document).names))].sort();
+}
+
+/** Has the files of documents that are deleted for good removed. One write where they name any. */
+export function removeFilesOf(terms: Terms, transaction: Transaction, projectId: string, documents: Documents): void {
+  const { firestore, settings, now } = terms;
+  const files = namesIn(terms, documents);
+  writeRemoval(firestore, transaction, { projectId, files, deletedAt: now, dueAt: now + settings.graceMs });
+}
+
+/** Keeps the files of documents that go into a new page of the archive: it names them from now on. */
+export function keepFilesOf(terms: Terms, transaction: Transaction, page: string, documents: Documents): void {
+  writeReferences(terms.firestore, transaction, archiveHolder(page), [], namesIn(terms, documents));
+}
+
+/** Has the files removed that a page of the archive names, for the transaction that deletes the page: reads now, and
+ *  returns the writes. `graceMs` 0 is for an erasure on demand. */
+export async function releaseFilesOf(
+  { firestore, settings, now }: Pick<Terms, 'firestore' | 'settings' | 'now'>,
+  transaction: Transaction,
+  page: { readonly id: string; readonly projectId: string },
+  graceMs: number = settings.graceMs,
+): Promise<() => void> {
+  const holder = archiveHolder(page.id);
+  const { docs } = await transaction.get(referencesOf(firestore, holder));
+  const files = docs.flatMap((document) => parseReference(document).names);
+  return () => {
+    writeReferences(firestore, transaction, holder, docs, []);
+    writeRemoval(firestore, transaction, { projectId: page.projectId, files, deletedAt: now, dueAt: now + graceMs });
+  };
+}
+
+/** Hands the files of documents that are restored from a page of the archive to them, for the transaction that creates
+ *  them and takes them out of the page: reads now, and returns the writes. `left` stay in the page. */
+export async function returnFilesOf(
+  terms: Terms,
+  transaction: Transaction,
+  page: string,
+  { restored, left }: { readonly restored: Documents; readonly left: Documents },
+): Promise<() => void> {
+  const { firestore } = terms;
+  const holder = archiveHolder(page);
+  const [held, ...known] = await Promise.all([
+    transaction.get(referencesOf(firestore, holder)),
+    ...restored.map(({ ref }) => transaction.get(referencesOf(firestore, { kind: 'asset', id: ref.path }))),
+  ]);
+  return () => {
+    writeReferences(firestore, transaction, holder, held.docs, namesIn(terms, left));
+    restored.forEach((document, at) => {
+      const asset: Holder = { kind: 'asset', id: document.ref.path };
+      writeReferences(firestore, transaction, asset, known[at]?.docs ?? [], namesIn(terms, [document]));
+    });
+  };
+}
+
+function archiveHolder(page: string): Holder {
+  return { kind: 'archive', id: page };
+}
