@@ -14,7 +14,8 @@ export type Alarm =
   | 'project-record-unreadable'
   | 'drift-found'
   | 'target-missed'
-  | 'deletions-unusual';
+  | 'deletions-unusual'
+  | 'files-refused';
 
 /** Fields of one log line. Names are stable: `projectId`, `eventId`, `jobId`, `version`, `function` … */
 export type LogFields = Readonly<Record<string, unknown>>;

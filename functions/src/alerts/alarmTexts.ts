@@ -65,6 +65,10 @@ export const alarmTexts: Readonly<Record<Alarm, { readonly severity: AlarmSeveri
     severity: 'ERROR',
     text: 'Far more projects were deleted within the hour than this installation is used to. Find out who deletes them: `npm run holds -- list` shows what is held; pausing deletions keeps the assets of the others.',
   },
+  'files-refused': {
+    severity: 'ERROR',
+    text: 'Cloud Storage refuses the removal of files whose assets were deleted; they stay, and are tried again, at last once a day. The line of the log says why: mostly the account of `reconcileOnRequest` lacks its role on FILES_BUCKET (`npm run provision`), or a retention policy or a hold keeps the object.',
+  },
 };
 
 export function isAlarm(name: string): name is Alarm {

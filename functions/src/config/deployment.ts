@@ -38,6 +38,9 @@ export function checkDeployment({ collections }: Pick<Config, 'collections'>): v
   const files = named(params.filesBucket.expression.name);
   const withFiles = collections.find((collection) => collection.files.length > 0);
   if (files === '' && withFiles) problems.push(`FILES_BUCKET: empty, but "${withFiles.name}" has files`);
+  if (named(params.filesPrefix.expression.name) === '' && withFiles) {
+    problems.push(`FILES_PREFIX: empty, but "${withFiles.name}" has files`);
+  }
   // What is found to be no asset's file there would be the archive.
   if (files && files === named(params.archiveBucket.expression.name)) {
     problems.push(`ARCHIVE_BUCKET and FILES_BUCKET: both are "${files}"`);

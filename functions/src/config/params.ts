@@ -34,6 +34,7 @@ const defaults = {
   ARCHIVE_COLD_DAYS: 30,
   FILES_BUCKET: '',
   FILES_PREFIX: '',
+  FILES_GRACE_MINUTES: 60,
 } as const;
 
 type ParamName = keyof typeof defaults;
@@ -252,9 +253,15 @@ export const archiveColdDays = number(
 export const filesBucket = bucket('FILES_BUCKET', 'Bucket of the files that assets name.');
 export const filesPrefix = text(
   'FILES_PREFIX',
-  'What the names of these files begin with. Files elsewhere in the bucket are never touched.',
-  /^$|^[^/\p{Cc}]\P{Cc}{0,500}$/u,
-  'the beginning of names of objects',
+  'Folder of these files in the bucket, with "/" at its end. Files elsewhere are never touched.',
+  /^$|^((?!\.{1,2}\/)[^/\\\p{C}]+\/)+$/u,
+  'a folder of a bucket, with "/" at its end',
+);
+export const filesGraceMinutes = number(
+  'FILES_GRACE_MINUTES',
+  'How long a file stays after the deletion of the asset that has named it.',
+  0,
+  longestMinutes,
 );
 
 /** A parameter as the environment holds it. The defaults stand here too, since at run time the library reads a missing

@@ -106,7 +106,7 @@ export function writeReferences(
   known: readonly DocumentSnapshot[],
   names: readonly string[],
 ): boolean {
-  const wanted = new Map(packNames(names).map((part, at) => [referenceId(holder, at), part]));
+  const wanted = new Map(packNames(names).map((part, at) => [referenceOfPart(firestore, holder, at).id, part]));
   const same = known.filter((snapshot) => {
     const part = wanted.get(snapshot.id);
     return part !== undefined && JSON.stringify(snapshot.get('names')) === JSON.stringify(part);
@@ -125,9 +125,13 @@ export function writeReferences(
   return wanted.size + stale.length > 0;
 }
 
-function referenceId({ kind, id }: Holder, part: number): string {
-  return `${createHash('sha256').update(`${kind}:${id}`).digest('hex').slice(0, 40)}-${part}`;
+/** The record of one part of what a holder names. */
+export function referenceOfPart(firestore: Firestore, { kind, id }: Holder, part: number): DocumentReference {
+  const key = createHash('sha256').update(`${kind}:${id}`).digest('hex').slice(0, keyLength);
+  return fileRecords(firestore).doc(`${key}-${part}`);
 }
+
+const keyLength = 40;
 
 /** Asks for the removal of files: in the transaction that ends what has named them. Several records where they are
  *  many. */

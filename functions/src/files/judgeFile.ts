@@ -1,4 +1,4 @@
-import type { StoredFile } from './fileBucket.ts';
+import type { ObjectInfo } from '../storage/bucket.ts';
 import type { Naming } from './namedBy.ts';
 
 /** What is to become of a file whose asset was deleted. */
@@ -15,7 +15,11 @@ export type FileVerdict =
   | { readonly kind: 'waits' };
 
 /** Judges a file by what was seen, in this order: the file, then who names it. */
-export function judgeFile(file: StoredFile | undefined, naming: Naming, deletedAt: number): FileVerdict {
+export function judgeFile(
+  file: Pick<ObjectInfo, 'generation' | 'createdAt'> | undefined,
+  naming: Naming,
+  deletedAt: number,
+): FileVerdict {
   if (file === undefined) return { kind: 'gone' };
   if (naming === 'named') return { kind: 'named' };
   if (file.createdAt > deletedAt) return { kind: 'newer' };

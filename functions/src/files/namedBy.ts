@@ -30,11 +30,8 @@ export async function namingOf(
   dependencies: NamingDependencies,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, { readonly naming: Naming; readonly assets: readonly string[] }>> {
-  const chunks = Array.from({ length: Math.ceil(names.length / namesPerQuery) }, (_, at) =>
-    names.slice(at * namesPerQuery, (at + 1) * namesPerQuery),
-  );
-  const found = await Promise.all(chunks.map((chunk) => namingOfChunk(dependencies, chunk)));
-  return new Map(found.flatMap((entries) => entries));
+  const found = await Promise.all(chunksOf(names).map((chunk) => namingOfChunk(dependencies, chunk)));
+  return new Map(found.flat());
 }
 
 async function namingOfChunk(dependencies: NamingDependencies, names: readonly string[]) {
@@ -75,5 +72,18 @@ async function namesOfAssets(
   const documents = await firestore.getAll(...paths.map((path) => firestore.doc(path)), { fieldMask });
   return new Map(
     documents.map((document) => [document.ref.path, new Set(filesOfDocument(config, settings.place, document).names)]),
+  );
+}
+
+/** The files among these that a record names, whatever has become of who names them. Costs one read per record, and
+ *  one per 30 files that nobody names. */
+export async function recordedNames(firestore: Firestore, names: readonly string[]): Promise<ReadonlySet<string>> {
+  const records = await Promise.all(chunksOf(names).map((chunk) => recordsNaming(firestore, chunk)));
+  return new Set(records.flat().flatMap((record) => parseReference(record).names));
+}
+
+function chunksOf(names: readonly string[]): readonly (readonly string[])[] {
+  return Array.from({ length: Math.ceil(names.length / namesPerQuery) }, (_, at) =>
+    names.slice(at * namesPerQuery, (at + 1) * namesPerQuery),
   );
 }

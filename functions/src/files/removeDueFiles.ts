@@ -1,9 +1,10 @@
-import type { DocumentReference, DocumentSnapshot } from 'firebase-admin/firestore';
+import { type DocumentReference, type DocumentSnapshot, Timestamp } from 'firebase-admin/firestore';
 import { type Clock, dayMs, hourMs, minuteMs } from '../clock.ts';
 import { errorText, type Log } from '../log.ts';
-import { type FileBucket, FileRefusedError } from './fileBucket.ts';
+import { type Bucket, BucketError, type ObjectInfo } from '../storage/bucket.ts';
+import { completeIndex } from './completeIndex.ts';
 import { isFileName } from './fileName.ts';
-import { dueRemovals, parseRemoval, type Removal, removalData } from './fileRecords.ts';
+import { dueRemovals, FileRecordError, parseRemoval, type Removal, removalData } from './fileRecords.ts';
 import { type IndexDependencies, indexAsset } from './indexAsset.ts';
 import { type FileVerdict, judgeFile } from './judgeFile.ts';
 import { namingOf } from './namedBy.ts';
@@ -26,7 +27,7 @@ const latestNewsMs = 25 * hourMs;
 const pause = { firstMs: minuteMs, longestMs: dayMs } as const;
 
 export interface RemoveDependencies extends IndexDependencies {
-  readonly bucket: FileBucket;
+  readonly bucket: Pick<Bucket, 'find' | 'deleteVersion'>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -37,7 +38,7 @@ export type RemovedFiles = Record<FileVerdict['kind'] | 'failed', number>;
 /** Removes the files whose time has come and that nobody names, until none is due or the time is over. One run is
  *  enough; several at once do no harm.
  *
- *  Costs 1 read when nothing is due; per file one request to look and one to delete, and the reads of `namingOf`; per
+ *  Costs 1 read when nothing is due, and else 1 to see that it is known who names which files (`completeIndex`); per file one request to look and one to delete, and the reads of `namingOf`; per
  *  300 files a read and a write of their record.
  *  @throws what Firestore answered: everything that is not settled stands in its record, and is due again. */
 export async function removeDueFiles(
@@ -47,10 +48,13 @@ export async function removeDueFiles(
   const { firestore, clock, log } = dependencies;
   const total: RemovedFiles = { remove: 0, gone: 0, named: 0, newer: 0, waits: 0, failed: 0 };
   const isOver = () => clock.now() >= deadline || signal.aborted;
+  let isIndexed = false;
   while (!isOver()) {
     const { docs } = await dueRemovals(firestore, clock.now()).limit(1).get();
     const [due] = docs;
     if (due === undefined) break;
+    isIndexed ||= await hasCompleteIndex(dependencies, { deadline, signal });
+    if (!isIndexed) break;
     await workOff(dependencies, due, total, isOver);
   }
   if (Object.values(total).some((count) => count > 0)) {
@@ -58,6 +62,18 @@ export async function removeDueFiles(
     log.info('files of deleted assets were looked at', { removed, ...others });
   }
   return total;
+}
+
+/** Before it is known what all assets name, every file may be named by one. */
+async function hasCompleteIndex(
+  dependencies: RemoveDependencies,
+  budget: Parameters<typeof completeIndex>[1],
+): Promise<boolean> {
+  const progress = await completeIndex(dependencies, budget);
+  if (progress.kind === 'complete') return true;
+  const until = progress.kind === 'not-yet' ? { beginsAt: new Date(progress.until).toISOString() } : {};
+  dependencies.log.info('files stay until it is known which ones all assets name', { state: progress.kind, ...until });
+  return false;
 }
 
 /** One removal: settled, left, or put off. */
@@ -68,7 +84,8 @@ async function workOff(
   isOver: () => boolean,
 ): Promise<void> {
   const { clock, log, settings } = dependencies;
-  const removal = parseRemoval(due);
+  const removal = await readRemoval(dependencies, due);
+  if (removal === undefined) return;
   const problems: unknown[] = [];
   const waiting: string[] = [];
   // The record is not asked whether its names are ours: it may have been edited, or be of an earlier configuration.
@@ -103,10 +120,22 @@ async function workOff(
     waitingSince: new Date(removal.deletedAt).toISOString(),
   };
   if (problem === undefined) log.info('files stay until the news of assets that are gone has arrived', fields);
-  else if (problem instanceof FileRefusedError) {
+  else if (problem instanceof BucketError && problem.isRefused) {
     log.alarm('files-refused', 'files of deleted assets cannot be removed', { ...fields, error: errorText(problem) });
   } else log.warn('files could not be removed; retrying', { ...fields, error: errorText(problem) });
   if (clock.now() - removal.deletedAt > latestNewsMs) await correctRecords(dependencies, waiting);
+}
+
+/** Undefined for one that cannot be understood: it is put off as it is, so that the others go on. */
+async function readRemoval({ clock, log }: RemoveDependencies, due: DocumentSnapshot): Promise<Removal | undefined> {
+  try {
+    return parseRemoval(due);
+  } catch (error) {
+    if (!(error instanceof FileRecordError)) throw error;
+    log.error('a record of files is left alone', { record: due.ref.path, error: errorText(error) });
+    await due.ref.update({ dueAt: Timestamp.fromMillis(clock.now() + pause.longestMs) });
+    return undefined;
+  }
 }
 
 type Outcome = FileVerdict['kind'] | 'failed';
@@ -129,7 +158,7 @@ async function workStep(
     }
   };
   // In this order: a file that is uploaded again after it was seen here has another generation, and stays.
-  const files = new Map<string, Awaited<ReturnType<FileBucket['find']>>>();
+  const files = new Map<string, ObjectInfo | undefined>();
   await inParallel(
     names.map((name) =>
       attempt(name, async () => {
@@ -140,15 +169,20 @@ async function workStep(
   );
   const seen = [...files.keys()];
   const present = seen.filter((name) => files.get(name) !== undefined);
-  const namings = await namingOf(dependencies, present);
+  const namings = await namingOf(dependencies, present).catch((error: unknown) => {
+    if (!(error instanceof FileRecordError)) throw error;
+    problems.push(error);
+    return undefined;
+  });
+  if (namings === undefined) return new Map(names.map((name) => [name, 'failed']));
   await inParallel(
     seen.map((name) =>
       attempt(name, async () => {
         const naming = namings.get(name)?.naming ?? 'free';
         const verdict = judgeFile(files.get(name), naming, removal.deletedAt);
         if (verdict.kind !== 'remove') return verdict.kind;
-        const done = await bucket.remove(name, verdict.generation);
-        return done === 'removed' ? 'remove' : done === 'absent' ? 'gone' : 'newer';
+        const done = await bucket.deleteVersion(name, verdict.generation);
+        return done === 'deleted' ? 'remove' : done === 'absent' ? 'gone' : 'newer';
       }),
     ),
   );

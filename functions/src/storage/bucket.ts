@@ -8,8 +8,11 @@ export interface ObjectInfo {
   readonly name: string;
   /** Size in bytes. */
   readonly bytes: number;
-  /** In ms since 1970. */
+  /** When this version of it was uploaded, in ms since 1970. */
   readonly createdAt: number;
+  /** Which version it is; what is uploaded again is another one
+   *  (https://cloud.google.com/storage/docs/metadata#generation-number). */
+  readonly generation: string;
 }
 
 export interface ObjectPage {
@@ -28,7 +31,11 @@ export interface Bucket {
   /** Undefined when there is no such object. Its checksum has been verified. */
   read(object: string): Promise<Buffer | undefined>;
   exists(object: string): Promise<boolean>;
+  /** Undefined when there is no such object. */
+  find(object: string): Promise<ObjectInfo | undefined>;
   delete(object: string): Promise<'deleted' | 'absent'>;
+  /** Deletes this version of an object and no other one. */
+  deleteVersion(object: string, generation: string): Promise<'deleted' | 'absent' | 'changed'>;
   /** One page of the objects whose names begin with a prefix. */
   list(listing: {
     readonly prefix: string;
@@ -39,10 +46,14 @@ export interface Bucket {
 
 /** A call of Cloud Storage failed: what, on what, and what it said. */
 export class BucketError extends Error {
+  /** Whether no retry helps before a person has changed something: Cloud Storage has looked at the call and said no. */
+  readonly isRefused: boolean;
   constructor(what: string, cause: unknown) {
     const said = cause instanceof Error ? cause.message : String(cause);
     super(`${what} failed: ${said}. Check that the bucket exists and what this account may do in it`, { cause });
     this.name = 'BucketError';
+    const code = failureSchema.safeParse(cause).data?.code ?? 0;
+    this.isRefused = code >= 400 && code < 500 && !passing.has(code);
   }
 }
 
@@ -52,13 +63,22 @@ const patienceMs = 60_000;
 
 const status = { notFound: 404, preconditionFailed: 412 } as const;
 
+/** Failures of a client that may pass: https://cloud.google.com/storage/docs/retry-strategy#retryable */
+const passing: ReadonlySet<number> = new Set([408, 429]);
+
 const failureSchema = z.looseObject({ code: z.number(), message: z.string() });
 
 const metadataSchema = z.looseObject({
   name: z.string(),
   size: z.coerce.number(),
   timeCreated: z.coerce.date(),
+  generation: z.coerce.string().min(1),
 });
+
+function infoOf(metadata: unknown): ObjectInfo {
+  const { name, size, timeCreated, generation } = metadataSchema.parse(metadata);
+  return { name, bytes: size, createdAt: timeCreated.getTime(), generation };
+}
 
 /** The next page's query as the client gives it. */
 const nextSchema = z.looseObject({ pageToken: z.string() });
@@ -108,14 +128,23 @@ export async function openBucket(app: App, name: string, clock: Clock): Promise<
         await bucket.file(object).delete();
         return 'deleted' as const;
       }),
+    find: (object) =>
+      call(`looking at ${object}`, { [status.notFound]: undefined }, async () => {
+        const [metadata] = await bucket.file(object).getMetadata();
+        return infoOf(metadata);
+      }),
+    deleteVersion: (object, generation) => {
+      const answers = { [status.notFound]: 'absent' as const, [status.preconditionFailed]: 'changed' as const };
+      return call(`deleting ${object}`, answers, async () => {
+        await bucket.file(object).delete({ ifGenerationMatch: generation });
+        return 'deleted' as const;
+      });
+    },
     list: ({ prefix, limit, from }) =>
       call(`listing ${prefix}`, {}, async () => {
         const query = { prefix, maxResults: limit, autoPaginate: false, ...(from && { pageToken: from }) };
         const [files, nextQuery] = await bucket.getFiles(query);
-        const objects = files.map(({ metadata }) => {
-          const { name: object, size, timeCreated } = metadataSchema.parse(metadata);
-          return { name: object, bytes: size, createdAt: timeCreated.getTime() };
-        });
+        const objects = files.map(({ metadata }) => infoOf(metadata));
         return { objects, next: nextSchema.safeParse(nextQuery).data?.pageToken };
       }),
   };

@@ -64,7 +64,10 @@ describe('parameters of a deployment', () => {
     ['ARCHIVE_BUCKET', 'gs://acme', 'not the name of a bucket'],
     ['ARCHIVE_COLD_DAYS', '-1', 'a whole number of at least 0'],
     ['FILES_BUCKET', 'Acme', 'not the name of a bucket'],
-    ['FILES_PREFIX', '/projects', 'not the beginning of names'],
+    ['FILES_PREFIX', '/projects', 'not a folder of a bucket'],
+    ['FILES_PREFIX', 'projects', 'not a folder of a bucket'],
+    ['FILES_PREFIX', 'projects/../', 'not a folder of a bucket'],
+    ['FILES_GRACE_MINUTES', '-1', 'whole number'],
     ['PROJECT_EVENTS_TOPIC', 'my events', 'not the name of a topic'],
   ] as const) {
     it(`${name}=${value} is refused`, () => {
@@ -83,7 +86,8 @@ describe('parameters of a deployment', () => {
   it('name a bucket where the configuration needs one, and one of its own for the archive', () => {
     const files = { files: ['imageUrl'] };
     assert.match(problemOf({}, files), /FILES_BUCKET: empty, but "media" has files/);
-    assert.equal(problemOf({ FILES_BUCKET: 'acme' }, files), '');
+    assert.match(problemOf({ FILES_BUCKET: 'acme' }, files), /FILES_PREFIX: empty, but "media" has files/);
+    assert.equal(problemOf({ FILES_BUCKET: 'acme', FILES_PREFIX: 'media/' }, files), '');
     assert.match(problemOf({ FILES_BUCKET: 'acme', ARCHIVE_BUCKET: 'acme' }), /both are "acme"/);
   });
 
