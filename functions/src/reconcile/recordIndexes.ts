@@ -85,6 +85,12 @@ export const recordIndexing: readonly RecordIndexing[] = [
       ['target', 'sequence'],
     ],
   },
+  // Who names a file is found by `names`; what is to go is read with its record.
+  {
+    collectionGroup: recordCollections.files,
+    queried: ['holder', 'names', 'dueAt'],
+    unindexed: ['files', 'deletedAt', 'lastError', 'walk'],
+  },
   { collectionGroup: recordCollections.control, queried: [], unindexed: ['paused'] },
   {
     collectionGroup: recordCollections.outbox,

@@ -20,7 +20,7 @@ export const filesConfig = defineConfig({
       subcollections: 'recursive',
       files: ['cover', 'panels[].image'],
     },
-    { group: 'scenes', projectId: 'projectId', files: ['image'] },
+    { path: 'storyboards/{storyboard}/scenes', projectId: 'projectId', files: ['image'] },
     { path: 'plain', projectId: 'projectId' },
   ],
 });

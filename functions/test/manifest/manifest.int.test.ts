@@ -58,6 +58,7 @@ ARCHIVE_BUCKET                   | string |                            |
 ARCHIVE_COLD_DAYS                | int    | 30                         |
 FILES_BUCKET                     | string |                            |
 FILES_PREFIX                     | string |                            |
+FILES_GRACE_MINUTES              | int    | 60                         |
 
 API                           | why
 cloudscheduler.googleapis.com | Needed for scheduled functions.
