@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { clusterTimeText } from '../inStep/clusterTime.ts';
+import { defaultWaitMs, longestWaitMs } from '../inStep/waitUntilInStep.ts';
 import { operations } from '../operations/all.ts';
 import { reportAs, reportFormats } from '../reports/formats.ts';
 import { cursorOf } from './cursor.ts';
@@ -10,6 +12,7 @@ import { alertStates, alertsView } from './views/alerts.ts';
 import { auditView } from './views/audit.ts';
 import { sessionView } from './views/common.ts';
 import { deadLettersView, deadLetterView, holdsView } from './views/decisions.ts';
+import { inStepView } from './views/inStep.ts';
 import { reportsView, reportView } from './views/integrity.ts';
 import { jobStatuses, jobsView, jobView } from './views/jobs.ts';
 import { measuresView, nowView, ranges } from './views/now.ts';
@@ -161,6 +164,19 @@ export const routes: readonly Route[] = [
       kind: 'json',
       view: await views.events(params.id, cursor),
     }),
+  }),
+  route({
+    ...viewed,
+    path: '/api/projects/{id}/in-step',
+    summary: 'Waits until the assets of a project show what MongoDB held at a time.',
+    params: byId,
+    query: z.strictObject({
+      atLeast: clusterTimeText,
+      fields: text.transform((list) => list.split(',')).optional(),
+      timeoutMs: z.coerce.number().int().min(0).max(longestWaitMs).default(defaultWaitMs),
+    }),
+    answer: inStepView,
+    handle: async ({ params, query }, { views }) => ({ kind: 'json', view: await views.inStep(params.id, query) }),
   }),
   route({
     ...viewed,

@@ -21,7 +21,11 @@ export interface ProjectTruth {
  *  consistency: https://www.mongodb.com/docs/manual/core/causal-consistency-read-write-concerns/). So the statement
  *  contains every change up to its version. It may contain later ones too; those have events of their own with newer
  *  versions, which then win over it. */
-export function createProjectTruth(source: ProjectsSource, config: Config, options: LookupOptions = {}): ProjectTruth {
+export function createProjectTruth(
+  source: Pick<ProjectsSource, 'client' | 'projects'>,
+  config: Config,
+  options: LookupOptions = {},
+): ProjectTruth {
   return {
     ask: (projectIds) =>
       source.client.withSession({ causalConsistency: true }, async (session) => {
@@ -37,7 +41,7 @@ export function createProjectTruth(source: ProjectsSource, config: Config, optio
 }
 
 /** The newest cluster time that the primary has applied; the session's next read happens after it. */
-async function operationTime(source: ProjectsSource, session: ClientSession): Promise<Timestamp> {
+async function operationTime(source: Pick<ProjectsSource, 'client'>, session: ClientSession): Promise<Timestamp> {
   await source.client.db('admin').command({ hello: 1 }, { session });
   if (session.operationTime === undefined) {
     throw new SourceError('MongoDB did not tell its operation time; only replica sets and sharded clusters do.');

@@ -129,6 +129,9 @@ export function requestTo(
 
 /** The address of a route with some id in place of its parameters. */
 export function addressOf({ path }: { readonly path: string }): string {
-  const query = path === '/api/measures' ? '?range=hour' : '';
-  return `${path.replaceAll(/\{\w+\}/g, 'some-id')}${query}`;
+  const queries: Readonly<Record<string, string>> = {
+    '/api/measures': '?range=hour',
+    '/api/projects/{id}/in-step': '?atLeast=1:1&timeoutMs=0',
+  };
+  return `${path.replaceAll(/\{\w+\}/g, 'some-id')}${queries[path] ?? ''}`;
 }

@@ -2,6 +2,7 @@ import { createAlertsReader } from './alerts.ts';
 import { createAuditReader } from './audit.ts';
 import { createDecisionsReader } from './decisions.ts';
 import { createEventsReader } from './events.ts';
+import { createInStepReader } from './inStep.ts';
 import { createJobsReader } from './jobs.ts';
 import { createMeasuresReader } from './measures.ts';
 import { createNowReader } from './now.ts';
@@ -19,6 +20,7 @@ export function createViews(dependencies: ReaderDependencies): Views {
     ...alerts,
     ...measures,
     ...createEventsReader(dependencies),
+    ...createInStepReader(dependencies),
     ...createReportsReader(dependencies),
     ...createAuditReader(dependencies),
     ...createDecisionsReader(dependencies),

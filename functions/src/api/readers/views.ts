@@ -2,6 +2,7 @@ import type { Firestore } from 'firebase-admin/firestore';
 import type { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/defineConfig.ts';
+import type { InStep, WaitOptions } from '../../inStep/waitUntilInStep.ts';
 import type { AlertView, alertsView } from '../views/alerts.ts';
 import type { AuditView } from '../views/audit.ts';
 import type { deadLettersView, deadLetterView, holdsView } from '../views/decisions.ts';
@@ -59,6 +60,7 @@ export interface Views {
     projectId: string,
     after: { readonly at: number | null; readonly id: string } | undefined,
   ): Promise<z.output<typeof eventsView>>;
+  inStep(projectId: string, options: WaitOptions): Promise<InStep>;
   reports(type: ReportView['type'] | undefined, after: Position | undefined): Promise<z.output<typeof reportsView>>;
   report(id: string): Promise<ReportView | undefined>;
   alerts(state: AlertView['state'] | undefined, after: Position | undefined): Promise<z.output<typeof alertsView>>;

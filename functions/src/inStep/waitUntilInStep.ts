@@ -1,0 +1,106 @@
+import type { Firestore } from 'firebase-admin/firestore';
+import { type Clock, secondMs, sleep, systemClock } from '../clock.ts';
+import type { Config } from '../config/defineConfig.ts';
+import { partsOf, type Version } from '../events/version.ts';
+import { parseProjectRecord, projectRecordRef } from '../records/projectRecord.ts';
+import { placeTime } from '../relay/place.ts';
+import { parseRelayRecord, relayRecordRef } from '../relay/relayRecord.ts';
+import { type AtLeast, firstVersionAt } from './clusterTime.ts';
+import { type Expected, type Judgement, judge } from './judge.ts';
+
+/** What the wait for a project came to. */
+export type InStep =
+  | Exclude<Judgement, { readonly kind: 'not-yet' }>
+  /** `relay`: the relay has not come so far. `delivery`: it has, and the record of the project says nothing of it: its
+   *  message is on its way, or it changed nothing that assets repeat. `assets`: the work on them is not over. */
+  | { readonly kind: 'timed-out'; readonly waitingFor: 'relay' | 'delivery' | 'assets' };
+
+export interface WaitOptions {
+  /** The operation time of your write (`session.operationTime`), or a version. */
+  readonly atLeast: AtLeast;
+  /** How long to wait, in ms; 0: only look. */
+  readonly timeoutMs: number;
+  /** Configured fields of the project that count. Default: all that assets repeat. */
+  readonly fields?: readonly string[] | undefined;
+}
+
+/** What MongoDB holds of a project, as of a version. */
+export type AskMongo = (projectId: string) => Promise<Omit<Extract<Expected, { readonly kind: 'state' }>, 'kind'>>;
+
+export interface InStepDependencies {
+  readonly firestore: Firestore;
+  readonly config: Config;
+  /** Asks MongoDB what it holds. Without it only the records can say something. */
+  readonly askMongo?: AskMongo | undefined;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+}
+
+/** The first pause between two looks, the longest, and how much longer each is than the one before: a rename is shown
+ *  within some hundred ms, and 20 s of waiting cost 20 reads. */
+const pauses = { firstMs: 100, longestMs: 1_500, growth: 1.5 };
+
+/** Reads the wait costs at most, for so long a timeout. */
+export function mostReads(timeoutMs: number): number {
+  let reads = 2;
+  for (let [at, pause] = [0, pauses.firstMs]; at < timeoutMs; pause = longer(pause)) {
+    reads += 1;
+    at += pause;
+  }
+  return reads;
+}
+
+/** Waits until the assets of a project show what MongoDB held at a time: read-your-writes across the two databases.
+ *
+ *  Looks by reading, not by listening: a listener that falls silent says nothing about it. Costs one read a look
+ *  (`mostReads`), and one question to MongoDB.
+ *  @throws RangeError for what is no time or no configured field; ProjectRecordError; what Firestore or MongoDB
+ *  answered. */
+export async function waitUntilInStep(
+  { firestore, config, askMongo, clock = systemClock }: InStepDependencies,
+  projectId: string,
+  { atLeast, timeoutMs, fields = copiedFields(config) }: WaitOptions,
+): Promise<InStep> {
+  const version = firstVersionAt(atLeast);
+  const unknown = fields.find((field) => !config.source.fields.includes(field));
+  if (unknown !== undefined) throw new RangeError(`"${unknown}" is not in source.fields`);
+  const deadline = clock.now() + timeoutMs;
+  let expected: Expected = { kind: 'change', version };
+  for (let pause = pauses.firstMs; ; pause = longer(pause)) {
+    if (askMongo !== undefined && expected.kind === 'change') expected = await stateSince(askMongo, projectId, version);
+    const snapshot = await projectRecordRef(firestore, projectId).get();
+    const judgement = judge(parseProjectRecord(projectId, snapshot.data()), expected, fields);
+    if (judgement.kind !== 'not-yet') return judgement;
+    const left = deadline - clock.now();
+    if (left <= 0) return { kind: 'timed-out', waitingFor: await missing(judgement.missing) };
+    await sleep(clock, Math.min(pause, left));
+  }
+
+  async function missing(what: 'assets' | 'record'): Promise<'relay' | 'delivery' | 'assets'> {
+    if (what === 'assets') return 'assets';
+    const ref = relayRecordRef(firestore, config.source);
+    const place = placeTime(parseRelayRecord(ref.path, (await ref.get()).data()));
+    return place !== null && place >= partsOf(version).seconds * secondMs ? 'delivery' : 'relay';
+  }
+}
+
+/** What MongoDB holds, if it has come to that time: a primary that was elected just now may not have. */
+async function stateSince(ask: AskMongo, projectId: string, version: Version): Promise<Expected> {
+  const state = await ask(projectId);
+  return state.version < version ? { kind: 'change', version } : { kind: 'state', ...state };
+}
+
+/** The fields that some asset repeats. */
+function copiedFields({ collections }: Config): readonly string[] {
+  return [...new Set(collections.flatMap(({ copies }) => Object.keys(copies)))];
+}
+
+function longer(pause: number): number {
+  return Math.min(pauses.longestMs, pause * pauses.growth);
+}
+
+/** The longest wait of a request, in ms: an instance serves others meanwhile, and ends after a minute. */
+export const longestWaitMs = 20 * secondMs;
+
+/** How long a request waits that does not say, in ms. */
+export const defaultWaitMs = 5 * secondMs;
