@@ -5,8 +5,10 @@ import type { Budget, SyncDependencies } from '../dependencies.ts';
 import { isTransient } from '../errors.ts';
 import { type RetryDependencies, retryTransient } from '../retry.ts';
 import { completed, type Reached, type Terms, type Work } from '../transitions.ts';
+import { placesOf } from './archiving.ts';
 import { planOf, rangesFor, rangesOfAsset, readLastKey } from './assets.ts';
 import { createConfirmation } from './confirmation.ts';
+import { createDocumentSizes } from './documentSizes.ts';
 import { splitRange, upTo } from './keyRanges.ts';
 import { createLeaseRenewal, type LeaseRenewal } from './leaseRenewal.ts';
 import { type PageOutcome, type PageView, type Piece, runPage } from './page.ts';
@@ -93,6 +95,7 @@ export async function converge(dependencies: SyncDependencies, assignment: Assig
   if (isFresh && !isOver() && (isWhole || left.length > 0)) left = await openingPage(run, left, isWhole);
   left = await workThrough(left, {
     throttle,
+    placesOf: ({ range }) => placesOf(run.context, range.collection),
     isOver: () => isOver() || run.stopped !== undefined || run.failure !== undefined,
     work: (piece, pool) => onePage(run, piece, pool),
   });
@@ -128,7 +131,17 @@ function begin(dependencies: SyncDependencies, assignment: Assignment): Run {
   return {
     dependencies,
     assignment,
-    context: { firestore, config, record, lease: work.lease, createdBy, isShadow: limits.isShadow, confirmGone },
+    context: {
+      firestore,
+      config,
+      record,
+      lease: work.lease,
+      createdBy,
+      isShadow: limits.isShadow,
+      confirmGone,
+      sizes: createDocumentSizes(),
+      now: () => clock.now(),
+    },
     retries,
     renewal: createLeaseRenewal(clock, work.lease, limits.leaseMs),
     refusals: createRefusedWrites(dependencies, work),
@@ -159,7 +172,8 @@ async function openingPage(run: Run, pieces: readonly Piece[], whole: boolean): 
       { processed: processed + page.processed, scanned: scanned + page.scanned },
       assignment.terms(),
     );
-  await throttle.enter();
+  const places = Math.max(...pieces.map(({ range }) => placesOf(context, range.collection)), 1);
+  await throttle.enter(places);
   try {
     const outcome = await retryTransient(
       () => runPage(context, pieces, { finish: whole ? finish : undefined }),
@@ -170,7 +184,7 @@ async function openingPage(run: Run, pieces: readonly Piece[], whole: boolean): 
     if (!isRefusedWrite(error)) run.failure = { error };
     return pieces;
   } finally {
-    throttle.leave();
+    throttle.leave(places);
   }
 }
 

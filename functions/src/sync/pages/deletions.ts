@@ -1,6 +1,8 @@
 import type { DocumentReference, FieldPath, QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
+import type { Config } from '../../config/defineConfig.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
 import type { KeyRange } from '../../records/projectRecord.ts';
+import type { Archiving } from './archiving.ts';
 import { descendantsOf } from './assets.ts';
 import type { PageContext } from './pageContext.ts';
 
@@ -15,35 +17,81 @@ export interface Deletions {
   readonly documents: readonly QueryDocumentSnapshot[];
   /** Assets with more below them than this page takes: they go last, so that the rest is still found after a crash. */
   readonly unfinished: readonly KeyRange[];
+  /** The first asset that had no room in the page; it and those behind it are left for the next. */
+  readonly left: QueryDocumentSnapshot | undefined;
+}
+
+/** The assets whose deletion is planned. */
+export interface DueAssets {
+  readonly range: KeyRange;
+  readonly assets: readonly QueryDocumentSnapshot[];
+  /** Whether what lies below them goes with them. */
+  readonly isRecursive: boolean;
+  /** Null: they are deleted for good. */
+  readonly archiving: Archiving | null;
+  readonly fitting: (documents: number) => number;
 }
 
 /** Plans the deletion of assets, each with what lies below it and is its own. Every document that is read is deleted or
- *  stays for good, so that none is read twice: an asset with much below it goes on in a range of its own. */
+ *  stays for good, so that none is read twice, unless it had no room: an asset with much below it goes on in a range of
+ *  its own. */
 export async function planDeletions(
   context: PageContext,
   transaction: Transaction,
-  range: KeyRange,
-  assets: readonly QueryDocumentSnapshot[],
-  fitting: (documents: number) => number,
+  { range, assets, isRecursive, archiving, fitting }: DueAssets,
 ): Promise<Deletions> {
-  const limit = Math.max(1, Math.floor(fitting(descendantsPerPage) / Math.max(1, assets.length)));
+  const most = archiving?.limit ?? fitting(descendantsPerPage);
+  const limit = Math.max(1, Math.floor(most / Math.max(1, assets.length)));
   const after = range.asset === undefined ? null : range.after;
-  const plans = await Promise.all(
-    assets.map(async (asset) => ({ asset, ...(await planBelow(context, transaction, asset.ref, after, limit)) })),
+  const read = await Promise.all(
+    assets.map(async (asset) => ({
+      asset,
+      found: isRecursive
+        ? await readBelow(context, transaction, asset.ref, after, limit, archiving !== null)
+        : nothingBelow,
+    })),
   );
-  const finished = plans.filter((plan) => plan.isDone).map(({ asset }) => asset);
-  return {
-    assets: finished,
-    documents: [...plans.flatMap(({ own }) => own), ...finished],
-    unfinished: plans
-      .filter((plan) => !plan.isDone)
-      .map(({ asset, keptUpTo }) => ({
-        collection: range.collection,
-        after: keptUpTo,
-        before: null,
-        asset: asset.ref.path,
-      })),
-  };
+  const take = archiving?.take ?? (() => true);
+  const finished: QueryDocumentSnapshot[] = [];
+  const documents: QueryDocumentSnapshot[] = [];
+  const unfinished: KeyRange[] = [];
+  for (const { asset, found } of read) {
+    const { own, keptUpTo, isDone } = takeBelow(context, found, after, take);
+    const goes = isDone && take(asset);
+    if (!goes && found.isAll && own.length === 0) return { assets: finished, documents, unfinished, left: asset };
+    documents.push(...own);
+    if (goes) {
+      finished.push(asset);
+      documents.push(asset);
+    } else {
+      unfinished.push({ collection: range.collection, after: keptUpTo, before: null, asset: asset.ref.path });
+    }
+  }
+  return { assets: finished, documents, unfinished, left: undefined };
+}
+
+/** Documents below an asset, by key. */
+interface FoundBelow {
+  readonly documents: readonly QueryDocumentSnapshot[];
+  /** Whether there are no more. */
+  readonly isAll: boolean;
+}
+
+const nothingBelow: FoundBelow = { documents: [], isAll: true };
+
+async function readBelow(
+  context: PageContext,
+  transaction: Transaction,
+  asset: DocumentReference,
+  after: string | null,
+  limit: number,
+  isWhole: boolean,
+): Promise<FoundBelow> {
+  const { firestore, config } = context;
+  const below = descendantsOf(firestore, asset);
+  const all = isWhole ? below : below.select(...ownerFields(config));
+  const { docs } = await transaction.get((after === null ? all : all.startAfter(firestore.doc(after))).limit(limit));
+  return { documents: docs, isAll: docs.length < limit };
 }
 
 interface Below {
@@ -53,26 +101,32 @@ interface Below {
   readonly isDone: boolean;
 }
 
-async function planBelow(
+/** What goes of the documents below an asset, as far as there is room. */
+function takeBelow(
   context: PageContext,
-  transaction: Transaction,
-  asset: DocumentReference,
+  { documents, isAll }: FoundBelow,
   after: string | null,
-  limit: number,
-): Promise<Below> {
-  const { firestore, config } = context;
-  const owners = [...new Set(config.collections.map(({ projectId }) => projectId))].map(fieldPathOf);
-  const all = descendantsOf(firestore, asset).select(...owners);
-  const found = await transaction.get((after === null ? all : all.startAfter(firestore.doc(after))).limit(limit));
+  take: (document: QueryDocumentSnapshot) => boolean,
+): Below {
+  const owners = ownerFields(context.config);
   const own: QueryDocumentSnapshot[] = [];
   let kept: string | undefined;
-  for (const document of found.docs) {
+  let isDone = isAll;
+  for (const document of documents) {
     const { path } = document.ref;
     if (kept !== undefined && path.startsWith(`${kept}/`)) continue;
     if (staysWhereItIs(document, owners, context)) kept = path;
-    else own.push(document);
+    else if (take(document)) own.push(document);
+    else {
+      isDone = false;
+      break;
+    }
   }
-  return { own, keptUpTo: kept === undefined ? after : behind(kept), isDone: found.size < limit };
+  return { own, keptUpTo: kept === undefined ? after : behind(kept), isDone };
+}
+
+function ownerFields(config: Config): FieldPath[] {
+  return [...new Set(config.collections.map(({ projectId }) => projectId))].map(fieldPathOf);
 }
 
 /** Whether a document below a deleted asset stays, with all that lies below it: it names another project, or was

@@ -11,9 +11,10 @@ import {
 } from '../../records/projectRecord.ts';
 import { type Step, writeStep } from '../transact.ts';
 import { isCompleted, type Reached } from '../transitions.ts';
+import { type Archiving, createArchiving, createPages } from './archiving.ts';
 import { assetsOf } from './assets.ts';
 import { showsValue, type WantedCopy, wantedCopies } from './copyUpdates.ts';
-import { type Deletions, planDeletions } from './deletions.ts';
+import { planDeletions } from './deletions.ts';
 import type { PageContext } from './pageContext.ts';
 
 /** Assets in one page, which is one transaction. A commit may have 10 MiB and last 270 s
@@ -26,6 +27,9 @@ const bytesPerPage = 6 * 1024 * 1024;
 
 /** Assets in one page when what lies below them is deleted with them: their descendants share the transaction. */
 export const assetsPerRecursivePage = 40;
+
+/** Documents that a page of whole ones expects for each asset, with those below it. */
+const documentsPerAsset = 10;
 
 /** How old the word of MongoDB may be on which assets are deleted that existed long before the deletion. */
 const confirmationAgeMs = 10_000;
@@ -159,25 +163,56 @@ async function planPart(
   if (collection === undefined) return nothing;
   const fitting = (documents: number) => Math.max(1, Math.floor((documents * share) / sharers));
   if (context.record.desired.kind !== 'deleted') return planUpdates(context, transaction, collection, range, fitting);
-  const limit = fitting(collection.recursive ? assetsPerRecursivePage : assetsPerPage);
-  const page = await readPage(context, transaction, collection, range, [], limit);
+  return planDeletionPart(context, transaction, collection, range, fitting);
+}
+
+async function planDeletionPart(
+  context: PageContext,
+  transaction: Transaction,
+  collection: AssetCollection,
+  range: KeyRange,
+  fitting: (amount: number) => number,
+): Promise<Part> {
+  const archiving = createArchiving(context, collection, fitting);
+  const limit = archiving === null ? fitting(usualLimit(collection)) : archivedLimit(collection, archiving);
+  const page = await readPage(context, transaction, collection, range, archiving === null ? [] : 'all', limit);
   const due = page.documents.filter((asset) => asset.createTime.toMillis() <= context.createdBy);
-  // Below assets that stay, a page would go on where it has begun.
-  const deletions: Deletions =
-    collection.recursive && !context.isShadow
-      ? await planDeletions(context, transaction, range, due, fitting)
-      : { assets: due, documents: due, unfinished: [] };
+  const isRecursive = collection.recursive && !context.isShadow;
+  const deletions = await planDeletions(context, transaction, { range, assets: due, isRecursive, archiving, fitting });
+  const archived = (await archiving?.pack()) ?? [];
+  const { seen, goesOnAfter } = upToAsset(page, deletions.left);
   return {
-    seen: page.documents.map(({ ref }) => ref.path),
+    seen: seen.map(({ ref }) => ref.path),
     documents: deletions.documents.length,
     limit,
     processed: deletions.assets.length,
-    rests: [...restAfter(range, page), ...deletions.unfinished],
+    // Below assets that stay, a page would go on where it has begun.
+    rests: [...restAfter(range, goesOnAfter), ...deletions.unfinished],
     writtenAt: Math.max(...deletions.documents.map((document) => document.updateTime.toMillis())),
     write(inTransaction) {
+      createPages(inTransaction, archived);
       for (const { ref } of deletions.documents) inTransaction.delete(ref);
     },
   };
+}
+
+function usualLimit({ recursive }: AssetCollection): number {
+  return recursive ? assetsPerRecursivePage : assetsPerPage;
+}
+
+/** Whole documents are read, and those below assets count as well. */
+function archivedLimit({ recursive }: AssetCollection, { limit }: Archiving): number {
+  return recursive ? Math.max(1, Math.min(assetsPerRecursivePage, Math.floor(limit / documentsPerAsset))) : limit;
+}
+
+/** The part of a page before an asset that had no room in the transaction. */
+function upToAsset(
+  { documents, goesOnAfter }: Page,
+  left: QueryDocumentSnapshot | undefined,
+): { readonly seen: Page['documents']; readonly goesOnAfter: string | null } {
+  if (left === undefined) return { seen: documents, goesOnAfter };
+  const seen = documents.slice(0, documents.indexOf(left));
+  return { seen, goesOnAfter: seen.at(-1)?.ref.path ?? null };
 }
 
 async function planUpdates(
@@ -201,7 +236,7 @@ async function planUpdates(
     documents: stale.length,
     limit: fittingLimit,
     processed: stale.length,
-    rests: restAfter(range, page),
+    rests: restAfter(range, page.goesOnAfter),
     write(inTransaction) {
       for (const { asset, copies } of stale) {
         const [first, ...others] = copies;
@@ -229,12 +264,12 @@ async function readPage(
   transaction: Transaction,
   collection: AssetCollection,
   range: KeyRange,
-  fields: readonly FieldPath[],
+  fields: readonly FieldPath[] | 'all',
   limit: number,
 ): Promise<Page> {
-  const selected = assetsOf(firestore, collection, projectId).select(
-    ...(fields.length > 0 ? fields : [FieldPath.documentId()]),
-  );
+  const assets = assetsOf(firestore, collection, projectId);
+  const selected =
+    fields === 'all' ? assets : assets.select(...(fields.length > 0 ? fields : [FieldPath.documentId()]));
   if (range.asset !== undefined) {
     const named = await transaction.get(selected.where(FieldPath.documentId(), '==', firestore.doc(range.asset)));
     return { documents: assetsAmong(collection, named.docs), goesOnAfter: null };
@@ -247,6 +282,6 @@ async function readPage(
   return { documents: assetsAmong(collection, page.docs), goesOnAfter: last?.ref.path ?? null };
 }
 
-function restAfter(range: KeyRange, { goesOnAfter }: Page): readonly KeyRange[] {
+function restAfter(range: KeyRange, goesOnAfter: string | null): readonly KeyRange[] {
   return goesOnAfter === null ? [] : [{ ...range, after: goesOnAfter }];
 }

@@ -1,6 +1,7 @@
 import type { Firestore } from 'firebase-admin/firestore';
 import type { Config } from '../../config/defineConfig.ts';
 import type { ProjectRecord, WorkLease } from '../../records/projectRecord.ts';
+import type { DocumentSizes } from './documentSizes.ts';
 
 /** The work that pages belong to. */
 export interface PageContext {
@@ -15,4 +16,8 @@ export interface PageContext {
   readonly isShadow: boolean;
   /** Whether MongoDB says that the project is gone, asked at most `maxAgeMs` ago; at 0 it is asked after the call. */
   readonly confirmGone: (maxAgeMs: number) => Promise<boolean>;
+  /** Of documents that are read whole, to be archived. */
+  readonly sizes: DocumentSizes;
+  /** In ms since 1970. */
+  readonly now: () => number;
 }

@@ -10,6 +10,8 @@ export interface Pool<Piece> {
 
 export interface PoolOptions<Piece> {
   readonly throttle: Throttle;
+  /** How many places in the throttle a piece takes. Default: one each. */
+  readonly placesOf?: (piece: Piece) => number;
   /** Whether no new piece may begin. Those in flight end by themselves. */
   readonly isOver: () => boolean;
   readonly work: (piece: Piece, pool: Pool<Piece>) => Promise<void>;
@@ -20,7 +22,7 @@ export interface PoolOptions<Piece> {
  *  @throws the first error of a piece, when all that were in flight have ended. */
 export async function workThrough<Piece>(
   pieces: readonly Piece[],
-  { throttle, isOver, work }: PoolOptions<Piece>,
+  { throttle, placesOf = () => 1, isOver, work }: PoolOptions<Piece>,
 ): Promise<readonly Piece[]> {
   const queue = [...pieces];
   const inFlight = new Set<Promise<void>>();
@@ -33,29 +35,34 @@ export async function workThrough<Piece>(
     },
     hasRoom: () => queue.length < throttle.free(),
   };
-  function begin(piece: Piece): void {
+  function begin(piece: Piece, places: number): void {
     const run: Promise<void> = work(piece, pool)
       .catch((error: unknown) => {
         errors.push(error);
       })
       .finally(() => {
-        throttle.leave();
+        throttle.leave(places);
         inFlight.delete(run);
         wake();
       });
     inFlight.add(run);
   }
   while (queue.length + inFlight.size > 0 && !isOver() && errors.length === 0) {
-    if (queue.length === 0) {
+    const [first] = queue;
+    if (first === undefined) {
       await new Promise<void>((resolve) => {
         wake = resolve;
       });
       continue;
     }
-    await throttle.enter();
-    const next = isOver() ? undefined : queue.shift();
-    if (next === undefined) throttle.leave();
-    else begin(next);
+    const places = placesOf(first);
+    await throttle.enter(places);
+    if (isOver()) {
+      throttle.leave(places);
+      break;
+    }
+    queue.shift();
+    begin(first, places);
   }
   await Promise.all(inFlight);
   if (errors.length > 0) throw errors[0];

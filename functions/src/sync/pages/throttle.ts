@@ -2,10 +2,11 @@
  *  when Firestore asks for less (additive increase, multiplicative decrease, as in TCP's congestion avoidance, RFC
  *  5681). One per process, shared by all its projects, since the load is the database's. */
 export interface Throttle {
-  /** Takes a place; while all are taken, waits for one, first come first served. */
-  enter(): Promise<void>;
-  /** Gives a place back. */
-  leave(): void;
+  /** Takes a place, or several; while these are taken, waits for them, first come first served. Where fewer are allowed
+   *  in all, it waits for all of them. */
+  enter(places?: number): Promise<void>;
+  /** Gives as many places back as were asked for. */
+  leave(places?: number): void;
   /** Places that are free now. */
   free(): number;
   succeeded(): void;
@@ -22,22 +23,24 @@ export interface ThrottleOptions {
 export function createThrottle({ initial = 4, most = 16 }: ThrottleOptions = {}): Throttle {
   let limit = Math.min(initial, most);
   let taken = 0;
-  const waiting: (() => void)[] = [];
+  const waiting: { readonly places: number; readonly begin: () => void }[] = [];
   const free = () => Math.floor(limit) - taken;
   function admit(): void {
-    while (waiting.length > 0 && free() > 0) {
-      taken += 1;
-      waiting.shift()?.();
+    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
+      if (free() < Math.min(next.places, Math.floor(limit))) return;
+      taken += next.places;
+      waiting.shift();
+      next.begin();
     }
   }
   return {
-    enter: () =>
-      new Promise((resolve) => {
-        waiting.push(resolve);
+    enter: (places = 1) =>
+      new Promise((begin) => {
+        waiting.push({ places, begin });
         admit();
       }),
-    leave() {
-      taken -= 1;
+    leave(places = 1) {
+      taken -= places;
       admit();
     },
     free,

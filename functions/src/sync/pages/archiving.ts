@@ -1,0 +1,135 @@
+import type { DocumentReference, Firestore, QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
+import { type ArchiveRecord, archiveRecordData, newArchiveRef, recordsOf } from '../../archive/archiveRecord.ts';
+import { encodeSnapshot } from '../../archive/encodeDocument.ts';
+import { type Line, packPages } from '../../archive/packPages.ts';
+import type { AssetCollection, Config } from '../../config/defineConfig.ts';
+import { liesIn } from '../../config/place.ts';
+import type { PageContext } from './pageContext.ts';
+
+/** Text of documents that one transaction archives and deletes: a commit has up to 10 MiB
+ *  (https://firebase.google.com/docs/firestore/quotas#writes_and_transactions), and compressed text is hardly larger
+ *  than text. */
+const bytesPerTransaction = 6 * 1024 * 1024;
+
+/** Keeps what one page deletes. */
+export interface Archiving {
+  /** Documents that the page may read. */
+  readonly limit: number;
+  /** Takes a document into the archive, if it is to be archived. False: the page is full and must leave this and all
+   *  further documents where they are. The first always fits. */
+  take(document: QueryDocumentSnapshot): boolean;
+  /** The new records that hold what was taken. */
+  pack(): Promise<readonly ArchivedPage[]>;
+}
+
+/** A record of the archive and its place. */
+export interface ArchivedPage {
+  readonly ref: DocumentReference;
+  readonly record: ArchiveRecord;
+}
+
+/** What a page that deletes from a collection archives; null when it archives nothing, and may read keys only.
+ *  @param fitting the part of a whole page that this one may have. */
+export function createArchiving(
+  context: PageContext,
+  collection: AssetCollection,
+  fitting: (amount: number) => number,
+): Archiving | null {
+  const { config, sizes, isShadow } = context;
+  if (isShadow || !archivesFrom(config, collection)) return null;
+  const most = fitting(bytesPerTransaction);
+  const taken = new Map<AssetCollection, Line[]>();
+  let documents = 0;
+  let bytes = 0;
+  let isFull = false;
+  const seen = { documents: 0, bytes: 0 };
+  return {
+    limit: fitting(sizes.limit(collection.name)),
+    take(document) {
+      if (isFull) return false;
+      const keeper = keeperOf(config, collection, document.ref.path);
+      if (keeper === null) return true;
+      const text = encodeSnapshot(document);
+      const size = Buffer.byteLength(text);
+      seen.documents += 1;
+      seen.bytes += size;
+      isFull = documents > 0 && bytes + size > most;
+      if (isFull) return false;
+      documents += 1;
+      bytes += size;
+      const lines = taken.get(keeper);
+      if (lines === undefined) taken.set(keeper, [{ path: document.ref.path, text }]);
+      else lines.push({ path: document.ref.path, text });
+      return true;
+    },
+    async pack() {
+      sizes.observe(collection.name, seen.documents, seen.bytes);
+      const pages = await Promise.all([...taken].map(([keeper, lines]) => packFor(context, keeper, lines)));
+      return pages.flat();
+    },
+  };
+}
+
+/** Places in the throttle that a page takes which reads whole documents of unknown size: so those in flight in a process
+ *  read 128 MiB at most. */
+const placesOfUnknown = 4;
+
+/** How many places a page of a collection takes in the throttle. */
+export function placesOf({ config, record, sizes, isShadow }: PageContext, name: string): number {
+  if (record.desired.kind !== 'deleted' || isShadow || sizes.isKnown(name)) return 1;
+  const collection = config.collections.find((other) => other.name === name);
+  return collection !== undefined && archivesFrom(config, collection) ? placesOfUnknown : 1;
+}
+
+/** Writes pages of the archive, in the transaction that deletes what is in them. */
+export function createPages(transaction: Transaction, pages: readonly ArchivedPage[]): void {
+  for (const { ref, record } of pages) transaction.create(ref, archiveRecordData(record));
+}
+
+/** Whether something that is deleted with an asset of a collection may have to be archived. */
+function archivesFrom(config: Config, collection: AssetCollection): boolean {
+  if (collection.retentionMs !== null) return true;
+  return (
+    collection.recursive &&
+    config.collections.some((other) => other.retentionMs !== null && (other.kind === 'group' || isNested(other)))
+  );
+}
+
+function isNested({ name }: AssetCollection): boolean {
+  return name.includes('/');
+}
+
+/** The collection by whose retention a document is kept that is deleted with an asset of `collection`: the one that it
+ *  lies in, or else the asset's. */
+function keeperOf(config: Config, collection: AssetCollection, path: string): AssetCollection | null {
+  const own = config.collections.find((place) => place.retentionMs !== null && liesIn(place, path));
+  return own ?? (collection.retentionMs === null ? null : collection);
+}
+
+async function packFor(
+  context: PageContext,
+  keeper: AssetCollection,
+  lines: readonly Line[],
+): Promise<readonly ArchivedPage[]> {
+  const { firestore, record, now } = context;
+  const { version } = record.desired;
+  if (version === null || keeper.retentionMs === null) {
+    throw new Error(`nothing of project ${record.projectId} can be archived without a deletion and a retention`);
+  }
+  const archivedAt = now();
+  const about = {
+    projectId: record.projectId,
+    version,
+    collection: keeper.name,
+    archivedAt,
+    expireAt: archivedAt + keeper.retentionMs,
+  };
+  const packed = await packPages(lines);
+  return packed.flatMap((page) => withPlaces(firestore, (group) => recordsOf(page, about, group)));
+}
+
+/** The group of a page's records is the id of the first. */
+function withPlaces(firestore: Firestore, of: (group: string) => readonly ArchiveRecord[]): readonly ArchivedPage[] {
+  const first = newArchiveRef(firestore);
+  return of(first.id).map((record, index) => ({ ref: index === 0 ? first : newArchiveRef(firestore), record }));
+}
