@@ -31,8 +31,8 @@ const keysFromOutside: readonly Patch[] = [
   },
   {
     file: 'sync/pages/page.ts',
-    find: 'planPart(context, transaction, piece, pieces.length)',
-    replace: 'planPart({ ...context, seen: seen[pieces.indexOf(piece)] }, transaction, piece, pieces.length)',
+    find: 'planPart(context, transaction, piece',
+    replace: 'planPart({ ...context, seen: seen[pieces.indexOf(piece)] }, transaction, piece',
   },
   {
     file: 'sync/pages/page.ts',

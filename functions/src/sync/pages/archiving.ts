@@ -29,10 +29,12 @@ export interface ArchivedPage {
 }
 
 /** What a page that deletes from a collection archives; null when it archives nothing, and may read keys only.
+ *  @param kept paths of what this and the other parts of the transaction archive: one document may be reached by two.
  *  @param fitting the part of a whole page that this one may have. */
 export function createArchiving(
   context: PageContext,
   collection: AssetCollection,
+  kept: Set<string>,
   fitting: (amount: number) => number,
 ): Archiving | null {
   const { config, sizes, isShadow } = context;
@@ -47,8 +49,9 @@ export function createArchiving(
     limit: fitting(sizes.limit(collection.name)),
     take(document) {
       if (isFull) return false;
-      const keeper = keeperOf(config, collection, document.ref.path);
-      if (keeper === null) return true;
+      const { path } = document.ref;
+      const keeper = keeperOf(config, collection, path);
+      if (keeper === null || kept.has(path)) return true;
       const text = encodeSnapshot(document);
       const size = Buffer.byteLength(text);
       seen.documents += 1;
@@ -57,9 +60,8 @@ export function createArchiving(
       if (isFull) return false;
       documents += 1;
       bytes += size;
-      const lines = taken.get(keeper);
-      if (lines === undefined) taken.set(keeper, [{ path: document.ref.path, text }]);
-      else lines.push({ path: document.ref.path, text });
+      kept.add(path);
+      taken.set(keeper, [...(taken.get(keeper) ?? []), { path, text }]);
       return true;
     },
     async pack() {

@@ -105,7 +105,10 @@ export function runPage(
         return isFinished ? { kind: 'done', processed: 0, scanned: 0, rests: [], finished: true } : { kind: 'lost' };
       }
       if (current.revision !== record.revision) return { kind: 'superseded' };
-      const parts = await Promise.all(pieces.map((piece) => planPart(context, transaction, piece, pieces.length)));
+      const kept = new Set<string>();
+      const parts = await Promise.all(
+        pieces.map((piece) => planPart(context, transaction, piece, pieces.length, kept)),
+      );
       const rests = parts.flatMap((part) => part.rests);
       const keys = parts.flatMap((part) => part.seen);
       onRead?.({
@@ -157,13 +160,14 @@ async function planPart(
   transaction: Transaction,
   { range, share }: Piece,
   sharers: number,
+  kept: Set<string>,
 ): Promise<Part> {
   const collection = context.config.collections.find(({ name }) => name === range.collection);
   // A collection that was taken out of the configuration while its work was under way has no assets any more.
   if (collection === undefined) return nothing;
   const fitting = (documents: number) => Math.max(1, Math.floor((documents * share) / sharers));
   if (context.record.desired.kind !== 'deleted') return planUpdates(context, transaction, collection, range, fitting);
-  return planDeletionPart(context, transaction, collection, range, fitting);
+  return planDeletionPart(context, transaction, collection, range, fitting, kept);
 }
 
 async function planDeletionPart(
@@ -172,8 +176,9 @@ async function planDeletionPart(
   collection: AssetCollection,
   range: KeyRange,
   fitting: (amount: number) => number,
+  kept: Set<string>,
 ): Promise<Part> {
-  const archiving = createArchiving(context, collection, fitting);
+  const archiving = createArchiving(context, collection, kept, fitting);
   const limit = archiving === null ? fitting(usualLimit(collection)) : archivedLimit(collection, archiving);
   const page = await readPage(context, transaction, collection, range, archiving === null ? [] : 'all', limit);
   const due = page.documents.filter((asset) => asset.createTime.toMillis() <= context.createdBy);
