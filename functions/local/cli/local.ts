@@ -1,18 +1,28 @@
 // `npm run local`: the stack and the functions, until Ctrl-C, with a log of every change as it flows.
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { styleText } from 'node:util';
 import { decodeEvent } from '../../src/events/codec.ts';
+import { errorText } from '../../src/log.ts';
 import { createPubSub } from '../../src/publisher.ts';
 import { PortTakenError } from '../ports.ts';
+import { mostDistinctProjects } from '../seed/projects.ts';
+import { SeedRefusedError } from '../seed/seed.ts';
+import { seedStack } from '../seed/seedStack.ts';
 import { localProjectId, type Stack, startStack } from '../stack.ts';
 import { portsHelp, readArguments, UsageError } from './arguments.ts';
 import { createLogPrinter } from './logPrinter.ts';
+import { mostDocuments, readSeedSize, usualAssets } from './seedSize.ts';
 
 const usage = `usage: npm --prefix functions run local [-- options]
 
 Starts MongoDB, Firestore, Pub/Sub and the functions on this machine and stays up until Ctrl-C. What MONGODB_URI,
 FIRESTORE_EMULATOR_HOST or PUBSUB_EMULATOR_HOST name is used instead of being started.
 
+  --projects N             begins with N projects of a studio and their assets, the same each time (default 0,
+                           at most ${mostDistinctProjects})
+  --assets N               assets of each of them (default ${usualAssets}): storyboards with panels, analyses, media,
+                           prototypes, scenes; at most ${mostDocuments} documents together
 ${portsHelp}
   --no-functions           only the servers
   --verbose                prints everything that the functions log
@@ -21,6 +31,8 @@ ${portsHelp}
 
 async function main(): Promise<void> {
   const { values, ports } = readArguments(process.argv.slice(2), {
+    projects: { type: 'string' },
+    assets: { type: 'string' },
     'no-functions': { type: 'boolean' },
     verbose: { type: 'boolean' },
   });
@@ -28,24 +40,40 @@ async function main(): Promise<void> {
     console.log(usage);
     return;
   }
+  const size = readSeedSize(values);
   const withFunctions = values['no-functions'] !== true;
   if (withFunctions && spawnSync(process.execPath, ['local/build.ts'], { stdio: 'inherit' }).status !== 0) {
     throw new Error('src/ does not compile; the messages of the compiler stand above');
   }
+  const print = createLogPrinter(values.verbose === true ? 'DEBUG' : 'INFO');
+  // A line for each of thousands of creations would hide how far the seeding is.
+  const printWhileSeeding = createLogPrinter(values.verbose === true ? 'DEBUG' : 'WARNING');
+  let isSeeding = size.projects > 0;
   const stack = await startStack({
     variables: process.env,
     ports,
     functions: withFunctions,
     onPortTaken: (service, port, flag) =>
       console.log(`port ${port} (${service}) is in use; trying the next one. ${flag} sets it.`),
-    onLog: createLogPrinter(values.verbose === true ? 'DEBUG' : 'INFO'),
+    onLog: (entry) => (isSeeding ? printWhileSeeding : print)(entry),
   });
+  const stopping = stopSignal();
+  try {
+    if (isSeeding) await seedStack(stack, size, { signal: stopping, say: (text) => console.log(text) });
+    isSeeding = false;
+    if (!stopping.aborted) await serve(stack, stopping);
+    console.log('\nstopping ...');
+  } finally {
+    await stack.close();
+  }
+}
+
+/** Shows every change until it is to stop. */
+async function serve(stack: Stack, stopping: AbortSignal): Promise<void> {
   const stopTap = await printEvents(stack);
   printVariables(stack);
-  await signal();
-  console.log('\nstopping ...');
+  if (!stopping.aborted) await once(stopping, 'abort');
   await stopTap();
-  await stack.close();
 }
 
 /** What a person needs to go on in another terminal. */
@@ -87,22 +115,24 @@ async function printEvents(stack: Stack): Promise<() => Promise<void>> {
   };
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
-function signal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(name, () => {
-        process.once(name, () => process.exit(1));
-        resolve();
-      });
-    }
-  });
+/** Aborted by the first SIGINT or SIGTERM; a second one ends the process at once. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      process.once(name, () => process.exit(1));
+      controller.abort();
+    });
+  }
+  return controller.signal;
 }
 
 try {
   await main();
 } catch (error) {
-  const isOurs = error instanceof UsageError || error instanceof PortTakenError;
-  console.error(`local: ${isOurs ? error.message : String(error)}${error instanceof UsageError ? `\n\n${usage}` : ''}`);
+  const isOurs = [UsageError, PortTakenError, SeedRefusedError].some((type) => error instanceof type);
+  console.error(
+    `local: ${isOurs ? errorText(error) : String(error)}${error instanceof UsageError ? `\n\n${usage}` : ''}`,
+  );
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }

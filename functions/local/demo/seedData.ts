@@ -1,4 +1,20 @@
 import { Timestamp } from 'firebase-admin/firestore';
+import { chosen, shareOf } from '../seed/choice.ts';
+import {
+  actionLines,
+  analysisKinds,
+  beats,
+  characters,
+  dialogueLines,
+  headings,
+  moves,
+  screens,
+  sequences,
+  settings,
+  shots,
+  styles,
+  summaries,
+} from '../seed/vocabulary.ts';
 
 /** A document to be written: its path and its data. */
 export type SeedDocument = readonly [path: string, data: Record<string, unknown>];
@@ -47,113 +63,136 @@ export const usualMembers: readonly Member[] = [
 ];
 
 /** Where the files of assets are. */
-export const mediaBucket = 'demo-lockstep.firebasestorage.app';
+export const mediaBucket = 'demo-lockstep-files';
 
 /** The assets of one project in the shape of the real thing, with copies of what the project has. Pure: the same
  *  arguments give the same documents. */
 export function assetsOfProject(projectId: string, project: ProjectFields, counts: AssetCounts): SeedDocument[] {
-  const at = Timestamp.fromMillis(Date.UTC(2026, 9, 1));
-  const many = <T>(count: number, make: (index: number) => T): T[] =>
-    Array.from({ length: count }, (_, index) => make(index));
-  const file = (folder: string, name: string) => `projects/${projectId}/${folder}/${name}`;
-  const projectName = project.name;
-  const projectMembers = project.members && { projectMembers: project.members };
+  const of: Owner = { projectId, project };
   return [
-    ...many(counts.storyboards, (board): SeedDocument[] => [
-      [
-        `storyboards/${projectId}-board-${board}`,
-        {
-          projectId,
-          projectName,
-          ...(project.description !== undefined && { projectDescription: project.description }),
-          ...projectMembers,
-          title: `Sequence ${board + 1}`,
-          style: ['ink', 'watercolour', 'photoreal'][board % 3],
-          aspectRatio: '2.39:1',
-          imageUrl: downloadUrl(file(`boards/${board}`, 'overview.webp')),
-          // What the board shows at a glance; what a panel is worked on with is below.
-          panels: many(counts.panels, (panel) => ({
-            image: `gs://${mediaBucket}/${file(`boards/${board}`, `panel-${panel}.webp`)}`,
-            caption: `Shot ${panel + 1}`,
-          })),
-          createdAt: at,
-        },
-      ],
-      ...many(
-        counts.panels,
-        (panel): SeedDocument => [
-          `storyboards/${projectId}-board-${board}/panels/${String(panel).padStart(3, '0')}`,
-          {
-            order: panel,
-            prompt: `Wide shot, rain on neon, panel ${panel + 1}`,
-            camera: { shot: 'wide', lens: 35, move: panel % 2 === 0 ? 'dolly in' : null },
-            dialogue: [{ character: 'MARA', line: 'You said nobody comes here.' }],
-            durationSeconds: 3.5,
-          },
-        ],
-      ),
-    ]).flat(),
-    ...many(
-      counts.analyses,
-      (index): SeedDocument => [
-        `aiAnalyses/${projectId}-analysis-${index}`,
-        {
-          projectId,
-          ...projectMembers,
-          kind: 'script',
-          model: 'story-critic-3',
-          summary: 'The second act loses the clock; the diner scene carries the theme.',
-          scores: { pacing: 0.62, dialogue: 0.81, originality: 0.7 },
-          beats: [
-            { at: 0.12, name: 'inciting incident', confidence: 0.91 },
-            { at: 0.52, name: 'midpoint', confidence: 0.78 },
-          ],
-          characters: { MARA: { lines: 112, sentiment: 0.2 }, THE_COOK: { lines: 34, sentiment: -0.4 } },
-          finishedAt: at,
-        },
-      ],
-    ),
-    ...many(counts.media, (index): SeedDocument => {
-      const isVoice = index % 2 === 0;
+    ...many(counts.storyboards, (board) => storyboard(of, board, counts.panels)).flat(),
+    ...many(counts.analyses, (index) => analysis(of, index)),
+    ...many(counts.media, (index) => medium(of, index)),
+    ...many(counts.prototypes, (index) => prototype(of, index)),
+    ...many(counts.scenes, (index) => scene(of, index)),
+  ];
+}
+
+interface Owner {
+  readonly projectId: string;
+  readonly project: ProjectFields;
+}
+
+const at = Timestamp.fromMillis(Date.UTC(2026, 9, 1));
+
+const many = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => make(index));
+
+const membersCopy = ({ members }: ProjectFields) => members && { projectMembers: members };
+
+/** The board, and below it a document for each panel. */
+function storyboard({ projectId, project }: Owner, board: number, panels: number): SeedDocument[] {
+  const path = `storyboards/${projectId}-board-${board}`;
+  const folder = `projects/${projectId}/boards/${board}`;
+  return [
+    [
+      path,
+      {
+        projectId,
+        projectName: project.name,
+        ...(project.description !== undefined && { projectDescription: project.description }),
+        ...membersCopy(project),
+        title: sequences[board % sequences.length],
+        style: chosen(styles, projectId, board),
+        aspectRatio: '2.39:1',
+        imageUrl: downloadUrl(`${folder}/overview.webp`),
+        // What the board shows at a glance; what a panel is worked on with is below.
+        panels: many(panels, (panel) => ({
+          image: `gs://${mediaBucket}/${folder}/panel-${panel}.webp`,
+          caption: `Shot ${board + 1}.${panel + 1}`,
+        })),
+        createdAt: at,
+      },
+    ],
+    ...many(panels, (panel): SeedDocument => {
+      const pick = <T>(options: readonly [T, ...T[]]) => chosen(options, projectId, board, panel, options.length);
       return [
-        `generatedMedia/${projectId}-media-${index}`,
+        `${path}/panels/${String(panel).padStart(3, '0')}`,
         {
-          projectId,
-          projectName,
-          ...projectMembers,
-          kind: isVoice ? 'voice-over' : 'render',
-          url: downloadUrl(file('media', isVoice ? `take-${index}.wav` : `render-${index}.mp4`)),
-          ...(isVoice ? { voice: 'alto-2', language: 'en-GB' } : { width: 3840, height: 1608, fps: 24 }),
-          durationMs: 4_200 + index,
-          createdAt: at,
+          order: panel,
+          prompt: `${pick(shots)} shot, ${pick(settings)}`,
+          camera: { shot: pick(shots), lens: pick([24, 35, 50, 85]), move: pick(moves) },
+          dialogue: [{ character: pick(characters), line: pick(dialogueLines) }],
+          durationSeconds: 2 + Math.round(shareOf(projectId, board, panel) * 12) / 2,
         },
       ];
     }),
-    ...many(
-      counts.prototypes,
-      (index): SeedDocument => [
-        `prototypes/${projectId}-prototype-${index}`,
-        {
-          meta: { projectId, projectName, ...projectMembers, revision: index + 1 },
-          screens: [
-            { name: 'Title card', components: 4, image: file(`prototypes/${index}`, 'title-card.png') },
-            { name: 'Credits', components: 2, image: file(`prototypes/${index}`, 'credits.png') },
-          ],
-        },
-      ],
-    ),
-    ...many(
-      counts.scenes,
-      (index): SeedDocument => [
-        `screenplays/${projectId}-draft/scenes/${String(index).padStart(3, '0')}`,
-        {
-          projectId,
-          heading: `INT. DINER - NIGHT ${index + 1}`,
-          text: 'The neon hums. MARA counts the stools.',
-          pages: 1.25,
-        },
-      ],
-    ),
+  ];
+}
+
+function analysis({ projectId, project }: Owner, index: number): SeedDocument {
+  /** With two digits, as models give it. */
+  const score = (what: string) => Math.round(shareOf(projectId, index, what) * 100) / 100;
+  return [
+    `aiAnalyses/${projectId}-analysis-${index}`,
+    {
+      projectId,
+      ...membersCopy(project),
+      kind: analysisKinds[index % analysisKinds.length],
+      model: 'story-critic-3',
+      summary: chosen(summaries, projectId, index),
+      scores: { pacing: score('pacing'), dialogue: score('dialogue'), originality: score('originality') },
+      beats: beats.map((name, place) => ({
+        at: Math.round((100 * (place + 1)) / (beats.length + 1)) / 100,
+        name,
+        confidence: score(name),
+      })),
+      finishedAt: at,
+    },
+  ];
+}
+
+function medium({ projectId, project }: Owner, index: number): SeedDocument {
+  const isVoice = index % 2 === 0;
+  const folder = `projects/${projectId}/media`;
+  return [
+    `generatedMedia/${projectId}-media-${index}`,
+    {
+      projectId,
+      projectName: project.name,
+      ...membersCopy(project),
+      kind: isVoice ? 'voice-over' : 'render',
+      url: downloadUrl(isVoice ? `${folder}/take-${index}.wav` : `${folder}/render-${index}.mp4`),
+      ...(isVoice ? { voice: 'alto-2', language: 'en-GB' } : { width: 3840, height: 1608, fps: 24 }),
+      durationMs: 1_000 + Math.floor(shareOf(projectId, 'duration', index) * 30_000),
+      createdAt: at,
+    },
+  ];
+}
+
+function prototype({ projectId, project }: Owner, index: number): SeedDocument {
+  return [
+    `prototypes/${projectId}-prototype-${index}`,
+    {
+      meta: { projectId, projectName: project.name, ...membersCopy(project), revision: index + 1 },
+      screens: screens.slice(0, 2 + (index % (screens.length - 1))).map((name, place) => ({
+        name,
+        components: 2 + place,
+        image: `projects/${projectId}/prototypes/${index}/screen-${place}.png`,
+      })),
+    },
+  ];
+}
+
+function scene({ projectId }: Owner, index: number): SeedDocument {
+  return [
+    `screenplays/${projectId}-draft/scenes/${String(index).padStart(3, '0')}`,
+    {
+      projectId,
+      heading: chosen(headings, projectId, index),
+      text: chosen(actionLines, projectId, index, 'text'),
+      pages: 0.25 + Math.floor(shareOf(projectId, index) * 12) / 4,
+    },
   ];
 }
 

@@ -1,0 +1,37 @@
+import type { Firestore } from 'firebase-admin/firestore';
+import { recordCollections } from '../../src/config/defineConfig.ts';
+import { projectsFrom } from './seed.ts';
+
+/** How long nothing new may come before something must be wrong, in ms. */
+const patienceMs = 60_000;
+
+const lookEveryMs = 250;
+
+/** Resolves when there is a record of every seeded project: the functions know them all. Or when it is to stop.
+ *  @throws Error when no further one appears for a minute */
+export async function untilKnown(firestore: Firestore, projects: number, signal: AbortSignal): Promise<void> {
+  const ids = projectsFrom(0, projects).map(({ _id }) => _id.toHexString());
+  const known = firestore
+    .collection(recordCollections.projects)
+    .where('projectId', '>=', ids.at(0) ?? '')
+    .where('projectId', '<=', ids.at(-1) ?? '');
+  for (let most = 0; most < projects && !signal.aborted; ) {
+    const before = most;
+    await until(`a record of more than ${before} of ${projects} seeded projects`, signal, async () => {
+      most = (await known.count().get()).data().count;
+      return most > before;
+    });
+  }
+}
+
+/** Resolves when a condition holds, or when it is to stop.
+ *  @throws Error that says what was waited for, after a minute */
+export async function until(what: string, signal: AbortSignal, condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  while (!signal.aborted && !(await condition())) {
+    if (performance.now() > deadline) {
+      throw new Error(`waited ${patienceMs / 1_000} s for ${what}; --verbose shows what the functions log`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+  }
+}
