@@ -1,0 +1,71 @@
+import type { DocumentReference, DocumentSnapshot } from 'firebase-admin/firestore';
+import { recordCollections } from '../config/defineConfig.ts';
+import type { Bucket } from '../storage/bucket.ts';
+import { type ArchiveRecord, ArchiveRecordError, parseArchiveRecord } from './archiveRecord.ts';
+import { ArchivePageError, unpackPage } from './packPages.ts';
+
+/** A page of the archive with all that it holds. */
+export interface OpenedPage {
+  /** What it is kept in: one record, or one for each part. */
+  readonly refs: readonly DocumentReference[];
+  /** What the (first) record says. */
+  readonly record: ArchiveRecord;
+  /** The documents, in their order, as `encodeDocument` has made them. */
+  readonly lines: readonly string[];
+  /** Names of its objects in cold storage. */
+  readonly objects: readonly string[];
+}
+
+export type Opened =
+  | { readonly kind: 'page'; readonly page: OpenedPage }
+  | { readonly kind: 'gone' }
+  /** A further part of a page, which is opened by its first. */
+  | { readonly kind: 'part' }
+  /** Nothing that it holds can be relied on; it stays as it is. */
+  | { readonly kind: 'damaged'; readonly problem: string };
+
+/** Where cold pages are. */
+export type ColdStorage = () => Promise<Bucket>;
+
+/** Reads a page and verifies it, wherever it lies.
+ *  @throws BucketError, and what Firestore answered. */
+export async function openPage(ref: DocumentReference, cold: ColdStorage): Promise<Opened> {
+  try {
+    const snapshot = await ref.get();
+    if (!snapshot.exists) return { kind: 'gone' };
+    const record = parseArchiveRecord(ref.path, snapshot.data());
+    if (record.part !== null && record.part.index > 0) return { kind: 'part' };
+    const parts = record.part === null ? [{ ref, record }] : await readParts(ref, record.part);
+    const pieces: Uint8Array[] = [];
+    for (const part of parts) pieces.push(await pieceOf(part.ref, part.record, cold));
+    const lines = await unpackPage(pieces, record);
+    const objects = parts.flatMap((part) => (part.record.object === null ? [] : [part.record.object]));
+    return { kind: 'page', page: { refs: parts.map((part) => part.ref), record, lines, objects } };
+  } catch (error) {
+    if (error instanceof ArchiveRecordError || error instanceof ArchivePageError) {
+      return { kind: 'damaged', problem: error.message };
+    }
+    throw error;
+  }
+}
+
+async function readParts(ref: DocumentReference, { group, of }: NonNullable<ArchiveRecord['part']>) {
+  const found = await ref.firestore.collection(recordCollections.archive).where('part.group', '==', group).get();
+  const parts = found.docs.map(parsed).sort((a, b) => (a.record.part?.index ?? 0) - (b.record.part?.index ?? 0));
+  if (parts.length === of) return parts;
+  throw new ArchivePageError(`${parts.length} of its ${of} parts are there`);
+}
+
+const parsed = (snapshot: DocumentSnapshot) => ({
+  ref: snapshot.ref,
+  record: parseArchiveRecord(snapshot.ref.path, snapshot.data()),
+});
+
+async function pieceOf({ path }: DocumentReference, { data, object }: ArchiveRecord, cold: ColdStorage) {
+  if (data !== null) return data;
+  if (object === null) throw new ArchiveRecordError(path, 'it has neither data nor an object');
+  const bucket = await cold();
+  const read = await bucket.read(object);
+  if (read === undefined) throw new ArchivePageError(`there is no object ${object} in bucket ${bucket.name}`);
+  return read;
+}

@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto';
+import type { Firestore, Transaction } from 'firebase-admin/firestore';
+import type { Clock } from '../../clock.ts';
+import type { Config } from '../../config/defineConfig.ts';
+import { fieldPathOf } from '../../records/fieldPath.ts';
+import { type ProjectRecord, parseProjectRecord, projectRecordRef } from '../../records/projectRecord.ts';
+import { type ArchiveRecord, archiveRecordData, newArchiveRef, recordsOf } from '../archiveRecord.ts';
+import { type ArchivedDocument, decodeDocument } from '../encodeDocument.ts';
+import { type ArchiveJob, archiveJobData, archiveJobRef, mostListed, parseArchiveJob } from '../jobs/archiveJob.ts';
+import type { OpenedPage } from '../openPage.ts';
+import { packPages } from '../packPages.ts';
+import { restoredData, type Standing, standingOf } from './restoredDocument.ts';
+
+/** What one transaction restores at most: documents, and bytes of their text. A request of Firestore takes 10 MiB
+ *  (https://firebase.google.com/docs/firestore/quotas), and other writers wait for these documents. */
+const documentsAtOnce = 400;
+const bytesAtOnce = 4 * 1024 * 1024;
+
+export interface RestoreContext {
+  readonly firestore: Firestore;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly jobId: string;
+  /** Whether MongoDB has the project, as of a few seconds ago at most. */
+  readonly lives: (projectId: string) => Promise<boolean>;
+}
+
+export type PageEnd =
+  | { readonly kind: 'went-on'; readonly job: ArchiveJob }
+  /** Somebody else has ended the job. */
+  | { readonly kind: 'over'; readonly job: ArchiveJob }
+  /** The project does not live: nothing was written. */
+  | { readonly kind: 'not-live'; readonly job: ArchiveJob; readonly why: string };
+
+/** What is restored of a page at once. */
+interface Slice {
+  readonly documents: readonly (ArchivedDocument & { readonly line: string; readonly standing: Standing })[];
+  /** Lines of the page before it, all of which stay, and behind it. */
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+}
+
+/** Restores a page, or the next part of it, in one transaction with the job's progress: what is created leaves the
+ *  archive, what is in its place already stays in it. The record of the project is read, so that a deletion or a rename
+ *  that is folded meanwhile makes this transaction begin anew. */
+export function restorePage(context: RestoreContext, page: OpenedPage): Promise<PageEnd> {
+  const { firestore, config, clock } = context;
+  return inJob(context, page.refs[0]?.id ?? '', async (transaction, job) => {
+    const to = job.to ?? job.projectId;
+    const project = await transaction.get(projectRecordRef(firestore, to));
+    const record = parseProjectRecord(to, project.data());
+    const why = whyNotLive(record) ?? ((await context.lives(to)) ? undefined : `MongoDB does not have project ${to}`);
+    if (why !== undefined) return { kind: 'not-live', job, why };
+    // Another worker has changed it since it was opened: it is opened again.
+    if (!(await isAsOpened(transaction, page))) return { kind: 'went-on', job };
+
+    const slice = nextSlice(firestore, config, page, job);
+    const judged = await judge(transaction, context, slice, to);
+    const created = judged.filter(({ problem }) => problem === undefined);
+    const kept = judged.filter(({ problem }) => problem !== undefined);
+    const isEnd = slice.after.length === 0;
+    const next: ArchiveJob = {
+      ...job,
+      processed: job.processed + created.length,
+      createdInRound: job.createdInRound + created.length,
+      postponed: job.postponed + kept.filter(({ isPostponed }) => isPostponed).length,
+      conflicts: job.conflicts + kept.length,
+      errors: [...job.errors, ...kept.map(({ document, problem }) => `${document.path}: ${problem}`)].slice(
+        0,
+        mostListed,
+      ),
+      cursor: isEnd ? (page.refs[0]?.id ?? null) : job.cursor,
+      skip: isEnd ? 0 : job.skip + (job.dryRun ? judged.length : kept.length),
+      updatedAt: clock.now(),
+    };
+    if (job.dryRun || created.length === 0) return { kind: 'went-on', job: next };
+    for (const { document } of created) {
+      const into = { from: job.projectId, to, desired: record.desired };
+      transaction.create(firestore.doc(document.path), restoredData(config, document, document.standing, into));
+    }
+    const left = [...slice.before, ...kept.map(({ document }) => document.line), ...slice.after];
+    const isWhole = await replacePage(transaction, page, left);
+    const objects = [...next.objects, ...page.objects];
+    // What had to be divided is behind the cursor perhaps: another round finds it.
+    return { kind: 'went-on', job: { ...next, objects, postponed: next.postponed + (isWhole ? 0 : 1) } };
+  });
+}
+
+/** Passes over a page that is not restored, in the job's progress. */
+export function passPage(context: RestoreContext, pageId: string, problem?: string): Promise<PageEnd> {
+  return inJob(context, pageId, async (_transaction, job) => ({
+    kind: 'went-on',
+    job: {
+      ...job,
+      cursor: pageId,
+      skip: 0,
+      conflicts: job.conflicts + (problem === undefined ? 0 : 1),
+      errors: problem === undefined ? job.errors : [...job.errors, problem].slice(0, mostListed),
+      updatedAt: context.clock.now(),
+    },
+  }));
+}
+
+/** Runs a step of the job and keeps its progress in the same transaction, unless another worker has done the step. */
+function inJob(
+  { firestore, jobId }: RestoreContext,
+  pageId: string,
+  step: (transaction: Transaction, job: ArchiveJob) => Promise<PageEnd>,
+): Promise<PageEnd> {
+  const ref = archiveJobRef(firestore, jobId);
+  return firestore.runTransaction(async (transaction): Promise<PageEnd> => {
+    const job = parseArchiveJob(jobId, (await transaction.get(ref)).data());
+    if (job.status !== 'running') return { kind: 'over', job };
+    if (job.cursor !== null && job.cursor >= pageId) return { kind: 'went-on', job };
+    const end = await step(transaction, job);
+    if (end.kind === 'went-on' && end.job !== job) transaction.set(ref, archiveJobData(end.job));
+    return end;
+  });
+}
+
+function whyNotLive({ projectId, desired: { kind } }: ProjectRecord): string | undefined {
+  switch (kind) {
+    case 'live':
+      return undefined;
+    case 'deleted':
+      return `project ${projectId} is deleted: create it again in MongoDB first, or name another one with --to`;
+    case 'unknown':
+      return `nothing is known of project ${projectId} yet: it has to be created, or changed once, in MongoDB`;
+  }
+}
+
+async function isAsOpened(transaction: Transaction, { refs, record, objects }: OpenedPage): Promise<boolean> {
+  const stored = await transaction.getAll(...refs, { fieldMask: ['checksum', 'object'] });
+  return stored.every((snapshot) => {
+    const object: unknown = snapshot.get('object') ?? null;
+    return snapshot.get('checksum') === record.checksum && (object === null || objects.some((name) => name === object));
+  });
+}
+
+function nextSlice(
+  firestore: Firestore,
+  config: Config,
+  { lines }: OpenedPage,
+  { skip, projectId }: ArchiveJob,
+): Slice {
+  let bytes = 0;
+  const end = lines.findIndex((line, at) => {
+    if (at < skip) return false;
+    bytes += Buffer.byteLength(line);
+    return at > skip && (bytes > bytesAtOnce || at - skip >= documentsAtOnce);
+  });
+  const behind = end === -1 ? lines.length : end;
+  return {
+    documents: lines.slice(skip, behind).map((line) => {
+      const document = decodeDocument(firestore, line);
+      return { ...document, line, standing: standingOf(config, document, projectId) };
+    }),
+    before: lines.slice(0, skip),
+    after: lines.slice(behind),
+  };
+}
+
+interface Judged {
+  readonly document: Slice['documents'][number];
+  /** Why it stays in the archive. */
+  readonly problem?: string;
+  /** Perhaps not in the next round. */
+  readonly isPostponed?: boolean;
+}
+
+/** Which documents of a slice can be created. What lies below an asset only where that asset is, and is the project's: a
+ *  deletion would not find it otherwise. */
+async function judge(
+  transaction: Transaction,
+  { firestore, config }: RestoreContext,
+  { documents }: Slice,
+  to: string,
+): Promise<readonly Judged[]> {
+  const above = documents.flatMap(({ standing }) => (standing.kind === 'below' ? [standing.asset] : []));
+  const paths = [...new Set([...documents.map(({ path }) => path), ...above])];
+  const owners = [...new Set(config.collections.map(({ projectId }) => projectId))];
+  const found = await transaction.getAll(...paths.map((path) => firestore.doc(path)), {
+    fieldMask: owners.map(fieldPathOf),
+  });
+  const there = new Map(found.filter(({ exists }) => exists).map((snapshot) => [snapshot.ref.path, snapshot]));
+  const coming = new Set(
+    documents.filter(({ path, standing }) => standing.kind === 'asset' && !there.has(path)).map(({ path }) => path),
+  );
+  return documents.map((document): Judged => {
+    const { path, standing } = document;
+    if (there.has(path)) return { document, problem: 'exists, and is not overwritten' };
+    if (standing.kind === 'asset') return { document };
+    if (standing.kind === 'unmanaged') {
+      return { document, problem: 'lies in no collection of lockstep.config.ts, so that nothing would delete it' };
+    }
+    if (coming.has(standing.asset)) return { document };
+    const asset = there.get(standing.asset);
+    if (asset === undefined) {
+      return { document, problem: `lies below ${standing.asset}, which does not exist`, isPostponed: true };
+    }
+    const isOwn = owners.some((owner) => asset.get(fieldPathOf(owner)) === to);
+    return isOwn ? { document } : { document, problem: `lies below ${standing.asset}, which is another project's` };
+  });
+}
+
+/** Leaves in the archive what is not restored; false when it no longer fits into one page. */
+async function replacePage(transaction: Transaction, page: OpenedPage, left: readonly string[]): Promise<boolean> {
+  const [first, ...others] = page.refs;
+  if (first === undefined) throw new Error('a page without a record was opened');
+  for (const ref of others) transaction.delete(ref);
+  if (left.length === 0) {
+    transaction.delete(first);
+    return true;
+  }
+  const { firestore } = first;
+  const packed = await packPages(left.map((text) => ({ text, path: decodeDocument(firestore, text).path })));
+  const records = packed.flatMap((one): readonly ArchiveRecord[] => recordsOf(one, page.record, randomUUID()));
+  records.forEach((record, index) => {
+    transaction.set(index === 0 ? first : newArchiveRef(firestore), archiveRecordData(record));
+  });
+  return records.length === 1;
+}

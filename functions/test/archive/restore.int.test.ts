@@ -1,0 +1,358 @@
+// Restoring: attacks I13 (at its place or in exactly one page), "creates and never overwrites", "only into a project
+// that lives", and I5 for a project that is deleted in the middle. On a real client and a local Firestore; MongoDB's
+// word is a set of live projects.
+import assert from 'node:assert/strict';
+import type { DocumentData } from 'firebase-admin/firestore';
+import { type ArchiveJob, archiveJobRef, parseArchiveJob } from '../../src/archive/jobs/archiveJob.ts';
+import { type RestoreDependencies, restore } from '../../src/archive/restore/restore.ts';
+import { defineConfig } from '../../src/config/defineConfig.ts';
+import { decodeEvent } from '../../src/events/codec.ts';
+import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
+import { archive, archivedAt, asked, noColdStorage, pathsInArchive } from './archived.ts';
+
+const config = defineConfig({
+  source: { database: 'd', collection: 'projects', fields: ['name', 'status'] },
+  collections: [
+    { path: 'storyboards', projectId: 'projectId', copies: { name: 'projectName' }, subcollections: 'recursive' },
+    { path: 'media', projectId: 'projectId', copies: { name: 'projectName', status: 'meta.status' } },
+    { group: 'scenes', projectId: 'meta.projectId' },
+  ],
+});
+
+describe('restoring from the archive', function () {
+  this.timeout(30_000);
+  let fixture: SyncFixture;
+  let dependencies: RestoreDependencies;
+
+  beforeEach(async () => {
+    fixture = await startSyncFixture({ config });
+    const { firestore, clock, events, log } = fixture;
+    dependencies = { firestore, config, clock, events, log, truth: fixture.dependencies.truth, cold: noColdStorage };
+    await lives('p1', 'New name');
+  });
+  afterEach(() => fixture.close());
+
+  async function lives(projectId: string, name: string): Promise<void> {
+    fixture.alive.set(projectId, { name, status: 'draft' });
+    await fixture.deliver(event('ProjectCreated', projectId, { name, status: 'draft' }));
+  }
+
+  const run = (job: ArchiveJob, change: Partial<RestoreDependencies> = {}) =>
+    restore({ ...dependencies, ...change }, job, {
+      deadline: fixture.clock.now() + 60_000,
+      signal: new AbortController().signal,
+    });
+
+  async function restored(of: Parameters<typeof asked>[2] = {}): Promise<ArchiveJob> {
+    const job = await asked(fixture.firestore, archivedAt, of);
+    assert.equal(await run(job), 'done');
+    return stored(job);
+  }
+
+  const stored = async ({ id }: ArchiveJob) =>
+    parseArchiveJob(id, (await archiveJobRef(fixture.firestore, id).get()).data());
+
+  const living = async () => {
+    const all = await Promise.all(['storyboards', 'media', 'scenes', 'panels'].map((id) => fixture.documents(id)));
+    return new Map(all.flatMap((documents) => [...documents]));
+  };
+
+  const media = (index: number, more: DocumentData = {}) => ({
+    [`media/m${index}`]: { projectId: 'p1', projectName: 'Old name', index, ...more },
+  });
+
+  it('brings assets back as they were, with copies as the project is now, and empties the archive', async () => {
+    await archive(fixture.firestore, { collection: 'media', documents: { ...media(1), ...media(2) } });
+    const scene = { meta: { projectId: 'p1', keep: Number.NaN } };
+    await archive(fixture.firestore, { collection: 'scenes', documents: { 'media/m1/scenes/s1': scene } });
+    await archive(fixture.firestore, {
+      collection: 'storyboards',
+      documents: {
+        'storyboards/s1/panels/a': { text: 'x' },
+        'storyboards/s1': { projectId: 'p1', projectName: 'Old' },
+      },
+    });
+    await archive(fixture.firestore, { projectId: 'p2', collection: 'media', documents: { 'media/x': {} } });
+    const job = await restored();
+    assert.deepEqual([job.status, job.processed, job.total, job.conflicts], ['done', 5, 5, 0]);
+    assert.deepEqual(Object.fromEntries(await living()), {
+      'media/m1': { projectId: 'p1', projectName: 'New name', index: 1, meta: { status: 'draft' } },
+      'media/m2': { projectId: 'p1', projectName: 'New name', index: 2, meta: { status: 'draft' } },
+      'media/m1/scenes/s1': scene,
+      'storyboards/s1': { projectId: 'p1', projectName: 'New name' },
+      'storyboards/s1/panels/a': { text: 'x' },
+    });
+    assert.deepEqual(await pathsInArchive(fixture.firestore), ['media/x']);
+    assert.equal(fixture.events.messages.length, 0);
+  });
+
+  it('overwrites nothing: what is in the way is listed and stays in the archive, its neighbours come back', async () => {
+    await archive(fixture.firestore, { collection: 'media', documents: { ...media(1), ...media(2), ...media(3) } });
+    const inTheWay = { projectId: 'p9', mine: true };
+    await fixture.firestore.doc('media/m2').set(inTheWay);
+    const job = await restored();
+    assert.deepEqual([job.status, job.processed, job.conflicts], ['done', 2, 1]);
+    assert.deepEqual(job.errors, ['media/m2: exists, and is not overwritten']);
+    assert.deepEqual((await living()).get('media/m2'), inTheWay);
+    assert.deepEqual(await pathsInArchive(fixture.firestore), ['media/m2']);
+    await fixture.firestore.doc('media/m2').delete();
+    assert.equal((await restored()).processed, 1);
+    assert.deepEqual(await pathsInArchive(fixture.firestore), []);
+  });
+
+  it('restores only what is asked for, and in a dry run nothing', async () => {
+    await archive(fixture.firestore, { collection: 'media', documents: media(1) });
+    const scene = { meta: { projectId: 'p1' } };
+    await archive(fixture.firestore, { collection: 'scenes', documents: { 'x/y/scenes/s1': scene } });
+    await fixture.firestore.doc('media/m1').set({ other: true });
+    const dry = await restored({ dryRun: true });
+    assert.deepEqual([dry.status, dry.processed, dry.conflicts], ['done', 1, 1]);
+    assert.deepEqual([...(await living()).keys()], ['media/m1']);
+    const job = await restored({ collections: ['scenes'] });
+    assert.deepEqual([job.processed, job.total], [1, 1]);
+    assert.deepEqual(await pathsInArchive(fixture.firestore), ['media/m1']);
+  });
+
+  it('restores into another project, whose assets they are then', async () => {
+    await lives('p7', 'Seven');
+    await archive(fixture.firestore, { collection: 'media', documents: media(1) });
+    await archive(fixture.firestore, {
+      collection: 'scenes',
+      documents: { 'x/y/scenes/s1': { meta: { projectId: 'p1', z: 1 } } },
+    });
+    await restored({ to: 'p7' });
+    assert.deepEqual(Object.fromEntries(await living()), {
+      'media/m1': { projectId: 'p7', projectName: 'Seven', index: 1, meta: { status: 'draft' } },
+      'x/y/scenes/s1': { meta: { projectId: 'p7', z: 1 } },
+    });
+  });
+
+  it('puts nothing below an asset that is missing or another project’s; an asset comes before what lay below it', async () => {
+    // Pages come in the order of random ids, so that some panels are met before their storyboard.
+    for (let index = 0; index < 6; index += 1) {
+      await archive(fixture.firestore, {
+        collection: 'storyboards',
+        documents: { [`storyboards/s1/panels/${index}`]: { index } },
+      });
+    }
+    await archive(fixture.firestore, {
+      collection: 'storyboards',
+      documents: { 'storyboards/s1': { projectId: 'p1' } },
+    });
+    await archive(fixture.firestore, { collection: 'storyboards', documents: { 'storyboards/gone/panels/a': {} } });
+    await archive(fixture.firestore, { collection: 'storyboards', documents: { 'storyboards/other/panels/a': {} } });
+    await archive(fixture.firestore, { collection: 'elsewhere', documents: { 'elsewhere/a': {} } });
+    await fixture.firestore.doc('storyboards/other').set({ projectId: 'p9' });
+    const job = await restored();
+    assert.deepEqual([job.status, job.processed, job.conflicts], ['done', 7, 3]);
+    assert.deepEqual(job.errors.toSorted(), [
+      'elsewhere/a: lies in no collection of lockstep.config.ts, so that nothing would delete it',
+      'storyboards/gone/panels/a: lies below storyboards/gone, which does not exist',
+      "storyboards/other/panels/a: lies below storyboards/other, which is another project's",
+    ]);
+    assert.deepEqual(await pathsInArchive(fixture.firestore), [
+      'elsewhere/a',
+      'storyboards/gone/panels/a',
+      'storyboards/other/panels/a',
+    ]);
+  });
+
+  it('restores an asset that fills several records, and not one of which a part is missing', async () => {
+    const body = Buffer.from(Array.from({ length: 3_000 }, (_, index) => (index * 7_919) % 251));
+    await archive(fixture.firestore, { collection: 'media', documents: media(1, { body }), limit: 500 });
+    await archive(fixture.firestore, { collection: 'media', documents: media(2, { body }), limit: 500 });
+    const parts = await fixture.firestore.collection('syncArchive').where('first', '==', 'media/m2').get();
+    assert.ok(parts.size > 1);
+    await parts.docs.find((part) => part.get('part.index') === 1)?.ref.delete();
+    const job = await restored();
+    assert.deepEqual([job.processed, job.conflicts], [1, 1]);
+    assert.match(job.errors[0] ?? '', /cannot be unpacked \(\d+ of its \d+ parts are there\)/);
+    assert.deepEqual((await living()).get('media/m1')?.body, body);
+  });
+
+  it('leaves alone what is damaged, and what is older than its retention', async () => {
+    await archive(fixture.firestore, { collection: 'media', documents: media(1) });
+    const [page] = (await fixture.firestore.collection('syncArchive').get()).docs;
+    await page?.ref.update({ checksum: 'another' });
+    await archive(fixture.firestore, { collection: 'media', documents: media(2), expireAt: archivedAt });
+    await archive(fixture.firestore, { collection: 'media', documents: media(3) });
+    const job = await restored();
+    assert.deepEqual([job.processed, job.conflicts], [1, 1]);
+    assert.match(job.errors[0] ?? '', /its bytes do not have its checksum/);
+    assert.deepEqual([...(await living()).keys()], ['media/m3']);
+  });
+
+  it('needs a project that lives, for Lockstep and for MongoDB', async () => {
+    await archive(fixture.firestore, {
+      projectId: 'p3',
+      collection: 'media',
+      documents: { 'media/x': { projectId: 'p3' } },
+    });
+    const unknown = await restored({ projectId: 'p3' });
+    assert.deepEqual([unknown.status, unknown.processed], ['failed', 0]);
+    assert.match(unknown.errors[0] ?? '', /nothing is known of project p3 yet/);
+    await lives('p3', 'Three');
+    fixture.alive.delete('p3');
+    const gone = await restored({ projectId: 'p3' });
+    assert.match(gone.errors[0] ?? '', /MongoDB does not have project p3/);
+    await fixture.deliver(event('ProjectDeleted', 'p3'));
+    const deleted = await restored({ projectId: 'p3' });
+    assert.match(deleted.errors[0] ?? '', /project p3 is deleted: create it again/);
+    assert.deepEqual([...(await living()).keys()], []);
+    assert.deepEqual(await pathsInArchive(fixture.firestore), ['media/x']);
+  });
+
+  it('goes on in the next invocation where the time was over', async () => {
+    for (let index = 0; index < 3; index += 1) {
+      await archive(fixture.firestore, { collection: 'media', documents: media(index) });
+    }
+    const job = await asked(fixture.firestore, archivedAt);
+    const over = { deadline: fixture.clock.now(), signal: new AbortController().signal };
+    assert.equal(await restore(dependencies, job, over), 'continued');
+    assert.equal(await run(job), 'done');
+    assert.equal((await stored(job)).processed, 3);
+    assert.equal(await run(job), 'done');
+    assert.equal((await stored(job)).processed, 3);
+  });
+
+  it('shares the work with another worker on the same job', async () => {
+    for (let index = 0; index < 12; index += 1) {
+      await archive(fixture.firestore, { collection: 'media', documents: media(index) });
+    }
+    const job = await asked(fixture.firestore, archivedAt);
+    const ends = await Promise.allSettled([run(job), run(job)]);
+    // Who loses a race for the same page too often is redelivered.
+    if (ends.some(({ status }) => status === 'rejected')) await run(job);
+    assert.deepEqual([(await stored(job)).processed, (await living()).size], [12, 12]);
+    assert.deepEqual(await pathsInArchive(fixture.firestore), []);
+  });
+
+  for (const afterEffect of [false, true]) {
+    it(`killed at every write, ${afterEffect ? 'after' : 'before'} it: each asset is at its place or in one page`, async () => {
+      for (let write = 1; ; write += 1) {
+        await fixture.close();
+        fixture = await startSyncFixture({ config });
+        const { firestore, clock, events, log } = fixture;
+        dependencies = { ...dependencies, firestore, clock, events, log, truth: fixture.dependencies.truth };
+        await lives('p1', 'New name');
+        await archive(firestore, { collection: 'media', documents: { ...media(1), ...media(2) } });
+        await archive(firestore, { collection: 'media', documents: media(3) });
+        await firestore.doc('media/m2').set({ inTheWay: true });
+        const seeded = ['media/m1', 'media/m2', 'media/m3'];
+        const job = await asked(firestore, archivedAt);
+        if (write > 1) fixture.server.faults.inject('Commit', {}, write - 1);
+        fixture.server.faults.inject('Commit', { error: { code: 'PERMISSION_DENIED' }, afterEffect });
+        const end = await run(job).catch(() => 'killed');
+        const isMet = fixture.server.faults.pending() === 0;
+        fixture.server.faults.clear();
+        const inArchive = await pathsInArchive(firestore);
+        const own = [...(await living())].filter(([, data]) => data.inTheWay === undefined).map(([path]) => path);
+        assert.deepEqual([...inArchive, ...own].sort(), seeded, `write ${write}`);
+        assert.equal(await run(job), 'done');
+        const { status, processed, conflicts } = await stored(job);
+        assert.deepEqual([status, processed, conflicts], ['done', 2, 1], `write ${write}`);
+        assert.deepEqual(await pathsInArchive(firestore), ['media/m2']);
+        if (!isMet) {
+          assert.equal(end, 'done');
+          assert.ok(write > 4, 'some writes were never met');
+          return;
+        }
+      }
+    });
+  }
+
+  it('meets a rename: whichever comes first, the copies show the newest name', async () => {
+    for (let index = 0; index < 5; index += 1) {
+      await archive(fixture.firestore, { collection: 'media', documents: media(index) });
+    }
+    let asks = 0;
+    const truth: RestoreDependencies['truth'] = {
+      async ask(ids) {
+        asks += 1;
+        // In the middle of the first page's transaction, and then after every further question.
+        if (asks === 1) void rename('Renamed').catch(() => undefined);
+        return fixture.dependencies.truth.ask(ids);
+      },
+    };
+    async function rename(name: string): Promise<void> {
+      fixture.alive.set('p1', { name, status: 'draft' });
+      renaming = fixture.deliver(event('ProjectUpdated', 'p1', { name }));
+      await renaming;
+    }
+    let renaming: Promise<void> | undefined;
+    const job = await asked(fixture.firestore, archivedAt);
+    await run(job, { truth });
+    await renaming;
+    const names = [...(await living()).values()].map(({ projectName }) => projectName);
+    assert.deepEqual(
+      names,
+      Array.from({ length: 5 }, () => 'Renamed'),
+    );
+  });
+
+  it('meets a deletion: what was restored after it does not stay', async () => {
+    await archive(fixture.firestore, { collection: 'media', documents: media(1) });
+    await archive(fixture.firestore, { collection: 'media', documents: media(2) });
+    let asks = 0;
+    const truth: RestoreDependencies['truth'] = {
+      async ask(ids) {
+        asks += 1;
+        const statement = await fixture.dependencies.truth.ask(ids);
+        // Gone from MongoDB right after it has said that it lives; the event takes its time.
+        if (asks === 1) fixture.alive.delete('p1');
+        return statement;
+      },
+    };
+    const job = await asked(fixture.firestore, archivedAt);
+    await run(job, { truth });
+    assert.equal((await stored(job)).status, 'done');
+    assert.equal((await living()).size, 2);
+    const [published] = fixture.events.messages;
+    const decoded = published && decodeEvent(published.data);
+    assert.equal(decoded?.ok && decoded.event.type, 'ProjectDeleted');
+    if (published) await fixture.deliverMessage(published);
+    assert.equal((await living()).size, 0);
+  });
+
+  it('meets a deletion that is folded: it stops, and publishes what that deletion may have missed', async () => {
+    await archive(fixture.firestore, { collection: 'media', documents: media(1) });
+    await archive(fixture.firestore, { collection: 'media', documents: media(2) });
+    const job = await asked(fixture.firestore, archivedAt);
+    const over = new AbortController();
+    const truth: RestoreDependencies['truth'] = {
+      async ask(ids) {
+        over.abort(new Error('after the first page'));
+        return fixture.dependencies.truth.ask(ids);
+      },
+    };
+    const budget = { deadline: Number.POSITIVE_INFINITY, signal: over.signal };
+    assert.equal(await restore({ ...dependencies, truth }, job, budget), 'continued');
+    fixture.alive.delete('p1');
+    await fixture.deliver(event('ProjectDeleted', 'p1'));
+    await run(job);
+    const { status, processed, errors } = await stored(job);
+    assert.deepEqual([status, processed], ['failed', 1]);
+    assert.match(errors[0] ?? '', /project p1 is deleted/);
+    const [published] = fixture.events.messages;
+    if (published) await fixture.deliverMessage(published);
+    assert.deepEqual([...(await living()).keys()], []);
+    assert.equal((await pathsInArchive(fixture.firestore)).length, 1);
+  });
+
+  it('says it again when it dies between publishing and its end', async () => {
+    await archive(fixture.firestore, { collection: 'media', documents: media(1) });
+    const job = await asked(fixture.firestore, archivedAt);
+    fixture.events.failures.push(new Error('no topic'));
+    const truth: RestoreDependencies['truth'] = {
+      async ask(ids) {
+        const statement = await fixture.dependencies.truth.ask(ids);
+        fixture.alive.delete('p1');
+        return statement;
+      },
+    };
+    await assert.rejects(run(job, { truth }), /no topic/);
+    assert.equal((await stored(job)).status, 'running');
+    await run(job);
+    assert.deepEqual([(await stored(job)).status, fixture.events.messages.length], ['done', 1]);
+  });
+});
