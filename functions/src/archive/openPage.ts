@@ -2,6 +2,7 @@ import type { DocumentReference, DocumentSnapshot } from 'firebase-admin/firesto
 import { recordCollections } from '../config/defineConfig.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { type ArchiveRecord, ArchiveRecordError, parseArchiveRecord } from './archiveRecord.ts';
+import { coldName } from './coldName.ts';
 import { ArchivePageError, unpackPage } from './packPages.ts';
 
 /** A page of the archive with all that it holds. */
@@ -12,7 +13,7 @@ export interface OpenedPage {
   readonly record: ArchiveRecord;
   /** The documents, in their order, as `encodeDocument` has made them. */
   readonly lines: readonly string[];
-  /** Names of its objects in cold storage. */
+  /** Names that its objects in cold storage have or could have: one may be there that its record does not name yet. */
   readonly objects: readonly string[];
 }
 
@@ -24,8 +25,8 @@ export type Opened =
   /** Nothing that it holds can be relied on; it stays as it is. */
   | { readonly kind: 'damaged'; readonly problem: string };
 
-/** Where cold pages are. */
-export type ColdStorage = () => Promise<Bucket>;
+/** Where cold pages are; null: there is no bucket for them. */
+export type ColdStorage = (() => Promise<Bucket>) | null;
 
 /** Reads a page and verifies it, wherever it lies.
  *  @throws BucketError, and what Firestore answered. */
@@ -39,7 +40,7 @@ export async function openPage(ref: DocumentReference, cold: ColdStorage): Promi
     const pieces: Uint8Array[] = [];
     for (const part of parts) pieces.push(await pieceOf(part.ref, part.record, cold));
     const lines = await unpackPage(pieces, record);
-    const objects = parts.flatMap((part) => (part.record.object === null ? [] : [part.record.object]));
+    const objects = cold === null ? [] : parts.map((part) => part.record.object ?? coldName(part.ref, part.record));
     return { kind: 'page', page: { refs: parts.map((part) => part.ref), record, lines, objects } };
   } catch (error) {
     if (error instanceof ArchiveRecordError || error instanceof ArchivePageError) {
@@ -64,6 +65,7 @@ const parsed = (snapshot: DocumentSnapshot) => ({
 async function pieceOf({ path }: DocumentReference, { data, object }: ArchiveRecord, cold: ColdStorage) {
   if (data !== null) return data;
   if (object === null) throw new ArchiveRecordError(path, 'it has neither data nor an object');
+  if (cold === null) throw new ArchivePageError(`it lies in cold storage as ${object}, and ARCHIVE_BUCKET is empty`);
   const bucket = await cold();
   const read = await bucket.read(object);
   if (read === undefined) throw new ArchivePageError(`there is no object ${object} in bucket ${bucket.name}`);

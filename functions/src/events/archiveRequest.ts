@@ -5,10 +5,13 @@ import type { EncodedMessage } from './codec.ts';
  *  says counts. */
 const archiveRequestSchema = z.looseObject({ archiveJob: z.string().min(1) });
 
+/** Names no record: the sweep of what is at the end of its retention, or old enough for cold storage. */
+export const retentionJob = 'retention';
+
 export function encodeArchiveRequest(jobId: string): EncodedMessage {
   return {
     data: Buffer.from(JSON.stringify({ archiveJob: jobId })),
-    attributes: { reason: 'operator', archiveJob: jobId },
+    attributes: { archiveJob: jobId },
   };
 }
 

@@ -1,4 +1,5 @@
 import { acknowledgeAlerts, closeAlerts } from './alerts.ts';
+import { restore } from './archive.ts';
 import { dropDeadLetters, redriveDeadLetters } from './deadLetters.ts';
 import { discardHolds, releaseHolds } from './holds.ts';
 import type { Operation } from './operation.ts';
@@ -21,6 +22,7 @@ export const operations: readonly Operation[] = [
   verify,
   whatIf,
   rewind,
+  restore,
   acknowledgeAlerts,
   closeAlerts,
 ];

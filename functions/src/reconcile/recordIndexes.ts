@@ -50,6 +50,8 @@ export const recordIndexing: readonly RecordIndexing[] = [
       'lease',
       'open',
       'lastSource',
+      'objects',
+      'certificate',
     ],
     listedBy: [
       ['status', 'startedAt'],
@@ -96,6 +98,13 @@ export const recordIndexing: readonly RecordIndexing[] = [
     collectionGroup: recordCollections.outbox,
     queried: [],
     unindexed: ['data', 'attributes', 'createdAt'],
+  },
+  // Expires by a sweep: its files and objects go with it.
+  {
+    collectionGroup: recordCollections.archive,
+    queried: ['projectId', 'collection', 'part', 'expireAt', 'object', 'archivedAt'],
+    listedBy: [['object', 'archivedAt']],
+    unindexed: ['version', 'count', 'first', 'last', 'documents', 'checksum', 'bytes', 'data'],
   },
   { collectionGroup: recordCollections.measures, queried: [], unindexed: ['measure', 'parts'], expires: 'expireAt' },
   {

@@ -1,7 +1,9 @@
 import { onMessagePublished } from 'firebase-functions/v2/pubsub';
 import * as params from '../config/params.ts';
+import { archiveJobIn } from '../events/archiveRequest.ts';
 import { decodeReconciliationRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
 import { reasonToRedeliver } from '../reconcile/brakes.ts';
+import { askForSweep, runArchiveJob } from './archiveJob.ts';
 import { networkOptions } from './networkOptions.ts';
 import { messageOf } from './pubsubMessage.ts';
 import { reconcile } from './reconcile.ts';
@@ -42,6 +44,8 @@ export function reconcileOnRequestFunction(services: Services) {
     (event) =>
       withAlerts(services, async () => {
         const message = messageOf(event);
+        const archiveJob = archiveJobIn(message.data);
+        if (archiveJob !== undefined) return runArchiveJob(services, archiveJob);
         const decoded = decodeReconciliationRequest(message.data, params.reconcileMode.value);
         if (!decoded.ok) {
           // No redelivery helps, and there is nothing in it that could be lost.
@@ -51,6 +55,7 @@ export function reconcileOnRequestFunction(services: Services) {
           });
           return;
         }
+        if (decoded.request.reason === 'schedule') await askForSweep(services);
         const outcome = await reconcile(services, decoded.request).catch((error: unknown) => {
           if (!(error instanceof ReconcileRequestError)) throw error;
           services.log.error('a request for a reconciliation names something unknown and is ignored', {

@@ -36,10 +36,8 @@ export async function archive(firestore: Firestore, page: ArchivedPage): Promise
   }
 }
 
-export const noColdStorage: ColdStorage = () => Promise.reject(new Error('nothing here is cold'));
-
 /** Paths of all documents that the archive holds, in order; one that is in two pages twice. */
-export async function pathsInArchive(firestore: Firestore, cold = noColdStorage): Promise<string[]> {
+export async function pathsInArchive(firestore: Firestore, cold: ColdStorage = null): Promise<string[]> {
   const { docs } = await firestore.collection('syncArchive').get();
   const paths: string[] = [];
   for (const { ref } of docs) {

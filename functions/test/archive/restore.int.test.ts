@@ -8,7 +8,7 @@ import { type RestoreDependencies, restore } from '../../src/archive/restore/res
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { decodeEvent } from '../../src/events/codec.ts';
 import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
-import { archive, archivedAt, asked, noColdStorage, pathsInArchive } from './archived.ts';
+import { archive, archivedAt, asked, pathsInArchive } from './archived.ts';
 
 const config = defineConfig({
   source: { database: 'd', collection: 'projects', fields: ['name', 'status'] },
@@ -27,7 +27,7 @@ describe('restoring from the archive', function () {
   beforeEach(async () => {
     fixture = await startSyncFixture({ config });
     const { firestore, clock, events, log } = fixture;
-    dependencies = { firestore, config, clock, events, log, truth: fixture.dependencies.truth, cold: noColdStorage };
+    dependencies = { firestore, config, clock, events, log, truth: fixture.dependencies.truth, cold: null };
     await lives('p1', 'New name');
   });
   afterEach(() => fixture.close());

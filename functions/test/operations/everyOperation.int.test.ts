@@ -14,6 +14,7 @@ import type { Operation, OperationServices } from '../../src/operations/operatio
 import { type Call, previewOperation, runOperation } from '../../src/operations/runOperation.ts';
 import { lookAfter } from '../../src/operations/upkeep.ts';
 import { emptyRelayRecord, relayRecordData, relayRecordRef } from '../../src/relay/relayRecord.ts';
+import { archive } from '../archive/archived.ts';
 import { type FakeTopic, fakeTopic } from '../support/topic.ts';
 import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
 import { auditOf, operator, upkeepWith, viewer } from './operations.fixture.ts';
@@ -122,6 +123,20 @@ const trials: Readonly<Record<string, Trial>> = {
     input: { to: now - hourMs },
     count: 1,
     wrong: { 'input.to': { to: now + hourMs } },
+  },
+  restore: {
+    given: async ({ deliver, firestore }) => {
+      await deliver(event('ProjectCreated', 'p1', { name: 'n' }));
+      await archive(firestore, { collection: 'media', documents: { 'media/m1': { projectId: 'p1' } } });
+    },
+    input: { projectId: 'p1', collections: ['media'] },
+    count: 1,
+    wrong: {
+      'input.projectId': { projectId: 'p2' },
+      'input.to': { projectId: 'p1', to: 'p2' },
+      'input.collections': { projectId: 'p1', collections: ['nope'] },
+      'input.dryRun': { projectId: 'p1', dryRun: 'yes' },
+    },
   },
   'acknowledge-alerts': { given: openAlert, input: { keys: ['a1'] }, count: 1, wrong: { 'input.keys': { keys: [] } } },
   'close-alerts': { given: openAlert, input: { keys: ['a1'] }, count: 1, wrong: { 'input.keys[0]': { keys: [''] } } },

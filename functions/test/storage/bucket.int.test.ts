@@ -17,7 +17,7 @@ describe('a bucket', () => {
 
   before(async () => {
     server = await startStorageServer({ buckets: ['acme', 'other'] });
-    restore = setVariables({ STORAGE_EMULATOR_HOST: server.url });
+    restore = setVariables({ STORAGE_EMULATOR_HOST: server.url, METADATA_SERVER_DETECTION: 'none' });
     app = initializeApp({ projectId: 'demo-test' }, 'bucket');
   });
 

@@ -10,7 +10,7 @@ const time = z.instanceof(Timestamp).transform((value) => value.toMillis());
 
 /** What is shown of a job of any kind and of any release. */
 const jobSchema = z.looseObject({
-  type: z.enum(['update', 'delete', 'reconciliation', 'verification']),
+  type: z.enum(['update', 'delete', 'reconciliation', 'verification', 'restore', 'purge']),
   status: z.string(),
   projectId: z.string().nullish(),
   startedAt: time,

@@ -6,7 +6,7 @@ export const jobStatuses = ['pending', 'running', 'continued', 'done', 'failed',
 /** One run of work: an event applied, a reconciliation, a verification. */
 export const jobView = z.object({
   id: z.string(),
-  type: z.enum(['update', 'delete', 'reconciliation', 'verification']),
+  type: z.enum(['update', 'delete', 'reconciliation', 'verification', 'restore', 'purge']),
   status: z.enum(jobStatuses),
   /** Null for work on many projects. */
   projectId: z.string().nullable(),

@@ -9,6 +9,7 @@ import type { Publisher } from '../../publisher.ts';
 import type { ProjectTruth } from '../../source/truth.ts';
 import { pagesOf } from '../archivePages.ts';
 import { type ArchiveJob, archiveJobData, archiveJobRef, parseArchiveJob } from '../jobs/archiveJob.ts';
+import type { JobBudget, JobEnd } from '../jobs/budget.ts';
 import { removeObjects } from '../jobs/removeObjects.ts';
 import { type ColdStorage, openPage } from '../openPage.ts';
 import { type PageEnd, passPage, type RestoreContext, restorePage } from './restorePage.ts';
@@ -20,16 +21,6 @@ export interface RestoreDependencies extends Omit<RestoreContext, 'jobId' | 'liv
   readonly events: Pick<Publisher, 'publish'>;
   readonly log: Log;
 }
-
-/** How much one invocation may do. */
-export interface JobBudget {
-  /** No new piece of work begins after this time, ms since 1970. */
-  readonly deadline: number;
-  readonly signal: AbortSignal;
-}
-
-/** How an invocation's part of a job ended. */
-export type JobEnd = 'done' | 'continued';
 
 /** How old the word of MongoDB may be on whether the project lives, in ms. */
 const answerAgeMs = 10 * secondMs;
@@ -50,7 +41,7 @@ export async function restore(
   let job = await started(context);
   while (job.status === 'running') {
     await removeObjects(context, cold, job);
-    const ids = await nextPages(context, job);
+    const ids = await nextPages(job);
     if (ids.length === 0) {
       if (needsAnotherRound(job)) job = await nextRound(context);
       else return finish(dependencies, job, 'done');
@@ -67,7 +58,7 @@ export async function restore(
   }
   return 'done';
 
-  async function nextPages({ jobId: _ }: RestoreContext, { projectId, collections, cursor }: ArchiveJob) {
+  async function nextPages({ projectId, collections, cursor }: ArchiveJob) {
     const pages = pagesOf(firestore, projectId, collections).select();
     const from =
       cursor === null ? pages : pages.startAfter(firestore.collection(recordCollections.archive).doc(cursor));

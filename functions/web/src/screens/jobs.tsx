@@ -24,7 +24,7 @@ const statuses: readonly JobView['status'][] = [
   'held',
   'cancelled',
 ];
-const types: readonly JobView['type'][] = ['update', 'delete', 'reconciliation', 'verification'];
+const types: readonly JobView['type'][] = ['update', 'delete', 'reconciliation', 'verification', 'restore', 'purge'];
 
 export const jobColumns: readonly Column<JobView>[] = [
   {

@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import type { Firestore, QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
+import { z } from 'zod';
+import type { Transact } from '../audit/trace.ts';
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import { pagesOf } from './archivePages.ts';
+import { coldPrefix } from './coldName.ts';
+import {
+  type ArchiveJob,
+  archiveJobData,
+  archiveJobRef,
+  type PurgeCertificate,
+  parseArchiveJob,
+} from './jobs/archiveJob.ts';
+import type { JobBudget, JobEnd } from './jobs/budget.ts';
+import type { ColdStorage } from './openPage.ts';
+
+export interface PurgeDependencies {
+  readonly firestore: Firestore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly cold: ColdStorage;
+  /** In the name of whoever asked, so that the certificate is an entry of the audit. */
+  readonly transact: Transact;
+}
+
+/** Records that one transaction deletes. */
+const recordsAtOnce = 20;
+
+/** Objects that are listed at once. */
+const objectsAtOnce = 500;
+
+/** Versions that a certificate lists at most. */
+const mostVersions = 100;
+
+/** What is read of a record: not its data. A damaged one is purged like the others. */
+const fields = ['version', 'count', 'documents', 'checksum', 'bytes', 'part', 'object'];
+const recordSchema = z.looseObject({
+  version: z.string().catch('unknown'),
+  count: z.number().catch(0),
+  documents: z.array(z.string()).nullable().catch(null),
+  checksum: z.string().catch(''),
+  bytes: z.number().catch(0),
+  part: z.looseObject({ index: z.number() }).nullable().catch(null),
+  object: z.string().nullable().catch(null),
+});
+
+/** Removes for good all that is archived of a project, as far as the time allows: its pages and their objects. The
+ *  certificate grows with each transaction; at the end it is an entry of the audit.
+ *  @throws ArchiveJobError, BucketError, PurgeError and what Firestore answered: a redelivered request goes on. */
+export async function purge(
+  dependencies: PurgeDependencies,
+  { id, projectId }: ArchiveJob,
+  { deadline, signal }: JobBudget,
+): Promise<JobEnd> {
+  const { firestore, clock } = dependencies;
+  const ref = archiveJobRef(firestore, id);
+  const step = (run: (transaction: Transaction, certificate: PurgeCertificate) => Promise<PurgeCertificate>) =>
+    firestore.runTransaction(async (transaction) => {
+      const job = parseArchiveJob(id, (await transaction.get(ref)).data());
+      if (job.status === 'done' || job.status === 'failed') return false;
+      const before = job.certificate ?? {
+        projectId,
+        pages: 0,
+        documents: 0,
+        bytes: 0,
+        objects: 0,
+        versions: [],
+        paths: '',
+      };
+      const certificate = await run(transaction, before);
+      const processed = certificate.documents;
+      transaction.set(
+        ref,
+        archiveJobData({ ...job, status: 'running', certificate, processed, updatedAt: clock.now() }),
+      );
+      return certificate !== before;
+    });
+  const isOver = () => signal.aborted || clock.now() >= deadline;
+
+  while (await step((transaction, certificate) => purgeSome(dependencies, transaction, certificate))) {
+    if (isOver()) return 'continued';
+  }
+  while ((await purgeObjects(dependencies, projectId, step)) > 0) {
+    if (isOver()) return 'continued';
+  }
+  await certify(dependencies, id);
+  return 'done';
+}
+
+async function purgeSome(
+  { firestore, cold }: PurgeDependencies,
+  transaction: Transaction,
+  certificate: PurgeCertificate,
+): Promise<PurgeCertificate> {
+  const query = pagesOf(firestore, certificate.projectId);
+  const { docs } = await transaction.get(query.select(...fields).limit(recordsAtOnce));
+  if (docs.length === 0) return certificate;
+  const next = docs.reduce((sum, page) => withPage(sum, page, cold), certificate);
+  for (const page of docs) transaction.delete(page.ref);
+  return next;
+}
+
+/** A page lies where Lockstep cannot reach it. */
+export class PurgeError extends Error {}
+
+function withPage(sum: PurgeCertificate, page: QueryDocumentSnapshot, cold: ColdStorage): PurgeCertificate {
+  const { version, count, documents, checksum, bytes, part, object } = recordSchema.parse(page.data());
+  if (object !== null && cold === null) {
+    throw new PurgeError(
+      `${page.ref.path} lies in cold storage as ${object}, and ARCHIVE_BUCKET is empty: name the bucket`,
+    );
+  }
+  // Each part of a page says the same of it.
+  if (part !== null && part.index > 0) return sum;
+  return {
+    ...sum,
+    pages: sum.pages + 1,
+    documents: sum.documents + count,
+    bytes: sum.bytes + bytes,
+    versions: [...new Set([...sum.versions, version])].sort().slice(0, mostVersions),
+    paths: createHash('sha256')
+      .update([sum.paths, ...(documents ?? [checksum])].join('\n'))
+      .digest('hex'),
+  };
+}
+
+/** Also objects that no page names: the project's own prefix holds nothing else. */
+async function purgeObjects(
+  { cold }: PurgeDependencies,
+  projectId: string,
+  step: (run: (_: Transaction, certificate: PurgeCertificate) => Promise<PurgeCertificate>) => Promise<boolean>,
+): Promise<number> {
+  if (cold === null) return 0;
+  const bucket = await cold();
+  const { objects } = await bucket.list({ prefix: coldPrefix(projectId), limit: objectsAtOnce });
+  if (objects.length === 0) return 0;
+  for (const { name } of objects) await bucket.delete(name);
+  await step(async (_, certificate) => ({ ...certificate, objects: certificate.objects + objects.length }));
+  return objects.length;
+}
+
+/** Ends the job together with the entry that says what was removed. */
+async function certify({ transact, firestore, clock, log }: PurgeDependencies, id: string): Promise<void> {
+  const ref = archiveJobRef(firestore, id);
+  await transact(async (transaction, trace) => {
+    const job = parseArchiveJob(id, (await transaction.get(ref)).data());
+    if (job.status !== 'running' || job.certificate === null) return;
+    const now = clock.now();
+    const { projectId, certificate } = job;
+    transaction.set(ref, archiveJobData({ ...job, status: 'done', updatedAt: now, finishedAt: now }));
+    const after = { jobId: id, ...certificate, versions: [...certificate.versions] };
+    trace.record({ target: `project ${projectId}`, before: null, after, result: 'purged from the archive' });
+    log.info('purge over', { jobId: id, projectId, pages: certificate.pages, documents: certificate.documents });
+  });
+}

@@ -1,0 +1,137 @@
+import { type DocumentSnapshot, type Firestore, type Query, Timestamp } from 'firebase-admin/firestore';
+import type { Clock } from '../../clock.ts';
+import { recordCollections } from '../../config/defineConfig.ts';
+import { grpcStatus, statusOf } from '../../grpc.ts';
+import { errorText, type Log } from '../../log.ts';
+import type { Bucket } from '../../storage/bucket.ts';
+import { type ArchiveRecord, ArchiveRecordError, parseArchiveRecord } from '../archiveRecord.ts';
+import { coldName } from '../coldName.ts';
+import type { JobBudget, JobEnd } from '../jobs/budget.ts';
+import type { ColdStorage } from '../openPage.ts';
+
+export interface SweepDependencies {
+  readonly firestore: Firestore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly cold: ColdStorage;
+  /** The age, in ms, at which pages move to cold storage. */
+  readonly coldAfterMs: number;
+}
+
+/** Records that are read at once: each may have 1 MiB. */
+const recordsAtOnce = 10;
+
+/** Whether there is anything to sweep: one read where nothing is, and one more with cold storage. */
+export async function isSweepDue(dependencies: SweepDependencies): Promise<boolean> {
+  for (const query of dueQueries(dependencies)) {
+    if (!(await query.select().limit(1).get()).empty) return true;
+  }
+  return false;
+}
+
+/** Removes pages at the end of their retention with their objects, and moves old ones to cold storage, as far as the
+ *  time allows. It keeps no progress: what it has done no query finds again.
+ *  @throws BucketError and what Firestore answered. */
+export async function sweep(dependencies: SweepDependencies, { deadline, signal }: JobBudget): Promise<JobEnd> {
+  const { clock, cold, log } = dependencies;
+  const counts = { expired: 0, moved: 0, unreadable: 0 };
+  const [expired, old] = dueQueries(dependencies);
+  const isOver = () => signal.aborted || clock.now() >= deadline;
+  const passes = [
+    { name: 'expired', query: expired, take: (page: Readable) => expire(page, cold) },
+    { name: 'moved', query: old, take: async (page: Readable) => (cold === null ? 0 : move(page, await cold())) },
+  ] as const;
+  for (const { name, query, take } of passes) {
+    let after: DocumentSnapshot | undefined;
+    while (query !== undefined) {
+      if (isOver()) return 'continued';
+      const { docs } = await (after ? query.startAfter(after) : query).limit(recordsAtOnce).get();
+      for (const snapshot of docs) {
+        const page = readable(snapshot, log);
+        if (page === undefined) counts.unreadable += 1;
+        else counts[name] = counts[name] + (await take(page));
+      }
+      after = docs.at(-1);
+      if (docs.length < recordsAtOnce) break;
+    }
+  }
+  log.info('archive swept', counts);
+  return 'done';
+}
+
+/** Pages at the end of their retention, and those that are to move. */
+function dueQueries({
+  firestore,
+  clock,
+  cold,
+  coldAfterMs,
+}: SweepDependencies): readonly [Query] | readonly [Query, Query] {
+  const pages = firestore.collection(recordCollections.archive);
+  const now = clock.now();
+  const expired = pages.where('expireAt', '<=', Timestamp.fromMillis(now)).orderBy('expireAt');
+  if (cold === null) return [expired];
+  const old = Timestamp.fromMillis(now - coldAfterMs);
+  return [expired, pages.where('object', '==', null).where('archivedAt', '<=', old).orderBy('archivedAt', 'desc')];
+}
+
+interface Readable {
+  readonly snapshot: DocumentSnapshot;
+  readonly record: ArchiveRecord;
+}
+
+/** One that cannot be read keeps nobody waiting: it stays, and is reported by each sweep. */
+function readable(snapshot: DocumentSnapshot, log: Log): Readable | undefined {
+  try {
+    return { snapshot, record: parseArchiveRecord(snapshot.ref.path, snapshot.data()) };
+  } catch (error) {
+    if (!(error instanceof ArchiveRecordError)) throw error;
+    log.error('a page of the archive is left where it is', { record: snapshot.ref.path, error: errorText(error) });
+    return undefined;
+  }
+}
+
+/** The object first: a page that is left without one is expired, and nobody restores it. */
+async function expire({ snapshot, record }: Readable, cold: ColdStorage): Promise<number> {
+  if (record.object !== null && cold === null) {
+    throw new Error(`${snapshot.ref.path} lies in cold storage as ${record.object}, and ARCHIVE_BUCKET is empty`);
+  }
+  if (cold !== null) await (await cold()).delete(record.object ?? coldName(snapshot.ref, record));
+  return ifUnchanged(snapshot, (precondition) => snapshot.ref.delete(precondition));
+}
+
+/** The object first, read again and compared; then the record's data give way to its name, if the record is still as it
+ *  was. An object that no record names yet is found by the next sweep, by its name, or goes with its page. */
+async function move({ snapshot, record }: Readable, bucket: Bucket): Promise<number> {
+  const { data } = record;
+  if (data === null) return 0;
+  const object = coldName(snapshot.ref, record);
+  if ((await bucket.saveIfAbsent(object, data)) === 'existed' && !data.equals((await bucket.read(object)) ?? nothing)) {
+    await bucket.delete(object);
+    await bucket.saveIfAbsent(object, data);
+  }
+  if (!data.equals((await bucket.read(object)) ?? nothing)) {
+    throw new Error(
+      `object ${object} of bucket ${bucket.name} is not what was saved there; its page stays in Firestore`,
+    );
+  }
+  return ifUnchanged(snapshot, (precondition) => snapshot.ref.update({ data: null, object }, precondition));
+}
+
+const nothing = Buffer.alloc(0);
+
+/** Writes to a record unless it has changed since it was read: 1 if it was written, else 0. */
+async function ifUnchanged(
+  { updateTime }: DocumentSnapshot,
+  write: (precondition: { lastUpdateTime: Timestamp }) => Promise<unknown>,
+): Promise<number> {
+  if (updateTime === undefined) return 0;
+  try {
+    await write({ lastUpdateTime: updateTime });
+    return 1;
+  } catch (error) {
+    const status = statusOf(error);
+    // Restored or purged meanwhile, or written by this call whose answer was lost: the next sweep sees which.
+    if (status === grpcStatus.failedPrecondition || status === grpcStatus.notFound) return 0;
+    throw error;
+  }
+}

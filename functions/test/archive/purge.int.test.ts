@@ -1,0 +1,146 @@
+// Erasure on demand: attacks "nothing of the project is left", "what was removed is certified once" and I12. On real
+// clients, a local Firestore and a local Cloud Storage.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { type ArchiveJob, archiveJobRef, parseArchiveJob } from '../../src/archive/jobs/archiveJob.ts';
+import type { ColdStorage } from '../../src/archive/openPage.ts';
+import { purge } from '../../src/archive/purge.ts';
+import { sweep } from '../../src/archive/retention/sweep.ts';
+import { dayMs } from '../../src/clock.ts';
+import { createTransact } from '../../src/operations/transact.ts';
+import { auditOf, type OperationsFixture, operator, startOperationsFixture } from '../operations/operations.fixture.ts';
+import { archive, archivedAt, asked, recordsInArchive } from './archived.ts';
+import { type ColdBucket, startColdBucket } from './coldBucket.ts';
+
+describe('a purge of the archive', function () {
+  this.timeout(60_000);
+  let fixture: OperationsFixture;
+  let cold: ColdBucket;
+
+  async function start(): Promise<void> {
+    fixture = await startOperationsFixture();
+    cold = await startColdBucket();
+  }
+  async function stop(): Promise<void> {
+    await fixture.close();
+    await cold.close();
+  }
+  beforeEach(start);
+  afterEach(stop);
+
+  function run(job: ArchiveJob, of: { readonly cold?: ColdStorage; readonly deadline?: number } = {}) {
+    const { firestore, clock, log, services } = fixture;
+    const transact = createTransact(services, { actor: operator, action: 'purge', reason: 'article 17' });
+    const { cold: where = async () => cold.bucket, deadline = clock.now() + 60_000 } = of;
+    const signal = new AbortController().signal;
+    return purge({ firestore, clock, log, transact, cold: where }, job, { deadline, signal });
+  }
+
+  /** Three documents of `p1` in two pages, one of them cold; one of `p2`, cold; and an object that no page names. */
+  async function seed(): Promise<string> {
+    const { firestore, clock, log } = fixture;
+    const media = (projectId: string, name: string) => ({ [`media/${name}`]: { projectId } });
+    await archive(firestore, { collection: 'media', documents: { ...media('p1', 'a'), ...media('p1', 'b') } });
+    await archive(firestore, { projectId: 'p2', collection: 'media', documents: media('p2', 'x') });
+    clock.advance(archivedAt + dayMs - clock.now());
+    const budget = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal };
+    await sweep({ firestore, clock, log, cold: async () => cold.bucket, coldAfterMs: 0 }, budget);
+    await archive(firestore, { collection: 'media', documents: media('p1', 'c') });
+    await cold.bucket.saveIfAbsent('p1/unknown/checksum', Buffer.from('left behind'));
+    const own = (await recordsInArchive(firestore)).filter(({ projectId }) => projectId === 'p1');
+    const digest = (text: string) => createHash('sha256').update(text).digest('hex');
+    return own.reduce((before, { documents }) => digest([before, ...(documents ?? [])].join('\n')), '');
+  }
+
+  const ask = () => asked(fixture.firestore, fixture.clock.now(), { type: 'purge' });
+  const stored = async ({ id }: ArchiveJob) =>
+    parseArchiveJob(id, (await archiveJobRef(fixture.firestore, id).get()).data());
+
+  async function assertPurged(job: ArchiveJob, paths: string): Promise<void> {
+    const left = await recordsInArchive(fixture.firestore);
+    assert.deepEqual(
+      left.map(({ projectId }) => projectId),
+      ['p2'],
+    );
+    assert.match((await cold.names()).join(), /^p2\/[^,]*$/);
+    const { status, certificate } = await stored(job);
+    assert.equal(status, 'done');
+    assert.deepEqual(
+      { ...certificate, objects: 0 },
+      {
+        projectId: 'p1',
+        pages: 2,
+        documents: 3,
+        bytes: certificate?.bytes,
+        objects: 0,
+        versions: ['6740a1b2000000030000'],
+        paths,
+      },
+    );
+    const entries = await auditOf(fixture.firestore);
+    assert.equal(entries.length, 1);
+    const [entry] = entries;
+    assert.deepEqual([entry?.action, entry?.target, entry?.actor], ['purge', 'project p1', operator.name]);
+    assert.deepEqual(entry?.after, { jobId: job.id, ...certificate });
+  }
+
+  it('removes pages and objects of the project alone, and certifies it in the audit', async () => {
+    const paths = await seed();
+    const job = await ask();
+    assert.equal(await run(job), 'done');
+    await assertPurged(job, paths);
+    assert.equal((await stored(job)).certificate?.objects, 2);
+    assert.equal(await run(job), 'done');
+    await assertPurged(job, paths);
+  });
+
+  it('removes nothing that it cannot remove whole', async () => {
+    await seed();
+    const job = await ask();
+    await assert.rejects(run(job, { cold: null }), /lies in cold storage as .* and ARCHIVE_BUCKET is empty/);
+    assert.equal((await recordsInArchive(fixture.firestore)).length, 3);
+  });
+
+  it('goes on where the time was over', async () => {
+    const paths = await seed();
+    const job = await ask();
+    assert.equal(await run(job, { deadline: fixture.clock.now() }), 'continued');
+    while ((await run(job, { deadline: fixture.clock.now() })) === 'continued') assert.ok(true);
+    await assertPurged(job, paths);
+  });
+
+  it('is certified where nothing was archived', async () => {
+    const job = await ask();
+    assert.equal(await run(job), 'done');
+    const [entry] = await auditOf(fixture.firestore);
+    assert.match(JSON.stringify(entry?.after), /"documents":0/);
+  });
+
+  for (const [call, code] of [
+    ['Commit', 'PERMISSION_DENIED'],
+    ['storage.objects.delete', '403'],
+  ] as const) {
+    for (const afterEffect of [false, true]) {
+      it(`killed ${afterEffect ? 'after' : 'before'} each ${call}: the next delivery ends it, with one entry`, async () => {
+        for (let times = 1; ; times += 1) {
+          await stop();
+          await start();
+          const paths = await seed();
+          const job = await ask();
+          const { faults } = call === 'Commit' ? fixture.server : cold.server;
+          if (times > 1) faults.inject(call, {}, times - 1);
+          faults.inject(call, { error: { code }, afterEffect });
+          await run(job).catch(() => undefined);
+          const isMet = faults.pending() === 0;
+          faults.clear();
+          assert.equal(await run(job), 'done');
+          await assertPurged(job, paths);
+          if (!isMet) {
+            assert.ok(times > 2);
+            break;
+          }
+        }
+      });
+    }
+  }
+});
