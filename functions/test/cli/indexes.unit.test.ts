@@ -56,6 +56,7 @@ describe('indexes that are added', () => {
       'syncAudit: actor ASCENDING, sequence DESCENDING',
       'syncAudit: action ASCENDING, sequence DESCENDING',
       'syncAudit: target ASCENDING, sequence DESCENDING',
+      'syncArchive: object ASCENDING, archivedAt DESCENDING',
       'syncAlerts: state ASCENDING, lastAt DESCENDING',
     ]);
     assert.deepEqual(
