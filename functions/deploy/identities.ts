@@ -13,8 +13,10 @@ export interface FunctionIdentity {
   readonly name: string;
   /** Id of its service account; functions that do the same work share one. */
   readonly account: string;
-  /** The topic that triggers it; null for a schedule and for what is called. */
+  /** The topic that triggers it; null for a schedule, for documents and for what is called. */
   readonly subscribesTo: keyof Topics | null;
+  /** Whether writes of documents trigger it. */
+  readonly watches?: true;
   /** Whether it answers requests: anybody may send them, and it verifies who does. */
   readonly isCalled?: true;
   /** Why it looks up accounts of Firebase Authentication. */
@@ -27,7 +29,7 @@ export interface FunctionIdentity {
   readonly mongodb: string | null;
 }
 
-/** Every function of `src/index.ts`. A test holds this list against what the bundle exports. */
+/** Every function of `src/index.ts` that is always there. A test holds this list against what the bundle exports. */
 export const functionIdentities: readonly FunctionIdentity[] = [
   {
     name: 'relayProjectChanges',
@@ -39,7 +41,8 @@ export const functionIdentities: readonly FunctionIdentity[] = [
       requests: 'requests for a reconciliation, when the change stream has a gap',
       alerts: 'its alarms, and targets that are missed',
     },
-    firestore: 'its lease and checkpoint (syncRelay), and what it measures each minute (syncMeasures)',
+    firestore:
+      'its lease and checkpoint (syncRelay), what it measures each minute (syncMeasures), and visits of deletions',
     mongodb: 'tails the change stream',
   },
   {
@@ -106,6 +109,27 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     mongodb: null,
   },
 ];
+
+/** What every function is that watches a collection (`watch-NAME`): they share an account. */
+const watching: Omit<FunctionIdentity, 'name'> = {
+  account: 'lockstep-watch',
+  subscribesTo: null,
+  watches: true,
+  publishesTo: { events: 'deletions of projects that got an asset when they were deleted already' },
+  firestore: 'project records, and assets that were written late',
+  mongodb: 'whether the project of a late write is gone',
+};
+
+/** Every function of a deployment.
+ *  @param watched  names of the collections that a function watches */
+export function identitiesWith(watched: readonly string[]): readonly FunctionIdentity[] {
+  return [...functionIdentities, ...watched.map((name) => ({ ...watching, name: `watch-${name}` }))];
+}
+
+/** Whether Eventarc delivers events to it. */
+export function receivesEvents({ subscribesTo, watches }: FunctionIdentity): boolean {
+  return subscribesTo !== null || watches === true;
+}
 
 /** The functions, joined by service account. */
 export function accounts(identities: readonly FunctionIdentity[]): ReadonlyMap<string, readonly FunctionIdentity[]> {

@@ -1,7 +1,14 @@
 import { maxDeliveryAttempts } from '../src/config/params.ts';
 import { recordIndexing } from '../src/reconcile/recordIndexes.ts';
 import { type AlertPolicy, alertPolicies, type LogMetric, logMetrics } from './alerting.ts';
-import { accountEmail, accounts, type FunctionIdentity, functionIdentities, type Topics } from './identities.ts';
+import {
+  accountEmail,
+  accounts,
+  type FunctionIdentity,
+  identitiesWith,
+  receivesEvents,
+  type Topics,
+} from './identities.ts';
 import { type Command, type Step, valueOfVariable } from './step.ts';
 
 /** What a plan depends on. */
@@ -17,6 +24,8 @@ export interface PlanOptions {
   readonly alertTargetsSecret: string | null;
   /** Notification channels of Cloud Monitoring that new alert policies tell: `projects/…/notificationChannels/…`. */
   readonly notificationChannels: readonly string[];
+  /** Names of the collections that a function watches. */
+  readonly watched: readonly string[];
 }
 
 /** Every API that the functions, or this plan, call. */
@@ -40,7 +49,7 @@ const apis = [
  *  letters: as long as Pub/Sub can (31 days), for a person may be on holiday. Eventarc's own subscriptions keep them
  *  for 24 hours only, after which an event that could not be delivered is gone
  *  (https://cloud.google.com/eventarc/docs/retry-events): that must not stand. */
-const retention: Readonly<Record<keyof Topics, string>> = {
+const retention: Readonly<Record<keyof Topics | 'documents', string>> = {
   events: '7d',
   deadLetters: '31d',
   requests: '1d',
@@ -58,6 +67,7 @@ const ackDeadlineSeconds = 600;
 /** Everything that a deployment needs and `firebase deploy` does not do, in order. Steps that need deployed functions
  *  wait for them. Pure: it runs nothing. */
 export function plan(options: PlanOptions): Step[] {
+  const identities = identitiesWith(options.watched);
   return [
     enableApis(options),
     lookUpProjectNumber(options),
@@ -66,12 +76,12 @@ export function plan(options: PlanOptions): Step[] {
     ...(options.alertTargetsSecret === null
       ? []
       : [ensureSecret(options.alertTargetsSecret, 'Holds the addresses of the targets of alerts.', options)]),
-    ...[...accounts(functionIdentities)].flatMap(([account, functions]) => ensureAccount(account, functions, options)),
+    ...[...accounts(identities)].flatMap(([account, functions]) => ensureAccount(account, functions, options)),
     ...enableTtl(options),
     ...logMetrics.map((metric) => ensureMetric(metric, options)),
     ...alertPolicies.map((policy) => ensurePolicy(policy, options)),
     ...allowDeadLettering(options),
-    ...functionIdentities.flatMap((identity) => finishTrigger(identity, options)),
+    ...identities.flatMap((identity) => finishTrigger(identity, options)),
   ];
 }
 

@@ -9,6 +9,7 @@ import { recordDeadLetterFunction } from './triggers/recordDeadLetter.ts';
 import { relayProjectChangesFunction } from './triggers/relayProjectChanges.ts';
 import { createServices } from './triggers/services.ts';
 import { syncProjectFunction } from './triggers/syncProject.ts';
+import { watchAssetsFunctions } from './triggers/watchAssets.ts';
 
 const services = createServices(config);
 
@@ -29,3 +30,5 @@ export const reconcileOnRequest = reconcileOnRequestFunction(services);
 export const deliverAlert = deliverAlertFunction(services);
 /** The operations room's API. */
 export const operations = operationsFunction(services);
+/** Writes of assets -> what came after the deletion of its project: one function for each collection that asks for it. */
+export const watch = watchAssetsFunctions(services);

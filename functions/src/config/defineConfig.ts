@@ -14,6 +14,7 @@ import {
 import { coverSameAssets, type Place, placeOf } from './place.ts';
 import { type PrivateNetwork, privateNetworkSchema } from './privateNetwork.ts';
 import { type TargetsConfig, targetsSchema } from './targetsConfig.ts';
+import { isWatched, watchName, watchProblem } from './watched.ts';
 
 /** Collections that hold Lockstep's own records: never assets. */
 export const recordCollections = {
@@ -123,6 +124,24 @@ const configSchema = z
           code: 'custom',
           path: ['collections', index, place.kind === 'group' ? 'group' : 'path'],
           message: `"${own}" holds records of Lockstep and cannot hold assets`,
+        });
+      }
+      const unwatchable = isWatched(collection) ? watchProblem(place) : undefined;
+      const namesake = config.collections
+        .slice(0, index)
+        .find(
+          (other) => isWatched(other) && watchName(placeOf(other)).toLowerCase() === watchName(place).toLowerCase(),
+        );
+      const problem =
+        unwatchable ??
+        (isWatched(collection) && namesake
+          ? `its function would be named like that of "${placeOf(namesake).name}"`
+          : undefined);
+      if (problem !== undefined) {
+        context.addIssue({
+          code: 'custom',
+          path: ['collections', index, collection.guard ? 'guard' : 'files'],
+          message: problem,
         });
       }
       const before = config.collections

@@ -1,3 +1,5 @@
+import { secondMs } from '../clock.ts';
+
 /** A total order over the changes of a project: 20 hex digits that compare as a string.
  *  8 digits of cluster time seconds, 8 of its increment, 4 of an ordinal that separates the changes of one transaction
  *  (every change of a MongoDB transaction carries the same cluster time:
@@ -31,6 +33,15 @@ export function partsOf(version: Version): ClusterTime & { readonly ordinal: num
     ordinal: Number.parseInt(version.slice(16), 16),
   };
 }
+
+/** When the change of a version was committed, in ms since 1970; cluster times have whole seconds. */
+export function timeOf(version: Version): number {
+  return partsOf(version).seconds * secondMs;
+}
+
+/** How much the clocks of MongoDB and Firestore may differ, in ms: the time of a version and that of a document are
+ *  compared with this margin. */
+export const clockMarginMs = 5_000;
 
 /** Whether a text has the form of a version. */
 export function isVersion(text: string): text is Version {

@@ -1,9 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { secondMs, sleep } from '../clock.ts';
-import { eventId, type ProjectEvent, specversion } from '../events/contract.ts';
-import { partsOf } from '../events/version.ts';
 import { errorText } from '../log.ts';
 import { ProjectRecordError } from '../records/projectRecord.ts';
+import { statedEvent } from '../source/statedEvent.ts';
 import type { Statement } from '../source/truth.ts';
 import { judgeContradictions } from './brakes.ts';
 import { repairKinds, type ToRepair } from './findings.ts';
@@ -152,7 +151,7 @@ async function repairOne(
     outcomes.settled += 1;
     return;
   }
-  const event = repairEvent(statement, projectId, run.request.reason);
+  const event = statedEvent(statement, projectId, { channel: 'reconciliation', reason: run.request.reason });
   const graceBegins = clock.now() - limits.graceMs;
   const grace = exists ? {} : { createdBefore: graceBegins };
   const options = { force: true, deadline: run.deadline, signal, ...grace } as const;
@@ -247,23 +246,4 @@ export function recordFailure(run: Run, what: string, error: unknown, failures: 
   if (hasCause(error, (cause) => cause instanceof ProjectRecordError)) return;
   failures.count += 1;
   if (failures.count > limits.maxFailures) throw new RepairError(failures.count, error);
-}
-
-/** What MongoDB said of a project, as an event: a deletion when it does not have it, else an update of every field.
- *
- *  Its version is MongoDB's time just *before* the question, which makes it order-free with the events of the change
- *  stream: every change up to that time is part of the answer, so the event rightly beats them; a later change has an
- *  event of its own that beats this one, whichever arrives first. */
-function repairEvent(statement: Statement, projectId: string, reason: string): ProjectEvent {
-  const snapshot = statement.projects.get(projectId);
-  return {
-    specversion,
-    id: eventId(projectId, statement.version),
-    type: snapshot === undefined ? 'ProjectDeleted' : 'ProjectUpdated',
-    projectId,
-    version: statement.version,
-    occurredAt: new Date(partsOf(statement.version).seconds * secondMs).toISOString(),
-    changes: { ...snapshot?.fields },
-    origin: { service: 'lockstep', channel: 'reconciliation', reason },
-  };
 }

@@ -1,10 +1,10 @@
 import { sameCopyValue } from '../events/copyValue.ts';
-import type { Version } from '../events/version.ts';
+
+import { timeOf, type Version } from '../events/version.ts';
 import { condensed } from '../records/condensed.ts';
 import type { HistoryEntry, RecordedFact } from '../records/historyEntry.ts';
 import { type Desired, emptyProjectRecord, type FieldState, type ProjectRecord } from '../records/projectRecord.ts';
 import { type Change, fold } from './fold.ts';
-import { timeOf } from './settle.ts';
 
 /** What the fold needs of an entry of the history. */
 export type FoldedEntry = Pick<HistoryEntry, 'type' | 'version' | 'changes' | 'folded' | 'refutedBefore' | 'facts'>;

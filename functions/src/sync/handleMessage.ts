@@ -4,6 +4,7 @@ import { letterOf } from '../deadLetters/letter.ts';
 import { countFailedDelivery } from '../deadLetters/record.ts';
 import { continuationAttribute, decodeEvent, type ReceivedMessage } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
+import { timeOf } from '../events/version.ts';
 import { errorText } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import { writeHistory } from '../records/historyEntry.ts';
@@ -13,7 +14,6 @@ import { AttemptFailedError, ClaimFailedError, NotYetError, ProjectBusyError } f
 import { announcementAttribute, type Notification, notifyConverged } from './notifyConverged.ts';
 import { configuredChanges, untaken } from './openEvents.ts';
 import { assetAttribute } from './pages/refusedWrites.ts';
-import { timeOf } from './settle.ts';
 import type { ApplyOutcome, SyncWorker } from './worker.ts';
 
 export interface MessageDependencies extends Pick<SyncDependencies, 'clock' | 'config' | 'limits' | 'log' | 'truth'> {

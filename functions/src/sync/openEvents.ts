@@ -1,14 +1,15 @@
 import type { ProjectEvent } from '../events/contract.ts';
 import { type CopyValue, copyValueToJson } from '../events/copyValue.ts';
 import type { EventOutcome } from '../events/outcomes.ts';
-import type { Version } from '../events/version.ts';
+import { timeOf, type Version } from '../events/version.ts';
 import { condensedAll } from '../records/condensed.ts';
 import type { HistoryWrite, RecordedFact } from '../records/historyEntry.ts';
 import { type Origin, originOf } from '../records/origin.ts';
 import type { Desired, OpenEvent, ProjectRecord } from '../records/projectRecord.ts';
 import type { FoldChange } from './fold.ts';
 import type { SyncLimits } from './limits.ts';
-import { claimsOf, type Fact, timeOf } from './settle.ts';
+
+import { claimsOf, type Fact } from './settle.ts';
 
 // The history of events, as far as it is decided without input and output. An event stays open in the record of its
 // project until its work is over, and its entry is written then, in the transaction that ends the work: one write for

@@ -1,6 +1,5 @@
-import { secondMs } from '../clock.ts';
 import type { CopyValue } from '../events/copyValue.ts';
-import { isNewer, partsOf, type Version } from '../events/version.ts';
+import { isNewer, timeOf, type Version } from '../events/version.ts';
 import type { Desired } from '../records/projectRecord.ts';
 import { type FoldChange, fold } from './fold.ts';
 
@@ -41,11 +40,6 @@ export function claimsTheFuture(desired: Desired, afterMs: number): boolean {
 export function claimsOf({ version, deletedVersion, fields }: Desired): Version[] {
   const claims = [version, deletedVersion, ...Object.values(fields).map((field) => field.version)];
   return claims.filter((claim) => claim !== null);
-}
-
-/** When the change of a version was committed, in ms since 1970; cluster times have whole seconds. */
-export function timeOf(version: Version): number {
-  return partsOf(version).seconds * secondMs;
 }
 
 function withoutFalse(current: Desired, seen: Desired, reached: Version): Desired {

@@ -3,7 +3,7 @@ import type { AssetCollection } from '../config/defineConfig.ts';
 import { type Control, pauseOf } from '../control/control.ts';
 import { continuationAttribute, encodeEvent } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
-import { isNewer } from '../events/version.ts';
+import { clockMarginMs, isNewer, timeOf } from '../events/version.ts';
 import { judgeDeletion } from '../holds/judge.ts';
 import { errorText } from '../log.ts';
 import type { KeyRange, Progress, ProjectRecord } from '../records/projectRecord.ts';
@@ -15,7 +15,7 @@ import { countAssets, planOf } from './pages/assets.ts';
 import { type Convergence, converge } from './pages/converge.ts';
 import { type Restraint, restraintOn } from './restraint.ts';
 import { retryTransient } from './retry.ts';
-import { claimsTheFuture, type Fact, timeOf } from './settle.ts';
+import { claimsTheFuture, type Fact } from './settle.ts';
 import { transact } from './transact.ts';
 import {
   type Completion,
@@ -84,9 +84,6 @@ interface Run {
 /** Time that the transactions at the end of a run may still take after its deadline, in ms: progress and lease are
  *  given back even then. Part of the difference between the work budget and the timeout of the function. */
 const closingMs = 15_000;
-
-/** How much the clocks of MongoDB and Firestore may differ, in ms. */
-const clockMarginMs = 5_000;
 
 /** Works under the lease of a claim until the assets show the newest state, or the time is used up.
  *  @throws LeaseLostError; AttemptFailedError with the cause. */

@@ -12,6 +12,7 @@ import type { Log } from '../log.ts';
 import type { PublisherTo } from '../operations/outbox.ts';
 import type { Publisher } from '../publisher.ts';
 import type { ProjectsSource } from '../source/connect.ts';
+import type { ProjectTruth } from '../source/truth.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { SyncDependencies } from '../sync/dependencies.ts';
 import type { SyncWorker } from '../sync/worker.ts';
@@ -95,13 +96,7 @@ export function createServices(config: Config): Services {
     const dependencies: SyncDependencies = {
       ...shared,
       firestore: await firestore(),
-      truth: {
-        // MongoDB is connected to only when the first deletion asks.
-        async ask(projectIds) {
-          const { createProjectTruth } = await import('../source/truth.ts');
-          return createProjectTruth(await source(), config).ask(projectIds);
-        },
-      },
+      truth: projectTruth({ config, source }),
       async countProjects() {
         const { estimateProjects } = await import('../source/estimateProjects.ts');
         return estimateProjects(await source());
@@ -150,6 +145,16 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
       throw error;
     });
     return made;
+  };
+}
+
+/** What MongoDB says, which is connected to only when the first question comes. */
+export function projectTruth({ config, source }: Pick<Services, 'config' | 'source'>): ProjectTruth {
+  return {
+    async ask(projectIds) {
+      const { createProjectTruth } = await import('../source/truth.ts');
+      return createProjectTruth(await source(), config).ask(projectIds);
+    },
   };
 }
 

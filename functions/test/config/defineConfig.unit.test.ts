@@ -124,6 +124,10 @@ describe('defineConfig', () => {
       ['a file twice', { path: 'a', files: ['image', 'image'] }, /\.files: expected each field once/],
       ['a retention of nothing', { path: 'a', retention: { days: 3 } }, /\.retention: only what is archived/],
       ['no day of retention', { path: 'a', onDelete: 'archive', retention: { days: 0 } }, /\.retention\.days: /],
+      ['a guarded group', { group: 'scenes', guard: true }, /^collections\[0\]\.guard: .*name "scenes" by its paths/],
+      ['files of a group', { group: 'scenes', files: ['image'] }, /^collections\[0\]\.files: .*by its paths/],
+      ['a guarded name in letters of its own', { path: 'bücher', guard: true }, /\.guard: .*letters and digits only/],
+      ['a guarded name too long', { path: 'b'.repeat(44), guard: true }, /\.guard: .*more than 43 characters/],
       ['a copy of nothing', { path: 'a', copies: { nam: 'n' } }, /\.copies\.nam: "nam" is not in source\.fields/],
     ];
     for (const [what, input, problem] of places) {
