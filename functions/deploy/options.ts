@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { checkDeployment } from '../src/config/deployment.ts';
 import * as params from '../src/config/params.ts';
+import { isWatched, watchName } from '../src/config/watched.ts';
 import config from '../src/lockstep.config.ts';
 import type { PlanOptions } from './plan.ts';
 
@@ -73,6 +74,7 @@ export function readInvocation(args: readonly string[], loadEnvironment: (projec
       secret: params.mongodbUri.name,
       alertTargetsSecret: config.alerts.targets.length === 0 ? null : params.alertTargetsSecret,
       notificationChannels: channels,
+      watched: config.collections.filter(isWatched).map(watchName),
     },
   };
 }

@@ -55,6 +55,7 @@ const retention: Readonly<Record<keyof Topics | 'documents', string>> = {
   requests: '1d',
   alerts: '1d',
   converged: '7d',
+  documents: '7d',
 };
 
 /** Backoff between deliveries: the most that there can be are about 16 hours. The shortest is about a worker's lease,
@@ -197,10 +198,10 @@ function ensureAccount(account: string, functions: readonly FunctionIdentity[], 
   if (options.alertTargetsSecret !== null && functions.some(({ subscribesTo }) => subscribesTo === 'alerts')) {
     mayRead(options.alertTargetsSecret, 'It calls the webhooks of the targets.');
   }
-  if (functions.some(({ subscribesTo }) => subscribesTo !== null)) {
+  if (functions.some(receivesEvents)) {
     grant(
       'may receive events',
-      'Eventarc delivers the messages of a topic in the name of this account.',
+      'Eventarc delivers the messages of a topic, or the writes of documents, in the name of this account.',
       projectRole(options, member, 'roles/eventarc.eventReceiver', 'None'),
     );
   }
@@ -324,7 +325,7 @@ const pubsubAgent = `--member=serviceAccount:service-${valueOfVariable(projectNu
 /** What has to be done to the trigger that a deployment made for a function: only a deployed function has one. */
 function finishTrigger(identity: FunctionIdentity, options: PlanOptions): Step[] {
   const { name, account, subscribesTo } = identity;
-  if (subscribesTo === null) return [];
+  if (!receivesEvents(identity)) return [];
   const prefix = screamingSnake(name);
   const [service, trigger, subscription] = [`${prefix}_SERVICE`, `${prefix}_TRIGGER`, `${prefix}_SUBSCRIPTION`];
   const waitsFor = `${name} is not deployed yet: run this again after "firebase deploy".`;
@@ -381,18 +382,19 @@ function finishTrigger(identity: FunctionIdentity, options: PlanOptions): Step[]
         ],
       },
     },
-    ...subscriptionSteps(name, subscribesTo, valueOfVariable(subscription), options),
+    ...subscriptionSteps(name, subscribesTo ?? 'documents', valueOfVariable(subscription), options),
   ];
 }
 
 const withoutDeadLetters = {
   deadLetters: 'nothing stands behind the dead letters, so they are tried until they are kept.',
   alerts: 'a dead letter raises an alert, so an alert never becomes one.',
+  documents: 'a write that could not be checked is found by a visit or a reconciliation.',
 } as const;
 
 function subscriptionSteps(
   name: string,
-  subscribesTo: keyof Topics,
+  subscribesTo: keyof typeof retention,
   subscription: string,
   options: PlanOptions,
 ): Step[] {
@@ -406,7 +408,7 @@ function subscriptionSteps(
   const why = `Eventarc keeps messages for 24 hours; here it is ${retention[subscribesTo]}. The deadline covers the longest invocation.`;
   // Nothing stands behind the dead letters: a dead-letter policy on them would only throw them away. And an alert that
   // became a dead letter would raise an alert.
-  if (subscribesTo === 'deadLetters' || subscribesTo === 'alerts') {
+  if (subscribesTo === 'deadLetters' || subscribesTo === 'alerts' || subscribesTo === 'documents') {
     return [
       {
         kind: 'run',
@@ -450,7 +452,10 @@ function subscriptionSteps(
   ];
 }
 
-/** `syncProject` -> `SYNC_PROJECT`. */
+/** `syncProject` -> `SYNC_PROJECT`, `watch-storyboards` -> `WATCH_STORYBOARDS`. */
 function screamingSnake(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+  return name
+    .replaceAll('-', '_')
+    .replaceAll(/[A-Z]/g, (letter) => `_${letter}`)
+    .toUpperCase();
 }

@@ -74,14 +74,10 @@ export function createGuard(dependencies: GuardDependencies): Guard {
   const { firestore, clock, limits } = dependencies;
   const attempts = new Map<string, Attempt>();
 
-  /** Whether a deletion that began a moment ago came to be: who is left to it is in time for its visit. */
-  async function isFolded(projectId: string): Promise<boolean> {
-    for (let attempt = attempts.get(projectId); attempt !== undefined; attempt = attempts.get(projectId)) {
-      if (attempt.since + limits.foldMs <= clock.now()) return false;
-      if (await attempt.isPublished) return true;
-      if (attempts.get(projectId) === attempt) attempts.delete(projectId);
-    }
-    return false;
+  /** A deletion that began a moment ago: who is left to it is in time for its visit. */
+  function recent(projectId: string): Attempt | undefined {
+    const attempt = attempts.get(projectId);
+    return attempt !== undefined && clock.now() < attempt.since + limits.foldMs ? attempt : undefined;
   }
 
   function remember(projectId: string, attempt: Attempt): void {
@@ -98,7 +94,11 @@ export function createGuard(dependencies: GuardDependencies): Guard {
       const record = parseProjectRecord(projectId, snapshot.data());
       const judgement = judgeWrite(record, writtenAt);
       if (judgement !== 'late') return { kind: judgement };
-      if (await isFolded(projectId)) return { kind: 'folded' };
+      for (let attempt = recent(projectId); attempt !== undefined; attempt = recent(projectId)) {
+        if (await attempt.isPublished) return { kind: 'folded' };
+        if (attempts.get(projectId) === attempt) attempts.delete(projectId);
+      }
+      // Nothing is awaited before it is remembered: of those who waited for one that failed, one takes over.
       const outcome = publishDeletion(dependencies, asset, record.desired.version);
       const isPublished = outcome.then(
         ({ kind }) => kind === 'published',

@@ -15,4 +15,5 @@ export const exampleOptions: PlanOptions = {
   secret: 'MONGODB_URI',
   alertTargetsSecret: null,
   notificationChannels: [],
+  watched: [],
 };

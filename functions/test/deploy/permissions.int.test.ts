@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { Firestore } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
-import { accountEmail, functionIdentities, type Topics } from '../../deploy/identities.ts';
+import { accountEmail, identitiesWith, type Topics } from '../../deploy/identities.ts';
 import { plan } from '../../deploy/plan.ts';
 import { writeAll } from '../../local/demo/writeAll.ts';
 import { relayHasPlace } from '../../local/relayHasPlace.ts';
@@ -24,6 +24,8 @@ import { recordDeadLetterFunction } from '../../src/triggers/recordDeadLetter.ts
 import { relayProjectChangesFunction } from '../../src/triggers/relayProjectChanges.ts';
 import type { Services } from '../../src/triggers/services.ts';
 import { syncProjectFunction } from '../../src/triggers/syncProject.ts';
+import { watchAssetsFunctions } from '../../src/triggers/watchAssets.ts';
+import { writeOf } from '../lateWrites/writeOf.ts';
 import { until } from '../support/until.ts';
 import { setVariables } from '../support/variables.ts';
 import { event, oneAtATime } from '../sync/worker.fixture.ts';
@@ -32,7 +34,8 @@ import { exampleOptions } from './exampleOptions.ts';
 
 /** Of a deployment that notifies others of converged projects. */
 const converged = 'project-converged';
-const options = { ...exampleOptions, topics: { ...exampleOptions.topics, converged } };
+const options = { ...exampleOptions, topics: { ...exampleOptions.topics, converged }, watched: ['media'] };
+const functionIdentities = identitiesWith(options.watched);
 
 /** What IAM asks for a call (https://cloud.google.com/firestore/docs/security/iam#required_permissions). A commit asks
  *  for what its writes do; an update is asked for what a creation is, since neither here is known to be only one. */
@@ -179,7 +182,22 @@ describe('what the functions do, and what their accounts may do', () => {
     const alert = raisedMessage('brake', 'stopped', { brake: 'source-empty' }, { id: 'a1', count: 1, at: 0 });
     await offline.wrap(deliverAlertFunction(servicesOf('deliverAlert')))(message(encodeAlertMessage(alert).data));
     await decide();
+    await writeLate();
     usage = fixture.firestoreServer.meter.callers();
+
+    /** An asset of a project that is gone. */
+    async function writeLate(): Promise<void> {
+      const projectId = String(new ObjectId());
+      const deletion = encodeEvent(event('ProjectDeleted', projectId));
+      await offline.wrap(syncProjectFunction(servicesOf('syncProject')))(message(deletion.data, deletion.attributes));
+      const asset = firestore.doc('media/late');
+      await asset.set({ projectId });
+      const services = servicesOf('watch-media');
+      const collections = services.config.collections.map((collection) => ({ ...collection, guard: true }));
+      const { media } = watchAssetsFunctions({ ...services, config: { ...services.config, collections } });
+      assert.ok(media);
+      await media.run(writeOf(await asset.get()));
+    }
 
     /** Shows records, and changes one. */
     async function decide(): Promise<void> {
@@ -325,13 +343,13 @@ describe('what the functions do, and what their accounts may do', () => {
     return new Set(
       functionIdentities
         .filter((identity) => identity.account === account)
-        .flatMap(({ name, subscribesTo }) => [
+        .flatMap(({ name, subscribesTo, watches }) => [
           ...Object.entries(usage).flatMap(([caller, ofCaller]) => (caller === name ? permissionsOf(ofCaller) : [])),
           ...[...(seen.get(name)?.topics ?? [])].map((topic) => `pubsub.topics.publish on ${topic}`),
           ...(seen.get(name)?.users ? ['firebaseauth.users.get'] : []),
           ...(seen.get(name)?.mongodb ? ['secretmanager.versions.access'] : []),
           // Eventarc and Pub/Sub call the function in its account's name.
-          ...(subscribesTo === null ? [] : ['eventarc.events.receiveEvent', 'run.routes.invoke']),
+          ...(subscribesTo === null && !watches ? [] : ['eventarc.events.receiveEvent', 'run.routes.invoke']),
         ]),
     );
   }

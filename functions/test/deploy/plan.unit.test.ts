@@ -104,6 +104,27 @@ describe('provisioning plan: roles', () => {
     ]);
   });
 
+  it('what watches collections: one account, and each function is called by its own subscription', () => {
+    const watching = plan({ ...options, watched: ['storyboards', 'tenantsMedia'] });
+    const commands = watching.flatMap(commandsOf).map(({ argv }) => argv);
+    const account = `serviceAccount:${accountEmail('lockstep-watch', options.project)}`;
+    const granted = commands.filter((argv) => flag(argv, 'member') === account).map((argv) => flag(argv, 'role'));
+    assert.deepEqual(granted.sort(), [
+      'roles/datastore.user',
+      'roles/eventarc.eventReceiver',
+      'roles/pubsub.publisher',
+      'roles/run.invoker',
+      'roles/run.invoker',
+      'roles/secretmanager.secretAccessor',
+    ]);
+    const described = commands.filter((argv) => argv.includes('describe') && argv.includes('watch-tenantsMedia'));
+    assert.equal(described.length, 2);
+    const updates = commands.filter((argv) => argv.slice(1, 4).join(' ') === 'pubsub subscriptions update');
+    const own = updates.find((argv) => argv[4] === valueOfVariable('WATCH_TENANTS_MEDIA_SUBSCRIPTION')) ?? [];
+    assert.equal(flag(own, 'message-retention-duration'), '7d');
+    assert.equal(flag(own, 'dead-letter-topic'), undefined);
+  });
+
   it('the API: never sees the connection string, looks up users', () => {
     assert.deepEqual(rolesOf('lockstep-operations'), [
       'roles/datastore.user on projects acme-films',
