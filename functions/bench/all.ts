@@ -1,3 +1,4 @@
+import { benchmark as backlog } from './backlog.ts';
 import type { Benchmark } from './benchmark.ts';
 import { benchmark as deletion } from './delete.ts';
 import { benchmark as gaps } from './gaps.ts';
@@ -8,4 +9,4 @@ import { benchmark as rename } from './rename.ts';
 import { benchmark as scale } from './scale.ts';
 
 /** Every benchmark, in the order in which they run. */
-export const allBenchmarks: readonly Benchmark[] = [deletion, rename, relay, gaps, scale, latency, reconcile];
+export const allBenchmarks: readonly Benchmark[] = [deletion, rename, relay, gaps, scale, latency, backlog, reconcile];

@@ -41,6 +41,24 @@ export async function applyEvent(
   budgetMs: number,
 ): Promise<number> {
   const queue: EncodedMessage[] = [encodeEvent(event)];
+  const instance = startInstance(firestore, collections, event.version, (message) => queue.push(message));
+  let invocations = 0;
+  for (let message = queue.shift(); message !== undefined; message = queue.shift()) {
+    invocations += 1;
+    await instance(message, budgetMs);
+  }
+  return invocations;
+}
+
+/** One instance of `syncProject`: handles messages, any number at once.
+ *  @param goneAt what MongoDB answers when it is asked: at this version, no project is there
+ *  @param onContinuation takes what an invocation leaves */
+export function startInstance(
+  firestore: Firestore,
+  collections: Config,
+  goneAt: string,
+  onContinuation: (message: EncodedMessage) => void,
+): (message: EncodedMessage, budgetMs: number) => Promise<void> {
   const publisher = (take: (message: EncodedMessage) => void): Publisher => ({
     publish: async (message) => take(message),
     flush: async () => {},
@@ -49,10 +67,10 @@ export async function applyEvent(
     firestore,
     config: collections,
     // MongoDB's answer, one for a deletion, costs as much as it takes to say that the project is gone.
-    truth: { ask: async () => ({ version: event.version, projects: new Map() }) },
+    truth: { ask: async () => ({ version: goneAt, projects: new Map() }) },
     // So many that one deletion is nothing out of the ordinary.
     countProjects: async () => manyProjects,
-    events: publisher((message) => queue.push(message)),
+    events: publisher(onContinuation),
     deadLetters: publisher((message) => {
       throw new Error(`a dead letter: ${JSON.stringify(message.attributes)}`);
     }),
@@ -65,14 +83,10 @@ export async function applyEvent(
     throttle: createThrottle(),
   };
   const worker = createSyncWorker(dependencies);
-  let invocations = 0;
-  for (let message = queue.shift(); message !== undefined; message = queue.shift()) {
-    invocations += 1;
-    const deadline = systemClock.now() + budgetMs;
-    const budget = { deadline, signal: new AbortController().signal };
-    await handleMessage({ ...dependencies, worker, converged: null }, message, budget);
-  }
-  return invocations;
+  return (message, budgetMs) => {
+    const budget = { deadline: systemClock.now() + budgetMs, signal: new AbortController().signal };
+    return handleMessage({ ...dependencies, worker, converged: null }, message, budget);
+  };
 }
 
 let events = 0;

@@ -21,6 +21,10 @@ export interface FirestoreProcess {
   documents(): Promise<number>;
   /** Forgets all documents. */
   clear(): Promise<void>;
+  /** Lets every call wait for so long before it is served, in ms: as the network does. */
+  roundTrip(ms: number): Promise<void>;
+  /** How long it has kept a processor busy since it started, in ms. */
+  cpuMs(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -31,6 +35,8 @@ export async function startFirestoreProcess(): Promise<FirestoreProcess> {
     usage: () => child.ask('usage', null, usageSchema),
     documents: () => child.ask('documents', null, z.number()),
     clear: async () => void (await child.ask('clear', null, z.null())),
+    roundTrip: async (ms) => void (await child.ask('roundTrip', ms, z.null())),
+    cpuMs: () => child.ask('cpuMs', null, z.number()),
     close: child.close,
   };
 }
