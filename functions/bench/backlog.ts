@@ -3,7 +3,7 @@ import { Firestore } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
 import { z } from 'zod';
 import { poissonArrivals } from './backlog/arrivals.ts';
-import { type Backlog, type BacklogRun, backlogResult, type Throughput } from './backlog/result.ts';
+import { type Backlog, type BacklogRun, backlogResult, type Load, type Throughput } from './backlog/result.ts';
 import { type BacklogSizes, backlogSizes, deployedConcurrency } from './backlog/sizes.ts';
 import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
 import { assetCollection } from './contenders/contender.ts';
