@@ -1,14 +1,12 @@
-import { join } from 'node:path';
 import { Firestore } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
-import { z } from 'zod';
 import { poissonArrivals } from './backlog/arrivals.ts';
 import { type Backlog, type BacklogRun, backlogResult, type Load, type Throughput } from './backlog/result.ts';
 import { type BacklogSizes, backlogSizes, deployedConcurrency } from './backlog/sizes.ts';
 import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
 import { assetCollection } from './contenders/contender.ts';
 import { type FirestoreProcess, spentBetween, startFirestoreProcess } from './processes/firestoreProcess.ts';
-import { type Answering, likeTheFunction, startAnswering } from './processes/requests.ts';
+import { type InstanceProcess, startInstanceProcess } from './processes/instanceProcess.ts';
 import { benchProjectId } from './processes/servicesProcess.ts';
 import { seedAssets } from './seedAssets.ts';
 import { median } from './statistics.ts';
@@ -21,7 +19,8 @@ export const benchmark: Benchmark = {
   run: (options) => measureBacklog(backlogSizes[options.size], options),
 };
 
-const runSchema = z.object({ ms: z.number(), cpuMs: z.number(), waitsMs: z.array(z.number()) });
+/** So long that everything else hardly counts, in ms: an event takes as many of these as it has calls in a row. */
+const longRoundTripMs = 100;
 
 /** The same arrivals in every run of the benchmark. */
 const seed = 15;
@@ -29,7 +28,7 @@ const seed = 15;
 interface Bench {
   readonly server: FirestoreProcess;
   readonly firestore: Firestore;
-  readonly instance: Answering;
+  readonly instance: InstanceProcess;
   readonly projectIds: readonly string[];
   names: number;
 }
@@ -41,8 +40,7 @@ export async function measureBacklog(
 ): Promise<BenchResult> {
   const server = await startFirestoreProcess();
   const firestore = new Firestore({ projectId: benchProjectId, host: server.host, ssl: false });
-  const program = join(import.meta.dirname, 'processes', 'instanceProgram.ts');
-  const instance = startAnswering(program, [server.host], likeTheFunction);
+  const instance = startInstanceProcess(server.host);
   try {
     const projectIds = Array.from({ length: sizes.projects }, () => new ObjectId().toHexString());
     for (const projectId of projectIds) await seedAssets(firestore, assetCollection, projectId, 1);
@@ -51,7 +49,9 @@ export async function measureBacklog(
     await oneRun(bench, deployedConcurrency, new Array(sizes.projects).fill(0));
     const backlogs: Backlog[] = [];
     for (const roundTripMs of sizes.roundTripsMs) backlogs.push(await measureAt(bench, sizes, roundTripMs, onProgress));
-    return backlogResult(sizes, backlogs);
+    await server.roundTrip(longRoundTripMs);
+    const alone = await oneRun(bench, 1, new Array(sizes.aloneEvents).fill(0));
+    return backlogResult(sizes, backlogs, alone.ms / sizes.aloneEvents / longRoundTripMs);
   } finally {
     await instance.close();
     await firestore.terminate();
@@ -100,7 +100,11 @@ async function oneRun(bench: Bench, atOnce: number, arrivalsMs: readonly number[
   const name = `Title number ${bench.names}`;
   const projectIds = bench.projectIds.slice(0, arrivalsMs.length);
   const [before, cpuBefore] = [await server.usage(), await server.cpuMs()];
-  const run = await instance.ask('run', { projectIds, name, atOnce, arrivalsMs }, runSchema);
+  const events = projectIds.map((projectId, index) => ({
+    arrivesMs: arrivalsMs[index] ?? 0,
+    work: { kind: 'rename' as const, projectId, name },
+  }));
+  const run = await instance.run(events, atOnce);
   const serverCpuMs = (await server.cpuMs()) - cpuBefore;
   const spent = spentBetween(before, await server.usage());
   const shown = firestore.collection(assetCollection).where('projectName', '==', name);

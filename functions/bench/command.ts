@@ -4,6 +4,10 @@ import type { Benchmark } from './benchmark.ts';
 import { compareFiles } from './results/compareFiles.ts';
 import { runBenchmarks } from './runBenchmarks.ts';
 import type { BenchSettings } from './settings.ts';
+import { deployedSettings } from './world/deployment.ts';
+import { publishedLimits } from './world/limits.ts';
+import { playWorld } from './world/playWorld.ts';
+import { printCheck } from './world/printCheck.ts';
 
 /** In place of a name: every benchmark. */
 const every = 'all';
@@ -16,12 +20,23 @@ export function benchCommand(benchmarks: readonly Benchmark[]): TerminalCommand<
     declare(command, accept) {
       command
         .description('Measures how fast Lockstep is, against named baselines, and what it costs.')
-        .usage('[names... | compare] [options]');
+        .usage('[names... | compare | world] [options]');
       declareRun(command, benchmarks, accept);
       declareCompare(command, accept);
+      declareWorld(command, accept);
     },
-    run: async (settings, terminal) =>
-      settings.kind === 'run' ? runBenchmarks(settings, terminal) : compareFiles(settings, terminal),
+    async run(settings, terminal) {
+      switch (settings.kind) {
+        case 'run':
+          return runBenchmarks(settings, terminal);
+        case 'compare':
+          return compareFiles(settings, terminal);
+        case 'world':
+          return playWorld(settings, terminal);
+        case 'check':
+          return printCheck(settings, terminal);
+      }
+    },
   };
 }
 
@@ -30,7 +45,7 @@ function declareRun(command: Command, benchmarks: readonly Benchmark[], accept: 
   const list = `
 Benchmarks, one after the other, each with servers of its own; without a name, or with "${every}", every one:
 ${names}`;
-  command.addHelpText('after', `${list}\n\nMore: bench -- run --help, bench -- compare --help`);
+  command.addHelpText('after', `${list}\n\nMore: bench -- run --help, bench -- compare --help, bench -- world --help`);
   command
     .command('run', { isDefault: true })
     .description('runs benchmarks (the word "run" may be left out)')
@@ -77,6 +92,53 @@ Exit code: 0 compared, and nothing worse than the limit; 1 worse than the limit;
 that cannot be compared.`,
     )
     .action((earlier, later, { limit }) => accept({ kind: 'compare', files: [earlier, later], limit }));
+}
+
+function declareWorld(command: Command, accept: (settings: BenchSettings) => void) {
+  const { relayShards, instances, concurrency, roundTripMs } = deployedSettings;
+  const { instancesPerRegion, requestsPerInstance } = publishedLimits;
+  command
+    .command('world')
+    .description('a model of internet scale: time, cost a month, and which limit binds')
+    .option('--projects <count>', 'one size instead of all', wholeNumber('--projects', 1, 1_000_000_000))
+    .option('--results <file>', 'a file of --json whose figures the model takes')
+    .option('--shards <count>', 'relays (RELAY_SHARDS)', wholeNumber('--shards', 1, 64), relayShards)
+    .option('--instances <count>', 'of syncProject', wholeNumber('--instances', 1, instancesPerRegion), instances)
+    .option(
+      '--concurrency <count>',
+      'events at once',
+      wholeNumber('--concurrency', 1, requestsPerInstance),
+      concurrency,
+    )
+    .option('--round-trip <ms>', 'to Firestore and back', wholeNumber('--round-trip', 0, 10_000), roundTripMs)
+    .option('--seed <number>', 'the same seed gives the same world', wholeNumber('--seed', 0, 2 ** 31), 15)
+    .option('--plots <folder>', 'writes plots as SVG')
+    .option('--check', 'plays a thousandth of it on this machine, and compares that with the model', false)
+    .option('--quick', 'with --check: a ten-thousandth', false)
+    .addHelpText('after', '\ndocs/scale.md says what is modelled, and what is not.')
+    .action((options) => {
+      if (options.check) return accept({ kind: 'check', size: options.quick ? 'quick' : 'full', seed: options.seed });
+      accept({
+        kind: 'world',
+        projects: options.projects,
+        resultsFile: options.results,
+        plotFolder: options.plots,
+        seed: options.seed,
+        relayShards: options.shards,
+        instances: options.instances,
+        concurrency: options.concurrency,
+        roundTripMs: options.roundTrip,
+      });
+    });
+}
+
+/** @throws UsageError when the text is no whole number within the bounds. */
+function wholeNumber(option: string, least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text.replaceAll('_', ''));
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new UsageError(`${option}: "${text}" is no whole number from ${least} to ${most}`);
+  };
 }
 
 /** `3%` or `3` as a share.

@@ -16,4 +16,17 @@ export type BenchSettings =
       readonly files: readonly [earlier: string, later: string];
       /** The share by which a figure may be worse; undefined: any. */
       readonly limit: number | undefined;
-    };
+    }
+  | {
+      readonly kind: 'world';
+      /** Instead of the usual sizes. */
+      readonly projects: number | undefined;
+      readonly resultsFile: string | undefined;
+      readonly plotFolder: string | undefined;
+      readonly seed: number;
+      readonly relayShards: number;
+      readonly instances: number;
+      readonly concurrency: number;
+      readonly roundTripMs: number;
+    }
+  | { readonly kind: 'check'; readonly size: BenchSize; readonly seed: number };

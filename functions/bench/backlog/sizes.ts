@@ -11,20 +11,23 @@ export interface BacklogSizes {
   readonly loadEvents: number;
   readonly loadPercents: readonly number[];
   readonly rounds: number;
+  /** Events that show how many calls follow each other. */
+  readonly aloneEvents: number;
 }
 
 export const backlogSizes: Readonly<Record<BenchSize, BacklogSizes>> = {
   full: {
-    projects: 1_000,
+    projects: 400,
     roundTripsMs: [0, 10],
     concurrencies: [
-      { atOnce: 1, events: 200 },
-      { atOnce: 10, events: 1_000 },
-      { atOnce: 80, events: 1_000 },
+      { atOnce: 1, events: 100 },
+      { atOnce: 10, events: 400 },
+      { atOnce: 80, events: 400 },
     ],
-    loadEvents: 1_000,
+    loadEvents: 400,
     loadPercents: [50, 80, 95],
     rounds: 3,
+    aloneEvents: 10,
   },
   quick: {
     projects: 40,
@@ -37,6 +40,7 @@ export const backlogSizes: Readonly<Record<BenchSize, BacklogSizes>> = {
     loadEvents: 40,
     loadPercents: [50, 80, 95],
     rounds: 1,
+    aloneEvents: 3,
   },
 };
 

@@ -9,13 +9,15 @@ import { latencyConfig } from '../latency/config.ts';
 import { answerParent } from './requests.ts';
 import { benchProjectId } from './servicesProcess.ts';
 
+const workSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('delete'), projectId: z.string() }),
+  z.object({ kind: z.literal('rename'), projectId: z.string(), name: z.string() }),
+]);
+
 const runSchema = z.object({
-  /** One event each, which renames it to this. */
-  projectIds: z.array(z.string()),
-  name: z.string(),
   atOnce: z.number(),
-  /** When each arrives, in ms from the beginning. */
-  arrivalsMs: z.array(z.number()),
+  /** In the order in which they arrive, each so many ms after the beginning. */
+  events: z.array(z.object({ arrivesMs: z.number(), work: workSchema })),
 });
 
 /** As `SYNC_BUDGET_SECONDS` says by itself, in ms. */
@@ -23,27 +25,23 @@ const budgetMs = 480_000;
 
 const [host = ''] = process.argv.slice(2);
 const firestore = new Firestore({ projectId: benchProjectId, host, ssl: false });
-const handle = startInstance(firestore, defineConfig(latencyConfig), '', (message) => {
-  throw new Error(`a rename of one asset was not done at once: ${JSON.stringify(message.attributes)}`);
+const handle = startInstance(firestore, defineConfig(latencyConfig), (message) => {
+  throw new Error(`an event was not done at once: ${JSON.stringify(message.attributes)}`);
 });
 
 answerParent({
   async run(argument) {
-    const { projectIds, name, atOnce, arrivalsMs } = runSchema.parse(argument);
+    const { atOnce, events } = runSchema.parse(argument);
     const waitsMs: number[] = [];
     const cpu = process.cpuUsage();
     const startedAt = performance.now();
-    let taken = 0;
+    const left = events.values();
     // Whoever is free takes the next in order, and waits for it where it has not arrived yet.
     const work = async () => {
-      while (taken < projectIds.length) {
-        const index = taken;
-        taken += 1;
-        const [projectId, arrivesMs] = [projectIds[index], arrivalsMs[index]];
-        if (projectId === undefined || arrivesMs === undefined) throw new Error(`event ${index} has no arrival`);
+      for (const { arrivesMs, work } of left) {
         const earlyMs = startedAt + arrivesMs - performance.now();
         if (earlyMs > 0) await new Promise<void>((resolve) => void systemClock.after(earlyMs, resolve));
-        await handle(encodeEvent(eventOf({ kind: 'rename', projectId, name })), budgetMs);
+        await handle(encodeEvent(eventOf(work)), budgetMs);
         waitsMs.push(performance.now() - startedAt - arrivesMs);
       }
     };

@@ -4,6 +4,10 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { z } from 'zod';
 
+// The client libraries would look for a metadata server of the cloud, for seconds, at every start: here and in each
+// child.
+process.env.METADATA_SERVER_DETECTION ??= 'none';
+
 const questionSchema = z.object({ id: z.number(), method: z.string(), argument: z.unknown() });
 const answerSchema = z.union([
   z.object({ id: z.number(), result: z.unknown() }),
@@ -55,8 +59,6 @@ export function startAnswering(
   const child: ChildProcess = fork(program, [...words], {
     execArgv: [...nodeFlags],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    // The client libraries would look for a metadata server of the cloud, for seconds, at every start.
-    env: { ...process.env, METADATA_SERVER_DETECTION: 'none' },
   });
   const open = new Map<number, { resolve(result: unknown): void; reject(error: Error): void }>();
   let questions = 0;

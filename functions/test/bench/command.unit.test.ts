@@ -43,6 +43,17 @@ describe('npm run bench', () => {
     assert.match(mistake('compare', 'a'), /later/);
   });
 
+  it('plays a world, with the deployment that is asked for, or checks the model', () => {
+    const usual = settings('world');
+    assert.ok(usual.kind === 'world');
+    assert.deepEqual([usual.relayShards, usual.instances, usual.projects], [1, 20, undefined]);
+    const asked = settings('world', '--projects', '100_000', '--shards', '4', '--round-trip', '30');
+    assert.ok(asked.kind === 'world');
+    assert.deepEqual([asked.projects, asked.relayShards, asked.roundTripMs], [100_000, 4, 30]);
+    assert.deepEqual(settings('world', '--check', '--quick'), { kind: 'check', size: 'quick', seed: 15 });
+    assert.match(mistake('world', '--shards', '0'), /--shards: "0" is no whole number from 1 to 64/);
+  });
+
   it('names what there is when asked for something else', () => {
     assert.match(mistake('all', 'speed'), /no benchmark "speed"; there are delete, relay, scale, and all/);
     assert.match(mistake('--slow'), /--slow/);
