@@ -9,7 +9,7 @@ import {
   type Ruleset,
   UnsupportedRulesError,
 } from './syntax.ts';
-import { type MapValue, type Value, valueFrom } from './values.ts';
+import { type DocumentData, type MapValue, PartialMap, partialMapOf, type Value, valueFrom } from './values.ts';
 
 /** One document that a client wants to read or to write. */
 export interface RulesRequest {
@@ -20,6 +20,8 @@ export interface RulesRequest {
   readonly uid: string | undefined;
   /** The state of the documents before the request, and after it if all of it succeeds. */
   readonly documents: Documents;
+  /** Of a query: fields that it asks to be equal to a value, as a document would hold them. */
+  readonly equal?: DocumentData | undefined;
 }
 
 export interface Decision {
@@ -78,8 +80,10 @@ export function decide(ruleset: Ruleset, request: RulesRequest): Decision {
   return { allowed: by.length > 0, by, errors, looked: [...looked] };
 }
 
-/** `request` and `resource`. A query is judged without looking at documents, so a rule for `list` that asks for
- *  `resource` is not known here: whether a query's own conditions imply it is beyond this interpreter. */
+/** `request` and `resource`. A query is judged without looking at documents: of `resource` only the values are known
+ *  that the query asks its results to be equal to
+ *  (https://firebase.google.com/docs/firestore/security/rules-query#queries_and_security_rules). Whatever else its
+ *  conditions imply is beyond this interpreter. */
 function topValues(request: RulesRequest): ReadonlyMap<string, Value> {
   const before = request.documents.read(request.path, 'before');
   const after = request.documents.read(request.path, 'after');
@@ -92,6 +96,9 @@ function topValues(request: RulesRequest): ReadonlyMap<string, Value> {
   if (writes) fields.set('resource', resourceOf(request.path, after));
   const values = new Map<string, Value>([['request', fields]]);
   if (request.method !== 'list') values.set('resource', resourceOf(request.path, before));
+  else if (request.equal !== undefined) {
+    values.set('resource', new PartialMap([['data', partialMapOf(request.equal)]]));
+  }
   return values;
 }
 

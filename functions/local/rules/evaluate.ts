@@ -9,6 +9,7 @@ import {
   isTagged,
   type MapValue,
   mapOf,
+  PartialMap,
   type PathValue,
   typeName,
   type Value,
@@ -58,7 +59,7 @@ export function evaluate(expression: Expression, scope: Scope): Value {
     case 'index':
       return elementOf(evaluate(expression.object, scope), evaluate(expression.index, scope), at);
     case 'method': {
-      const object = evaluate(expression.object, scope);
+      const object = whole(evaluate(expression.object, scope), at);
       return callMethod(
         object,
         expression.name,
@@ -84,9 +85,9 @@ export function evaluate(expression: Expression, scope: Scope): Value {
       if (expression.operator === '&&' || expression.operator === '||') return logical(expression, scope);
       return binary(
         expression.operator,
-        evaluate(expression.left, scope),
-        evaluate(expression.right, scope),
-        expression.at,
+        whole(evaluate(expression.left, scope), at),
+        whole(evaluate(expression.right, scope), at),
+        at,
       );
   }
 }
@@ -121,6 +122,12 @@ function valueUnlessError(expression: Expression, scope: Scope): Value | undefin
     if (error instanceof RulesEvaluationError) return undefined;
     throw error;
   }
+}
+
+/** @throws UnsupportedRulesError for what is known in part: of a query only the values that it asks for. */
+function whole(value: Value, at: Position): Value {
+  if (value instanceof PartialMap) throw new UnsupportedRulesError('all of "resource" in a rule for list', at);
+  return value;
 }
 
 function pathOf(segments: readonly (string | Expression)[], scope: Scope, at: Position): PathValue {

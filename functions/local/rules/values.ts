@@ -52,6 +52,20 @@ export function mapOf(data: DocumentData): MapValue {
   return new Map(Object.entries(data).map(([key, value]) => [key, valueFrom(value)]));
 }
 
+/** A map of which only some members are known: what a condition asks of it as a whole cannot be told. */
+export class PartialMap extends Map<string, Value> {}
+
+/** The same of plain data, at every level. */
+export function partialMapOf(data: DocumentData): PartialMap {
+  return new PartialMap(
+    Object.entries(data).map(([key, value]) => [key, isDocumentData(value) ? partialMapOf(value) : valueFrom(value)]),
+  );
+}
+
+function isDocumentData(data: Data): data is DocumentData {
+  return typeof data === 'object' && data !== null && !Array.isArray(data);
+}
+
 /** Equality as `==` has it: values of different types are not equal, lists and maps are compared by what they hold. */
 export function areEqual(a: Value, b: Value): boolean {
   if (isList(a)) return isList(b) && a.length === b.length && a.every((item, i) => areEqual(item, b[i] ?? null));

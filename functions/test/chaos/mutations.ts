@@ -389,7 +389,7 @@ export const mutations: readonly Mutation[] = [
     what: 'an event whose news another worker carries out is forgotten by the history',
     shows: /history disagrees with the record/,
     weather: 'storm',
-    seed: 'm1',
+    seed: 'c1',
     patches: [
       {
         file: 'sync/openEvents.ts',
@@ -433,7 +433,7 @@ export const mutations: readonly Mutation[] = [
     what: 'a redelivery of what is applied notifies nobody',
     shows: /nobody is notified of a state that assets show/,
     weather: 'crashes',
-    seed: 'm1',
+    seed: 'c6',
     patches: [
       {
         file: 'sync/handleMessage.ts',

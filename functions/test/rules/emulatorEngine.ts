@@ -5,9 +5,13 @@ import type { Attempt, ClientWrite, RulesEngine } from './engine.ts';
  *  out). */
 interface ClientFirestore {
   doc(path: string): ClientDocument;
-  collection(path: string): { get(): Promise<unknown> };
+  collection(path: string): ClientQuery;
   collectionGroup(id: string): { get(): Promise<unknown> };
   batch(): ClientBatch;
+}
+interface ClientQuery {
+  get(): Promise<unknown>;
+  where(field: string, operator: '==', value: string): ClientQuery;
 }
 interface ClientDocument {
   get(): Promise<unknown>;
@@ -59,7 +63,11 @@ export async function createEmulatorEngine(rules: string, address: string): Prom
       const context = as === undefined ? environment.unauthenticatedContext() : environment.authenticatedContext(as);
       const firestore = context.firestore();
       if (request.kind === 'get') return isPermitted(firestore.doc(request.path).get());
-      if (request.kind === 'list') return isPermitted(firestore.collection(request.collection).get());
+      if (request.kind === 'list') {
+        const { collection, equal } = request;
+        const all = firestore.collection(collection);
+        return isPermitted((equal === undefined ? all : all.where(equal.field, '==', equal.value)).get());
+      }
       if (request.kind === 'listGroup') return isPermitted(firestore.collectionGroup(request.group).get());
       const batch = firestore.batch();
       for (const write of request.kind === 'batch' ? request.writes : [request]) add(write, batch, firestore);

@@ -6,11 +6,17 @@ export type ClientWrite =
   | { readonly kind: 'update'; readonly path: string; readonly fields: DocumentData }
   | { readonly kind: 'delete'; readonly path: string };
 
+/** A condition of a query: a field, and the value that it has to have. */
+export interface Equal {
+  readonly field: string;
+  readonly value: string;
+}
+
 /** What a client does in one request. */
 export type ClientRequest =
   | ClientWrite
   | { readonly kind: 'get'; readonly path: string }
-  | { readonly kind: 'list'; readonly collection: string }
+  | { readonly kind: 'list'; readonly collection: string; readonly equal?: Equal }
   | { readonly kind: 'listGroup'; readonly group: string }
   | { readonly kind: 'batch'; readonly writes: readonly ClientWrite[] };
 

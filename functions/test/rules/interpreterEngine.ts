@@ -2,7 +2,7 @@ import { type Decision, decide } from '../../local/rules/decide.ts';
 import { parseRules } from '../../local/rules/parse.ts';
 import type { Method } from '../../local/rules/syntax.ts';
 import type { DocumentData } from '../../local/rules/values.ts';
-import type { Attempt, ClientRequest, ClientWrite, RulesEngine } from './engine.ts';
+import type { Attempt, ClientRequest, ClientWrite, Equal, RulesEngine } from './engine.ts';
 
 const root = '/databases/(default)/documents';
 
@@ -24,7 +24,13 @@ export function createInterpreterEngine(rules: string): RulesEngine & { decision
         (when === 'before' ? before : after).get(path.slice(root.length + 1)),
     };
     return touched(attempt.request, before).map(({ method, path }) =>
-      decide(ruleset, { method, path: `${root}/${path}`, uid: attempt.as, documents }),
+      decide(ruleset, {
+        method,
+        path: `${root}/${path}`,
+        uid: attempt.as,
+        documents,
+        ...(attempt.request.kind === 'list' && { equal: conditionsOf(attempt.request.equal) }),
+      }),
     );
   };
 
@@ -34,6 +40,13 @@ export function createInterpreterEngine(rules: string): RulesEngine & { decision
     isAllowed: async (attempt) => decisions(attempt).every((decision) => decision.allowed),
     close: async () => {},
   };
+}
+
+/** What a query asks its results to hold, as a document would. */
+function conditionsOf(equal: Equal | undefined): DocumentData {
+  if (equal === undefined) return {};
+  const [last = '', ...parents] = equal.field.split('.').reverse();
+  return parents.reduce<DocumentData>((inner, segment) => ({ [segment]: inner }), { [last]: equal.value });
 }
 
 function writesOf(request: ClientRequest): readonly ClientWrite[] {
