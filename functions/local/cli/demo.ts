@@ -8,6 +8,7 @@ import { photographRoom } from '../browser/photographRoom.ts';
 import { deadLetterScenario } from '../demo/deadLetterScenario.ts';
 import { eventScenarios } from '../demo/eventScenarios.ts';
 import { massDeletionScenario } from '../demo/massDeletionScenario.ts';
+import { memberScenario } from '../demo/memberScenario.ts';
 import { reconciliationScenario } from '../demo/reconciliationScenario.ts';
 import { scaleScenario } from '../demo/scaleScenario.ts';
 import { type Row, renderTable } from '../demo/table.ts';
@@ -83,6 +84,7 @@ async function main(): Promise<number> {
     await addOthers(world);
     const rows = await runAll(world, [
       ...eventScenarios,
+      memberScenario,
       reconciliationScenario,
       deadLetterScenario,
       ...(projectCount > 0 ? [scaleScenario(projectCount, (text) => console.log(`      ${text}`))] : []),

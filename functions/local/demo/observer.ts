@@ -21,7 +21,9 @@ export interface Billed {
 export interface Observer {
   /** Assets of a project in all configured collections. */
   count(projectId: string): Promise<number>;
-  /** Assets of a project whose copies show a name; in collections with copies only. */
+  /** Assets of a project whose copies of a field show a value; in collections with such copies only. */
+  countShowing(projectId: string, field: string, value: unknown): Promise<number>;
+  /** The same of the name. */
   countNamed(projectId: string, name: string): Promise<number>;
   countOf(query: Query): Promise<number>;
   /** Looks again and again until the condition holds. @throws Error that says what was waited for, after
@@ -45,14 +47,17 @@ export function createObserver(firestore: Firestore, config: Config, meter: Mete
   const sum = async (collections: readonly AssetCollection[], queryOf: (collection: AssetCollection) => Query) =>
     (await Promise.all(collections.map((collection) => countOf(queryOf(collection))))).reduce((a, b) => a + b, 0);
 
+  const countShowing = (projectId: string, field: string, value: unknown) =>
+    sum(
+      config.collections.filter(({ copies }) => copies[field] !== undefined),
+      (collection) => assetsOf(firestore, collection, projectId).where(collection.copies[field] ?? '', '==', value),
+    );
+
   return {
     countOf,
     count: (projectId) => sum(config.collections, (collection) => assetsOf(firestore, collection, projectId)),
-    countNamed: (projectId, name) =>
-      sum(
-        config.collections.filter((collection) => collection.copies.name !== undefined),
-        (collection) => assetsOf(firestore, collection, projectId).where(collection.copies.name ?? '', '==', name),
-      ),
+    countShowing,
+    countNamed: (projectId, name) => countShowing(projectId, 'name', name),
     async until(what, condition, timeoutMs = defaultTimeoutMs) {
       const deadline = Date.now() + timeoutMs;
       while (!(await condition())) {
