@@ -3,7 +3,7 @@ import { sleep } from '../clock.ts';
 import type { AssetCollection } from '../config/defineConfig.ts';
 import { sameCopyValue } from '../events/copyValue.ts';
 import { addExample, isOver, type PassEnd, type Run } from '../reconcile/runRecord.ts';
-import { canonicalText } from '../reconcile/scan/canonicalText.ts';
+import { differenceText } from '../reconcile/scan/differenceText.ts';
 import { assetsAmong, assetsAt } from '../records/assetQuery.ts';
 import { fieldPathOf } from '../records/fieldPath.ts';
 import { copyValueFromFirestore, foreignValue } from '../records/firestoreValue.ts';
@@ -16,9 +16,6 @@ const assetsPerPage = 50;
 
 /** Assets of one project and collection that are read: what a sample costs is bounded, and so is its time. */
 const maxAssets = 2_000;
-
-/** Longest value that is shown, in characters. */
-const maxShown = 60;
 
 /** What is wrong with one asset. */
 interface Difference {
@@ -122,11 +119,6 @@ function differencesOf(
     const shows = copyValueFromFirestore(raw);
     const want = snapshot.fields[source] ?? null;
     if (shows !== foreignValue && sameCopyValue(shows, want)) return [];
-    return [`${target}: ${raw === undefined ? 'missing' : shown(raw)}, should be ${shown(want)}`];
+    return [`${target}: ${differenceText(raw, want)}`];
   });
-}
-
-function shown(value: unknown): string {
-  const text = canonicalText(value);
-  return text.length > maxShown ? `${text.slice(0, maxShown)}…` : text;
 }

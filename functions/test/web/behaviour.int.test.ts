@@ -142,6 +142,18 @@ describe('the behaviour of the page', function () {
     await page.context().close();
   });
 
+  it('shows a copied list as its entries, and of a long one the first', async () => {
+    const { page, api } = await lab.enter('viewer');
+    const id = 'with-members';
+    const members = Array.from({ length: 25 }, (_, index) => ({ name: `Member ${index + 1}`, role: 'editor' }));
+    api.views[`/projects/${id}`] = () => ({ ...fake.project(id, 'n'), fields: { members, tags: [] } });
+    await lab.go(page, `#/projects/${id}`);
+    const shown = await page.locator('section[aria-labelledby="copies"]').innerText();
+    assert.match(shown, /Member 1, role: editor\s+Member 2, role: editor/);
+    assert.match(shown, /Member 20, role: editor\s+and 5 more\s+tags\s+empty/);
+    await page.context().close();
+  });
+
   const lists = ['/projects', '/jobs', '/dead-letters', '/holds', '/reports', '/audit', '/alerts'];
   it('says of every empty list what its emptiness means', async () => {
     const { page, api } = await lab.enter('viewer');

@@ -18,7 +18,14 @@ export const project = (id: string, name: string): ProjectView => ({
   version: '6740a1b2000000030000',
   revision: 4,
   appliedRevision: 4,
-  fields: { name },
+  fields: {
+    name,
+    description: 'A tender short film about two sisters who must cross a city that is closing.',
+    members: [
+      { name: 'Mara Okafor', role: 'owner', userId: 'user-17' },
+      { name: 'Kim Joon-ho', role: 'editor', userId: 'user-3' },
+    ],
+  },
   hold: { state: 'held', since: start },
   collections: [
     { name: 'storyboards', assets: 128 },

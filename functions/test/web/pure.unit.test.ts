@@ -4,10 +4,42 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { mergePages } from '../../web/src/api/mergePages.ts';
 import { isLocalPage, localSettings } from '../../web/src/auth/settings.ts';
-import { duration, share, utcTime } from '../../web/src/format.ts';
+import { duration, linesOf, share, utcTime } from '../../web/src/format.ts';
 import { loneIndexes, unmeasuredSpans } from '../../web/src/parts/gaps.ts';
 
 const keyOf = (key: number) => String(key);
+
+describe('values of copied fields', () => {
+  it('are a line for each entry of a list or a map, and never the word "object"', () => {
+    const members = [
+      { name: 'Mara Okafor', role: 'owner', userId: 'user-17' },
+      { role: 'viewer', userId: 'user-3', since: null, shifts: ['day', 'night'], place: { city: 'Oslo', floor: 2 } },
+    ];
+    assert.deepEqual(linesOf(members), [
+      'Mara Okafor, role: owner, user id: user-17',
+      'role: viewer, user id: user-3, since: none, shifts: (day, night), place: (city: Oslo, floor: 2)',
+    ]);
+    assert.deepEqual(linesOf({ width: 3840, tags: ['ink'], dark: false }), [
+      'width: 3840',
+      'tags: (ink)',
+      'dark: false',
+    ]);
+    for (const [value, lines] of [
+      ['text', ['text']],
+      [null, ['none']],
+      [0, ['0']],
+      [[], []],
+      [{}, []],
+      [
+        ['a', 'b'],
+        ['a', 'b'],
+      ],
+    ] as const) {
+      assert.deepEqual(linesOf(value), lines);
+    }
+    fc.assert(fc.property(fc.jsonValue(), (value) => linesOf(value).every((line) => !line.includes('[object'))));
+  });
+});
 
 describe('lists of the page', () => {
   it('are what the API has, whatever was added at the top and however many pages were loaded', () => {

@@ -56,3 +56,24 @@ export const words = (name: string): string =>
     .replace(/([a-z])([A-Z])/g, '$1 $2')
     .replaceAll('-', ' ')
     .toLowerCase();
+
+/** Any value of JSON for people: a list or a map as one line for each entry, everything else as one line. */
+export function linesOf(value: unknown): readonly string[] {
+  if (Array.isArray(value)) return value.map(lineOf);
+  if (typeof value !== 'object' || value === null) return [lineOf(value)];
+  return Object.entries(value).map(([name, inner]) => `${words(name)}: ${nested(inner)}`);
+}
+
+/** `Mara Okafor, role: owner` of a map with a name; `ink, watercolour` of a list. */
+function lineOf(value: unknown): string {
+  if (Array.isArray(value)) return value.map(nested).join(', ');
+  if (typeof value !== 'object') return String(value);
+  if (value === null) return 'none';
+  const entries = Object.entries(value);
+  const title = entries.find(([name, inner]) => name === 'name' && typeof inner === 'string');
+  const others = entries.filter((entry) => entry !== title).map(([name, inner]) => `${words(name)}: ${nested(inner)}`);
+  return [...(title ? [String(title[1])] : []), ...others].join(', ');
+}
+
+const nested = (value: unknown): string =>
+  typeof value === 'object' && value !== null ? `(${lineOf(value)})` : lineOf(value);

@@ -6,7 +6,7 @@ import { isNewer, partsOf, type Version } from '../../events/version.ts';
 import { copyValueFromFirestore, foreignValue } from '../../records/firestoreValue.ts';
 import type { ProjectSnapshot } from '../../source/lookup.ts';
 import type { FindingExample, FindingKind, ToRepair } from '../findings.ts';
-import { canonicalText } from './canonicalText.ts';
+import { differenceText } from './differenceText.ts';
 import type { JoinedProject, ProjectAssets } from './projectAssets.ts';
 import type { KnownState } from './recordScan.ts';
 
@@ -130,8 +130,7 @@ function copyFindings(
         const want = snapshot.fields[source] ?? null;
         if (value !== foreignValue && sameCopyValue(value, want)) return;
         const kind = tuple[index] === undefined ? 'missing-copy' : 'stale-copy';
-        if (!differences.has(kind))
-          differences.set(kind, `${target}: ${shown(tuple[index])}, should be ${shown(want)}`);
+        if (!differences.has(kind)) differences.set(kind, `${target}: ${differenceText(tuple[index], want)}`);
       });
     }
     for (const [kind, detail] of differences) findings.push(exampleOf(kind, assets, [name], detail));
@@ -156,13 +155,4 @@ function exampleOf(
   detail: string,
 ): FindingExample {
   return { kind, projectId: assets.projectId, collections, path: assets.examplePath, detail };
-}
-
-/** Longest text of a value in an example, in characters. */
-const maxShown = 60;
-
-function shown(value: unknown): string {
-  if (value === undefined) return 'missing';
-  const text = canonicalText(value);
-  return text.length > maxShown ? `${text.slice(0, maxShown)}…` : text;
 }

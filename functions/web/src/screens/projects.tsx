@@ -5,6 +5,7 @@ import { withQuery } from '../api/client.ts';
 import { usePages } from '../api/usePages.ts';
 import { useView } from '../api/useView.ts';
 import { count, duration } from '../format.ts';
+import { CopiedValue } from '../parts/copiedValue.tsx';
 import { Fact, Facts } from '../parts/facts.tsx';
 import { Filters } from '../parts/filters.tsx';
 import { List } from '../parts/list.tsx';
@@ -176,7 +177,7 @@ function State({ project }: { readonly project: ProjectView }) {
           <Facts>
             {Object.entries(project.fields).map(([name, value]) => (
               <Fact key={name} name={name}>
-                {typeof value === 'string' ? value : <code>{JSON.stringify(value)}</code>}
+                <CopiedValue value={value} />
               </Fact>
             ))}
           </Facts>
