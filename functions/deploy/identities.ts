@@ -8,6 +8,12 @@ export interface Topics {
   readonly converged: string | null;
 }
 
+/** The buckets of Cloud Storage that a deployment chose; null: what it is for is off. */
+export interface Buckets {
+  /** Archived assets in cold storage. */
+  readonly archive: string | null;
+}
+
 /** A Cloud Function and what its service account may do. */
 export interface FunctionIdentity {
   readonly name: string;
@@ -25,6 +31,8 @@ export interface FunctionIdentity {
   readonly publishesTo: Partial<Readonly<Record<keyof Topics, string>>>;
   /** What it does in Firestore; null if nothing. */
   readonly firestore: string | null;
+  /** Buckets whose objects it reads, writes and deletes, each with the reason. */
+  readonly buckets?: Partial<Readonly<Record<keyof Buckets, string>>>;
   /** What it asks MongoDB; null if nothing, and then it never sees the connection string. */
   readonly mongodb: string | null;
 }
@@ -79,12 +87,13 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     account: 'lockstep-reconcile',
     subscribesTo: 'requests',
     publishesTo: {
-      events: 'the rest of a repair that takes longer than one invocation: syncProject continues it',
+      events: 'the rest of a repair, which syncProject continues, and deletions that came during a restore',
       deadLetters: 'assets that refused the write of their repair',
       requests: 'continuations of a reconciliation that takes longer than one invocation',
       alerts: 'its alarms',
     },
     firestore: 'scans the assets and repairs them; its reports (syncJobs)',
+    buckets: { archive: 'archived assets that are old; it moves them there, restores and purges them' },
     mongodb: 'which projects exist, and their names',
   },
   {

@@ -71,6 +71,7 @@ export function readInvocation(args: readonly string[], loadEnvironment: (projec
         alerts: params.alertsTopic.value(),
         converged: config.converged ? params.convergedTopic.value() : null,
       },
+      buckets: { archive: params.archiveBucket.value() || null },
       secret: params.mongodbUri.name,
       alertTargetsSecret: config.alerts.targets.length === 0 ? null : params.alertTargetsSecret,
       notificationChannels: channels,

@@ -4,6 +4,7 @@ import { type AlertPolicy, alertPolicies, type LogMetric, logMetrics } from './a
 import {
   accountEmail,
   accounts,
+  type Buckets,
   type FunctionIdentity,
   identitiesWith,
   receivesEvents,
@@ -18,6 +19,7 @@ export interface PlanOptions {
   /** Firestore database. */
   readonly database: string;
   readonly topics: Topics;
+  readonly buckets: Buckets;
   /** Name of the secret that holds MongoDB's connection string. */
   readonly secret: string;
   /** Name of the secret with the addresses of the targets of alerts; null where no target is configured. */
@@ -183,6 +185,17 @@ function ensureAccount(account: string, functions: readonly FunctionIdentity[], 
       projectRole(options, member, 'roles/datastore.user', databaseCondition(options)),
     );
   }
+  for (const key of bucketKeys) {
+    const bucket = options.buckets[key];
+    const why = functions.map(({ buckets }) => buckets?.[key]).find((reason) => reason !== undefined);
+    if (bucket === null || why === undefined) continue;
+    const binding = ['storage', 'buckets', 'add-iam-policy-binding', `gs://${bucket}`, member];
+    grant(
+      `may use the objects of gs://${bucket}`,
+      `For ${why}. The right is on this bucket only, which has to be there: gcloud storage buckets create.`,
+      gcloud(options, ...binding, '--role=roles/storage.objectUser'),
+    );
+  }
   const users = functions.find((identity) => identity.users !== undefined)?.users;
   if (users) {
     grant('may look up users', `It asks ${users}.`, projectRole(options, member, 'roles/firebaseauth.viewer', 'None'));
@@ -207,6 +220,8 @@ function ensureAccount(account: string, functions: readonly FunctionIdentity[], 
   }
   return steps;
 }
+
+const bucketKeys = ['archive'] as const satisfies readonly (keyof Buckets)[];
 
 function projectRole(options: PlanOptions, member: string, role: string, condition: string): Command {
   return {

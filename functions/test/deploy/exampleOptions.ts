@@ -12,6 +12,7 @@ export const exampleOptions: PlanOptions = {
     alerts: 'sync-alerts',
     converged: null,
   },
+  buckets: { archive: null },
   secret: 'MONGODB_URI',
   alertTargetsSecret: null,
   notificationChannels: [],

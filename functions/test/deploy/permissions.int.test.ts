@@ -14,6 +14,7 @@ import { recordCollections } from '../../src/config/defineConfig.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
 import type { Publisher } from '../../src/publisher.ts';
 import { relayRecordRef } from '../../src/relay/relayRecord.ts';
+import type { Bucket } from '../../src/storage/bucket.ts';
 import { assetsPerPage } from '../../src/sync/pages/page.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { deliverAlertFunction } from '../../src/triggers/deliverAlert.ts';
@@ -25,6 +26,7 @@ import { relayProjectChangesFunction } from '../../src/triggers/relayProjectChan
 import type { Services } from '../../src/triggers/services.ts';
 import { syncProjectFunction } from '../../src/triggers/syncProject.ts';
 import { watchAssetsFunctions } from '../../src/triggers/watchAssets.ts';
+import { archive, asked } from '../archive/archived.ts';
 import { writeOf } from '../lateWrites/writeOf.ts';
 import { until } from '../support/until.ts';
 import { setVariables } from '../support/variables.ts';
@@ -32,9 +34,14 @@ import { event, oneAtATime } from '../sync/worker.fixture.ts';
 import { type ServicesFixture, startFunctionsTest, startServices } from '../triggers/services.fixture.ts';
 import { exampleOptions } from './exampleOptions.ts';
 
-/** Of a deployment that notifies others of converged projects. */
+/** Of a deployment that notifies others of converged projects, and has cold storage. */
 const converged = 'project-converged';
-const options = { ...exampleOptions, topics: { ...exampleOptions.topics, converged }, watched: ['media'] };
+const options = {
+  ...exampleOptions,
+  topics: { ...exampleOptions.topics, converged },
+  watched: ['media'],
+  buckets: { archive: 'archive' },
+};
 const functionIdentities = identitiesWith(options.watched);
 
 /** What IAM asks for a call (https://cloud.google.com/firestore/docs/security/iam#required_permissions). A commit asks
@@ -68,6 +75,12 @@ const permissionsOfRoles: Readonly<Record<string, readonly string[]>> = {
     'datastore.entities.update',
   ],
   'roles/pubsub.publisher': ['pubsub.topics.publish'],
+  'roles/storage.objectUser': [
+    'storage.objects.create',
+    'storage.objects.delete',
+    'storage.objects.get',
+    'storage.objects.list',
+  ],
   'roles/secretmanager.secretAccessor': ['secretmanager.versions.access'],
   'roles/eventarc.eventReceiver': ['eventarc.events.receiveEvent'],
   'roles/firebaseauth.viewer': ['firebaseauth.users.get'],
@@ -77,12 +90,44 @@ const permissionsOfRoles: Readonly<Record<string, readonly string[]>> = {
 /** What a function was seen to do. */
 interface Seen {
   readonly topics: Set<string>;
+  /** Permissions, each on a bucket. */
+  readonly buckets: Set<string>;
   mongodb: boolean;
   users: boolean;
 }
 
 const { topics } = options;
 const topicKeys: readonly (keyof Topics)[] = ['events', 'deadLetters', 'requests', 'alerts', 'converged'];
+
+/** A bucket that records what its calls ask IAM for
+ *  (https://cloud.google.com/storage/docs/access-control/iam-json). */
+function recordedBucket(bucket: Bucket, seen: Set<string>): Bucket {
+  const asks = (what: 'create' | 'get' | 'delete' | 'list') =>
+    seen.add(`storage.objects.${what} on gs://${bucket.name}`);
+  return {
+    ...bucket,
+    saveIfAbsent(name, data) {
+      asks('create');
+      return bucket.saveIfAbsent(name, data);
+    },
+    read(name) {
+      asks('get');
+      return bucket.read(name);
+    },
+    exists(name) {
+      asks('get');
+      return bucket.exists(name);
+    },
+    delete(name) {
+      asks('delete');
+      return bucket.delete(name);
+    },
+    list(listing) {
+      asks('list');
+      return bucket.list(listing);
+    },
+  };
+}
 
 describe('what the functions do, and what their accounts may do', () => {
   let fixture: ServicesFixture;
@@ -94,7 +139,7 @@ describe('what the functions do, and what their accounts may do', () => {
   let usage: Readonly<Record<string, Usage>> = {};
 
   function seenOf(name: string): Seen {
-    const record = seen.get(name) ?? { topics: new Set(), mongodb: false, users: false };
+    const record = seen.get(name) ?? { topics: new Set(), buckets: new Set(), mongodb: false, users: false };
     seen.set(name, record);
     return record;
   }
@@ -130,6 +175,7 @@ describe('what the functions do, and what their accounts may do', () => {
       log,
       alerts,
       firestore: async () => firestore,
+      bucket: async (bucket) => recordedBucket(await fixture.services.bucket(bucket), record.buckets),
       publisher,
       source() {
         record.mongodb = true;
@@ -179,6 +225,7 @@ describe('what the functions do, and what their accounts may do', () => {
     await offline.wrap(recordDeadLetterFunction(servicesOf('recordDeadLetter')))(message(Buffer.from('unreadable')));
     await reconcileAssetsFunction(servicesOf('reconcileAssets')).run({ scheduleTime: '' });
     await reconcile();
+    await archiveAndBack();
     const alert = raisedMessage('brake', 'stopped', { brake: 'source-empty' }, { id: 'a1', count: 1, at: 0 });
     await offline.wrap(deliverAlertFunction(servicesOf('deliverAlert')))(message(encodeAlertMessage(alert).data));
     await decide();
@@ -282,6 +329,18 @@ describe('what the functions do, and what their accounts may do', () => {
       await stopped(message(rename.data, rename.attributes));
     }
 
+    /** A sweep that moves a page to cold storage, and a purge of it. */
+    async function archiveAndBack(): Promise<void> {
+      await archive(firestore, { projectId: 'p9', collection: 'media', documents: { 'media/x': { projectId: 'p9' } } });
+      const variables = setVariables({ ARCHIVE_BUCKET: 'archive', ARCHIVE_COLD_DAYS: '0' });
+      const deliver = offline.wrap(reconcileOnRequestFunction(servicesOf('reconcileOnRequest')));
+      await deliver(json({ archiveJob: 'retention' }));
+      const { id } = await asked(firestore, Date.now(), { type: 'purge', projectId: 'p9' });
+      await deliver(json({ archiveJob: id }));
+      variables();
+      assert.equal((await firestore.collection(recordCollections.archive).get()).size, 0);
+    }
+
     /** A brake, a stale copy, an orphan, an asset that refuses its write, and a run that is stopped in the middle of
      *  a repair. */
     async function reconcile(): Promise<void> {
@@ -346,6 +405,7 @@ describe('what the functions do, and what their accounts may do', () => {
         .flatMap(({ name, subscribesTo, watches }) => [
           ...Object.entries(usage).flatMap(([caller, ofCaller]) => (caller === name ? permissionsOf(ofCaller) : [])),
           ...[...(seen.get(name)?.topics ?? [])].map((topic) => `pubsub.topics.publish on ${topic}`),
+          ...(seen.get(name)?.buckets ?? []),
           ...(seen.get(name)?.users ? ['firebaseauth.users.get'] : []),
           ...(seen.get(name)?.mongodb ? ['secretmanager.versions.access'] : []),
           // Eventarc and Pub/Sub call the function in its account's name.
@@ -361,7 +421,7 @@ describe('what the functions do, and what their accounts may do', () => {
       if (step.kind !== 'run' || !step.command.argv.includes(member)) return [];
       const { argv } = step.command;
       const role = argv.find((arg) => arg.startsWith('--role='))?.slice('--role='.length) ?? '';
-      const on = argv[1] === 'pubsub' ? ` on ${argv[4]}` : '';
+      const on = argv[1] === 'pubsub' || argv[1] === 'storage' ? ` on ${argv[4]}` : '';
       const permissions = permissionsOfRoles[role];
       assert.ok(permissions, `${role} is in no table`);
       return [{ role: `${role}${on}`, permissions: permissions.map((permission) => `${permission}${on}`) }];
