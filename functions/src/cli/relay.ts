@@ -13,6 +13,7 @@ import { adoptSource } from '../relay/adopt.ts';
 import { defaultRelayLimits } from '../relay/limits.ts';
 import { runRelay } from '../relay/relay.ts';
 import { createRelayHealth } from '../relay/status/health.ts';
+import { createProjectTruth } from '../source/truth.ts';
 import { slept } from '../waiting.ts';
 import { helpAfter, requiredVariable, runAsProcess, type TerminalCommand, UsageError, wholeNumber } from './command.ts';
 import { createConsoleLog } from './consoleLog.ts';
@@ -137,7 +138,8 @@ async function runUntilStopped(settings: RelaySettings, terminal: Terminal): Pro
   };
   const control = createControlReader(firestore, clock);
   const stopUpkeep = startUpkeep({
-    ...{ firestore, clock, log, control },
+    ...{ firestore, clock, log, control, config },
+    truth: createProjectTruth(source, config),
     isShadow: syncMode.value() === 'shadow',
     publisherTo: async (topic) => publishers[topic],
   });

@@ -1,4 +1,4 @@
-import { minuteMs } from '../clock.ts';
+import { minuteMs, secondMs } from '../clock.ts';
 
 /** Limits of what looks for late writes. */
 export interface LateWriteLimits {
@@ -10,3 +10,20 @@ export interface LateWriteLimits {
 }
 
 export const defaultLateWriteLimits: LateWriteLimits = { foldMs: minuteMs, mostRemembered: 1_000 };
+
+/** Limits of the visits of one round, of which there is one a minute: what it does not manage waits for the next one. */
+export interface VisitLimits {
+  /** How long after a deletion each of its visits is due, in ms. */
+  readonly visitAfterMs: readonly number[];
+  readonly mostVisits: number;
+  /** Visits at once: the process has other work. */
+  readonly atOnce: number;
+  /** No visit begins later than this after the round, in ms. */
+  readonly roundMs: number;
+}
+
+export const defaultVisitLimits: Omit<VisitLimits, 'visitAfterMs'> = {
+  mostVisits: 200,
+  atOnce: 5,
+  roundMs: 30 * secondMs,
+};

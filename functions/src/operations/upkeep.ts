@@ -1,7 +1,12 @@
 import { anchorAudit } from '../audit/anchor.ts';
 import { minuteMs } from '../clock.ts';
+import type { Config } from '../config/defineConfig.ts';
 import type { ControlReader } from '../control/control.ts';
+import { defaultVisitLimits } from '../lateWrites/limits.ts';
+import { visitDeletions } from '../lateWrites/visits.ts';
 import { errorText, type Log } from '../log.ts';
+import type { ProjectTruth } from '../source/truth.ts';
+import { defaultSyncLimits } from '../sync/limits.ts';
 import { continueParked } from '../sync/parked.ts';
 import { type OutboxDependencies, publishLeftOver } from './outbox.ts';
 
@@ -10,17 +15,23 @@ export interface UpkeepDependencies extends OutboxDependencies {
   readonly control: ControlReader;
   /** Whether this deployment writes no assets. */
   readonly isShadow: boolean;
+  readonly config: Config;
+  /** Asked about deleted projects that have assets again. */
+  readonly truth: ProjectTruth;
 }
+
+const visitLimits = { ...defaultVisitLimits, visitAfterMs: defaultSyncLimits.visitAfterMs };
 
 /** How often it is looked after, in ms. */
 const everyMs = minuteMs;
 
 /** What has to be done now and then by whatever runs regularly: messages of decisions that were not published are
- *  published, work that was parked goes on when what it waited for is over, and the head of the audit is noted in the
- *  log. Costs three reads.
+ *  published, work that was parked goes on when what it waited for is over, projects that were deleted a while ago are
+ *  visited, and the head of the audit is noted in the log. Costs four reads, and those of the visits.
  *  Never rejects: what fails is logged, and done the next time. */
 export async function lookAfter(dependencies: UpkeepDependencies): Promise<void> {
   const { log } = dependencies;
+  const events = () => dependencies.publisherTo('events');
   try {
     const published = await publishLeftOver(dependencies);
     if (published > 0) log.info('messages of earlier decisions were published', { published });
@@ -28,10 +39,16 @@ export async function lookAfter(dependencies: UpkeepDependencies): Promise<void>
     log.error('the messages of decisions could not be listed; retrying', { error: errorText(error) });
   }
   try {
-    const continued = await continueParked({ ...dependencies, events: () => dependencies.publisherTo('events') });
+    const continued = await continueParked({ ...dependencies, events });
     if (continued > 0) log.info('parked work goes on', { continued });
   } catch (error) {
     log.error('parked work could not be listed; retrying', { error: errorText(error) });
+  }
+  try {
+    const found = await visitDeletions({ ...dependencies, events, limits: visitLimits });
+    if (found > 0) log.info('deleted projects with late assets are deleted again', { found });
+  } catch (error) {
+    log.error('deleted projects could not be visited; retrying', { error: errorText(error) });
   }
   try {
     await anchorAudit(dependencies);

@@ -22,8 +22,8 @@ export interface RecordIndexing {
 export const recordIndexing: readonly RecordIndexing[] = [
   {
     collectionGroup: recordCollections.projects,
-    queried: ['deletedAt', 'projectId', 'searchName'],
-    unindexed: ['desired', 'lease', 'progress', 'attempts', 'hold', 'open', 'parked'],
+    queried: ['deletedAt', 'projectId', 'searchName', 'visitAt'],
+    unindexed: ['desired', 'lease', 'progress', 'attempts', 'hold', 'open', 'parked', 'visitNumber'],
     expires: 'expireAt',
   },
   {

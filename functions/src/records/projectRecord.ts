@@ -113,6 +113,14 @@ export interface Parked {
   readonly since: number;
 }
 
+/** When a project that is deleted is looked at again, for assets that were written late. */
+export interface Visit {
+  /** Counts from 1. */
+  readonly number: number;
+  /** In ms since 1970. */
+  readonly at: number;
+}
+
 /** Everything known about one project: `syncProjects/{project id}`. */
 export interface ProjectRecord {
   readonly projectId: string;
@@ -134,6 +142,8 @@ export interface ProjectRecord {
   readonly hold: Hold | null;
   /** Set from when its work was parked until it is over. */
   readonly parked: Parked | null;
+  /** Only of a deletion that is applied. */
+  readonly visit: Visit | null;
   /** Versions that MongoDB has refuted, the newest last: a late duplicate of such an event is no news. */
   readonly refuted: readonly Version[];
   /** Events that the desired state shows and the assets do not yet: never more than it has fields, and a few. */
@@ -202,6 +212,8 @@ const recordSchema = z.looseObject({
   attempts: z.record(z.string(), z.object({ count: countSchema, lastError: z.string().nullable() })),
   expireAt: z.instanceof(Timestamp).nullable(),
   deletedAt: z.instanceof(Timestamp).nullish(),
+  visitAt: z.instanceof(Timestamp).nullable().default(null),
+  visitNumber: z.number().int().min(1).nullable().default(null),
   refuted: z.array(versionSchema).default([]),
   parked: z.object({ eventId: z.string(), since: z.number() }).nullable().default(null),
   open: z
@@ -247,6 +259,7 @@ export function emptyProjectRecord(projectId: string): ProjectRecord {
     deletedAt: null,
     hold: null,
     parked: null,
+    visit: null,
     refuted: [],
     open: [],
   };
@@ -280,8 +293,24 @@ export function parseProjectRecord(projectId: string, data: unknown): ProjectRec
     deletedAt: record.deletedAt?.toMillis() ?? null,
     hold: record.hold ?? null,
     parked: record.parked,
+    visit: visitOf(record.visitAt, record.visitNumber),
     refuted: record.refuted,
     open: record.open,
+  };
+}
+
+function visitOf(at: Timestamp | null, number: number | null): Visit | null {
+  return at === null || number === null ? null : { number, at: at.toMillis() };
+}
+
+/** The fields of a record that say when its project is visited: a query finds those that are due. */
+export function visitData(visit: Visit | null): {
+  readonly visitAt: Timestamp | null;
+  readonly visitNumber: number | null;
+} {
+  return {
+    visitAt: visit === null ? null : Timestamp.fromMillis(visit.at),
+    visitNumber: visit?.number ?? null,
   };
 }
 
@@ -300,9 +329,10 @@ export function searchNameOf(name: string): string {
 }
 
 /** The document that holds a record. It is always written whole, inside the transaction that read it. */
-export function projectRecordData(record: ProjectRecord): Record<string, unknown> {
+export function projectRecordData({ visit, ...record }: ProjectRecord): Record<string, unknown> {
   return {
     ...record,
+    ...visitData(visit),
     schemaVersion,
     searchName: searchNameOf(nameOf(record) ?? ''),
     expireAt: record.expireAt === null ? null : Timestamp.fromMillis(record.expireAt),

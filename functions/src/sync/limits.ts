@@ -1,4 +1,4 @@
-import { dayMs, minuteMs, secondMs } from '../clock.ts';
+import { dayMs, hourMs, minuteMs, secondMs } from '../clock.ts';
 import { defaultHoldLimits, type HoldLimits } from '../holds/limits.ts';
 
 /** Limits of the work on events. The defaults fit functions with a timeout of 540 s and Pub/Sub's usual redelivery. */
@@ -13,6 +13,9 @@ export interface SyncLimits {
   /** How far ahead of this process's clock, in ms, a record may claim to be before MongoDB is asked: as far as clocks
    *  differ. */
   readonly maxFutureMs: number;
+  /** How long after a deletion its project is visited, once each, for assets that were written late, in ms. A server
+   *  that does not know of the deletion yet writes within seconds; one that works off a queue, within the hour. */
+  readonly visitAfterMs: readonly number[];
   /** How long a finished job is kept, in ms. */
   readonly jobRetentionMs: number;
   /** How long the history of an event is kept, in ms; 0: no history is written. */
@@ -29,6 +32,7 @@ export const defaultSyncLimits: SyncLimits = {
   maxAttempts: 10,
   tombstoneMs: 90 * dayMs,
   maxFutureMs: 5 * secondMs,
+  visitAfterMs: [minuteMs, 10 * minuteMs, hourMs],
   jobRetentionMs: 90 * dayMs,
   historyMs: 30 * dayMs,
   isShadow: false,

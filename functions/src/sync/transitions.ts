@@ -10,6 +10,7 @@ import {
   type WorkLease,
 } from '../records/projectRecord.ts';
 import type { SyncJob } from '../records/syncJob.ts';
+import { visitAfter } from '../records/visits.ts';
 import { type FoldChange, fold } from './fold.ts';
 import type { SyncLimits } from './limits.ts';
 import { closed, configuredChanges, contradicted, initiatorOf, marked, opened, repaired, shows } from './openEvents.ts';
@@ -46,7 +47,7 @@ export interface Terms {
   readonly now: number;
   readonly limits: Pick<
     SyncLimits,
-    'leaseMs' | 'maxAttempts' | 'tombstoneMs' | 'maxFutureMs' | 'jobRetentionMs' | 'historyMs'
+    'leaseMs' | 'maxAttempts' | 'tombstoneMs' | 'maxFutureMs' | 'jobRetentionMs' | 'historyMs' | 'visitAfterMs'
   >;
 }
 
@@ -119,8 +120,9 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
     deletedAt: isNews && event.type === 'ProjectDeleted' ? now : before.deletedAt,
     hold: holdAfter(before.hold, folded),
     revision: before.revision + (isNews ? 1 : 0),
-    // Only tombstones may go; and this one is not finished.
+    // Only tombstones may go, and are visited; and this one is not finished.
     expireAt: isNews ? null : before.expireAt,
+    visit: isNews ? null : before.visit,
   };
   const kept = effectiveHold(withNews);
   const isLeased = before.lease !== null && before.lease.expiresAt > now;
@@ -245,6 +247,7 @@ export function completed(
     attempts: {},
     expireAt: isTombstone ? now + limits.tombstoneMs : null,
     deletedAt: deletedAtAfter(current, desired, now),
+    visit: isTombstone ? visitAfter({ number: 0, doneAt: now }, limits.visitAfterMs, now) : null,
     // A release has been carried out; it says nothing about what may come later.
     hold: null,
     parked: null,

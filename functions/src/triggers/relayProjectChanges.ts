@@ -3,7 +3,7 @@ import { secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import { defaultRelayLimits } from '../relay/limits.ts';
 import { networkOptions } from './networkOptions.ts';
-import { publisherTo, type Services } from './services.ts';
+import { projectTruth, publisherTo, type Services } from './services.ts';
 import { withAlerts } from './withAlerts.ts';
 
 /** Tails the change stream of the projects and publishes an event for every change that assets depend on.
@@ -15,7 +15,7 @@ import { withAlerts } from './withAlerts.ts';
  *
  *  Costs: one instance all the time, 1 read and 1 write of the checkpoint per second with changes (a few a minute
  *  without), 2 reads a second while another relay has the lease, and for its measures 12 reads and 3 writes a minute,
- *  with 1 read for each event; 12 reads a minute for pauses, and 4 for what is looked after (`operations/upkeep.ts`).
+ *  with 1 read for each event; 12 reads a minute for pauses, and 5 for what is looked after (`operations/upkeep.ts`).
  *  Needs: MongoDB, Firestore, publishing to all topics. */
 export function relayProjectChangesFunction(services: Services) {
   return onSchedule(
@@ -49,7 +49,8 @@ export function relayProjectChangesFunction(services: Services) {
         const firestore = await services.firestore();
         const control = createControlReader(firestore, clock);
         const stopUpkeep = startUpkeep({
-          ...{ firestore, clock, log, control },
+          ...{ firestore, clock, log, control, config },
+          truth: projectTruth(services),
           isShadow: params.syncMode.value() === 'shadow',
           publisherTo: publisherTo(services),
         });

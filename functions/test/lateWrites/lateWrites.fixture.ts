@@ -1,7 +1,9 @@
 import { systemClock } from '../../src/clock.ts';
 import type { Config } from '../../src/config/defineConfig.ts';
 import { createGuard, type Guard, type GuardOutcome } from '../../src/lateWrites/guard.ts';
-import { defaultLateWriteLimits } from '../../src/lateWrites/limits.ts';
+import { defaultLateWriteLimits, defaultVisitLimits } from '../../src/lateWrites/limits.ts';
+import { type VisitDependencies, visitDeletions } from '../../src/lateWrites/visits.ts';
+import { defaultSyncLimits } from '../../src/sync/limits.ts';
 import { event, type SyncFixture, startSyncFixture, testConfig } from '../sync/worker.fixture.ts';
 
 /** The work on events and the guard of one process, on one clock that Firestore and MongoDB go by, too. */
@@ -15,6 +17,8 @@ export interface LateWritesFixture extends SyncFixture {
   write(path: string, data: object): Promise<void>;
   /** Lets a guard check the newest write of an asset, as its trigger does. */
   check(path: string, guard?: Guard): Promise<GuardOutcome>;
+  /** Makes the visits that are due, as a relay does every minute; returns how many deletions it published. */
+  visit(change?: Partial<VisitDependencies>): Promise<number>;
   /** Works off what was published, until nothing is. */
   workOff(): Promise<void>;
 }
@@ -45,6 +49,16 @@ export async function startLateWrites(config: Config = testConfig): Promise<Late
       const projectId = String(snapshot.get('projectId'));
       return by.check({ collection, path, projectId, writtenAt: snapshot.updateTime.toMillis() });
     },
+    visit: (change) =>
+      visitDeletions({
+        ...dependencies,
+        events: async () => events,
+        // The rest of the upkeep has read it a moment ago.
+        control: { read: async () => ({ paused: [] }) },
+        isShadow: false,
+        limits: { ...defaultVisitLimits, visitAfterMs: defaultSyncLimits.visitAfterMs },
+        ...change,
+      }),
     async workOff() {
       for (;;) {
         const message = events.messages.shift();

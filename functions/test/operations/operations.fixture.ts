@@ -61,8 +61,13 @@ export async function startOperationsFixture(): Promise<OperationsFixture> {
 }
 
 /** Upkeep where nothing is paused. */
-export function upkeepWith(services: Omit<UpkeepDependencies, 'control' | 'isShadow'>): UpkeepDependencies {
-  return { ...services, control: { read: async () => ({ paused: [] }) }, isShadow: false };
+export function upkeepWith(services: Omit<UpkeepDependencies, 'control' | 'isShadow' | 'truth'>): UpkeepDependencies {
+  return {
+    ...services,
+    control: { read: async () => ({ paused: [] }) },
+    isShadow: false,
+    truth: { ask: () => Promise.reject(new Error('no project was deleted, so nobody asks MongoDB')) },
+  };
 }
 
 /** All entries of the audit, of which the chain must be in order. */
