@@ -12,6 +12,13 @@ export function condensed(value: CopyValue): CopyValue {
   return { sha256: createHash('sha256').update(text).digest('hex'), length: text.length };
 }
 
+/** Whether a value of the history stands for a long one, which it does not hold. */
+export function isCondensed(value: CopyValue): boolean {
+  if (value === null || typeof value !== 'object' || Array.isArray(value) || value instanceof Date) return false;
+  const { sha256, length, ...others } = value;
+  return typeof sha256 === 'string' && typeof length === 'number' && Object.keys(others).length === 0;
+}
+
 /** Several values by name. */
 export function condensedAll(values: Readonly<Record<string, CopyValue>>): Record<string, CopyValue> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, condensed(value)]));

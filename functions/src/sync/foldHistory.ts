@@ -14,12 +14,17 @@ export type FoldedEntry = Pick<HistoryEntry, 'type' | 'version' | 'changes' | 'f
  *
  *  Entries of a project's record that are still open belong to it: see `historyOf`. */
 export function foldHistory(entries: Iterable<FoldedEntry>): Desired {
+  return soundChanges(entries).reduce(
+    (desired, change) => fold(desired, change).desired,
+    emptyProjectRecord('').desired,
+  );
+}
+
+/** What a history says, without what MongoDB has refuted. */
+export function soundChanges(entries: Iterable<FoldedEntry>): readonly Change[] {
   const all = [...entries];
   const facts = all.flatMap((entry) => entry.facts);
-  return all
-    .flatMap(changesOf)
-    .filter((change) => !facts.some((fact) => refutes(fact, change)))
-    .reduce((desired, change) => fold(desired, change).desired, emptyProjectRecord('').desired);
+  return all.flatMap(changesOf).filter((change) => !facts.some((fact) => refutes(fact, change)));
 }
 
 /** The history of a project: what was written of it, and what is still open in its record, which is newer. */

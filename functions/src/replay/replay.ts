@@ -1,0 +1,128 @@
+import { type DocumentSnapshot, FieldPath, type Firestore, Timestamp } from 'firebase-admin/firestore';
+import { recordCollections } from '../config/defineConfig.ts';
+import { encodeEvent } from '../events/codec.ts';
+import { timeOf } from '../events/version.ts';
+import type { Publisher } from '../publisher.ts';
+import { HistoryEntryError, parseHistoryEntry } from '../records/historyEntry.ts';
+import { ProjectRecordError, parseProjectRecord, projectRecordRef } from '../records/projectRecord.ts';
+import { type ToldHistory, toldHistory } from './projectHistory.ts';
+
+/** Attribute (`'true'`) of a message that is published again. */
+export const replayAttribute = 'replay';
+
+/** Whose history is told, and from when on. */
+export type Selection =
+  | { readonly kind: 'projects'; readonly projectIds: readonly string[] }
+  /** Projects that something became known of since then, in ms since 1970; what happened to them before is not told. */
+  | { readonly kind: 'since'; readonly since: number };
+
+export interface ReplayDependencies {
+  readonly firestore: Firestore;
+  readonly to: Pick<Publisher, 'publish'>;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: Replayed) => void;
+}
+
+/** What was published so far. */
+export interface Replayed extends Omit<ToldHistory, 'events'> {
+  readonly projects: number;
+  readonly events: number;
+  /** Projects whose record or history cannot be read, each with why; nothing of them is told. */
+  readonly unreadable: readonly string[];
+}
+
+/** Entries of the history in memory while projects are looked for. */
+const pageSize = 500;
+
+/** Publishes the history of projects again, of each in the order of versions. Costs one read for the record of each
+ *  project and for each of its events, and with `since` one more for each event since then.
+ *  @throws the signal's reason; what Firestore or Pub/Sub answered. What is published already may be published twice. */
+export async function replayHistory(
+  { firestore, to, signal, onProgress }: ReplayDependencies,
+  selection: Selection,
+): Promise<Replayed> {
+  let sum: Replayed = { projects: 0, events: 0, untold: 0, fromRecord: 0, unreadable: [] };
+  const projectIds = selection.kind === 'projects' ? selection.projectIds : projectsSince(firestore, selection.since);
+  const since = selection.kind === 'since' ? selection.since : Number.NEGATIVE_INFINITY;
+  for await (const projectId of projectIds) {
+    signal.throwIfAborted();
+    const told = await read(firestore, projectId);
+    if (typeof told === 'string') {
+      sum = { ...sum, unreadable: [...sum.unreadable, told] };
+      continue;
+    }
+    const events = told.events.filter(({ version }) => timeOf(version) >= since);
+    // Handed over in this order; Pub/Sub promises none.
+    await Promise.all(
+      events.map((event) => {
+        const message = encodeEvent(event);
+        return to.publish({ ...message, attributes: { ...message.attributes, [replayAttribute]: 'true' } });
+      }),
+    );
+    sum = {
+      projects: sum.projects + 1,
+      events: sum.events + events.length,
+      untold: sum.untold + told.untold,
+      fromRecord: sum.fromRecord + told.fromRecord,
+      unreadable: sum.unreadable,
+    };
+    onProgress(sum);
+  }
+  return sum;
+}
+
+/** When the oldest event became known that is kept, in ms since 1970; null where none is. One read. */
+export async function oldestKept(firestore: Firestore): Promise<number | null> {
+  const { docs } = await events(firestore)
+    .where('receivedAt', '>', Timestamp.fromMillis(0))
+    .orderBy('receivedAt')
+    .select('receivedAt')
+    .limit(1)
+    .get();
+  const at: unknown = docs[0]?.get('receivedAt');
+  return at instanceof Timestamp ? at.toMillis() : null;
+}
+
+const events = (firestore: Firestore) => firestore.collection(recordCollections.events);
+
+async function* projectsSince(firestore: Firestore, since: number): AsyncGenerator<string> {
+  const known = new Set<string>();
+  let last: DocumentSnapshot | undefined;
+  do {
+    const query = events(firestore)
+      .where('receivedAt', '>=', Timestamp.fromMillis(since))
+      .orderBy('receivedAt')
+      .orderBy(FieldPath.documentId())
+      .select('projectId')
+      .limit(pageSize);
+    const page = await (last === undefined ? query : query.startAfter(last)).get();
+    for (const document of page.docs) {
+      const projectId: unknown = document.get('projectId');
+      if (typeof projectId !== 'string' || known.has(projectId)) continue;
+      known.add(projectId);
+      yield projectId;
+    }
+    last = page.size === pageSize ? page.docs.at(-1) : undefined;
+  } while (last !== undefined);
+}
+
+/** The history of a project as of one time, or why it cannot be read. */
+async function read(firestore: Firestore, projectId: string): Promise<ToldHistory | string> {
+  const [record, entries] = await firestore.runTransaction(
+    (transaction) =>
+      Promise.all([
+        transaction.get(projectRecordRef(firestore, projectId)),
+        transaction.get(events(firestore).where('projectId', '==', projectId)),
+      ]),
+    { readOnly: true },
+  );
+  try {
+    return toldHistory(
+      parseProjectRecord(projectId, record.data()),
+      entries.docs.map((entry) => parseHistoryEntry(entry.ref.path, entry.data())),
+    );
+  } catch (error) {
+    if (error instanceof HistoryEntryError || error instanceof ProjectRecordError) return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,120 @@
+// A project's history, put together from what is left of it: attacks "its fold is the newest state, and nothing is told
+// that was not so".
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { projectEventSchema } from '../../src/events/contract.ts';
+import { type CopyValue, copyValueToJson } from '../../src/events/copyValue.ts';
+import { versionOf } from '../../src/events/version.ts';
+import { condensedAll } from '../../src/records/condensed.ts';
+import type { HistoryEntry } from '../../src/records/historyEntry.ts';
+import { emptyProjectRecord } from '../../src/records/projectRecord.ts';
+import { toldHistory } from '../../src/replay/projectHistory.ts';
+import { type Change, fold } from '../../src/sync/fold.ts';
+
+const nobody = emptyProjectRecord('p');
+const folded = (changes: readonly Change[]) =>
+  changes.reduce((desired, change) => fold(desired, change).desired, nobody.desired);
+
+/** Short values, and ones that the history keeps only the hash of. */
+const values = fc.oneof(fc.integer({ min: 0, max: 3 }), fc.constantFrom('a', 'x'.repeat(2_000), 'y'.repeat(2_000)));
+
+const histories = fc
+  .array(
+    fc.record({
+      type: fc.constantFrom('ProjectCreated', 'ProjectUpdated', 'ProjectUpdated', 'ProjectDeleted'),
+      changes: fc.dictionary(fc.constantFrom('name', 'status'), values),
+      isKept: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 8 },
+  )
+  .map((steps) =>
+    steps.map(({ type, changes, isKept }, index) => ({
+      isKept,
+      change: {
+        type,
+        version: versionOf({ seconds: 1_000 + index, increment: 1 }, 0),
+        changes: type === 'ProjectDeleted' ? {} : changes,
+      } as const satisfies Change,
+    })),
+  );
+
+const entryOf = ({ type, version, changes }: Change): HistoryEntry => ({
+  id: `p:${version}`,
+  projectId: 'p',
+  type,
+  version,
+  origin: { service: 'test', channel: 'test', actor: 'ada' },
+  changes: condensedAll(changes),
+  folded: true,
+  outcome: 'applied',
+  jobId: null,
+  assets: null,
+  lagMs: null,
+  receivedAt: 0,
+  settledAt: 0,
+  refutedBefore: [],
+  facts: [],
+});
+
+describe('the history of a project, told again', () => {
+  it('folds to the newest state, whatever has expired or was too long to be kept', () => {
+    fc.assert(
+      fc.property(histories, (history) => {
+        const desired = folded(history.map(({ change }) => change));
+        const record = { ...nobody, desired, revision: 1, appliedRevision: 1 };
+        const kept = history.filter(({ isKept }) => isKept).map(({ change }) => entryOf(change));
+        const { events } = toldHistory(record, kept);
+        const { kind, version, fields } = folded(events);
+        assert.deepEqual(
+          { kind, version, fields },
+          { kind: desired.kind, version: desired.version, fields: desired.fields },
+        );
+      }),
+    );
+  });
+
+  it('tells each change once, in the order of versions, and no value that it did not have', () => {
+    fc.assert(
+      fc.property(histories, (history) => {
+        const desired = folded(history.map(({ change }) => change));
+        const record = { ...nobody, desired, revision: 1, appliedRevision: 1 };
+        const { events, untold } = toldHistory(
+          record,
+          history.map(({ change }) => entryOf(change)),
+        );
+        const versions = events.map(({ version }) => version);
+        assert.deepEqual(versions, [...new Set(versions)].sort());
+        let missing = 0;
+        for (const { change } of history) {
+          const told = events.find(({ version }) => version === change.version);
+          assert.ok(told);
+          assert.equal(told.origin.actor, 'ada');
+          assert.ok(projectEventSchema.safeParse({ ...told, changes: jsonOf(told.changes) }).success);
+          for (const [field, value] of Object.entries(told.changes)) assert.deepEqual(value, change.changes[field]);
+          missing += Object.keys(change.changes).length - Object.keys(told.changes).length;
+        }
+        assert.equal(untold, missing);
+      }),
+    );
+  });
+
+  it('leaves out what MongoDB has refuted', () => {
+    const [created, deleted] = [
+      { type: 'ProjectCreated', version: versionOf({ seconds: 1, increment: 1 }, 0), changes: { name: 'a' } },
+      { type: 'ProjectDeleted', version: versionOf({ seconds: 2, increment: 1 }, 0), changes: {} },
+    ] as const;
+    const version = versionOf({ seconds: 3, increment: 1 }, 0);
+    const fact = { version, fields: { name: 'a' }, askedAt: 0, refutedUpTo: null, spared: [], refutedBefore: [] };
+    const denied = { ...entryOf(deleted), outcome: 'contradicted', facts: [fact] } as const;
+    const desired = folded([created, { type: 'ProjectUpdated', version, changes: { name: 'a' } }]);
+    const record = { ...nobody, desired, revision: 1, appliedRevision: 1 };
+    const { events } = toldHistory(record, [entryOf(created), denied]);
+    assert.deepEqual(
+      events.map(({ type }) => type),
+      ['ProjectCreated', 'ProjectUpdated'],
+    );
+  });
+});
+
+const jsonOf = (changes: Readonly<Record<string, CopyValue>>) =>
+  Object.fromEntries(Object.entries(changes).map(([field, value]) => [field, copyValueToJson(value)]));
