@@ -1,5 +1,6 @@
 import { type DocumentReference, type DocumentSnapshot, Timestamp } from 'firebase-admin/firestore';
 import { type Clock, dayMs, hourMs, minuteMs } from '../clock.ts';
+import { type ControlReader, pauseOf } from '../control/control.ts';
 import { errorText, type Log } from '../log.ts';
 import { type Bucket, BucketError, type ObjectInfo } from '../storage/bucket.ts';
 import { completeIndex } from './completeIndex.ts';
@@ -30,6 +31,8 @@ export interface RemoveDependencies extends IndexDependencies {
   readonly bucket: Pick<Bucket, 'find' | 'deleteVersion'>;
   readonly clock: Clock;
   readonly log: Log;
+  /** While people have paused deletions, no file goes. */
+  readonly control: ControlReader;
 }
 
 /** What a run has done with files. `left`: names that are kept for another try. */
@@ -53,6 +56,7 @@ export async function removeDueFiles(
     const { docs } = await dueRemovals(firestore, clock.now()).limit(1).get();
     const [due] = docs;
     if (due === undefined) break;
+    if (pauseOf(await dependencies.control.read(), 'deletions') !== undefined) break;
     isIndexed ||= await hasCompleteIndex(dependencies, { deadline, signal });
     if (!isIndexed) break;
     await workOff(dependencies, due, total, isOver);

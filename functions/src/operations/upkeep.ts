@@ -2,6 +2,8 @@ import { anchorAudit } from '../audit/anchor.ts';
 import { minuteMs } from '../clock.ts';
 import type { Config } from '../config/defineConfig.ts';
 import type { ControlReader } from '../control/control.ts';
+import { askForRemoval } from '../files/askForRemoval.ts';
+import { hasFiles } from '../files/fileSettings.ts';
 import { defaultVisitLimits } from '../lateWrites/limits.ts';
 import { visitDeletions } from '../lateWrites/visits.ts';
 import { errorText, type Log } from '../log.ts';
@@ -27,7 +29,8 @@ const everyMs = minuteMs;
 
 /** What has to be done now and then by whatever runs regularly: messages of decisions that were not published are
  *  published, work that was parked goes on when what it waited for is over, projects that were deleted a while ago are
- *  visited, and the head of the audit is noted in the log. Costs four reads, and those of the visits.
+ *  visited, and the head of the audit is noted in the log. Costs four reads, one more
+ *  where files are configured, and those of the visits.
  *  Never rejects: what fails is logged, and done the next time. */
 export async function lookAfter(dependencies: UpkeepDependencies): Promise<void> {
   const { log } = dependencies;
@@ -44,6 +47,7 @@ export async function lookAfter(dependencies: UpkeepDependencies): Promise<void>
   } catch (error) {
     log.error('parked work could not be listed; retrying', { error: errorText(error) });
   }
+  if (hasFiles(dependencies.config) && !dependencies.isShadow) await lookForFiles(dependencies);
   try {
     const found = await visitDeletions({ ...dependencies, events, limits: visitLimits });
     if (found > 0) log.info('deleted projects with late assets are deleted again', { found });
@@ -54,6 +58,15 @@ export async function lookAfter(dependencies: UpkeepDependencies): Promise<void>
     await anchorAudit(dependencies);
   } catch (error) {
     log.error('the head of the audit could not be logged; retrying', { error: errorText(error) });
+  }
+}
+
+async function lookForFiles(dependencies: UpkeepDependencies): Promise<void> {
+  try {
+    const requests = () => dependencies.publisherTo('reconciliationRequests');
+    await askForRemoval({ ...dependencies, requests });
+  } catch (error) {
+    dependencies.log.error('files that are due could not be asked for; retrying', { error: errorText(error) });
   }
 }
 

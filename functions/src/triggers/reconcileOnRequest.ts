@@ -1,12 +1,14 @@
 import { onMessagePublished } from 'firebase-functions/v2/pubsub';
 import * as params from '../config/params.ts';
 import { archiveJobIn } from '../events/archiveRequest.ts';
+import { asksForFiles } from '../events/filesRequest.ts';
 import { decodeReconciliationRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
 import { reasonToRedeliver } from '../reconcile/brakes.ts';
 import { askForSweep, runArchiveJob } from './archiveJob.ts';
 import { networkOptions } from './networkOptions.ts';
 import { messageOf } from './pubsubMessage.ts';
 import { reconcile } from './reconcile.ts';
+import { removeFiles } from './removeFiles.ts';
 import type { Services } from './services.ts';
 import { withAlerts } from './withAlerts.ts';
 
@@ -46,6 +48,7 @@ export function reconcileOnRequestFunction(services: Services) {
         const message = messageOf(event);
         const archiveJob = archiveJobIn(message.data);
         if (archiveJob !== undefined) return runArchiveJob(services, archiveJob);
+        if (asksForFiles(message.data)) return removeFiles(services);
         const decoded = decodeReconciliationRequest(message.data, params.reconcileMode.value);
         if (!decoded.ok) {
           // No redelivery helps, and there is nothing in it that could be lost.

@@ -2,6 +2,7 @@ import type { Firestore } from 'firebase-admin/firestore';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
 import { minuteMs } from '../../src/clock.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
+import { createControlReader } from '../../src/control/control.ts';
 import { completeIndex } from '../../src/files/completeIndex.ts';
 import type { FileSettings } from '../../src/files/fileSettings.ts';
 import { type RemovedFiles, removeDueFiles } from '../../src/files/removeDueFiles.ts';
@@ -53,7 +54,8 @@ export async function startFilesFixture(config: Config = filesConfig): Promise<F
   const clock = steppedClock();
   const log = recordedLog();
   const bucket = fakeBucket();
-  const dependencies = { firestore, config, settings, bucket, clock, log };
+  const control = createControlReader(firestore, clock);
+  const dependencies = { firestore, config, settings, bucket, clock, log, control };
   const budget = () => ({ deadline: clock.now() + minuteMs, signal: new AbortController().signal });
   return {
     server,

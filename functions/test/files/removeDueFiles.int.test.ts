@@ -3,9 +3,13 @@
 import assert from 'node:assert/strict';
 import { Timestamp } from 'firebase-admin/firestore';
 import { dayMs } from '../../src/clock.ts';
+import { controlCacheMs } from '../../src/control/control.ts';
+import { asksForFiles } from '../../src/events/filesRequest.ts';
+import { askForRemoval } from '../../src/files/askForRemoval.ts';
 import { writeRemoval } from '../../src/files/fileRecords.ts';
 import { indexAsset } from '../../src/files/indexAsset.ts';
 import { removeDueFiles } from '../../src/files/removeDueFiles.ts';
+import { fakeTopic } from '../support/topic.ts';
 import { type FilesFixture, settings, startFilesFixture } from './files.fixture.ts';
 
 describe('the removal of files', () => {
@@ -190,6 +194,30 @@ describe('the removal of files', () => {
     const odd = await firestore.doc('syncFiles/odd').get();
     assert.ok(odd.get('dueAt').toMillis() > clock.now());
     assert.ok(log.lines.some(({ level, fields }) => level === 'error' && fields.record === 'syncFiles/odd'));
+  });
+
+  it('is asked for when something is due, and neither asked for nor done while deletions are paused', async () => {
+    const { bucket, firestore, clock, dependencies } = fixture;
+    const topic = fakeTopic();
+    const look = () => askForRemoval({ ...dependencies, requests: async () => topic });
+    bucket.upload('media/a');
+    await ask('media/a');
+    assert.equal(await look(), false);
+    const pause = { what: 'deletions', by: 'me', reason: 'r', since: clock.now() };
+    await firestore.doc('syncControl/state').set({ paused: [pause] });
+    clock.advance(settings.graceMs);
+    assert.equal(await look(), false);
+    await fixture.remove();
+    assert.deepEqual(bucket.names(), ['media/a']);
+    await firestore.doc('syncControl/state').delete();
+    clock.advance(controlCacheMs + 1);
+    assert.equal(await look(), true);
+    assert.deepEqual(
+      topic.messages.map(({ data }) => asksForFiles(Buffer.from(data))),
+      [true],
+    );
+    await fixture.remove();
+    assert.deepEqual(bucket.names(), []);
   });
 
   it('costs one read when nothing is due', async () => {
