@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Option } from '@commander-js/extra-typings';
+import { getApp } from 'firebase-admin/app';
 import { dayMs, hourMs, minuteMs } from '../clock.ts';
 import { deadLetterTopic, eventsTopic, historyDays, jobRetentionDays, syncMode } from '../config/params.ts';
 import { createControlReader } from '../control/control.ts';
 import { type ReconcileRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
+import { deployedFileSettings } from '../files/deployedFiles.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
 import config from '../lockstep.config.ts';
 import { reconcileHere } from '../operations/reconcile.ts';
@@ -16,6 +18,7 @@ import type { ReconcileDependencies } from '../reconcile/runRecord.ts';
 import { readReport } from '../reports/readReport.ts';
 import { estimateProjects } from '../source/estimateProjects.ts';
 import { createProjectTruth } from '../source/truth.ts';
+import { openBucket } from '../storage/bucket.ts';
 import { defaultSyncLimits } from '../sync/limits.ts';
 import { createThrottle } from '../sync/pages/throttle.ts';
 import { createSyncWorker } from '../sync/worker.ts';
@@ -73,6 +76,8 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
       .option('--collection <name>', 'only this collection or collection group; may be given more than once', repeated)
       .option('--project <id>', 'only this project; may be given more than once', repeated)
       .option('--phantoms', 'also find what lies below documents that do not exist: one read per document')
+      .option('--files', 'also find files that no asset names, by listing the bucket')
+      .option('--files-older-than <days>', 'with --clean and --files: remove those that are older', wholeNumber(1))
       .option('--json', 'print the report as JSON')
       .option('--csv <file>', 'write the report there as CSV')
       .option('--html <file>', 'write the report there as a page')
@@ -94,6 +99,7 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
         wholeNumber(0),
       )
       .option('--allow-phantoms <n>', 'remove what lies below up to so many missing documents', wholeNumber(0))
+      .option('--allow-files <n>', 'remove up to so many files that no asset names', wholeNumber(0))
       .option('--allow-shrink', 'allow that many projects are gone since the last run')
       .option('--allow-new-source', 'allow that the collection in MongoDB is another than in the last run')
       .addHelpText('after', helpAfter(notes))
@@ -107,10 +113,13 @@ export const reconcile: TerminalCommand<ReconcileSettings> = {
             ...(options.collection && { collections: [...options.collection] }),
             ...(options.project && { projectIds: [...options.project] }),
             ...(options.phantoms && { phantoms: true }),
+            ...(options.files && { files: true }),
+            ...(options.filesOlderThan !== undefined && { filesOlderThanDays: options.filesOlderThan }),
             allow: {
               orphans: options.allowOrphans,
               unknownIds: options.allowUnknownIds,
               phantoms: options.allowPhantoms,
+              files: options.allowFiles,
               shrink: options.allowShrink,
               source: options.allowNewSource,
             },
@@ -165,12 +174,12 @@ async function decided(
   { firestore }: ReconcileDependencies,
   terminal: Terminal,
 ): Promise<ReconcileRequest | 'declined'> {
-  const { mode, collections, projectIds, phantoms, allow } = request;
+  const { mode, collections, projectIds, phantoms, files, filesOlderThanDays, allow } = request;
   const outcome = await decide(
     operationServices(terminal, firestore),
     {
       operation: reconcileHere,
-      input: { mode, collections, projectIds, phantoms, allow },
+      input: { mode, collections, projectIds, phantoms, files, filesOlderThanDays, allow },
       question: (count) => `Repair the assets of ${count} projects where they differ?`,
       reason,
       as,
@@ -212,6 +221,7 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
     },
     throttle: createThrottle(),
   });
+  const files = deployedFileSettings(config);
   const limits = {
     ...defaultReconcileLimits,
     brakes: { ...defaultReconcileLimits.brakes, deletions: deployedHoldLimits() },
@@ -225,6 +235,7 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
     truth: createProjectTruth(source, config, { readPreference: readFrom }),
     applier,
     limits,
+    files: files && { settings: files, bucket: () => openBucket(getApp(), files.place.bucket, terminal.clock) },
     isShadow: syncMode.value() === 'shadow',
   };
 }
@@ -252,7 +263,12 @@ function print(outcome: ReconcileOutcome, json: boolean, terminal: Terminal): nu
 
 function doneCode(report: ReconcileReport): number {
   if (report.repaired !== null)
-    return report.repaired.failed + report.repaired.held + report.leftAlone + (report.phantoms?.leftAlone ?? 0) === 0
+    return report.repaired.failed +
+      report.repaired.held +
+      report.leftAlone +
+      (report.phantoms?.leftAlone ?? 0) +
+      (report.files?.leftAlone ?? 0) ===
+      0
       ? exitCodes.inStep
       : exitCodes.findings;
   return findingsOf(report) === 0 ? exitCodes.inStep : exitCodes.findings;

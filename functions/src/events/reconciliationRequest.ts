@@ -27,6 +27,10 @@ export const reconciliationRequestSchema = z.looseObject({
   projectIds: z.array(z.string()).max(maxProjectIds).optional(),
   /** Also find what lies below documents that do not exist, at one read per document of recursive collections. */
   phantoms: z.boolean().optional(),
+  /** Also find files that no asset names, by listing the bucket. */
+  files: z.boolean().optional(),
+  /** In mode `clean`, has those of them removed that are older; without it they are only reported. */
+  filesOlderThanDays: z.number().int().min(1).max(3_650).optional(),
   /** Projects that a verification reads whole, with all their assets, picked at random. */
   samples: z.number().int().min(0).max(maxSamples).optional(),
   /** A job of `syncJobs` that was written with the request: what it says counts, and it is done once. */
@@ -44,6 +48,8 @@ export interface Allowances {
   readonly unknownIds?: number | undefined;
   /** What lies below up to so many missing documents may be removed, whatever the limits say. */
   readonly phantoms?: number | undefined;
+  /** Up to so many files that no asset names may be removed, whatever the limits say. */
+  readonly files?: number | undefined;
   /** The projects may have become fewer. */
   readonly shrink?: boolean | undefined;
   /** The collection may be another than in the last run. */
@@ -56,6 +62,8 @@ export interface ReconcileRequest {
   readonly collections?: readonly string[];
   readonly projectIds?: readonly string[];
   readonly phantoms?: boolean;
+  readonly files?: boolean;
+  readonly filesOlderThanDays?: number;
   /** Of a verification only. */
   readonly samples?: number;
   readonly allow?: Allowances;
@@ -84,7 +92,7 @@ export function decodeReconciliationRequest(
   if (!json.ok) return json;
   const parsed = reconciliationRequestSchema.safeParse(json.value);
   if (!parsed.success) return { ok: false, reason: z.prettifyError(parsed.error) };
-  const { reason, mode, collections, projectIds, phantoms, samples, jobId } = parsed.data;
+  const { reason, mode, collections, projectIds, phantoms, files, filesOlderThanDays, samples, jobId } = parsed.data;
   return {
     ok: true,
     request: {
@@ -93,6 +101,8 @@ export function decodeReconciliationRequest(
       ...(collections && { collections }),
       ...(projectIds && { projectIds }),
       ...(phantoms && { phantoms }),
+      ...(files && { files }),
+      ...(filesOlderThanDays !== undefined && { filesOlderThanDays }),
       ...(samples !== undefined && { samples }),
       ...(jobId !== undefined && { jobId }),
     },
@@ -130,11 +140,24 @@ export function collectionsOf(request: ReconcileRequest, config: Config): AssetC
   if (request.phantoms === true && request.projectIds !== undefined) {
     throw new ReconcileRequestError('what lies below missing documents belongs to no project; name no projects');
   }
+  if (request.files === true) checkFilesRequest(request, config);
+  else if (request.filesOlderThanDays !== undefined) {
+    throw new ReconcileRequestError('an age of files says nothing without a look for files that no asset names');
+  }
   for (const id of request.projectIds ?? []) {
     const problem = projectIdProblem(id);
     if (problem !== undefined) throw new ReconcileRequestError(`"${id}" is not a project id: ${problem}`);
   }
   return config.collections.filter(({ name }) => request.collections?.includes(name) ?? true);
+}
+
+function checkFilesRequest({ collections, projectIds }: ReconcileRequest, config: Config): void {
+  if (collections !== undefined || projectIds !== undefined) {
+    throw new ReconcileRequestError('a file may be named by any asset; name no collections and no projects');
+  }
+  if (config.collections.every(({ files }) => files.length === 0)) {
+    throw new ReconcileRequestError('no collection of lockstep.config.ts has "files"');
+  }
 }
 
 /** Requests with the same key do the same work, so that one may resume another. */
@@ -145,6 +168,7 @@ export function requestKeyOf(request: ReconcileRequest, config: Config): string 
     collections: collectionsOf(request, config),
     projectIds: request.projectIds?.toSorted() ?? null,
     phantoms: request.phantoms === true,
+    ...(request.files === true && { files: request.filesOlderThanDays ?? null }),
     samples: request.samples ?? null,
     jobId: request.jobId ?? null,
     source: config.source,

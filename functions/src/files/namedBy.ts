@@ -75,11 +75,17 @@ async function namesOfAssets(
   );
 }
 
-/** The files among these that a record names, whatever has become of who names them. Costs one read per record, and
- *  one per 30 files that nobody names. */
-export async function recordedNames(firestore: Firestore, names: readonly string[]): Promise<ReadonlySet<string>> {
+/** The files that are named by records which name any of these, whatever has become of who names them; and what that
+ *  has cost: one read per record, and one per 30 files that nobody names. */
+export async function recordedNames(
+  firestore: Firestore,
+  names: readonly string[],
+): Promise<{ readonly names: ReadonlySet<string>; readonly reads: number }> {
   const records = await Promise.all(chunksOf(names).map((chunk) => recordsNaming(firestore, chunk)));
-  return new Set(records.flat().flatMap((record) => parseReference(record).names));
+  return {
+    names: new Set(records.flat().flatMap((record) => parseReference(record).names)),
+    reads: records.reduce((sum, found) => sum + Math.max(1, found.length), 0),
+  };
 }
 
 function chunksOf(names: readonly string[]): readonly (readonly string[])[] {

@@ -32,12 +32,17 @@ const reconcileInput = z.strictObject({
   projectIds: projectIdsInput.optional(),
   /** Also find what lies below documents that do not exist. */
   phantoms: z.boolean().optional(),
+  /** Also find files that no asset names. */
+  files: z.boolean().optional(),
+  /** In mode `clean`, has those of them removed that are older. */
+  filesOlderThanDays: z.number().int().min(1).max(3_650).optional(),
   /** To go on past a brake, once and on purpose. */
   allow: z
     .strictObject({
       orphans: count.optional(),
       unknownIds: count.optional(),
       phantoms: count.optional(),
+      files: count.optional(),
       shrink: z.boolean().optional(),
       source: z.boolean().optional(),
     })
@@ -68,7 +73,7 @@ export const reconcileHere = defineOperation({
 });
 
 function requestFrom({ actor, reason, config }: OperationContext, given: Input): ReconcileRequest {
-  const { mode, collections, projectIds, phantoms, allow } = given;
+  const { mode, collections, projectIds, phantoms, files, filesOlderThanDays, allow } = given;
   const request: ReconcileRequest = {
     mode,
     reason,
@@ -76,13 +81,17 @@ function requestFrom({ actor, reason, config }: OperationContext, given: Input):
     ...(collections && { collections: [...new Set(collections)] }),
     ...(projectIds && { projectIds: [...new Set(projectIds)] }),
     ...(phantoms && { phantoms }),
+    ...(files && { files }),
+    ...(filesOlderThanDays !== undefined && { filesOlderThanDays }),
     ...(allow && { allow }),
   };
   try {
     collectionsOf(request, config);
   } catch (error) {
     if (!(error instanceof ReconcileRequestError)) throw error;
-    throw new OperationRefusedError(error.message, phantoms && projectIds ? 'input.phantoms' : 'input.collections');
+    const isAboutFiles = files === true || filesOlderThanDays !== undefined;
+    const field = isAboutFiles ? 'files' : phantoms && projectIds ? 'phantoms' : 'collections';
+    throw new OperationRefusedError(error.message, `input.${field}`);
   }
   return request;
 }
@@ -163,12 +172,14 @@ async function sameUnfinishedRun(
 
 /** Two requests that ask for the same are equal in this form. */
 function normal(request: Omit<ReconcileRequest, 'reason'>): Json {
-  const { collections, projectIds, phantoms = false, samples = null, allow = {}, mode } = request;
+  const { collections, projectIds, phantoms = false, files = false, samples = null, allow = {}, mode } = request;
   return {
     mode,
     collections: collections?.toSorted() ?? null,
     projectIds: projectIds?.toSorted() ?? null,
     phantoms,
+    files,
+    filesOlderThanDays: request.filesOlderThanDays ?? null,
     samples,
     allow: withoutUndefined(allow),
   };

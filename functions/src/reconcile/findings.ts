@@ -21,6 +21,8 @@ export const findingKinds = [
   'record-ahead',
   /** A document that does not exist, with others below it. Counted in such documents. */
   'phantom',
+  /** A file in the bucket that no asset names. Counted in files. */
+  'unnamed-file',
   /** The project id of an asset is not a text that can be one. Counted in assets if it is no text, else in distinct
    *  texts. */
   'unusable-project-id',
@@ -68,6 +70,7 @@ export function noFindings(): FindingCounts {
     'live-record-of-missing': 0,
     'record-ahead': 0,
     phantom: 0,
+    'unnamed-file': 0,
     'unusable-project-id': 0,
     'missing-project-id': 0,
     held: 0,

@@ -40,11 +40,14 @@ const requestSchema = z.object({
   collections: z.array(z.string()).nullable(),
   projectIds: z.array(z.string()).nullable(),
   phantoms: z.boolean(),
+  files: z.boolean().default(false),
+  filesOlderThanDays: count.nullable().default(null),
   samples: count.nullable(),
   allow: z.object({
     orphans: count.optional(),
     unknownIds: count.optional(),
     phantoms: count.optional(),
+    files: count.optional(),
     shrink: z.boolean().optional(),
     source: z.boolean().optional(),
   }),
@@ -147,6 +150,37 @@ const jobSchema = z.object({
       removed: count,
     })
     .nullable(),
+  /** Files that no asset names; null in a run that does not look for them. */
+  files: z
+    .object({
+      /** Whether it is known which files all assets name: nothing is unnamed before. */
+      isIndexed: z.boolean(),
+      /** When that begins to be found out (ms since 1970), if that is later than this run; else null. */
+      notBefore: z.number().nullable(),
+      /** When the listing began, in ms since 1970, and where it goes on. */
+      listedAt: z.number().nullable(),
+      next: z.string().nullable(),
+      done: z.boolean(),
+      /** Files below the prefix, and their bytes. */
+      listed: count,
+      bytes: count,
+      /** Too young to judge. */
+      young: count,
+      /** Of those that no asset names: their bytes, and how many are old enough to be removed. */
+      unnamedBytes: count,
+      old: count,
+      /** Requests for pages of the listing; documents read. */
+      lists: count,
+      reads: count,
+      /** Names to be removed, as far as there is room: what does not fit is found again by the next run. */
+      found: z.array(z.string()),
+      /** How many may be removed; null before the scan was judged. */
+      allowed: count.nullable(),
+      /** Files whose removal was asked for. */
+      asked: count,
+    })
+    .nullable()
+    .default(null),
   verification: verificationSchema.nullable().default(null),
   findings: z.partialRecord(kind, count).transform((found): FindingCounts => ({ ...noFindings(), ...found })),
   examples: z.array(
@@ -181,7 +215,7 @@ export type ReconcileJob = z.output<typeof jobSchema> & { readonly id: string };
 export function requestOf(job: ReconcileJob): ReconcileRequest | null {
   const { id: jobId, request, mode, reason, initiator: actor } = job;
   if (request === null) return null;
-  const { collections, projectIds, phantoms, samples, allow } = request;
+  const { collections, projectIds, phantoms, files, filesOlderThanDays, samples, allow } = request;
   return {
     mode,
     reason,
@@ -191,6 +225,8 @@ export function requestOf(job: ReconcileJob): ReconcileRequest | null {
     ...(collections && { collections }),
     ...(projectIds && { projectIds }),
     ...(phantoms && { phantoms }),
+    ...(files && { files }),
+    ...(filesOlderThanDays !== null && { filesOlderThanDays }),
     ...(samples !== null && { samples }),
   };
 }

@@ -63,6 +63,7 @@ export function newJob(
     recordReads: 0,
     lookups: 0,
     phantoms: null,
+    files: null,
     verification: request.mode === 'verify' ? noVerification() : null,
     isShadow: false,
     findings: noFindings(),
@@ -80,11 +81,14 @@ export function newJob(
   };
 }
 
-function keptRequest({ collections, projectIds, phantoms, samples, allow }: ReconcileRequest): ReconcileJob['request'] {
+function keptRequest(request: ReconcileRequest): ReconcileJob['request'] {
+  const { collections, projectIds, phantoms, files, filesOlderThanDays, samples, allow } = request;
   return {
     collections: collections ? [...collections] : null,
     projectIds: projectIds ? [...projectIds] : null,
     phantoms: phantoms === true,
+    files: files === true,
+    filesOlderThanDays: filesOlderThanDays ?? null,
     samples: samples ?? null,
     allow: Object.fromEntries(Object.entries(allow ?? {}).filter(([, value]) => value !== undefined)),
   };

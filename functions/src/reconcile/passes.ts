@@ -9,6 +9,7 @@ import { isOver, type PassEnd, type Run } from './runRecord.ts';
 import { readsToCount } from './scan/assetIndex.ts';
 import { planScan } from './scan/planScan.ts';
 import { scanPass } from './scan/scanPass.ts';
+import { findUnnamedFiles, removeUnnamedFiles } from './unnamedFiles.ts';
 
 /** The passes of a run, as far as the time allows: plan, scan, and in mode `clean`, if no brake takes hold, repair. */
 export async function passes(run: Run): Promise<PassEnd> {
@@ -22,7 +23,9 @@ export async function passes(run: Run): Promise<PassEnd> {
     if (scanned.kind !== 'complete') return scanned;
     const phantoms = request.phantoms === true ? await findPhantoms(run) : scanned;
     if (phantoms.kind !== 'complete') return phantoms;
-    const verified = request.mode === 'verify' ? await verify(run) : phantoms;
+    const files = request.files === true ? await findUnnamedFiles(run) : phantoms;
+    if (files.kind !== 'complete') return files;
+    const verified = request.mode === 'verify' ? await verify(run) : files;
     if (verified.kind !== 'complete') return verified;
     await countOthers(run);
     const brake = judgeScan(run) ?? (await judgeSourceAgain(run));
@@ -42,7 +45,9 @@ export async function passes(run: Run): Promise<PassEnd> {
   await run.keeper.flush();
   if (isOver(run)) return { kind: 'out-of-time' };
   const repaired = await repairPass(run);
-  return repaired.kind === 'complete' ? removePhantoms(run) : repaired;
+  if (repaired.kind !== 'complete') return repaired;
+  const removed = await removePhantoms(run);
+  return removed.kind === 'complete' ? removeUnnamedFiles(run) : removed;
 }
 
 function verify(run: Run): Promise<PassEnd> {
@@ -60,6 +65,7 @@ async function countOthers(run: Run): Promise<void> {
   if (job.phantoms !== null) {
     job.phantoms.allowed = request.allow?.phantoms ?? deletionsAllowed(policy, job.phantoms.children);
   }
+  if (job.files !== null) job.files.allowed = request.allow?.files ?? deletionsAllowed(policy, job.files.listed);
   job.recentDeletions = 0;
   if (orphansOf(job) === 0) return;
   const now = run.clock.now();
@@ -99,7 +105,7 @@ async function judgeSourceAgain({ job, limits, request, inMongo }: Run): Promise
 /** Any client can write ids that never existed, and delete documents that have others below them. Too many of them stop
  *  nobody but themselves. */
 function reportLeftAlone({ job, log }: Run): void {
-  const { findings, unknownAllowed, phantoms } = job;
+  const { findings, unknownAllowed, phantoms, files } = job;
   const classes = [
     {
       brake: 'too-many-unknown-ids',
@@ -108,6 +114,7 @@ function reportLeftAlone({ job, log }: Run): void {
       flag: '--allow-unknown-ids',
     },
     { brake: 'too-many-phantoms', found: findings.phantom, allowed: phantoms?.allowed, flag: '--allow-phantoms' },
+    { brake: 'too-many-unnamed-files', found: files?.old ?? 0, allowed: files?.allowed, flag: '--allow-files' },
   ];
   for (const { brake, found, allowed, flag } of classes) {
     if (found <= (allowed ?? 0)) continue;

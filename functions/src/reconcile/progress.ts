@@ -13,8 +13,8 @@ export interface ReconcileProgress {
 }
 
 /** What Firestore bills for a run's scan, in reads: without its own records, and without repairs. */
-export function readsOf(job: Pick<ReconcileJob, 'collections' | 'recordReads' | 'phantoms'>): number {
-  const others = job.recordReads + (job.phantoms?.reads ?? 0);
+export function readsOf(job: Pick<ReconcileJob, 'collections' | 'recordReads' | 'phantoms' | 'files'>): number {
+  const others = job.recordReads + (job.phantoms?.reads ?? 0) + (job.files?.reads ?? 0);
   return job.collections.reduce((sum, { reads }) => sum + reads.hops + reads.counts + reads.closer, others);
 }
 

@@ -46,6 +46,7 @@ export const recordIndexing: readonly RecordIndexing[] = [
       'examples',
       'repair',
       'phantoms',
+      'files',
       'lastError',
       'lease',
       'open',

@@ -49,6 +49,23 @@ export interface ReconcileReport {
     readonly allowed: number | null;
     readonly leftAlone: number;
   } | null;
+  /** Files that no asset names; null in a run that did not look for them. */
+  readonly files: {
+    /** ISO 8601: when it begins to be found out which files all assets name. Until that is known nothing is listed. Null
+     *  where it is known. */
+    readonly notBefore: string | null;
+    readonly listed: number;
+    readonly bytes: number;
+    readonly young: number;
+    readonly unnamedBytes: number;
+    /** Old enough to be removed; how many may be; whose removal was asked for; and how many a clean run leaves alone. */
+    readonly old: number;
+    readonly allowed: number | null;
+    readonly asked: number;
+    readonly leftAlone: number;
+    readonly lists: number;
+    readonly reads: number;
+  } | null;
   /** Whether a clean run has repaired nothing because of shadow mode. */
   readonly isShadow: boolean;
   readonly brake: Brake | null;
@@ -99,6 +116,7 @@ export function reportOf(job: ReconcileJob): ReconcileReport {
     leftAlone: leftAloneOf(job),
     unknownAllowed: job.unknownAllowed,
     phantoms: job.phantoms && phantomsOf(job.phantoms, job.findings.phantom),
+    files: job.files && filesOf(job.files),
     isShadow: job.isShadow,
     brake: job.brake,
   };
@@ -118,6 +136,13 @@ function phantomsOf(
   return { scanned: children, reads, documents, removed, allowed, leftAlone };
 }
 
+function filesOf(files: NonNullable<ReconcileJob['files']>): ReconcileReport['files'] {
+  const { notBefore, listed, bytes, young, unnamedBytes, old, allowed, asked, lists, reads } = files;
+  const leftAlone = allowed !== null && old > allowed ? old : 0;
+  const begins = notBefore === null ? null : new Date(notBefore).toISOString();
+  return { notBefore: begins, listed, bytes, young, unnamedBytes, old, allowed, asked, leftAlone, lists, reads };
+}
+
 function leftAloneOf({ findings, unknownAllowed }: ReconcileJob): number {
   const unknown = findings['unknown-id'];
   return unknownAllowed !== null && unknown > unknownAllowed ? unknown : 0;
@@ -132,6 +157,7 @@ const labels: Readonly<Record<keyof FindingCounts, string>> = {
   'tombstone-of-living': 'records that say of a living project that it is deleted',
   'live-record-of-missing': 'records that say of a missing project that it lives',
   phantom: 'documents that do not exist, with others below them',
+  'unnamed-file': 'files that no asset names',
   'record-ahead': "records with a version beyond MongoDB's operation time",
   'unusable-project-id': 'unusable project ids',
   'missing-project-id': 'assets without a project id',
@@ -154,6 +180,7 @@ export function renderReport(report: ReconcileReport): string {
     renderCollections(report),
     renderFindings(report),
     ...(report.phantoms ? [renderPhantoms(report.phantoms, report)] : []),
+    ...(report.files ? [renderFiles(report.files, report)] : []),
     ...(report.leftAlone > 0 ? [renderLeftAlone(report)] : []),
     ...(report.repaired ? [renderRepaired(report.repaired, report.failures)] : []),
   ];
@@ -171,6 +198,17 @@ function renderPhantoms(phantoms: NonNullable<ReconcileReport['phantoms']>, { mo
   if (leftAlone === 0) return `${cost}, ${number(removed)} of them removed.`;
   const what = mode === 'clean' ? 'were left alone' : 'would be left alone by --clean';
   return `${cost}. All ${number(leftAlone)} subtrees ${what}: up to ${number(allowed ?? 0)} are allowed. If they are to go, run with --allow-phantoms ${leftAlone}.`;
+}
+
+function renderFiles(files: NonNullable<ReconcileReport['files']>, { mode, findings }: ReconcileReport): string {
+  const { notBefore, listed, bytes, young, unnamedBytes, old, allowed, asked, leftAlone, lists, reads } = files;
+  if (notBefore !== null) {
+    return `Files: nothing is known of them before it is recorded which ones all assets name, which begins at ${notBefore}. Run again then.`;
+  }
+  const cost = `Files: ${number(listed)} (${number(bytes)} bytes) listed for ${number(reads)} reads and ${number(lists)} requests of class A; ${number(findings['unnamed-file'])} (${number(unnamedBytes)} bytes) are named by no asset, ${number(young)} are too young to judge`;
+  if (leftAlone === 0) return `${cost}. Removal of ${number(asked)} asked for.`;
+  const what = mode === 'clean' ? 'were left alone' : 'would be left alone by --clean';
+  return `${cost}. All ${number(old)} that are old enough ${what}: up to ${number(allowed ?? 0)} are allowed. If they are to go, run with --allow-files ${old}.`;
 }
 
 function renderLeftAlone({ mode, leftAlone, unknownAllowed }: ReconcileReport): string {

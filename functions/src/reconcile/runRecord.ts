@@ -3,9 +3,11 @@ import type { Clock } from '../clock.ts';
 import type { AssetCollection, Config } from '../config/defineConfig.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import type { ReconcileRequest } from '../events/reconciliationRequest.ts';
+import type { FileSettings } from '../files/fileSettings.ts';
 import type { Log } from '../log.ts';
 import type { ProjectsSource } from '../source/connect.ts';
 import type { ProjectTruth } from '../source/truth.ts';
+import type { Bucket } from '../storage/bucket.ts';
 import type { Brake } from './brakes.ts';
 import type { FindingExample, ToRepair } from './findings.ts';
 import type { ReconcileJob } from './jobRecord.ts';
@@ -62,6 +64,10 @@ export interface ReconcileDependencies {
   readonly limits: ReconcileLimits;
   /** What a run in mode `verify` does between its scan and its judgement. */
   readonly verify?: (run: Run) => Promise<PassEnd>;
+  /** Where files of assets are; undefined where none are configured. */
+  readonly files?:
+    | { readonly settings: FileSettings; readonly bucket: () => Promise<Pick<Bucket, 'list'>> }
+    | undefined;
   /** Shadow mode: `clean` finds and judges as ever, and repairs nothing. */
   readonly isShadow?: boolean;
 }

@@ -77,13 +77,14 @@ export function allowanceFor(kind: BrakeKind, job: Pick<ReconcileJob, 'findings'
 }
 
 function detailsOf(job: ReconcileJob): Detail[] {
-  const { phase, repair, verification, isShadow } = job;
+  const { phase, repair, verification, files, isShadow } = job;
   return [
     { name: 'projects with assets', value: job.projects },
     { name: 'records compared', value: job.records },
     { name: 'too young to judge', value: job.young },
     { name: 'reads of the scan', value: readsOf(job) },
     ...(verification === null ? [] : verificationDetails(verification)),
+    ...(files === null ? [] : filesDetails(files)),
     ...(phase === 'repair'
       ? [
           { name: 'projects repaired', value: repair.outcomes.applied },
@@ -93,6 +94,14 @@ function detailsOf(job: ReconcileJob): Detail[] {
       : []),
     ...(isShadow ? [{ name: 'shadow mode', value: 'nothing was repaired; what differs is what would be' }] : []),
     ...leftAloneDetails(job),
+  ];
+}
+
+function filesDetails(files: NonNullable<ReconcileJob['files']>): Detail[] {
+  return [
+    { name: 'files listed', value: files.listed },
+    { name: 'bytes of files that no asset names', value: files.unnamedBytes },
+    { name: 'files whose removal was asked for', value: files.asked },
   ];
 }
 
@@ -109,7 +118,7 @@ function verificationDetails(verification: NonNullable<ReconcileJob['verificatio
 }
 
 /** Findings that a clean run leaves alone as too many, and what allows them: no brake, for all else is repaired. */
-function leftAloneDetails({ findings, unknownAllowed, phantoms }: ReconcileJob): Detail[] {
+function leftAloneDetails({ findings, unknownAllowed, phantoms, files }: ReconcileJob): Detail[] {
   const leftAlone = (kind: FindingKind, allowed: number | null | undefined, allowance: string): Detail[] =>
     typeof allowed === 'number' && findings[kind] > allowed
       ? [{ name: `too many to repair: ${kind}`, value: `${findings[kind]}; ${allowed} are allowed (${allowance})` }]
@@ -117,5 +126,13 @@ function leftAloneDetails({ findings, unknownAllowed, phantoms }: ReconcileJob):
   return [
     ...leftAlone('unknown-id', unknownAllowed, 'allow.unknownIds'),
     ...leftAlone('phantom', phantoms?.allowed, 'allow.phantoms'),
+    ...(files !== null && files.allowed !== null && files.old > files.allowed
+      ? [
+          {
+            name: 'too many to remove: unnamed-file',
+            value: `${files.old}; ${files.allowed} are allowed (allow.files)`,
+          },
+        ]
+      : []),
   ];
 }

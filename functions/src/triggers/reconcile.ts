@@ -1,6 +1,7 @@
 import { dayMs, minuteMs, secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import { encodeReconciliationRequest, type ReconcileRequest } from '../events/reconciliationRequest.ts';
+import { deployedFileSettings } from '../files/deployedFiles.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../reconcile/limits.ts';
 import type { ReconcileOutcome } from '../reconcile/run.ts';
@@ -16,6 +17,7 @@ export async function reconcile(services: Services, request: ReconcileRequest): 
     import('../source/truth.ts'),
   ]);
   const source = await services.source();
+  const settings = deployedFileSettings(config);
   const outcome = await runReconciliation(
     {
       firestore: await services.firestore(),
@@ -28,6 +30,7 @@ export async function reconcile(services: Services, request: ReconcileRequest): 
       log,
       limits: deployedLimits(),
       verify: verifyPass,
+      files: settings && { settings, bucket: () => services.bucket(settings.place.bucket) },
       isShadow: params.syncMode.value() === 'shadow',
     },
     {
@@ -57,18 +60,21 @@ function deployedLimits(): ReconcileLimits {
  *  people. */
 export async function requestReconciliation(
   { publisher }: Services,
-  { mode, reason, collections, projectIds, phantoms, samples, jobId }: ReconcileRequest,
+  request: ReconcileRequest,
   why: 'continued',
 ): Promise<void> {
   const requests = await publisher(params.requestsTopic.value());
-  const request = {
+  const { mode, reason, collections, projectIds, phantoms, files, filesOlderThanDays, samples, jobId } = request;
+  const continuation = {
     mode,
     reason,
     ...(collections && { collections: [...collections] }),
     ...(projectIds && { projectIds: [...projectIds] }),
     ...(phantoms && { phantoms }),
+    ...(files && { files }),
+    ...(filesOlderThanDays !== undefined && { filesOlderThanDays }),
     ...(samples !== undefined && { samples }),
     ...(jobId !== undefined && { jobId }),
   };
-  await requests.publish(encodeReconciliationRequest(request, { reason: why }));
+  await requests.publish(encodeReconciliationRequest(continuation, { reason: why }));
 }

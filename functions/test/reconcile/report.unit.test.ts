@@ -35,6 +35,7 @@ const report: ReconcileReport = {
   leftAlone: 0,
   unknownAllowed: null,
   phantoms: null,
+  files: null,
   isShadow: false,
   brake: null,
 };
