@@ -212,6 +212,7 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
     deadLetters: publisherTo(deadLetterTopic.value()),
     random: Math.random,
     control: createControlReader(firestore, terminal.clock),
+    files: deployedFileSettings(config),
     limits: {
       ...defaultSyncLimits,
       hold: deployedHoldLimits(),

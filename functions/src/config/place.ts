@@ -42,6 +42,14 @@ export function coverSameAssets(a: Place, b: Place): boolean {
   );
 }
 
+/** Whether a document of the other place can lie below one of this place. */
+export function mayLieBelow(place: Place, other: Place): boolean {
+  if (other.kind === 'group') return true;
+  const segments = other.name.split('/');
+  const parents = segments.slice(0, -1).flatMap((_, at) => (at % 2 === 0 ? [segments.slice(0, at + 1).join('/')] : []));
+  return parents.some((path) => coverSameAssets(place, placeOf({ path })));
+}
+
 function isAnyDocument(segment: string, at: number): boolean {
   return at % 2 === 1 && isWildcard(segment);
 }

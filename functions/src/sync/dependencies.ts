@@ -2,6 +2,7 @@ import type { Firestore } from 'firebase-admin/firestore';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/defineConfig.ts';
 import type { ControlReader } from '../control/control.ts';
+import type { FileSettings } from '../files/fileSettings.ts';
 import type { Log } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import type { ProjectTruth } from '../source/truth.ts';
@@ -28,6 +29,8 @@ export interface SyncDependencies {
   /** A text that no other call returned: names lease holders. */
   readonly uniqueId: () => string;
   readonly log: Log;
+  /** Where files of assets are; undefined where none are configured. */
+  readonly files?: FileSettings | undefined;
   readonly limits: SyncLimits;
   readonly throttle: Throttle;
 }

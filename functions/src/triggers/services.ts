@@ -7,6 +7,7 @@ import { type Clock, dayMs, secondMs, systemClock } from '../clock.ts';
 import { cloudLog } from '../cloudLog.ts';
 import type { Config } from '../config/defineConfig.ts';
 import * as params from '../config/params.ts';
+import { deployedFileSettings } from '../files/deployedFiles.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
 import type { Log } from '../log.ts';
 import type { PublisherTo } from '../operations/outbox.ts';
@@ -104,6 +105,7 @@ export function createServices(config: Config): Services {
       control: await control(),
       events: await publisher(params.eventsTopic.value()),
       deadLetters: await publisher(params.deadLetterTopic.value()),
+      files: deployedFileSettings(config),
       limits: {
         ...defaultSyncLimits,
         maxAttempts: params.syncMaxAttempts.value(),

@@ -4,6 +4,7 @@ import { encodeSnapshot } from '../../archive/encodeDocument.ts';
 import { type Line, packPages } from '../../archive/packPages.ts';
 import type { AssetCollection, Config } from '../../config/defineConfig.ts';
 import { liesIn } from '../../config/place.ts';
+import { readsFiles } from './filesOfPage.ts';
 import type { PageContext } from './pageContext.ts';
 
 /** Text of documents that one transaction archives and deletes: a commit has up to 10 MiB
@@ -26,6 +27,8 @@ export interface Archiving {
 export interface ArchivedPage {
   readonly ref: DocumentReference;
   readonly record: ArchiveRecord;
+  /** Documents of the page; of several records of one page, only the first has them. */
+  readonly paths: readonly string[];
 }
 
 /** What a page that deletes from a collection archives; null when it archives nothing, and may read keys only.
@@ -72,15 +75,17 @@ export function createArchiving(
   };
 }
 
-/** Places in the throttle that a page takes which reads whole documents of unknown size: so those in flight in a process
+/** Places in the throttle that a page takes which reads documents of unknown size, and not only their keys: so those in flight in a process
  *  read 128 MiB at most. */
 const placesOfUnknown = 4;
 
 /** How many places a page of a collection takes in the throttle. */
-export function placesOf({ config, record, sizes, isShadow }: PageContext, name: string): number {
+export function placesOf(context: PageContext, name: string): number {
+  const { config, record, sizes, isShadow } = context;
   if (record.desired.kind !== 'deleted' || isShadow || sizes.isKnown(name)) return 1;
   const collection = config.collections.find((other) => other.name === name);
-  return collection !== undefined && archivesFrom(config, collection) ? placesOfUnknown : 1;
+  if (collection === undefined) return 1;
+  return archivesFrom(config, collection) || readsFiles(context, collection) ? placesOfUnknown : 1;
 }
 
 /** Writes pages of the archive, in the transaction that deletes what is in them. */
@@ -127,11 +132,17 @@ async function packFor(
     expireAt: archivedAt + keeper.retentionMs,
   };
   const packed = await packPages(lines);
-  return packed.flatMap((page) => withPlaces(firestore, (group) => recordsOf(page, about, group)));
+  return packed.flatMap((page) => withPlaces(firestore, page.paths, (group) => recordsOf(page, about, group)));
 }
 
 /** The group of a page's records is the id of the first. */
-function withPlaces(firestore: Firestore, of: (group: string) => readonly ArchiveRecord[]): readonly ArchivedPage[] {
+function withPlaces(
+  firestore: Firestore,
+  paths: readonly string[],
+  of: (group: string) => readonly ArchiveRecord[],
+): readonly ArchivedPage[] {
   const first = newArchiveRef(firestore);
-  return of(first.id).map((record, index) => ({ ref: index === 0 ? first : newArchiveRef(firestore), record }));
+  return of(first.id).map((record, index) =>
+    index === 0 ? { ref: first, record, paths } : { ref: newArchiveRef(firestore), record, paths: [] },
+  );
 }

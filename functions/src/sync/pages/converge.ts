@@ -139,6 +139,7 @@ function begin(dependencies: SyncDependencies, assignment: Assignment): Run {
       createdBy,
       isShadow: limits.isShadow,
       confirmGone,
+      files: dependencies.files ?? null,
       sizes: createDocumentSizes(),
       now: () => clock.now(),
     },

@@ -29,6 +29,10 @@ export interface DueAssets {
   readonly isRecursive: boolean;
   /** Null: they are deleted for good. */
   readonly archiving: Archiving | null;
+  /** Documents below assets that are read at most; undefined: as many as where only keys are read. */
+  readonly limit: number | undefined;
+  /** Fields to read of these besides their owners, where not all are read. */
+  readonly fieldsBelow: readonly FieldPath[];
   readonly fitting: (documents: number) => number;
 }
 
@@ -38,16 +42,16 @@ export interface DueAssets {
 export async function planDeletions(
   context: PageContext,
   transaction: Transaction,
-  { range, assets, isRecursive, archiving, fitting }: DueAssets,
+  { range, assets, isRecursive, archiving, limit: given, fieldsBelow, fitting }: DueAssets,
 ): Promise<Deletions> {
-  const most = archiving?.limit ?? fitting(descendantsPerPage);
+  const most = given ?? fitting(descendantsPerPage);
   const limit = Math.max(1, Math.floor(most / Math.max(1, assets.length)));
   const after = range.asset === undefined ? null : range.after;
   const read = await Promise.all(
     assets.map(async (asset) => ({
       asset,
       found: isRecursive
-        ? await readBelow(context, transaction, asset.ref, after, limit, archiving !== null)
+        ? await readBelow(context, transaction, asset.ref, after, limit, archiving !== null ? 'all' : fieldsBelow)
         : nothingBelow,
     })),
   );
@@ -85,11 +89,11 @@ async function readBelow(
   asset: DocumentReference,
   after: string | null,
   limit: number,
-  isWhole: boolean,
+  fields: readonly FieldPath[] | 'all',
 ): Promise<FoundBelow> {
   const { firestore, config } = context;
   const below = descendantsOf(firestore, asset);
-  const all = isWhole ? below : below.select(...ownerFields(config));
+  const all = fields === 'all' ? below : below.select(...ownerFields(config), ...fields);
   const { docs } = await transaction.get((after === null ? all : all.startAfter(firestore.doc(after))).limit(limit));
   return { documents: docs, isAll: docs.length < limit };
 }

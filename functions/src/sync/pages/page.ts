@@ -1,6 +1,7 @@
 import { FieldPath, type QueryDocumentSnapshot, type Transaction } from 'firebase-admin/firestore';
 import { minuteMs } from '../../clock.ts';
 import type { AssetCollection } from '../../config/defineConfig.ts';
+import { fileFieldsOf } from '../../files/fileSettings.ts';
 import { assetsAmong } from '../../records/assetQuery.ts';
 import {
   type KeyRange,
@@ -11,10 +12,11 @@ import {
 } from '../../records/projectRecord.ts';
 import { type Step, writeStep } from '../transact.ts';
 import { isCompleted, type Reached } from '../transitions.ts';
-import { type Archiving, createArchiving, createPages } from './archiving.ts';
+import { type ArchivedPage, createArchiving, createPages } from './archiving.ts';
 import { assetsOf } from './assets.ts';
 import { showsValue, type WantedCopy, wantedCopies } from './copyUpdates.ts';
 import { planDeletions } from './deletions.ts';
+import { fileFieldsBelow, observeSizes, readsFiles, writeFilesOfPage } from './filesOfPage.ts';
 import type { PageContext } from './pageContext.ts';
 
 /** Assets in one page, which is one transaction. A commit may have 10 MiB and last 270 s
@@ -122,7 +124,10 @@ export function runPage(
         const mayBeNew = writtenAt > context.createdBy - youngMs;
         if (!(await context.confirmGone(mayBeNew ? 0 : confirmationAgeMs))) return { kind: 'revived' };
       }
-      if (!context.isShadow) for (const part of parts) part.write(transaction);
+      if (!context.isShadow) {
+        for (const part of parts) part.write(transaction);
+        writeFilesOfPage(context, transaction, parts, kept);
+      }
       const processed = parts.reduce((sum, part) => sum + part.processed, 0);
       const finished = finish !== undefined && rests.length === 0;
       if (finished) writeStep(firestore, transaction, finish(current, { processed, scanned: keys.length }));
@@ -143,6 +148,9 @@ interface Part extends PageView {
    *  of the project. */
   readonly writtenAt: number;
   readonly write: (transaction: Transaction) => void;
+  /** What it deletes, and the new pages of the archive that hold it. */
+  readonly deleted: readonly QueryDocumentSnapshot[];
+  readonly archived: readonly ArchivedPage[];
 }
 
 const nothing: Part = {
@@ -153,6 +161,8 @@ const nothing: Part = {
   processed: 0,
   writtenAt: Number.NEGATIVE_INFINITY,
   write: () => undefined,
+  deleted: [],
+  archived: [],
 };
 
 async function planPart(
@@ -179,11 +189,23 @@ async function planDeletionPart(
   kept: Set<string>,
 ): Promise<Part> {
   const archiving = createArchiving(context, collection, kept, fitting);
-  const limit = archiving === null ? fitting(usualLimit(collection)) : archivedLimit(collection, archiving);
-  const page = await readPage(context, transaction, collection, range, archiving === null ? [] : 'all', limit);
+  const files = readsFiles(context, collection);
+  const documents = archiving?.limit ?? (files ? fitting(context.sizes.limit(collection.name)) : undefined);
+  const limit = documents === undefined ? fitting(usualLimit(collection)) : limitOf(collection, documents);
+  const fields = archiving !== null ? 'all' : files ? fileFieldsOf([collection]) : [];
+  const page = await readPage(context, transaction, collection, range, fields, limit);
   const due = page.documents.filter((asset) => asset.createTime.toMillis() <= context.createdBy);
   const isRecursive = collection.recursive && !context.isShadow;
-  const deletions = await planDeletions(context, transaction, { range, assets: due, isRecursive, archiving, fitting });
+  const deletions = await planDeletions(context, transaction, {
+    range,
+    assets: due,
+    isRecursive,
+    archiving,
+    limit: documents,
+    fieldsBelow: fileFieldsBelow(context, collection),
+    fitting,
+  });
+  if (files && archiving === null) observeSizes(context, collection, deletions.documents);
   const archived = (await archiving?.pack()) ?? [];
   const { seen, goesOnAfter } = upToAsset(page, deletions.left);
   return {
@@ -198,6 +220,8 @@ async function planDeletionPart(
       createPages(inTransaction, archived);
       for (const { ref } of deletions.documents) inTransaction.delete(ref);
     },
+    deleted: deletions.documents,
+    archived,
   };
 }
 
@@ -205,9 +229,11 @@ function usualLimit({ recursive }: AssetCollection): number {
   return recursive ? assetsPerRecursivePage : assetsPerPage;
 }
 
-/** Whole documents are read, and those below assets count as well. */
-function archivedLimit({ recursive }: AssetCollection, { limit }: Archiving): number {
-  return recursive ? Math.max(1, Math.min(assetsPerRecursivePage, Math.floor(limit / documentsPerAsset))) : limit;
+/** Where more than keys is read, those below assets count as well. */
+function limitOf({ recursive }: AssetCollection, documents: number): number {
+  return recursive
+    ? Math.max(1, Math.min(assetsPerRecursivePage, Math.floor(documents / documentsPerAsset)))
+    : documents;
 }
 
 /** The part of a page before an asset that had no room in the transaction. */

@@ -1,5 +1,6 @@
 import type { Firestore } from 'firebase-admin/firestore';
 import type { Config } from '../../config/defineConfig.ts';
+import type { FileSettings } from '../../files/fileSettings.ts';
 import type { ProjectRecord, WorkLease } from '../../records/projectRecord.ts';
 import type { DocumentSizes } from './documentSizes.ts';
 
@@ -16,7 +17,9 @@ export interface PageContext {
   readonly isShadow: boolean;
   /** Whether MongoDB says that the project is gone, asked at most `maxAgeMs` ago; at 0 it is asked after the call. */
   readonly confirmGone: (maxAgeMs: number) => Promise<boolean>;
-  /** Of documents that are read whole, to be archived. */
+  /** Where files of assets are; null where none are configured. */
+  readonly files: FileSettings | null;
+  /** Of documents of which more than keys is read: to be archived, or for the names of their files. */
   readonly sizes: DocumentSizes;
   /** In ms since 1970. */
   readonly now: () => number;
