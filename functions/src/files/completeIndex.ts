@@ -5,8 +5,8 @@ import type { Config } from '../config/defineConfig.ts';
 import { errorText, type Log } from '../log.ts';
 import { assetsAmong, assetsAt } from '../records/assetQuery.ts';
 import { schemaVersion } from '../records/projectRecord.ts';
+import { fileFieldsOf, filesOfDocument, indexPlanOf } from './documentFiles.ts';
 import { FileRecordError, fileRecords, indexStateRef, parseReference, referenceOfPart } from './fileRecords.ts';
-import { fileFieldsOf, filesOfDocument, indexPlanOf } from './fileSettings.ts';
 import { type IndexDependencies, indexAsset } from './indexAsset.ts';
 import { packNames } from './packNames.ts';
 

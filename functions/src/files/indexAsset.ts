@@ -1,7 +1,8 @@
 import type { Firestore } from 'firebase-admin/firestore';
 import type { Config } from '../config/defineConfig.ts';
+import { fileFieldsOf, filesOfDocument, keyOnly } from './documentFiles.ts';
 import { type Holder, referencesOf, writeReferences } from './fileRecords.ts';
-import { type FileSettings, fileFieldsOf, filesOfDocument, keyOnly } from './fileSettings.ts';
+import type { FileSettings } from './fileSettings.ts';
 
 export interface IndexDependencies {
   readonly firestore: Firestore;

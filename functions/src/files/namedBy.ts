@@ -1,7 +1,8 @@
 import type { Firestore, QueryDocumentSnapshot } from 'firebase-admin/firestore';
 import type { Config } from '../config/defineConfig.ts';
+import { fileFieldsOf, filesOfDocument, keyOnly } from './documentFiles.ts';
 import { fileRecords, parseReference } from './fileRecords.ts';
-import { type FileSettings, fileFieldsOf, filesOfDocument, keyOnly } from './fileSettings.ts';
+import type { FileSettings } from './fileSettings.ts';
 
 /** Values that one query may ask for
  *  (https://firebase.google.com/docs/firestore/query-data/queries#limits_on_or_queries). */

@@ -1,7 +1,8 @@
 import type { Firestore, QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
 import type { Config } from '../config/defineConfig.ts';
+import { filesOfDocument } from './documentFiles.ts';
 import { type Holder, parseReference, referencesOf, writeReferences, writeRemoval } from './fileRecords.ts';
-import { type FileSettings, filesOfDocument } from './fileSettings.ts';
+import type { FileSettings } from './fileSettings.ts';
 
 // What becomes of files is decided in the transaction that ends or moves what has named them, and done afterwards: no
 // file goes before that is committed, and a crash in between leaves the record that has it done.

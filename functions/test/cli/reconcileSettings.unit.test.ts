@@ -40,7 +40,7 @@ describe('npm run reconcile', () => {
           mode: 'clean',
           collections: ['a', 'b'],
           projectIds: ['p'],
-          allow: { orphans: 12, unknownIds: 3, phantoms: 2, shrink: undefined, source: undefined },
+          allow: { orphans: 12, unknownIds: 3, phantoms: 2, files: undefined, shrink: undefined, source: undefined },
           reason: 'command',
         },
         reason: undefined,

@@ -2,7 +2,7 @@ import type { DocumentReference, FieldPath, QueryDocumentSnapshot, Transaction }
 import { encodeSnapshot } from '../../archive/encodeDocument.ts';
 import type { AssetCollection, Config } from '../../config/defineConfig.ts';
 import { mayLieBelow } from '../../config/place.ts';
-import { fileFieldsOf } from '../../files/fileSettings.ts';
+import { fileFieldsOf } from '../../files/documentFiles.ts';
 import { keepFilesOf, removeFilesOf } from '../../files/removalOf.ts';
 import type { PageContext } from './pageContext.ts';
 

@@ -1,7 +1,7 @@
 import { FieldPath, type QueryDocumentSnapshot, type Transaction } from 'firebase-admin/firestore';
 import { minuteMs } from '../../clock.ts';
 import type { AssetCollection } from '../../config/defineConfig.ts';
-import { fileFieldsOf } from '../../files/fileSettings.ts';
+import { fileFieldsOf } from '../../files/documentFiles.ts';
 import { assetsAmong } from '../../records/assetQuery.ts';
 import {
   type KeyRange,
