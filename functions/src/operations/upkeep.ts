@@ -29,7 +29,7 @@ const everyMs = minuteMs;
 
 /** What has to be done now and then by whatever runs regularly: messages of decisions that were not published are
  *  published, work that was parked goes on when what it waited for is over, projects that were deleted a while ago are
- *  visited, and the head of the audit is noted in the log. Costs four reads, one more
+ *  visited, files that are due are asked for, and the head of the audit is noted in the log. Costs four reads, one more
  *  where files are configured, and those of the visits.
  *  Never rejects: what fails is logged, and done the next time. */
 export async function lookAfter(dependencies: UpkeepDependencies): Promise<void> {
