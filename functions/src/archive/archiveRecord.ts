@@ -35,16 +35,15 @@ export interface ArchiveRecord {
   readonly object: string | null;
 }
 
+/** What the records of a page say of its origin. */
+export type Provenance = Pick<ArchiveRecord, 'projectId' | 'version' | 'collection' | 'archivedAt' | 'expireAt'>;
+
 /** Bytes of the paths that a record repeats: with its data it stays below the 1 MiB of a document. */
 const bytesOfPaths = 64 * 1024;
 
 /** The records that keep a page, one per piece.
  *  @param group names the page among the records; only where there are several. */
-export function recordsOf(
-  page: PackedPage,
-  about: Pick<ArchiveRecord, 'projectId' | 'version' | 'collection' | 'archivedAt' | 'expireAt'>,
-  group: string,
-): readonly ArchiveRecord[] {
+export function recordsOf(page: PackedPage, about: Provenance, group: string): readonly ArchiveRecord[] {
   const { paths, pieces, checksum, bytes } = page;
   const isShort = paths.reduce((sum, path) => sum + Buffer.byteLength(path) + 1, 0) <= bytesOfPaths;
   return pieces.map((data, index) => ({
@@ -84,6 +83,11 @@ const recordSchema = z.looseObject({
     .nullable(),
   object: z.string().min(1).nullable(),
 });
+
+/** Where a record is kept. */
+export function archiveRef(firestore: Firestore, id: string): DocumentReference {
+  return firestore.collection(recordCollections.archive).doc(id);
+}
 
 /** A new place for a record. */
 export function newArchiveRef(firestore: Firestore): DocumentReference {

@@ -1,7 +1,7 @@
 /** A deliberate break of one guarantee: texts of the source that are replaced. Each must be there exactly once, so that
  *  a change of the source cannot silently turn a break into nothing. */
 export interface Mutation {
-  readonly breaks: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11';
+  readonly breaks: 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11' | 'I13';
   readonly what: string;
   /** What the runs have to say of it: a break that only keeps the code from running proves nothing. */
   readonly shows: RegExp;
@@ -439,6 +439,46 @@ export const mutations: readonly Mutation[] = [
         file: 'sync/handleMessage.ts',
         find: "outcome.kind === 'applied' || outcome.kind === 'duplicate' || outcome.kind === 'contradicted'",
         replace: "outcome.kind === 'applied' || outcome.kind === 'contradicted'",
+      },
+    ],
+  },
+  {
+    breaks: 'I13',
+    what: 'an asset is deleted before it is archived',
+    shows: /asset neither at its place nor in the archive/,
+    weather: 'disorder',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'sync/pages/page.ts',
+        find: '      createPages(inTransaction, archived);\n',
+        replace: '      inTransaction.later = [...(inTransaction.later ?? []), ...archived];\n',
+      },
+      {
+        file: 'sync/pages/page.ts',
+        find: '  return firestore.runTransaction(\n    async (transaction): Promise<PageOutcome> => {\n',
+        replace:
+          '  let last;\n  return firestore.runTransaction(\n    async (transaction): Promise<PageOutcome> => {\n      last = transaction;\n',
+      },
+      {
+        file: 'sync/pages/page.ts',
+        find: '    { maxAttempts: 1 },\n  );\n',
+        replace:
+          '    { maxAttempts: 1 },\n  ).then(async (outcome) => {\n    if (last?.later) await firestore.runTransaction(async (after) => createPages(after, last.later));\n    return outcome;\n  });\n',
+      },
+    ],
+  },
+  {
+    breaks: 'I13',
+    what: 'an asset is archived and not deleted',
+    shows: /asset in two places/,
+    weather: 'disorder',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'sync/pages/page.ts',
+        find: 'for (const { ref } of deletions.documents) inTransaction.delete(ref);',
+        replace: 'if (archived.length === 0) for (const { ref } of deletions.documents) inTransaction.delete(ref);',
       },
     ],
   },

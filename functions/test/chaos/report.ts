@@ -56,6 +56,7 @@ export function renderReport({ seed, tally, findings, tookMs }: ChaosReport, fla
     ['holds discarded', tally.discarded],
     ['pauses', tally.pauses],
     ['  parked to the end', tally.parked],
+    ['pages of the archive', tally.archived],
     ['seconds', (tookMs / millisecondsPerSecond).toFixed(1)],
     ['violations', findings.length],
   ];

@@ -30,6 +30,7 @@ import { transactAs } from '../support/transact.ts';
 import { createHistory, describeAct, withRareActs } from './history.ts';
 import { createRandom } from './random.ts';
 import { type Actor, createActor } from './simulation/actor.ts';
+import { type ArchiveWatch, createArchiveWatch } from './simulation/archiveWatch.ts';
 import { createCheckpointWatch, pointOf } from './simulation/checkpointWatch.ts';
 import { type ConvergedWatch, createConvergedWatch } from './simulation/convergedWatch.ts';
 import { createDoor } from './simulation/door.ts';
@@ -111,14 +112,28 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   };
 
   const isNotifying = createRandom(`${seed}:converged`).chance(0.25);
+  const archiving = createRandom(`${seed}:archive`);
+  const isArchiving = archiving.chance(0.4);
+  const onDelete = () => (isArchiving && archiving.chance(0.6) ? 'archive' : 'delete');
   const config = defineConfig({
     converged: isNotifying,
     source: { ...chaosSource, fields: ['name', 'status'] },
     collections: [
-      { path: 'storyboards', projectId: 'projectId', copies: { name: 'projectName' }, subcollections: 'recursive' },
-      { path: 'media', projectId: 'projectId', copies: { name: 'projectName', status: 'meta.status' } },
-      { path: 'analyses', projectId: 'projectId' },
-      { group: 'scenes', projectId: 'meta.projectId' },
+      {
+        path: 'storyboards',
+        projectId: 'projectId',
+        copies: { name: 'projectName' },
+        subcollections: 'recursive',
+        onDelete: onDelete(),
+      },
+      {
+        path: 'media',
+        projectId: 'projectId',
+        copies: { name: 'projectName', status: 'meta.status' },
+        onDelete: onDelete(),
+      },
+      { path: 'analyses', projectId: 'projectId', onDelete: onDelete() },
+      { group: 'scenes', projectId: 'meta.projectId', onDelete: onDelete() },
     ],
   });
   const [storyboard, media, analysis, scene] = config.collections;
@@ -132,6 +147,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   const door = createDoor({ weather, random: createRandom(`${seed}:door`), tally, trace, meddle: () => takeStep() });
   const watch = createCheckpointWatch();
   const convergedWatch: ConvergedWatch = createConvergedWatch(services.firestore);
+  const archiveWatch: ArchiveWatch = createArchiveWatch(services.firestore);
   const wakeStreams: (() => void)[] = [];
   const world = createWorld({
     projects,
@@ -144,6 +160,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       if (tells) watch.committed({ t: time.t, i: time.i }, project);
       for (const wake of wakeStreams.splice(0)) wake();
     },
+    archive: archiveWatch,
     isNarrow: () => mostWrites < Number.POSITIVE_INFINITY,
     onInvent(project, aheadMs) {
       tally.invented += 1;
@@ -261,6 +278,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       firestore: firestoreThrough(door, actor, firestore, {
         onWrite: noteCheckpoint,
         onCommit: noteStanding,
+        onDeletion: async () => (isArchiving ? archiveWatch.check() : undefined),
         mostWrites,
       }),
       source,
@@ -738,6 +756,11 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     await simulation.runUntil('the relays have stopped', () => relays.size === 0);
     violations.push(...watch.violations());
     if (isNotifying) violations.push(...(await convergedWatch.violations()));
+    if (isArchiving) {
+      await archiveWatch.check();
+      tally.archived = archiveWatch.pages();
+      violations.push(...archiveWatch.violations());
+    }
     if (isInStep && !isRestored) violations.push(...(await world.verify({ reconciled: false, historyLost })));
     if (violations.length === 0 && (!isInStep || isRestored || world.hasLeftovers() || random.chance(0.2)))
       violations.push(...(await reconcileAll()));

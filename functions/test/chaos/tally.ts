@@ -33,6 +33,8 @@ export interface Tally {
   /** Times that a person paused something, and events whose work was parked to the end of that. */
   pauses: number;
   parked: number;
+  /** Pages of the archive. */
+  archived: number;
 }
 
 export function emptyTally(): Tally {
@@ -59,6 +61,7 @@ export function emptyTally(): Tally {
     discarded: 0,
     pauses: 0,
     parked: 0,
+    archived: 0,
   };
 }
 
@@ -91,6 +94,7 @@ export function addTally(sum: Tally, run: Tally): void {
     'reconciliations',
   ] as const)
     sum[key] += run[key];
-  for (const key of ['invented', 'released', 'discarded', 'pauses', 'parked'] as const) sum[key] += run[key];
+  for (const key of ['invented', 'released', 'discarded', 'pauses', 'parked', 'archived'] as const)
+    sum[key] += run[key];
   for (const [kind, count] of Object.entries(run.errors)) sum.errors[kind] = (sum.errors[kind] ?? 0) + count;
 }

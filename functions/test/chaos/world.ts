@@ -57,6 +57,11 @@ export interface WorldOptions {
   /** Called after every change of a project. `tells`: it touched what copies or assets depend on, so that there must be
    *  an event of it. */
   readonly onChange: (project: string, tells: boolean) => void;
+  /** Notified of what clients put into archived collections, and delete themselves. */
+  readonly archive?: {
+    readonly seeded: (paths: readonly string[]) => void;
+    readonly removed: (paths: readonly string[]) => void;
+  };
 }
 
 /** What must come of an asset: it stays, it goes with its project, or its project was deleted and created again around
@@ -96,6 +101,7 @@ export function createWorld({
   onChange,
   onInvent,
   isNarrow,
+  archive,
 }: WorldOptions): World {
   const known = new Map<string, KnownProject>();
   const assets = new Map<string, KnownAsset>();
@@ -181,6 +187,14 @@ export function createWorld({
       });
     }
     await batch.commit();
+    if (place.retentionMs === null) return;
+    archive?.seeded(act.ids.flatMap((id) => pathsOf(act.kind, id)));
+  }
+
+  /** Of an asset, and of what lies below it. */
+  function pathsOf(kind: AssetKind, id: string): readonly string[] {
+    const asset = assets.get(`${kind}/${id}`);
+    return asset === undefined ? [] : [asset.ref.path, ...asset.below];
   }
 
   async function move(act: Extract<Act, { do: 'move' }>): Promise<void> {
@@ -203,6 +217,7 @@ export function createWorld({
     const batch = firestore.batch();
     for (const path of asset.below) batch.delete(firestore.doc(path));
     batch.delete(asset.ref);
+    archive?.removed([asset.ref.path, ...asset.below]);
     await batch.commit();
     assets.delete(`${act.asset.kind}/${act.asset.id}`);
   }
@@ -210,6 +225,7 @@ export function createWorld({
   async function abandon(name: AssetName): Promise<void> {
     const asset = await touch(name, () => []);
     if (asset === undefined) return;
+    archive?.removed([asset.ref.path, ...asset.below]);
     await asset.ref.delete();
     for (const path of asset.below) phantoms.add(path);
     assets.delete(`${name.kind}/${name.id}`);

@@ -1,5 +1,11 @@
-import type { DocumentReference, Firestore, QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
-import { type ArchiveRecord, archiveRecordData, newArchiveRef, recordsOf } from '../../archive/archiveRecord.ts';
+import type { DocumentReference, QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
+import {
+  type ArchiveRecord,
+  archiveRecordData,
+  archiveRef,
+  type Provenance,
+  recordsOf,
+} from '../../archive/archiveRecord.ts';
 import { encodeSnapshot } from '../../archive/encodeDocument.ts';
 import { type Line, packPages } from '../../archive/packPages.ts';
 import type { AssetCollection, Config } from '../../config/defineConfig.ts';
@@ -31,13 +37,20 @@ export interface ArchivedPage {
   readonly paths: readonly string[];
 }
 
+/** What the parts of a transaction that archives have to know. */
+export interface ArchiveVolume {
+  /** Paths of what is archived by all of them: two may reach one document. */
+  readonly kept: Set<string>;
+  /** Begins the ids of the records of this part. */
+  readonly name: string;
+}
+
 /** What a page that deletes from a collection archives; null when it archives nothing, and may read keys only.
- *  @param kept paths of what this and the other parts of the transaction archive: one document may be reached by two.
  *  @param fitting the part of a whole page that this one may have. */
 export function createArchiving(
   context: PageContext,
   collection: AssetCollection,
-  kept: Set<string>,
+  { kept, name }: ArchiveVolume,
   fitting: (amount: number) => number,
 ): Archiving | null {
   const { config, sizes, isShadow } = context;
@@ -69,14 +82,26 @@ export function createArchiving(
     },
     async pack() {
       sizes.observe(collection.name, seen.documents, seen.bytes);
-      const pages = await Promise.all([...taken].map(([keeper, lines]) => packFor(context, keeper, lines)));
-      return pages.flat();
+      const packed = await Promise.all(
+        [...taken].map(async ([keeper, lines]) => ({ about: aboutOf(context, keeper), pages: await packPages(lines) })),
+      );
+      const archived: ArchivedPage[] = [];
+      const nextId = () => `${name}-${archived.length}`;
+      for (const { about, pages } of packed) {
+        for (const page of pages) {
+          for (const [part, record] of recordsOf(page, about, nextId()).entries()) {
+            const paths = part === 0 ? page.paths : [];
+            archived.push({ ref: archiveRef(context.firestore, nextId()), record, paths });
+          }
+        }
+      }
+      return archived;
     },
   };
 }
 
-/** Places in the throttle that a page takes which reads documents of unknown size, and not only their keys: so those in flight in a process
- *  read 128 MiB at most. */
+/** Places in the throttle that a page takes which reads documents of unknown size, and not only their keys: so those in
+ *  flight in a process read 128 MiB at most. */
 const placesOfUnknown = 4;
 
 /** How many places a page of a collection takes in the throttle. */
@@ -113,36 +138,18 @@ function keeperOf(config: Config, collection: AssetCollection, path: string): As
   return own ?? (collection.retentionMs === null ? null : collection);
 }
 
-async function packFor(
-  context: PageContext,
-  keeper: AssetCollection,
-  lines: readonly Line[],
-): Promise<readonly ArchivedPage[]> {
-  const { firestore, record, now } = context;
+/** What the records of a page say of its origin. */
+function aboutOf({ record, now }: PageContext, { name, retentionMs }: AssetCollection): Provenance {
   const { version } = record.desired;
-  if (version === null || keeper.retentionMs === null) {
+  if (version === null || retentionMs === null) {
     throw new Error(`nothing of project ${record.projectId} can be archived without a deletion and a retention`);
   }
   const archivedAt = now();
-  const about = {
+  return {
     projectId: record.projectId,
     version,
-    collection: keeper.name,
+    collection: name,
     archivedAt,
-    expireAt: archivedAt + keeper.retentionMs,
+    expireAt: archivedAt + retentionMs,
   };
-  const packed = await packPages(lines);
-  return packed.flatMap((page) => withPlaces(firestore, page.paths, (group) => recordsOf(page, about, group)));
-}
-
-/** The group of a page's records is the id of the first. */
-function withPlaces(
-  firestore: Firestore,
-  paths: readonly string[],
-  of: (group: string) => readonly ArchiveRecord[],
-): readonly ArchivedPage[] {
-  const first = newArchiveRef(firestore);
-  return of(first.id).map((record, index) =>
-    index === 0 ? { ref: first, record, paths } : { ref: newArchiveRef(firestore), record, paths: [] },
-  );
 }

@@ -142,6 +142,7 @@ function begin(dependencies: SyncDependencies, assignment: Assignment): Run {
       files: dependencies.files ?? null,
       sizes: createDocumentSizes(),
       now: () => clock.now(),
+      uniqueId: dependencies.uniqueId,
     },
     retries,
     renewal: createLeaseRenewal(clock, work.lease, limits.leaseMs),

@@ -12,7 +12,7 @@ import {
 } from '../../records/projectRecord.ts';
 import { type Step, writeStep } from '../transact.ts';
 import { isCompleted, type Reached } from '../transitions.ts';
-import { type ArchivedPage, createArchiving, createPages } from './archiving.ts';
+import { type ArchivedPage, type ArchiveVolume, createArchiving, createPages } from './archiving.ts';
 import { assetsOf } from './assets.ts';
 import { showsValue, type WantedCopy, wantedCopies } from './copyUpdates.ts';
 import { planDeletions } from './deletions.ts';
@@ -108,8 +108,11 @@ export function runPage(
       }
       if (current.revision !== record.revision) return { kind: 'superseded' };
       const kept = new Set<string>();
+      const name = context.uniqueId();
       const parts = await Promise.all(
-        pieces.map((piece) => planPart(context, transaction, piece, pieces.length, kept)),
+        pieces.map((piece, index) =>
+          planPart(context, transaction, piece, pieces.length, { kept, name: `${name}-${index}` }),
+        ),
       );
       const rests = parts.flatMap((part) => part.rests);
       const keys = parts.flatMap((part) => part.seen);
@@ -170,14 +173,14 @@ async function planPart(
   transaction: Transaction,
   { range, share }: Piece,
   sharers: number,
-  kept: Set<string>,
+  volume: ArchiveVolume,
 ): Promise<Part> {
   const collection = context.config.collections.find(({ name }) => name === range.collection);
   // A collection that was taken out of the configuration while its work was under way has no assets any more.
   if (collection === undefined) return nothing;
   const fitting = (documents: number) => Math.max(1, Math.floor((documents * share) / sharers));
   if (context.record.desired.kind !== 'deleted') return planUpdates(context, transaction, collection, range, fitting);
-  return planDeletionPart(context, transaction, collection, range, fitting, kept);
+  return planDeletionPart(context, transaction, collection, range, fitting, volume);
 }
 
 async function planDeletionPart(
@@ -186,9 +189,9 @@ async function planDeletionPart(
   collection: AssetCollection,
   range: KeyRange,
   fitting: (amount: number) => number,
-  kept: Set<string>,
+  volume: ArchiveVolume,
 ): Promise<Part> {
-  const archiving = createArchiving(context, collection, kept, fitting);
+  const archiving = createArchiving(context, collection, volume, fitting);
   const files = readsFiles(context, collection);
   const documents = archiving?.limit ?? (files ? fitting(context.sizes.limit(collection.name)) : undefined);
   const limit = documents === undefined ? fitting(usualLimit(collection)) : limitOf(collection, documents);

@@ -23,4 +23,6 @@ export interface PageContext {
   readonly sizes: DocumentSizes;
   /** In ms since 1970. */
   readonly now: () => number;
+  /** A text that no other call returned. */
+  readonly uniqueId: () => string;
 }

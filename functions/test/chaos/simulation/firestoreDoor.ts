@@ -23,6 +23,8 @@ export interface FirestoreView {
   readonly onWrite: (path: string) => Promise<void>;
   /** Called after every transaction that wrote, with the paths that were set. */
   readonly onCommit: (paths: readonly string[]) => Promise<void>;
+  /** Called after every transaction that deleted or archived something. */
+  readonly onDeletion: () => Promise<void>;
   /** Documents that one transaction may delete or update, beyond which Firestore calls it too big. */
   readonly mostWrites: number;
 }
@@ -33,7 +35,7 @@ export function firestoreThrough(
   door: Door,
   actor: Actor,
   firestore: Firestore,
-  { onWrite, onCommit, mostWrites }: FirestoreView,
+  { onWrite, onCommit, onDeletion, mostWrites }: FirestoreView,
 ): Firestore {
   const originals = new WeakMap<object, object>();
   const plain = (value: unknown): unknown =>
@@ -101,6 +103,7 @@ export function firestoreThrough(
         const answer = await method(narrowed, options);
         const paths = notes.filter((note) => note.startsWith('set ')).map((note) => note.slice('set '.length));
         if (paths.length > 0) await onCommit(paths);
+        if (notes.some((note) => /^(delete|create syncArchive\/)/.test(note))) await onDeletion();
         return answer;
       });
     };
