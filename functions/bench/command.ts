@@ -8,6 +8,7 @@ import { deployedSettings } from './world/deployment.ts';
 import { publishedLimits } from './world/limits.ts';
 import { playWorld } from './world/playWorld.ts';
 import { printCheck } from './world/printCheck.ts';
+import { wholeWorld } from './world/scenario.ts';
 
 /** In place of a name: every benchmark. */
 const every = 'all';
@@ -101,6 +102,12 @@ function declareWorld(command: Command, accept: (settings: BenchSettings) => voi
     .command('world')
     .description('a model of internet scale: time, cost a month, and which limit binds')
     .option('--projects <count>', 'one size instead of all', wholeNumber('--projects', 1, 1_000_000_000))
+    .option(
+      '--assets <count>',
+      'of a project, on average',
+      wholeNumber('--assets', 0, 1_000_000),
+      wholeWorld.assetsPerProject,
+    )
     .option('--results <file>', 'a file of --json whose figures the model takes')
     .option('--shards <count>', 'relays (RELAY_SHARDS)', wholeNumber('--shards', 1, 64), relayShards)
     .option('--instances <count>', 'of syncProject', wholeNumber('--instances', 1, instancesPerRegion), instances)
@@ -121,6 +128,7 @@ function declareWorld(command: Command, accept: (settings: BenchSettings) => voi
       accept({
         kind: 'world',
         projects: options.projects,
+        assetsPerProject: options.assets,
         resultsFile: options.results,
         plotFolder: options.plots,
         seed: options.seed,

@@ -21,6 +21,8 @@ export type BenchSettings =
       readonly kind: 'world';
       /** Instead of the usual sizes. */
       readonly projects: number | undefined;
+      /** On average. */
+      readonly assetsPerProject: number;
       readonly resultsFile: string | undefined;
       readonly plotFolder: string | undefined;
       readonly seed: number;

@@ -50,4 +50,6 @@ answerParent({
     const { user, system } = process.cpuUsage(cpu);
     return { ms, cpuMs: (user + system) / 1_000, waitsMs };
   },
+  // Node gives kibibytes: https://nodejs.org/api/process.html#processresourceusage
+  peakRss: () => process.resourceUsage().maxRSS * 1_024,
 });

@@ -31,6 +31,8 @@ export interface Checked {
 
 export interface CheckedFigures {
   readonly seconds: number;
+  /** Of the instance. */
+  readonly cpuSeconds: number;
   readonly reads: number;
   readonly writes: number;
   readonly deletes: number;
@@ -64,10 +66,16 @@ export async function checkModel(
     for (const scenario of ['mass deletion', 'outage'] as const) {
       const changes = changesOf(scenario, world, seed).filter(({ atMs }) => atMs === 0);
       const assets = changes.reduce((sum, change) => sum + change.assets, 0);
-      const { billed, endedAtMs } = simulate(changes, deployment, seededRandom(seed));
-      const model = { seconds: endedAtMs / 1_000, ...billed };
+      const { billed, endedAtMs, cpuMs } = simulate(changes, deployment, seededRandom(seed));
+      const model = { seconds: endedAtMs / 1_000, cpuSeconds: cpuMs / 1_000, ...billed };
       const run = await play(machine, changes, concurrency);
-      checked.push({ scenario, changes: changes.length, assets, model, machine: { ...run, seconds: run.ms / 1_000 } });
+      checked.push({
+        scenario,
+        changes: changes.length,
+        assets,
+        model,
+        machine: { ...run, seconds: run.ms / 1_000, cpuSeconds: run.cpuMs / 1_000 },
+      });
       onProgress(`${scenario}: ${changes.length} changes, ${assets} assets`);
     }
     return checked;

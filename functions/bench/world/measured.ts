@@ -16,16 +16,16 @@ export interface Measured {
   readonly writesPerEvent: number;
 }
 
-/** Where each comes from in a file of results, and what it is without one. Measured on two cores of an AMD EPYC, Node
- *  24, 2026-11-27; `docs/scale.md` says how. */
+/** Where each comes from in a file of results, and what it is without one: the relay and the event as measured on two
+ *  cores of an AMD EPYC with Node 24 and much other work (loads of 12 and 8), the assets on the same cores without. */
 const sources = {
-  relayEventsPerSecond: { figure: 'relay ours events/s', usual: 9_000 },
+  relayEventsPerSecond: { figure: 'relay ours events/s', usual: 5_500 },
   roundTripsPerEvent: { figure: 'backlog round trips in a row', usual: 5 },
-  cpuMsPerEvent: { figure: 'backlog instance CPU ms/event', usual: 8 },
+  cpuMsPerEvent: { figure: 'backlog instance CPU ms/event', usual: 4.3 },
   cpuMsPerRenamedAsset: { figure: 'rename ours CPU ms/asset', usual: 0.073 },
   cpuMsPerDeletedAsset: { figure: 'delete ours CPU ms/asset', usual: 0.037 },
-  readsPerEvent: { figure: 'backlog billed reads/event', usual: 8 },
-  writesPerEvent: { figure: 'backlog billed writes/event', usual: 4 },
+  readsPerEvent: { figure: 'backlog billed reads/event', usual: 5 },
+  writesPerEvent: { figure: 'backlog billed writes/event', usual: 5 },
 } as const satisfies Readonly<Record<keyof Measured, { readonly figure: string; readonly usual: number }>>;
 
 export interface MeasuredFrom {

@@ -19,7 +19,17 @@ export function playWorld(
   settings: Extract<BenchSettings, { kind: 'world' }>,
   { print, note }: Pick<Terminal, 'print' | 'note'>,
 ): number {
-  const { projects, resultsFile, plotFolder, seed, relayShards, instances, concurrency, roundTripMs } = settings;
+  const {
+    projects,
+    assetsPerProject,
+    resultsFile,
+    plotFolder,
+    seed,
+    relayShards,
+    instances,
+    concurrency,
+    roundTripMs,
+  } = settings;
   const { measured, missing } = measuredFrom(resultsFile === undefined ? undefined : readResults(resultsFile));
   const deployment = {
     ...deployedSettings,
@@ -30,14 +40,14 @@ export function playWorld(
     concurrency,
     roundTripMs,
   };
-  const sizes = (projects === undefined ? usualProjects : [projects]).map(worldOf);
+  const sizes = (projects === undefined ? usualProjects : [projects]).map((count) => worldOf(count, assetsPerProject));
   const played = playWorlds(sizes, deployment, seed);
   const text = [
     renderTable(scenarioTable(played)),
     '',
     renderTable(costTable(played, deployment)),
     '',
-    `relays ${relayShards}, instances ${instances} with ${concurrency} events at once, round trip ${roundTripMs} ms, seed ${seed}`,
+    `${assetsPerProject} assets per project on average, relays ${relayShards}, instances ${instances} with ${concurrency} events at once, round trip ${roundTripMs} ms, seed ${seed}`,
     `measured: ${JSON.stringify(measured)}`,
     ...(missing.length > 0 ? [`as committed, since no file of results has them: ${missing.join(', ')}`] : []),
   ].join('\n');

@@ -33,15 +33,27 @@ function tableOf(checked: readonly Checked[]): BenchTable {
     title: 'The model against this machine: one instance, what is there at the beginning',
     headings: ['scenario', 'changes', 'assets', 'what', 'model', 'machine', 'model/machine'],
     rows: checked.flatMap(({ scenario, changes, assets, model, machine }) =>
-      (['seconds', 'reads', 'writes', 'deletes'] as const).map((what) => [
+      (['seconds', 'cpuSeconds', 'reads', 'writes', 'deletes'] as const).map((what) => [
         scenario,
         changes,
         assets,
-        what,
-        what === 'seconds' ? model[what].toFixed(2) : String(Math.round(model[what])),
-        what === 'seconds' ? machine[what].toFixed(2) : String(machine[what]),
+        titles[what],
+        digits(what, model[what]),
+        digits(what, machine[what]),
         machine[what] === 0 ? '-' : (model[what] / machine[what]).toFixed(2),
       ]),
     ),
   };
+}
+
+const titles = {
+  seconds: 'seconds',
+  cpuSeconds: 'CPU seconds of the instance',
+  reads: 'reads',
+  writes: 'writes',
+  deletes: 'deletes',
+} as const;
+
+function digits(what: keyof typeof titles, value: number): string {
+  return value.toFixed(what === 'seconds' || what === 'cpuSeconds' ? 2 : 0);
 }

@@ -38,8 +38,8 @@ export const wholeWorld: WorldSize = {
 };
 
 /** The same world with another number of projects; a mass deletion stays one per cent of them. */
-export function worldOf(projects: number): WorldSize {
-  return { ...wholeWorld, projects, massDeletion: Math.max(1, Math.round(projects / 100)) };
+export function worldOf(projects: number, assetsPerProject = wholeWorld.assetsPerProject): WorldSize {
+  return { ...wholeWorld, projects, assetsPerProject, massDeletion: Math.max(1, Math.round(projects / 100)) };
 }
 
 /** How long changes keep coming in each scenario, in ms. */

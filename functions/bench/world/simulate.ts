@@ -29,6 +29,8 @@ export interface Simulated {
   readonly billed: { readonly reads: number; readonly writes: number; readonly deletes: number };
   /** Time in which an instance had at least one event in hand, all together, in ms: what is paid for. */
   readonly instanceMs: number;
+  /** Processor time of the instances, in ms. */
+  readonly cpuMs: number;
 }
 
 interface Instance {
@@ -75,6 +77,7 @@ export function simulate(changes: readonly Change[], deployment: Deployment, ran
   const shown: { atMs: number; waitMs: number }[] = [];
   const billed = { reads: 0, writes: 0, deletes: 0 };
   let instanceMs = 0;
+  let cpuMs = 0;
   let endedAtMs = 0;
 
   const start = (job: Job, instance: Instance, now: number) => {
@@ -82,6 +85,7 @@ export function simulate(changes: readonly Change[], deployment: Deployment, ran
     instance.busy += 1;
     job.instance = instance;
     const need = needOf(job.change, deployment);
+    cpuMs += need.cpuMs;
     billed.reads += need.reads;
     billed.writes += need.recordWrites + need.assetWrites;
     billed.deletes += need.assetDeletes;
@@ -134,7 +138,7 @@ export function simulate(changes: readonly Change[], deployment: Deployment, ran
       }
     }
   }
-  return { changes: changes.length, shown, endedAtMs, waitedFor, billed, instanceMs };
+  return { changes: changes.length, shown, endedAtMs, waitedFor, billed, instanceMs, cpuMs };
 }
 
 /** What the work on one change takes. */

@@ -23,7 +23,7 @@ describe('bench -- world --check', () => {
   });
 
   it('says which operations a model has wrong', () => {
-    const machine = { seconds: 1, reads: 100, writes: 10, deletes: 1_000 };
+    const machine = { seconds: 1, cpuSeconds: 1, reads: 100, writes: 10, deletes: 1_000 };
     const wrong = wrongOperations([
       {
         scenario: 'outage',
