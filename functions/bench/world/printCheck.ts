@@ -8,7 +8,7 @@ import { worldOf } from './scenario.ts';
 
 /** A thousandth of the whole world, and a ten-thousandth. */
 export const checkSizes: Readonly<Record<'full' | 'quick', CheckSize>> = {
-  full: { world: worldOf(10_000), calibrationAssets: 5_000, calibrationEvents: 50 },
+  full: { world: worldOf(10_000), calibrationAssets: 5_000, calibrationEvents: 200 },
   quick: { world: worldOf(1_000), calibrationAssets: 300, calibrationEvents: 10 },
 };
 
