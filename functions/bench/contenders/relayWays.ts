@@ -7,7 +7,7 @@ import type { Publisher } from '../../src/publisher.ts';
 import { openStream } from '../../src/relay/changeStream/open.ts';
 import { defaultRelayLimits } from '../../src/relay/limits.ts';
 import { runRelay } from '../../src/relay/relay.ts';
-import { relayRecordData, relayRecordRef } from '../../src/relay/relayRecord.ts';
+import { emptyRelayRecord, relayRecordData, relayRecordRef } from '../../src/relay/relayRecord.ts';
 import type { ProjectsSource } from '../../src/source/connect.ts';
 import { loudLog } from './loudLog.ts';
 
@@ -32,17 +32,7 @@ export type RelayWay = (context: RelayContext, from: ClusterTime, changes: numbe
 const ours: RelayWay = async ({ source, firestore, events }, from, changes) => {
   const ref = relayRecordRef(firestore, relayConfig.source);
   const checkpoint = { token: null, startAt: from, last: null, source: null };
-  const lease = { holder: null, fencing: 0, expiresAt: 0 };
-  await ref.set(
-    relayRecordData({
-      checkpoint,
-      checkpointAt: null,
-      lease,
-      reconciliationPending: null,
-      runsWithoutProgress: 0,
-      rewind: null,
-    }),
-  );
+  await ref.set(relayRecordData({ ...emptyRelayRecord, checkpoint }));
   const controller = new AbortController();
   let published = 0;
   let onDone = () => {};

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { minuteMs } from '../clock.ts';
-import { parseRelayRecord, relayRecordRef } from '../relay/relayRecord.ts';
 import { judgeRewind, openRewind } from '../relay/rewind.ts';
+import { readRecords } from '../relay/shards/readRecords.ts';
 import { defineOperation, OperationRefusedError } from './operation.ts';
 
 const input = z.strictObject({
@@ -21,12 +21,12 @@ export const rewind = defineOperation({
     'Has the relay read MongoDB’s changes again from a time on; events that were applied are known, and change nothing.',
   input,
   async preview({ firestore, config }, { to }) {
-    const ref = relayRecordRef(firestore, config.source);
-    const record = parseRelayRecord(ref.path, (await ref.get()).data());
-    const judgement = judgeRewind(record, to);
+    const kept = await readRecords(firestore, config.source, (...refs) => firestore.getAll(...refs));
+    const records = kept.map(({ record }) => record);
+    const judgement = judgeRewind(records, to);
     if (judgement.kind === 'refused') throw new OperationRefusedError(judgement.problem, 'input.to');
     return {
-      count: record.rewind?.to === to ? 0 : 1,
+      count: records.some(({ rewind: asked }) => asked?.to === to) ? 0 : 1,
       what: 'relay, which reads changes again',
       details: [
         { name: 'place now', value: iso(judgement.from) },

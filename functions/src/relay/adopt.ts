@@ -4,8 +4,9 @@ import type { ProjectsSource } from '../source/connect.ts';
 import { readIdentity, type SourceIdentity } from '../source/identity.ts';
 import { readOperationTime } from './changeStream/open.ts';
 import type { RelayContext } from './context.ts';
-import { waitForLease, writeFenced } from './lease.ts';
+import { waitForLease } from './lease.ts';
 import { type RelayRecord, relayRecordRef } from './relayRecord.ts';
+import { rewriteRecords } from './shards/rewriteRecords.ts';
 
 export interface AdoptOptions extends RelayContext {
   readonly source: ProjectsSource;
@@ -32,19 +33,23 @@ export async function adoptSource(options: AdoptOptions): Promise<Adoption> {
   const { identity } = await readIdentity(source, limits.commandMs);
   const startAt = await readOperationTime(source.client, limits.commandMs);
   const standby = await waitForLease(ref, holder, options, signal);
-  if (standby.kind === 'ended') return { kind: 'lease-held', heldBy: standby.heldBy };
-  const { record, writeTime } = standby;
+  if (standby.kind !== 'taken') return { kind: 'lease-held', heldBy: standby.kind === 'ended' ? standby.heldBy : null };
+  const { record } = standby;
   const now = clock.now();
-  const adopted: RelayRecord = {
+  // Of several shards the first asks for the reconciliation of all.
+  const adopted = (before: RelayRecord | null, index: number): RelayRecord => ({
+    ...record,
     checkpoint: { token: null, startAt, last: null, source: identity },
     checkpointAt: now,
-    lease: { ...record.lease, holder: null, expiresAt: 0 },
-    reconciliationPending: { reason: 'source-adopted', at: now },
+    lease: { holder: null, fencing: (before ?? record).lease.fencing, expiresAt: 0 },
+    reconciliationPending: index === 0 ? { reason: 'source-adopted', at: now } : null,
     runsWithoutProgress: 0,
     // Its time was one of the source before.
     rewind: null,
-  };
-  const written = await writeFenced(ref, record.lease.fencing, adopted, writeTime);
+    status: null,
+  });
+  const kept = { firestore: options.firestore, source: options.config.source };
+  const written = await rewriteRecords(kept, standby, record.shards, (records) => records.map(adopted));
   if (written.kind === 'lost') return { kind: 'lease-held', heldBy: written.lease?.holder ?? null };
   const was = record.checkpoint.source;
   log.info('the relay has adopted the source', { was, is: identity });

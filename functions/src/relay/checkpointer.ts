@@ -4,7 +4,7 @@ import { isTransientCall } from '../grpc.ts';
 import { errorText, type Log } from '../log.ts';
 import { type FencedWrite, writeFenced } from './lease.ts';
 import type { RelayLimits } from './limits.ts';
-import type { Checkpoint, ReconciliationPending, RelayLease, RelayRecord, Rewind } from './relayRecord.ts';
+import type { Checkpoint, ReconciliationPending, RelayLease, RelayRecord, Rewind, ShardStatus } from './relayRecord.ts';
 
 /** Keeps the record of a relay that holds the lease: one write renews the lease and moves the checkpoint. */
 export interface Checkpointer {
@@ -48,6 +48,8 @@ export interface CheckpointerOptions {
   readonly writeTime: Timestamp;
   /** The furthest position below which everything is published; undefined while there is none yet. */
   readonly published: () => Checkpoint | undefined;
+  /** Written with every checkpoint of a shard. */
+  readonly status: () => ShardStatus;
   readonly onLost: (lease: RelayLease | null) => void;
   /** A write failed in a way that no further try helps. */
   readonly onFailed: (error: unknown) => void;
@@ -86,6 +88,8 @@ export function createCheckpointer(options: CheckpointerOptions): Checkpointer {
       reconciliationPending: pending,
       runsWithoutProgress: moved ? 0 : record.runsWithoutProgress,
       rewind,
+      shards: options.record.shards,
+      status: options.record.shards === 1 ? null : options.status(),
     };
     const outcome = await writeFenced(ref, fencing, next, writeTime);
     if (outcome.kind === 'written') {

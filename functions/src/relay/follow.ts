@@ -10,10 +10,12 @@ import { openStream, probeStream, readOperationTime } from './changeStream/open.
 import type { ChangeDetail } from './changeStream/pipeline.ts';
 import { type RelayContext, trying } from './context.ts';
 import type { FencedWrite } from './lease.ts';
+import { clusterTimeAt } from './place.ts';
 import { type OpenedStream, type Reading, readStream } from './readStream.ts';
 import type { ReconciliationRequests } from './reconciliationRequests.ts';
 import type { ReconciliationReason, Rewind } from './relayRecord.ts';
-import { clusterTimeAt, oldestPlace, oplogReaches } from './rewind.ts';
+import { oldestPlace, oplogReaches } from './rewind.ts';
+import type { Shard } from './shards/shard.ts';
 import { checkSource } from './sourceCheck.ts';
 
 /** The life of the stream. Each state knows which comes next; errors of MongoDB lead to another state, or are
@@ -34,6 +36,7 @@ type StreamState =
 export interface Following {
   readonly source: ProjectsSource;
   readonly config: Config['source'];
+  readonly shard: Shard;
   readonly reading: Reading;
   readonly requests: ReconciliationRequests;
 }
@@ -165,7 +168,7 @@ const lessThan: Readonly<Record<ChangeDetail, ChangeDetail | undefined>> = {
 
 async function readToEnd(
   opened: OpenedStream,
-  { reading, requests }: Following,
+  { reading, requests, shard }: Following,
   onAnswer: () => void,
 ): Promise<StreamState> {
   const { clock, limits, log } = reading.context;
@@ -194,7 +197,8 @@ async function readToEnd(
             because: end.because,
           },
         );
-        requests.ask('source-invalidated');
+        // All shards read it, and one reconciliation compares all projects.
+        if (shard.number === 1) requests.ask('source-invalidated');
         return { name: 'opening', detail: 'full' };
     }
   } finally {

@@ -19,7 +19,9 @@ export type Taking =
       /** When Firestore wrote it: what the next write is compared with. */
       readonly writeTime: Timestamp;
     }
-  | { readonly kind: 'held'; readonly lease: RelayLease };
+  | { readonly kind: 'held'; readonly lease: RelayLease }
+  /** There is no record, and this relay may not create it. */
+  | { readonly kind: 'absent' };
 
 /** The outcome of a write that only the holder of the lease may do. */
 export type FencedWrite =
@@ -34,9 +36,16 @@ export function isFree(lease: RelayLease, holder: string, now: number): boolean 
 
 /** Takes the lease if it is free, with the next fencing token. Costs one read, and one write if it is free.
  *  @throws RelayRecordError when the record does not parse; what Firestore answers. */
-export async function takeLease(ref: DocumentReference, holder: string, now: number, leaseMs: number): Promise<Taking> {
+export async function takeLease(
+  ref: DocumentReference,
+  holder: string,
+  now: number,
+  leaseMs: number,
+  mayCreate = true,
+): Promise<Taking> {
   for (;;) {
     const { updateTime, data } = await readRecord(ref);
+    if (updateTime === undefined && !mayCreate) return { kind: 'absent' };
     const record = parseRelayRecord(ref.path, data);
     if (!isFree(record.lease, holder, now)) return { kind: 'held', lease: record.lease };
     const taken = {
@@ -85,9 +94,12 @@ export async function writeFenced(
 }
 
 /** The outcome of standing by. */
-export type Standby = Extract<Taking, { kind: 'taken' }> | { readonly kind: 'ended'; readonly heldBy: string | null };
+export type Standby =
+  | Extract<Taking, { kind: 'taken' | 'absent' }>
+  | { readonly kind: 'ended'; readonly heldBy: string | null };
 
-/** Waits until the lease is free, and takes it; at the latest until the signal. Looks at it by reading, not by
+/** Waits until the lease is free, and takes it; at the latest until the signal. Where it may not create the record, one
+ *  that is absent is not waited for. Looks at it by reading, not by
  *  listening: a listener would cost about the same (the holder writes the record once a second when busy), and may fall
  *  silent without anybody noticing.
  *  @throws RelayRecordError; what Firestore answers, if it refuses, or if it did not serve the last try before the
@@ -97,6 +109,7 @@ export async function waitForLease(
   holder: string,
   context: RelayContext,
   signal: AbortSignal,
+  mayCreate = true,
 ): Promise<Standby> {
   const { clock, limits, log, random } = context;
   let heldBy: string | null = null;
@@ -105,9 +118,9 @@ export async function waitForLease(
   while (!signal.aborted) {
     try {
       // An answer that comes after the end is not waited for: a lease taken that way runs out by itself.
-      const taking = await untilAborted(takeLease(ref, holder, clock.now(), limits.leaseMs), signal);
+      const taking = await untilAborted(takeLease(ref, holder, clock.now(), limits.leaseMs, mayCreate), signal);
       if (taking === aborted) break;
-      if (taking.kind === 'taken') return taking;
+      if (taking.kind !== 'held') return taking;
       if (heldBy === null) log.info('another relay holds the lease; standing by', { holder: taking.lease.holder });
       heldBy = taking.lease.holder;
       failure = undefined;

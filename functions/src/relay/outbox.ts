@@ -25,6 +25,7 @@ import type { FieldLookup } from './fieldLookup.ts';
 import { type Count, versionOrdinal } from './ordinals.ts';
 import type { PublishWindow } from './publishWindow.ts';
 import type { Checkpoint } from './relayRecord.ts';
+import { isForShard, type Shard } from './shards/shard.ts';
 
 /** A place in the stream up to which changes have been read. */
 export interface ReadPosition extends Checkpoint {
@@ -32,7 +33,7 @@ export interface ReadPosition extends Checkpoint {
   readonly committedAt: number;
 }
 
-/** Takes changes in stream order and publishes what they mean, many at a time. */
+/** Takes changes in stream order and publishes what they mean, many at a time. Those of other shards it lets pass. */
 export interface Outbox {
   /** Returns at once; the window knows when the change is dealt with. */
   put(change: ProjectChange, count: Count, position: ReadPosition): void;
@@ -49,6 +50,7 @@ export interface Outbox {
 
 export interface OutboxOptions {
   readonly source: Config['source'];
+  readonly shard: Shard;
   readonly publishers: {
     readonly events: Publisher;
     readonly deadLetters: Publisher;
@@ -68,7 +70,7 @@ export interface OutboxOptions {
 
 /** Creates the outbox of one run. */
 export function createOutbox(options: OutboxOptions): Outbox {
-  const { source, publishers, window, lookup, context, ending, giveUp, mayPublish } = options;
+  const { source, shard, publishers, window, lookup, context, ending, giveUp, mayPublish } = options;
   const { log, limits } = context;
   let published = 0;
   let deadLettered = 0;
@@ -198,6 +200,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
     position: ReadPosition,
     meaningAt: (version: Version) => ChangeMeaning,
   ): void => {
+    if (!isForShard(shard, change.documentKey._id)) {
+      window.pass(position);
+      return;
+    }
     const { ordinal, overflow } = versionOrdinal(count);
     if (overflow) options.onOverflow(count);
     const version = versionOf(count.time, ordinal);
@@ -233,7 +239,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
     putKey: (change, count, position) =>
       putMeaning(change, count, position, (version) => eventFromKey(change, version, source)),
     putUnreadable(change, error, position) {
-      skip(change, error, null, window.add(position, 0)).catch(fail);
+      if (isForShard(shard, keyOf(change))) skip(change, error, null, window.add(position, 0)).catch(fail);
+      else window.pass(position);
     },
     published: () => published,
     deadLettered: () => deadLettered,

@@ -21,6 +21,9 @@ import { placeTime } from './place.ts';
 import { createPublishWindow } from './publishWindow.ts';
 import { createReconciliationRequests } from './reconciliationRequests.ts';
 import { type Checkpoint, relayRecordRef } from './relayRecord.ts';
+import { enterLayout } from './shards/enterLayout.ts';
+import type { Shard } from './shards/shard.ts';
+import { withAllShards } from './shards/withAllShards.ts';
 import { createRelayHealth, logStatus, type RelayHealth } from './status/health.ts';
 import { type MinuteObserver, startMinutes } from './status/minutes.ts';
 
@@ -38,6 +41,9 @@ export interface RelayOptions {
   readonly random: () => number;
   readonly log: Log;
   readonly limits: RelayLimits;
+  /** Which shard it follows. Of how many is decided by the first one, in the records: the others follow what those say,
+   *  so relays that were told different numbers leave nothing out. Default: all projects. */
+  readonly shard?: Shard;
   /** Names this run; no two runs may have the same name. */
   readonly holder: string;
   /** How long the run may take in all, in ms; undefined: until the signal. */
@@ -52,7 +58,7 @@ export interface RelayOptions {
   readonly health?: RelayHealth;
   /** Says whether the relay is paused. Default: it never is. */
   readonly control?: ControlReader;
-  /** Called after every minute while it leads. It delays nothing, and its failure is only logged. */
+  /** Called after every minute while it leads, by the first shard for all. It delays nothing, and its failure is only logged. */
   readonly onMinute?: MinuteObserver;
 }
 
@@ -73,7 +79,7 @@ export type RelayOutcome = RelayProgress &
     | { readonly kind: 'stopped' }
     /** A person (`by`) has paused the relay; the checkpoint stays where it is. */
     | { readonly kind: 'paused'; readonly by: string }
-    /** Another relay (`heldBy`) held the lease all the time. */
+    /** Another relay (`heldBy`) held the lease all the time; null: or there is no such shard. */
     | { readonly kind: 'not-needed'; readonly heldBy: string | null }
     /** Another relay (`takenBy`; null: the record was removed) has the lease now. The checkpoint is where that relay
      *  wants it. */
@@ -94,12 +100,14 @@ export class RelayError extends Error {
 const nothingDone: RelayProgress = { published: 0, deadLettered: 0, unpublished: 0, lastCheckpoint: null };
 
 /** Tails the change stream of the projects and publishes an event for every change that copies or assets depend on, at
- *  least once each. Any number of relays may run; the one that holds the lease works, the others stand by.
+ *  least once each. Any number of relays may run; the one that holds the lease works, the others stand by. With shards
+ *  each has its own lease and place, reads the whole stream, counts every change, so that versions are the same in any
+ *  number of shards, and publishes its share.
  *  @throws RelayError when events could not be published within the budget, or the last checkpoint could not be saved;
  *  RelayRecordError; what MongoDB or Firestore answer when no retry helps, or when the budget ended before it
  *  passed. */
 export async function runRelay(options: RelayOptions): Promise<RelayOutcome> {
-  const { clock, limits, budgetMs, latestMs, signal, holder } = options;
+  const { clock, limits, budgetMs, latestMs, signal, holder, shard = { number: 1, of: 1 } } = options;
   const health = options.health ?? createRelayHealth(clock);
   // What closing down may take is part of the budget.
   const tailing = (ms: number | undefined) => (ms === undefined ? undefined : Math.max(0, ms - closingMs(limits)));
@@ -109,15 +117,36 @@ export async function runRelay(options: RelayOptions): Promise<RelayOutcome> {
     const { control, log } = options;
     const paused = control && (await untilRelayResumed({ clock, log, control }, ending.signal));
     if (paused !== undefined && !signal.aborted) return { kind: 'paused', by: paused.by, ...nothingDone };
-    const ref = relayRecordRef(options.firestore, options.config.source);
-    const standby = await waitForLease(ref, holder, options, ending.signal);
+    const ref = relayRecordRef(options.firestore, options.config.source, shard.number);
+    const standby = await waitForLease(ref, holder, options, ending.signal, shard.number === 1);
+    if (standby.kind === 'absent') {
+      log.info('there is no such shard of the relay: RELAY_SHARDS of the first one decides', { shard: shard.number });
+      return { kind: 'not-needed', heldBy: null, ...nothingDone };
+    }
     if (standby.kind === 'ended') {
       return signal.aborted
         ? { kind: 'stopped', ...nothingDone }
         : { kind: 'not-needed', heldBy: standby.heldBy, ...nothingDone };
     }
-    options.log.info('the relay has the lease', { holder, fencing: standby.record.lease.fencing });
-    return await lead(options, standby, ending, health);
+    const { firestore, source, config } = options;
+    const entered =
+      shard.number === 1
+        ? await enterLayout(
+            { firestore, client: source.client, source: config.source, clock, limits, log },
+            standby,
+            shard.of,
+          )
+        : standby;
+    if (entered.kind === 'lost') {
+      return { kind: 'lease-lost', takenBy: entered.lease?.holder ?? null, ...nothingDone };
+    }
+    const own = { number: shard.number, of: entered.record.shards };
+    log.info('the relay has the lease', {
+      holder,
+      fencing: entered.record.lease.fencing,
+      ...(own.of > 1 && { shard: own.number, shards: own.of }),
+    });
+    return await lead(options, own, entered, ending, health);
   } finally {
     health.watch(null);
     health.enter('ended');
@@ -128,6 +157,7 @@ export async function runRelay(options: RelayOptions): Promise<RelayOutcome> {
 /** The run of a relay that holds the lease. */
 async function lead(
   options: RelayOptions,
+  shard: Shard,
   { record, writeTime }: Extract<Standby, { kind: 'taken' }>,
   ending: Ending,
   health: RelayHealth,
@@ -138,18 +168,24 @@ async function lead(
   setMaxListeners(0, giveUp.signal);
   const window = createPublishWindow<ReadPosition>(limits);
   const checkpointer = createCheckpointer({
-    ref: relayRecordRef(options.firestore, config.source),
+    ref: relayRecordRef(options.firestore, config.source, shard.number),
     clock,
     limits,
     log,
     record,
     writeTime,
     published: window.published,
+    status() {
+      const { lagMs, inFlight } = health.status();
+      return { lagMs, inFlight };
+    },
     onLost(lease) {
       const { holder } = options;
       const fields = { holder, takenBy: lease?.holder ?? null, fencing: lease?.fencing ?? null };
       if (lease !== null && lease.holder === null) {
         log.info('the lease was taken back by a person; this relay stops, and the next run begins', fields);
+      } else if (lease === null && shard.number > 1) {
+        log.info('there are fewer shards of the relay now; this one stops', { ...fields, shard: shard.number });
       } else {
         const said =
           'another relay has taken the lease; this one stops, and what it published since is published twice';
@@ -169,6 +205,7 @@ async function lead(
   );
   const outbox = createOutbox({
     source: config.source,
+    shard,
     publishers,
     window,
     lookup: createFieldLookup(source, limits.commandMs),
@@ -192,20 +229,23 @@ async function lead(
   if (stalledRuns >= limits.maxRunsWithoutProgress) {
     log.alarm('no-progress', 'runs of the relay end without moving its place', { runs: stalledRuns, placeAt: upTo });
   }
-  const stopStatus = logStatus(health, clock, log);
-  const stopMinutes = options.onMinute
-    ? startMinutes({
-        observe: options.onMinute,
-        health,
-        clock,
-        log,
-        holdsLease: checkpointer.holdsLease,
-        seenBefore: record.checkpointAt,
-      })
-    : () => {};
+  const stopStatus = logStatus(health, clock, log, shard.of > 1 ? { shard: shard.number } : {});
+  const { onMinute } = options;
+  const stopMinutes =
+    onMinute && shard.number === 1
+      ? startMinutes({
+          observe: shard.of === 1 ? onMinute : withAllShards(onMinute, { ...options, log }),
+          health,
+          clock,
+          log,
+          holdsLease: checkpointer.holdsLease,
+          seenBefore: record.checkpointAt,
+        })
+      : () => {};
   const following: Following = {
     source,
     config: config.source,
+    shard,
     requests,
     reading: {
       outbox,

@@ -3,12 +3,13 @@ import { BSON } from 'mongodb';
 import { z } from 'zod';
 import { type Config, recordCollections } from '../config/defineConfig.ts';
 import type { ClusterTime } from '../events/version.ts';
-import { documentIdFrom } from '../records/documentIds.ts';
 import type { SourceIdentity } from '../source/identity.ts';
 import type { Count } from './ordinals.ts';
+import { relayRecordId } from './shards/recordId.ts';
 
-/** Version of the layout of the record; a record of a newer layout is refused, never guessed at. */
-export const relaySchemaVersion = 1;
+/** Version of the layout of the record; a record of a newer layout is refused, never guessed at. Records of shards have
+ *  one of their own: code that knows no shards would follow one as if it were all. */
+export const relaySchemaVersion = { whole: 1, shard: 2 } as const;
 
 /** The right to tail the stream and to move its checkpoint. */
 export interface RelayLease {
@@ -60,7 +61,14 @@ export interface Rewind {
   readonly at: number;
 }
 
-/** `syncRelay/{database}.{collection}`: all that a relay knows when it starts. */
+/** How the relay of a shard is doing, for who looks after all shards. */
+export interface ShardStatus {
+  /** How far what it has published is behind MongoDB, in ms. */
+  readonly lagMs: number | null;
+  readonly inFlight: number;
+}
+
+/** `syncRelay/{database}.{collection}`: all that a relay knows when it starts. With shards each has one. */
 export interface RelayRecord {
   readonly checkpoint: Checkpoint;
   /** When the checkpoint was written last, in ms since 1970. */
@@ -71,6 +79,10 @@ export interface RelayRecord {
   readonly runsWithoutProgress: number;
   /** Null while nobody has asked for one. */
   readonly rewind: Rewind | null;
+  /** Among how many shards the projects are divided; 1: they are not. All records of one source say the same. */
+  readonly shards: number;
+  /** As it was when the checkpoint was written; null without shards. */
+  readonly status: ShardStatus | null;
 }
 
 /** A relay record that cannot be understood: written by hand, damaged, or of a newer version of Lockstep. */
@@ -86,8 +98,8 @@ export class RelayRecordError extends Error {
 
 const uint32Schema = z.number().int().min(0).max(0xffff_ffff);
 const clusterTimeSchema = z.object({ seconds: uint32Schema, increment: uint32Schema });
-const recordSchema = z.looseObject({
-  schemaVersion: z.literal(relaySchemaVersion),
+const wholeSchema = z.looseObject({
+  schemaVersion: z.literal(relaySchemaVersion.whole),
   resumeToken: z.string().nullable(),
   startAtOperationTime: clusterTimeSchema.nullable(),
   clusterTime: clusterTimeSchema.nullable(),
@@ -100,10 +112,18 @@ const recordSchema = z.looseObject({
   runsWithoutProgress: z.number().int().min(0).default(0),
   rewind: z.object({ to: z.number(), by: z.string(), at: z.number() }).nullable().default(null),
 });
+const recordSchema = z.discriminatedUnion('schemaVersion', [
+  wholeSchema,
+  wholeSchema.extend({
+    schemaVersion: z.literal(relaySchemaVersion.shard),
+    shards: z.number().int().min(2),
+    status: z.object({ lagMs: z.number().nullable(), inFlight: z.number() }).nullable(),
+  }),
+]);
 
-/** Where the record of the relay of this source is kept. */
-export function relayRecordRef(firestore: Firestore, source: Config['source']): DocumentReference {
-  return firestore.collection(recordCollections.relay).doc(documentIdFrom(`${source.database}.${source.collection}`));
+/** Where the record of the relay of this source, or of one of its shards, is kept. */
+export function relayRecordRef(firestore: Firestore, source: Config['source'], shard = 1): DocumentReference {
+  return firestore.collection(recordCollections.relay).doc(relayRecordId(source, shard));
 }
 
 /** The record before the very first start. */
@@ -114,6 +134,8 @@ export const emptyRelayRecord: RelayRecord = {
   reconciliationPending: null,
   runsWithoutProgress: 0,
   rewind: null,
+  shards: 1,
+  status: null,
 };
 
 /** Reads the record at `path`; a missing one reads as empty.
@@ -138,14 +160,17 @@ export function parseRelayRecord(path: string, data: unknown): RelayRecord {
     reconciliationPending: rest.reconciliationPending,
     runsWithoutProgress: rest.runsWithoutProgress,
     rewind: rest.rewind,
+    ...(rest.schemaVersion === relaySchemaVersion.whole
+      ? { shards: 1, status: null }
+      : { shards: rest.shards, status: rest.status }),
   };
 }
 
 /** The document that holds a record. It is always written whole, by a compare-and-set against the write before
  *  (`lease.ts`). */
-export function relayRecordData({ checkpoint, ...rest }: RelayRecord): { [field: string]: unknown } {
+export function relayRecordData({ checkpoint, shards, status, ...rest }: RelayRecord): { [field: string]: unknown } {
   return {
-    schemaVersion: relaySchemaVersion,
+    schemaVersion: shards === 1 ? relaySchemaVersion.whole : relaySchemaVersion.shard,
     // A token may hold binary data, and its inside is MongoDB's own business: Extended JSON keeps whatever it is.
     resumeToken: checkpoint.token === null ? null : BSON.EJSON.stringify(checkpoint.token, { relaxed: false }),
     startAtOperationTime: checkpoint.startAt,
@@ -153,6 +178,7 @@ export function relayRecordData({ checkpoint, ...rest }: RelayRecord): { [field:
     ordinal: checkpoint.last?.ordinal ?? 0,
     source: checkpoint.source,
     ...rest,
+    ...(shards === 1 ? {} : { shards, status }),
   };
 }
 

@@ -7,45 +7,50 @@ import { sourceErrorKind } from '../source/sourceErrors.ts';
 import { within } from '../waiting.ts';
 import { probeStream } from './changeStream/open.ts';
 import type { RelayLimits } from './limits.ts';
-import { placeTime } from './place.ts';
-import { parseRelayRecord, type RelayRecord, type Rewind, relayRecordData, relayRecordRef } from './relayRecord.ts';
+import { clusterTimeAt, placeTime } from './place.ts';
+import { type RelayRecord, type Rewind, relayRecordData } from './relayRecord.ts';
+import { readRecords } from './shards/readRecords.ts';
 
 /** Whether the relay can be asked to go back. Whether MongoDB still has the changes since then is another question. */
 export type RewindJudgement =
-  /** `from`: where it is now, in ms since 1970. */
+  /** `from`: where it is now (of shards the one that has read furthest), in ms since 1970. */
   { readonly kind: 'possible'; readonly from: number } | { readonly kind: 'refused'; readonly problem: string };
 
 /** A rewind only goes back: to go forwards would leave out changes. */
-export function judgeRewind(record: RelayRecord, to: number): RewindJudgement {
-  const from = placeTime(record);
-  if (from === null) return { kind: 'refused', problem: 'the relay has never run, so it has no place to go back from' };
+export function judgeRewind(records: readonly RelayRecord[], to: number): RewindJudgement {
+  const places = records.flatMap((record) => placeTime(record) ?? []);
+  if (places.length === 0) {
+    return { kind: 'refused', problem: 'the relay has never run, so it has no place to go back from' };
+  }
+  const from = Math.max(...places);
   if (to < from) return { kind: 'possible', from };
   const is = new Date(from).toISOString();
   return { kind: 'refused', problem: `the relay has read up to ${is}; it can only go back to a time before that` };
 }
 
-/** Reads the relay's record, and returns the write that asks for a rewind. It takes the lease from whoever has it,
+/** Reads the relay's records, and returns the write that asks for a rewind. It takes the lease from whoever has it,
  *  as a relay that takes over would: the one at work cannot move its place any more, notices with its next write
  *  (within 5 s) and ends; the next run takes the lease and goes back first. So there is never more than one place.
+ *  A shard that has not come so far yet goes on.
  *  @throws RelayRecordError; what Firestore answers. */
 export async function openRewind(
   { firestore, source }: { readonly firestore: Firestore; readonly source: Config['source'] },
   transaction: Transaction,
   rewind: Rewind,
 ): Promise<{ readonly judgement: RewindJudgement; readonly replaces: Rewind | null; write(): void }> {
-  const ref = relayRecordRef(firestore, source);
-  const record = parseRelayRecord(ref.path, (await transaction.get(ref)).data());
-  const lease = { holder: null, fencing: record.lease.fencing + 1, expiresAt: 0 };
+  const kept = await readRecords(firestore, source, (...refs) => transaction.getAll(...refs));
+  const records = kept.map(({ record }) => record);
   return {
-    judgement: judgeRewind(record, rewind.to),
-    replaces: record.rewind,
-    write: () => void transaction.update(ref, relayRecordData({ ...record, lease, rewind })),
+    judgement: judgeRewind(records, rewind.to),
+    replaces: records.find((record) => record.rewind !== null)?.rewind ?? null,
+    write() {
+      for (const { ref, record } of kept) {
+        if ((placeTime(record) ?? rewind.to) <= rewind.to) continue;
+        const lease = { holder: null, fencing: record.lease.fencing + 1, expiresAt: 0 };
+        transaction.update(ref, relayRecordData({ ...record, lease, rewind }));
+      }
+    },
   };
-}
-
-/** The first moment of a second by MongoDB's clock, whose increments begin at one. */
-export function clusterTimeAt(ms: number): ClusterTime {
-  return { seconds: Math.floor(ms / secondMs), increment: 1 };
 }
 
 /** Whether MongoDB's oplog reaches back to a time, as far as it says: whether it does is the first thing that it looks

@@ -155,6 +155,7 @@ describe('lease of the relay', () => {
         record,
         writeTime,
         published: () => state.published,
+        status: () => ({ lagMs: null, inFlight: 0 }),
         onLost: (lease) => state.lost.push(lease),
         onFailed: (error) => state.failed.push(error),
       });

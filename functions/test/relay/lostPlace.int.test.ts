@@ -173,7 +173,7 @@ describe('relay: starting, and losing its place', () => {
   });
 
   it('refuses to guess where a record is that it cannot read', async () => {
-    await fixture.ref.set({ schemaVersion: 2 });
+    await fixture.ref.set({ schemaVersion: 3 });
     const relay = await fixture.start();
     await assert.rejects(relay.outcome, /syncRelay\/collaboration%2Eprojects cannot be read \(schemaVersion/);
   });

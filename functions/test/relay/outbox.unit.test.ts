@@ -23,6 +23,7 @@ describe('outbox of the relay', () => {
     const ending = createEnding(systemClock, { budgetMs: undefined, latestMs: undefined }, never);
     const outbox = createOutbox({
       source: fieldsConfig().source,
+      shard: { number: 1, of: 1 },
       publishers: topics,
       window,
       lookup: async () => null,

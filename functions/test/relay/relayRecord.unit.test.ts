@@ -21,6 +21,8 @@ const record: RelayRecord = {
   reconciliationPending: { reason: 'first-start', at: 10 },
   runsWithoutProgress: 2,
   rewind: { to: 3_000, by: 'ann@example.com', at: 4_000 },
+  shards: 1,
+  status: null,
 };
 
 describe('relay record', () => {
@@ -41,7 +43,7 @@ describe('relay record', () => {
   it('refuses a record that it does not understand, and names what is wrong', () => {
     const data = relayRecordData(record);
     for (const broken of [
-      { ...data, schemaVersion: 2 },
+      { ...data, schemaVersion: 3 },
       { ...data, lease: null },
       { ...data, resumeToken: '{' },
       'x',

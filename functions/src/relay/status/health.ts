@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.ts';
-import type { Log } from '../../log.ts';
+import type { Log, LogFields } from '../../log.ts';
 
 /** What a relay is doing. */
 export type RelayPhase =
@@ -93,11 +93,11 @@ const statusEveryMs = 30_000;
 
 /** Logs the state of a relay at work from now on, until the returned function is called. A metric reads `signal` and
  *  `lagMs` from these lines. */
-export function logStatus(health: RelayHealth, clock: Clock, log: Log): () => void {
+export function logStatus(health: RelayHealth, clock: Clock, log: Log, fields: LogFields = {}): () => void {
   let cancel = clock.after(statusEveryMs, report);
   function report(): void {
     const { phase, lagMs, inFlight, published } = health.status();
-    log.info('the relay is at work', { signal: 'relay-status', phase, lagMs, inFlight, published });
+    log.info('the relay is at work', { signal: 'relay-status', phase, lagMs, inFlight, published, ...fields });
     cancel = clock.after(statusEveryMs, report);
   }
   return () => cancel();
