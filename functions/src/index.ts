@@ -6,7 +6,7 @@ import { operationsFunction } from './triggers/operations.ts';
 import { reconcileAssetsFunction } from './triggers/reconcileAssets.ts';
 import { reconcileOnRequestFunction } from './triggers/reconcileOnRequest.ts';
 import { recordDeadLetterFunction } from './triggers/recordDeadLetter.ts';
-import { relayProjectChangesFunction } from './triggers/relayProjectChanges.ts';
+import { relayProjectChangesFunction, relayShardFunctions } from './triggers/relayProjectChanges.ts';
 import { createServices } from './triggers/services.ts';
 import { syncProjectFunction } from './triggers/syncProject.ts';
 import { watchAssetsFunctions } from './triggers/watchAssets.ts';
@@ -18,6 +18,8 @@ onInit(() => checkDeployment(config));
 
 /** MongoDB's change stream -> Pub/Sub. */
 export const relayProjectChanges = relayProjectChangesFunction(services);
+/** The same for further shards, as many as RELAY_SHARDS says. */
+export const relayShard = relayShardFunctions(services);
 /** Pub/Sub -> assets in Firestore. */
 export const syncProject = syncProjectFunction(services);
 /** Events that were given up -> where an operator finds them. */

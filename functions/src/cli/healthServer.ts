@@ -14,7 +14,11 @@ export function isHealthy(status: RelayStatus, maxLagMs: number): boolean {
 }
 
 /** Answers every GET with the status as JSON: 200 while healthy, 503 otherwise. Rejects when the port cannot be had. */
-export async function startHealthServer(health: RelayHealth, port: number, maxLagMs: number): Promise<HealthServer> {
+export async function startHealthServer(
+  health: Pick<RelayHealth, 'status'>,
+  port: number,
+  maxLagMs: number,
+): Promise<HealthServer> {
   const server = createServer((request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' }).end();

@@ -3,7 +3,15 @@ import { hostname } from 'node:os';
 import { createAlertingLog } from '../alerts/alertingLog.ts';
 import { secondMs } from '../clock.ts';
 import { cloudLog } from '../cloudLog.ts';
-import { alertsTopic, deadLetterTopic, eventsTopic, requestsTopic, syncMode } from '../config/params.ts';
+import {
+  alertsTopic,
+  deadLetterTopic,
+  eventsTopic,
+  mostRelayShards,
+  relayShards,
+  requestsTopic,
+  syncMode,
+} from '../config/params.ts';
 import { createControlReader } from '../control/control.ts';
 import config from '../lockstep.config.ts';
 import { createWatch } from '../measures/watch.ts';
@@ -12,7 +20,7 @@ import { createPublisher } from '../publisher.ts';
 import { adoptSource } from '../relay/adopt.ts';
 import { defaultRelayLimits } from '../relay/limits.ts';
 import { runRelay } from '../relay/relay.ts';
-import { createRelayHealth } from '../relay/status/health.ts';
+import { createRelayHealth, type RelayHealth } from '../relay/status/health.ts';
 import { createProjectTruth } from '../source/truth.ts';
 import { slept } from '../waiting.ts';
 import { helpAfter, requiredVariable, runAsProcess, type TerminalCommand, UsageError, wholeNumber } from './command.ts';
@@ -31,12 +39,15 @@ export interface RelaySettings {
   readonly maxLagMs: number;
   /** Only to make the MongoDB that is there now the one that the relay follows. */
   readonly adopt: boolean;
+  /** The one shard to follow; undefined: all. */
+  readonly shard: number | undefined;
 }
 
 const maxPort = 65_535;
 const defaultMaxLagSeconds = 60;
 
 const notes = `Any number may run, next to the scheduled function as well: one works, the others stand by.
+With RELAY_SHARDS above 1 it follows all shards, or with --shard one of them: run one process for each.
 Ctrl-C ends it with everything saved; a second one ends it at once.
 
 Exit code: 0 stopped with everything saved; 1 an error; 2 a mistake in the command; 130 or 143
@@ -56,6 +67,11 @@ export const relay: TerminalCommand<RelaySettings | RewindSettings> = {
         wholeNumber(1, Number.MAX_SAFE_INTEGER / secondMs),
         defaultMaxLagSeconds,
       )
+      .option(
+        '--shard <n>',
+        'follow this one of the RELAY_SHARDS shards only (default: all of them)',
+        wholeNumber(1, mostRelayShards),
+      )
       .option('--adopt', 'follow the MongoDB that is there now, after an alarm "source-changed", and end', false)
       .addHelpText('after', helpAfter(notes))
       .action((options) =>
@@ -63,6 +79,7 @@ export const relay: TerminalCommand<RelaySettings | RewindSettings> = {
           port: options.port ?? portOf(env.PORT),
           maxLagMs: options.maxLag * secondMs,
           adopt: options.adopt,
+          shard: options.shard,
           mongodbUri: requiredVariable(env, 'MONGODB_URI'),
           projectId: requiredVariable(env, 'GCLOUD_PROJECT'),
         }),
@@ -125,9 +142,11 @@ async function runUntilStopped(settings: RelaySettings, terminal: Terminal): Pro
     terminal.note('adopted: the next run of the relay starts from now and asks for a reconciliation');
     return 0;
   }
-  const health = createRelayHealth(clock);
+  const of = relayShards.value();
+  const numbers = settings.shard === undefined ? Array.from({ length: of }, (_, index) => index + 1) : [settings.shard];
+  const shards = numbers.map((number) => ({ number, health: createRelayHealth(clock) }));
   if (settings.port !== undefined) {
-    const server = await startHealthServer(health, settings.port, settings.maxLagMs);
+    const server = await startHealthServer(furthestBehind(shards), settings.port, settings.maxLagMs);
     terminal.atEnd(() => server.close());
     log.info('serving the state of the relay', { port: server.port });
   }
@@ -137,27 +156,62 @@ async function runUntilStopped(settings: RelaySettings, terminal: Terminal): Pro
     reconciliationRequests: createPublisher(pubsub, requestsTopic.value()),
   };
   const control = createControlReader(firestore, clock);
-  const stopUpkeep = startUpkeep({
-    ...{ firestore, clock, log, control, config },
-    truth: createProjectTruth(source, config),
-    isShadow: syncMode.value() === 'shadow',
-    publisherTo: async (topic) => publishers[topic],
-  });
-  while (!signal.aborted) {
-    const { kind, published, deadLettered, unpublished } = await runRelay({
-      ...shared,
-      publishers,
-      control,
-      holder: holder(),
-      health,
-      onMinute: createWatch({ ...shared, alerts }),
-    });
-    log.info('the run of the relay ended', { kind, published, deadLettered, unpublished });
-    // Another relay, which may reach MongoDB, gets to take the lease first.
-    if (kind === 'stalled') await slept(clock, 2 * defaultRelayLimits.standbyPollMs, signal);
+  const stopUpkeep = numbers.includes(1)
+    ? startUpkeep({
+        ...{ firestore, clock, log, control, config },
+        truth: createProjectTruth(source, config),
+        isShadow: syncMode.value() === 'shadow',
+        publisherTo: async (topic) => publishers[topic],
+      })
+    : () => {};
+  // One that fails ends the process, and with it the others in order.
+  const failed = new AbortController();
+  const ending = AbortSignal.any([signal, failed.signal]);
+  const keepFollowing = async ({ number, health }: (typeof shards)[number]): Promise<void> => {
+    while (!ending.aborted) {
+      const { kind, published, deadLettered, unpublished } = await runRelay({
+        ...shared,
+        signal: ending,
+        shard: { number, of },
+        publishers,
+        control,
+        holder: holder(),
+        health,
+        onMinute: createWatch({ ...shared, alerts }),
+      });
+      log.info('the run of the relay ended', {
+        ...{ kind, published, deadLettered, unpublished },
+        ...(of > 1 && { shard: number }),
+      });
+      // Another relay, which may reach MongoDB, gets to take the lease first; a shard that there is not may come.
+      if (kind === 'stalled' || kind === 'not-needed') {
+        await slept(clock, 2 * defaultRelayLimits.standbyPollMs, ending);
+      }
+    }
+  };
+  try {
+    const runs = shards.map((shard) =>
+      keepFollowing(shard).catch((error: unknown) => {
+        failed.abort();
+        throw error;
+      }),
+    );
+    await Promise.allSettled(runs);
+    await Promise.all(runs);
+  } finally {
+    stopUpkeep();
   }
-  stopUpkeep();
   return 0;
+}
+
+/** The state of the shard that is furthest behind, as that of all. */
+function furthestBehind(shards: readonly { readonly health: RelayHealth }[]): Pick<RelayHealth, 'status'> {
+  return {
+    status: () =>
+      shards
+        .map(({ health }) => health.status())
+        .reduce((worst, status) => ((status.lagMs ?? -1) > (worst.lagMs ?? -1) ? status : worst)),
+  };
 }
 
 if (import.meta.main) await runAsProcess(relay);

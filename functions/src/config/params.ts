@@ -18,6 +18,7 @@ const defaults = {
   RECONCILE_SCHEDULE: 'every day 03:00',
   RECONCILE_MODE: 'report',
   RELAY_BUDGET_SECONDS: 1_740,
+  RELAY_SHARDS: 1,
   SYNC_BUDGET_SECONDS: 480,
   SYNC_MAX_ATTEMPTS: 10,
   SYNC_LEASE_SECONDS: 60,
@@ -122,6 +123,16 @@ export const relayBudgetSeconds = number(
   'How long one invocation tails the change stream; the next one follows at once. A new deployment takes over after that long at most.',
   1,
   relayTimeoutSeconds - marginSeconds,
+);
+
+/** More would not be faster: every shard reads the whole stream, and what that costs cannot be divided. */
+export const mostRelayShards = 8;
+
+export const relayShards = number(
+  'RELAY_SHARDS',
+  'Among how many relays the projects are divided. More than 1 is for more changes than one relay can publish.',
+  1,
+  mostRelayShards,
 );
 
 export const syncBudgetSeconds = number(

@@ -4,12 +4,13 @@ import type { Clock } from '../clock.ts';
 import type { Config } from '../config/defineConfig.ts';
 import type { ControlReader } from '../control/control.ts';
 import { untilRelayResumed, watchRelayPause } from '../control/relayPause.ts';
+import { isTransientCall } from '../grpc.ts';
 import { errorText, type Log } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import type { ProjectsSource } from '../source/connect.ts';
-import { within } from '../waiting.ts';
+import { aborted, untilAborted, within } from '../waiting.ts';
 import { type Checkpointer, createCheckpointer } from './checkpointer.ts';
-import type { RelayContext } from './context.ts';
+import { type RelayContext, trying } from './context.ts';
 import { createEnding, type End, type Ending } from './ending.ts';
 import { createFieldLookup } from './fieldLookup.ts';
 import { type Following, follow } from './follow.ts';
@@ -128,15 +129,8 @@ export async function runRelay(options: RelayOptions): Promise<RelayOutcome> {
         ? { kind: 'stopped', ...nothingDone }
         : { kind: 'not-needed', heldBy: standby.heldBy, ...nothingDone };
     }
-    const { firestore, source, config } = options;
-    const entered =
-      shard.number === 1
-        ? await enterLayout(
-            { firestore, client: source.client, source: config.source, clock, limits, log },
-            standby,
-            shard.of,
-          )
-        : standby;
+    const entered = shard.number === 1 ? await tryToEnter(options, standby, shard.of, ending.signal) : standby;
+    if (entered === undefined) return { kind: signal.aborted ? 'stopped' : 'budget-spent', ...nothingDone };
     if (entered.kind === 'lost') {
       return { kind: 'lease-lost', takenBy: entered.lease?.holder ?? null, ...nothingDone };
     }
@@ -152,6 +146,27 @@ export async function runRelay(options: RelayOptions): Promise<RelayOutcome> {
     health.enter('ended');
     ending.dispose();
   }
+}
+
+/** Makes the records those of so many shards; undefined when the signal came first. A lease that was taken runs out by
+ *  itself then. */
+async function tryToEnter(
+  options: RelayOptions,
+  standby: Extract<Standby, { kind: 'taken' }>,
+  of: number,
+  signal: AbortSignal,
+): Promise<Awaited<ReturnType<typeof enterLayout>> | undefined> {
+  const { firestore, source, config, clock, limits, log } = options;
+  const entering = { firestore, client: source.client, source: config.source, clock, limits, log };
+  const trial = {
+    what: 'the records of the shards could not be read or written',
+    run: () => enterLayout(entering, standby, of),
+    isTransient: isTransientCall,
+  };
+  const tried = await untilAborted(trying(trial, options, signal), signal);
+  if (tried === aborted) return undefined;
+  if (tried.kind === 'refused') throw tried.error;
+  return tried.kind === 'done' ? tried.value : undefined;
 }
 
 /** The run of a relay that holds the lease. */

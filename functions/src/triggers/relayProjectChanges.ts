@@ -16,10 +16,14 @@ import { withAlerts } from './withAlerts.ts';
  *  Costs: one instance all the time, 1 read and 1 write of the checkpoint per second with changes (a few a minute
  *  without), 2 reads a second while another relay has the lease, and for its measures 12 reads and 3 writes a minute,
  *  with 1 read for each event; 12 reads a minute for pauses, and 5 for what is looked after (`operations/upkeep.ts`).
- *  Needs: MongoDB, Firestore, publishing to all topics. */
-export function relayProjectChangesFunction(services: Services) {
+ *  Needs: MongoDB, Firestore, publishing to all topics.
+ *
+ *  Each shard has a function of its own, and so a schedule and a processor; those that RELAY_SHARDS leaves out are not
+ *  deployed. The first one also measures and looks after things for all. */
+export function relayProjectChangesFunction(services: Services, shard = 1) {
   return onSchedule(
     {
+      ...(shard > 1 && { omit: params.relayShards.expression.lessThan(shard) }),
       schedule: params.relaySchedule.expression.toCEL(),
       region: params.region.expression,
       // `firebase deploy` makes it the attempt deadline: https://github.com/firebase/firebase-tools/pull/9544
@@ -48,12 +52,15 @@ export function relayProjectChangesFunction(services: Services) {
         );
         const firestore = await services.firestore();
         const control = createControlReader(firestore, clock);
-        const stopUpkeep = startUpkeep({
-          ...{ firestore, clock, log, control, config },
-          truth: projectTruth(services),
-          isShadow: params.syncMode.value() === 'shadow',
-          publisherTo: publisherTo(services),
-        });
+        const stopUpkeep =
+          shard > 1
+            ? () => {}
+            : startUpkeep({
+                ...{ firestore, clock, log, control, config },
+                truth: projectTruth(services),
+                isShadow: params.syncMode.value() === 'shadow',
+                publisherTo: publisherTo(services),
+              });
         const outcome = await runRelay({
           source: await services.source(),
           firestore,
@@ -68,6 +75,7 @@ export function relayProjectChangesFunction(services: Services) {
           random,
           log,
           limits: defaultRelayLimits,
+          shard: { number: shard, of: params.relayShards.value() },
           holder: services.uniqueId(),
           budgetMs: params.relayBudgetSeconds.value() * secondMs,
           latestMs: (params.relayTimeoutSeconds - 1) * secondMs,
@@ -79,5 +87,13 @@ export function relayProjectChangesFunction(services: Services) {
         }
         log.info(`relay ${outcome.kind}`, { outcome: outcome.kind, published: outcome.published });
       }),
+  );
+}
+
+/** The functions of the shards behind the first, by their numbers. */
+export function relayShardFunctions(services: Services) {
+  const numbers = Array.from({ length: params.mostRelayShards - 1 }, (_, index) => index + 2);
+  return Object.fromEntries(
+    numbers.map((number) => [String(number), relayProjectChangesFunction(services, number)] as const),
   );
 }

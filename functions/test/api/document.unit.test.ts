@@ -103,7 +103,7 @@ describe('metrics', () => {
     mode: 'live',
     summary: '',
     inStep: true,
-    relay: { state: 'running', holder: 'x', place: null, lagMs: null, renewedAt: null },
+    relay: { state: 'running', holder: 'x', place: null, lagMs: null, renewedAt: null, shards: [] },
     backlog: 3,
     running: [],
     openAlerts: [],

@@ -77,6 +77,7 @@ export const now = (): NowView => ({
     place: start,
     lagMs: 420,
     renewedAt: start,
+    shards: [],
   },
   backlog: 3,
   running: [

@@ -11,12 +11,18 @@ export function summaryOf(facts: Facts): Pick<NowView, 'summary' | 'inStep'> {
   if (paused.length > 0) {
     return not(`Paused: ${paused.map(({ what, by }) => `${pausedText(what)} by ${by}`).join(', ')}.`);
   }
-  if (relay.state === 'stopped') return not('No relay is at work: changes of projects wait in MongoDB.');
+  if (relay.state === 'stopped') return not(`${stoppedText(relay)}: changes of projects wait in MongoDB.`);
   const waiting = [counted(deadLetters, 'dead letter'), counted(holds, 'held deletion')].filter((text) => text !== '');
   if (waiting.length > 0) return not(`Not in step: ${waiting.join(' and ')} to be decided by a person.`);
   if (openAlerts.length > 0) return not(`Not in step, perhaps: ${openAlerts[0]?.message ?? 'an alert is open'}.`);
   if (running.length > 0) return { inStep: true, summary: 'Assets are being brought in step with their projects.' };
   return { inStep: true, summary: 'Assets and projects are in step.' };
+}
+
+function stoppedText({ shards }: Facts['relay']): string {
+  const stopped = shards.filter(({ state }) => state === 'stopped');
+  if (stopped.length === shards.length) return 'No relay is at work';
+  return `No relay follows shard ${stopped.map(({ shard }) => shard).join(', ')} of ${shards.length}`;
 }
 
 function pausedText(what: string): string {

@@ -30,6 +30,16 @@ export const nowView = z.object({
     place: moment.nullable(),
     lagMs: z.number().nullable(),
     renewedAt: moment.nullable(),
+    /** Those that the projects are divided among, where they are; the relay is then as the worst of them. */
+    shards: z.array(
+      z.object({
+        shard: z.number().int(),
+        state: z.enum(['running', 'stopped']),
+        place: moment.nullable(),
+        lagMs: z.number().nullable(),
+        renewedAt: moment.nullable(),
+      }),
+    ),
   }),
   /** Events that arrived and are not applied yet, as far as records tell. */
   backlog: z.number().int(),

@@ -58,11 +58,12 @@ export async function rewriteRecords(
     const snapshot = await ref.get();
     if (snapshot.updateTime === undefined) return { kind: 'lost', lease: null };
     const record = parseRelayRecord(ref.path, snapshot.data());
-    // The write was done, and its answer got lost.
-    if (record.lease.fencing === newest && record.lease.holder === own.lease.holder && newest !== fencing) {
-      return { kind: 'taken', record, writeTime: snapshot.updateTime };
+    const { lease } = record;
+    if (lease.fencing !== fencing) {
+      // The write was done, now or at a try before, and its answer got lost: no two runs have the same name.
+      const isOwn = lease.holder === own.lease.holder && (lease.holder !== null || lease.fencing === newest);
+      return isOwn ? { kind: 'taken', record, writeTime: snapshot.updateTime } : { kind: 'lost', lease };
     }
-    if (record.lease.fencing !== fencing) return { kind: 'lost', lease: record.lease };
     first = { record, writeTime: snapshot.updateTime };
   }
 }

@@ -94,6 +94,11 @@ function State({ now }: { readonly now: NowView }) {
             <Fact name="State">
               <Status value={relay.state} />
             </Fact>
+            {relay.shards.length > 0 && (
+              <Fact name="Shards at work">
+                {count(relay.shards.filter(({ state }) => state === 'running').length)} of {count(relay.shards.length)}
+              </Fact>
+            )}
             <Fact name="Lag">{relay.lagMs === null ? '–' : duration(relay.lagMs)}</Fact>
             <Fact name="Reads MongoDB at">
               <Time at={relay.place} />
