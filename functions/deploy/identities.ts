@@ -37,7 +37,8 @@ export interface FunctionIdentity {
   readonly mongodb: string | null;
 }
 
-/** Every function of `src/index.ts` that is always there. A test holds this list against what the bundle exports. */
+/** Every function of `src/index.ts` that is always there; the relay's stands for those of its shards. A test holds this
+ *  list against what the bundle exports. */
 export const functionIdentities: readonly FunctionIdentity[] = [
   {
     name: 'relayProjectChanges',

@@ -1,6 +1,7 @@
 // What the API answers, from records as the engines write them.
 import assert from 'node:assert/strict';
 import { z } from 'zod';
+import type { SeedDocument } from '../../local/demo/seedData.ts';
 import { writeAll } from '../../local/demo/writeAll.ts';
 import { encodeCursor } from '../../src/api/cursor.ts';
 import { auditView } from '../../src/api/views/audit.ts';
@@ -169,6 +170,34 @@ describe('views', () => {
     fixture.clock.advance(3_600_000);
     await api(requestTo('/api/operations/resume', operator, body));
     assert.equal((await now()).relay.state, 'stopped');
+  });
+
+  it('now: the relay is as the worst of its shards', async () => {
+    const at = fixture.clock.now();
+    const shard = (number: number, lagMs: number, heldForMs: number): SeedDocument => {
+      const [path, data] = relayDocument(at);
+      const lease = { holder: `relay-${number}`, fencing: 1, expiresAt: at + heldForMs };
+      const clusterTime = { seconds: Math.floor(at / 1_000) - number, increment: 1 };
+      const status = { lagMs, inFlight: 0 };
+      return [number === 1 ? path : `${path}$${number}`, { ...data, clusterTime, lease, shards: 3, status }];
+    };
+    await writeAll(fixture.firestore, [shard(1, 10, 60_000), shard(2, 20, 60_000), shard(3, 30, 60_000)]);
+    const all = nowView.parse(await get('/api/now'));
+    assert.equal(all.relay.state, 'running');
+    assert.deepEqual(
+      all.relay.shards.map(({ shard: number, lagMs }) => [number, lagMs]),
+      [
+        [1, 10],
+        [2, 20],
+        [3, 30],
+      ],
+    );
+    assert.equal(all.relay.place, (Math.floor(at / 1_000) - 3) * 1_000);
+    await writeAll(fixture.firestore, [shard(2, 20, 0)]);
+    fixture.clock.advance(5_000);
+    const one = nowView.parse(await get('/api/now'));
+    assert.equal(one.relay.state, 'stopped');
+    assert.match(one.summary, /No relay follows shard 2 of 3/);
   });
 
   it('a poll with the ETag of what it has gets 304, until something changes; HEAD has the tag too', async () => {

@@ -73,6 +73,24 @@ describe('relay as a process', () => {
     assert.match(relay.output(), /the run of the relay ended kind=stopped published=1/);
   });
 
+  it('follows all shards, or the one that it is told, and leaves none to nobody', async () => {
+    const env = { ...processes.surroundings, RELAY_SHARDS: '2' };
+    const all = processes.start(['--port', '0'], env);
+    await until(() => all.output().split('the relay has the lease').length === 3);
+    assert.match(all.output(), /shard=2 shards=2/);
+    const ids = (await processes.firestore.collection('syncRelay').get()).docs.map(({ id }) => id);
+    assert.deepEqual(ids.sort(), ['collaboration%2Eprojects', 'collaboration%2Eprojects$2']);
+    assert.equal((await all.health()).code, 200);
+    const second = processes.start(['--shard', '2'], env);
+    await until(() => second.output().includes('another relay holds the lease; standing by'));
+    all.child.kill('SIGTERM');
+    assert.equal(await all.exited, 0);
+    await until(() => second.output().includes('the relay has the lease'));
+    second.child.kill('SIGTERM');
+    assert.equal(await second.exited, 0);
+    assert.doesNotMatch(second.output(), /shard=1 /);
+  });
+
   it('ends at once on a second signal', async () => {
     const relay = processes.start();
     await until(() => relay.output().includes('the relay has the lease'));

@@ -23,7 +23,15 @@ describe('settings of the relay process', () => {
   });
 
   it('refuses what it does not know', () => {
-    for (const args of [['--prot', '1'], ['--port', 'x'], ['--port', '70000'], ['--max-lag', '0'], ['stray']]) {
+    for (const args of [
+      ['--prot', '1'],
+      ['--port', 'x'],
+      ['--port', '70000'],
+      ['--max-lag', '0'],
+      ['--shard', '0'],
+      ['--shard', '9'],
+      ['stray'],
+    ]) {
       assert.equal(mainSettings(args, env).kind, 'mistake', args.join(' '));
     }
     const settings = mainSettings([], { ...env, PORT: '99999' });
@@ -39,6 +47,17 @@ describe('settings of the relay process', () => {
     assert.equal(portOf([], '82'), 82);
     assert.equal(portOf([]), undefined);
     assert.equal(mainSettings(['--help'], {}).kind, 'help');
+  });
+});
+
+describe('settings of a shard', () => {
+  it('name the one to follow; by itself all are', () => {
+    const shardOf = (...args: string[]) => {
+      const settings = mainSettings(args, env);
+      return settings.kind === 'run' && 'shard' in settings.settings ? settings.settings.shard : settings.kind;
+    };
+    assert.equal(shardOf('--shard', '3'), 3);
+    assert.equal(shardOf(), undefined);
   });
 });
 

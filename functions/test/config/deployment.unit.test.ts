@@ -28,6 +28,7 @@ describe('parameters of a deployment', () => {
     assert.equal(problemOf({}), '');
     const limits = {
       RELAY_BUDGET_SECONDS: '1790',
+      RELAY_SHARDS: '8',
       SYNC_BUDGET_SECONDS: '530',
       RECONCILE_BUDGET_SECONDS: '530',
       SYNC_MAX_ATTEMPTS: '99',
@@ -44,6 +45,8 @@ describe('parameters of a deployment', () => {
 
   for (const [name, value, problem] of [
     ['RELAY_BUDGET_SECONDS', '1800', 'expected at most 1790'],
+    ['RELAY_SHARDS', '0', 'at least 1'],
+    ['RELAY_SHARDS', '9', 'expected at most 8'],
     ['SYNC_BUDGET_SECONDS', '540', 'expected at most 530'],
     ['SYNC_BUDGET_SECONDS', '0', 'at least 1'],
     ['RECONCILE_BUDGET_SECONDS', '3600', 'expected at most 530'],

@@ -29,7 +29,7 @@ const endpointSchema = z.looseObject({
 
 type Exported = readonly { readonly name: string; readonly endpoint: z.output<typeof endpointSchema> }[];
 
-const { watch, ...always } = bundle;
+const { watch, relayShard, ...always } = bundle;
 const exported: Exported = endpointsOf(always);
 
 function endpointsOf(functions: Readonly<Record<string, object>>, prefix = ''): Exported {
@@ -67,6 +67,16 @@ describe('functions that the provisioning knows', () => {
     assert.deepEqual(namesOf(functionIdentities), namesOf(exported));
     const watched = config.collections.filter(isWatched).map(watchName);
     assert.deepEqual(namesOf(identitiesWith(watched)), namesOf([...exported, ...endpointsOf(watch, 'watch-')]));
+  });
+
+  it('have shards of the relay that are what the relay is, but for when they are left out', () => {
+    const whole = exported.find(({ name }) => name === 'relayProjectChanges')?.endpoint;
+    assert.deepEqual(Object.keys(relayShard), ['2', '3', '4', '5', '6', '7', '8']);
+    for (const [number, shard] of Object.entries(relayShard)) {
+      const { omit, ...endpoint } = endpointSchema.parse('__endpoint' in shard ? shard.__endpoint : undefined);
+      assert.deepEqual(endpoint, whole);
+      assert.equal(String(omit), `params.RELAY_SHARDS < ${number}`);
+    }
   });
 
   for (const identity of functionIdentities) {

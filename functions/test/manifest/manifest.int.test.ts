@@ -18,6 +18,13 @@ reconcileAssets     | schedule $RECONCILE_SCHEDULE            | 3 retries       
 reconcileOnRequest  | topic $RECONCILIATION_REQUESTS_TOPIC    | until it succeeds | lockstep-reconcile@   | MONGODB_URI | $LOCKSTEP_REGION
 recordDeadLetter    | topic $PROJECT_EVENTS_DEAD_LETTER_TOPIC | until it succeeds | lockstep-dead-letter@ |             | $LOCKSTEP_REGION
 relayProjectChanges | schedule $RELAY_SCHEDULE                | 3 retries         | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
+relayShard-2        | schedule $RELAY_SCHEDULE                | 3 retries         | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
+relayShard-3        | schedule $RELAY_SCHEDULE                | 3 retries         | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
+relayShard-4        | schedule $RELAY_SCHEDULE                | 3 retries         | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
+relayShard-5        | schedule $RELAY_SCHEDULE                | 3 retries         | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
+relayShard-6        | schedule $RELAY_SCHEDULE                | 3 retries         | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
+relayShard-7        | schedule $RELAY_SCHEDULE                | 3 retries         | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
+relayShard-8        | schedule $RELAY_SCHEDULE                | 3 retries         | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
 syncProject         | topic $PROJECT_EVENTS_TOPIC             | until it succeeds | lockstep-sync@        | MONGODB_URI | $LOCKSTEP_REGION
 
 function            | seconds | MiB | CPU | at once | min     | max
@@ -27,7 +34,23 @@ reconcileAssets     | 60      | 256 |     | default | default | 1
 reconcileOnRequest  | 540     | 512 | 1   | 1       | default | 1
 recordDeadLetter    | 60      | 256 |     | default | default | 5
 relayProjectChanges | 1800    | 512 | 1   | 1       | default | 2
+relayShard-2        | 1800    | 512 | 1   | 1       | default | 2
+relayShard-3        | 1800    | 512 | 1   | 1       | default | 2
+relayShard-4        | 1800    | 512 | 1   | 1       | default | 2
+relayShard-5        | 1800    | 512 | 1   | 1       | default | 2
+relayShard-6        | 1800    | 512 | 1   | 1       | default | 2
+relayShard-7        | 1800    | 512 | 1   | 1       | default | 2
+relayShard-8        | 1800    | 512 | 1   | 1       | default | 2
 syncProject         | 540     | 512 | 1   | 10      | default | 20
+
+function     | omitted
+relayShard-2 | $RELAY_SHARDS < 2
+relayShard-3 | $RELAY_SHARDS < 3
+relayShard-4 | $RELAY_SHARDS < 4
+relayShard-5 | $RELAY_SHARDS < 5
+relayShard-6 | $RELAY_SHARDS < 6
+relayShard-7 | $RELAY_SHARDS < 7
+relayShard-8 | $RELAY_SHARDS < 8
 
 parameter                        | type   | default                    | choices
 MONGODB_URI                      | secret | asked for                  |
@@ -40,6 +63,7 @@ ALERTS_TOPIC                     | string | sync-alerts                |
 PROJECT_CONVERGED_TOPIC          | string | project-converged          |
 RELAY_SCHEDULE                   | string | * * * * *                  |
 RELAY_BUDGET_SECONDS             | int    | 1740                       |
+RELAY_SHARDS                     | int    | 1                          |
 SYNC_BUDGET_SECONDS              | int    | 480                        |
 SYNC_MAX_ATTEMPTS                | int    | 10                         |
 SYNC_LEASE_SECONDS               | int    | 60                         |

@@ -6,6 +6,7 @@ const orPlatformDefault = z.number().nullable();
  *  here. `null` sets a value back to the platform's default. */
 const endpointSchema = z.strictObject({
   platform: z.literal('gcfv2'),
+  omit: z.string().optional(),
   entryPoint: z.string(),
   labels: z.strictObject({}),
   ingressSettings: z.null(),
@@ -63,7 +64,7 @@ export function manifestTables(manifest: unknown): string {
     table(
       ['function', 'trigger', 'delivery', 'account', 'secrets', 'region'],
       functions.map(([name, endpoint]) => [
-        endpoint.entryPoint === name ? name : `${name} (${endpoint.entryPoint})`,
+        endpoint.entryPoint.replaceAll('.', '-') === name ? name : `${name} (${endpoint.entryPoint})`,
         ...trigger(endpoint),
         endpoint.serviceAccountEmail,
         (endpoint.secretEnvironmentVariables ?? []).map(({ key }) => key).join(', '),
@@ -77,6 +78,10 @@ export function manifestTables(manifest: unknown): string {
         ...[endpoint.timeoutSeconds, endpoint.availableMemoryMb, endpoint.cpu, endpoint.concurrency],
         ...[endpoint.minInstances, endpoint.maxInstances],
       ]),
+    ),
+    table(
+      ['function', 'omitted'],
+      functions.flatMap(([name, { omit }]) => (omit === undefined ? [] : [[name, inParams(omit)]])),
     ),
     table(
       ['parameter', 'type', 'default', 'choices'],
@@ -108,9 +113,9 @@ function trigger({ eventTrigger, scheduleTrigger, httpsTrigger }: Endpoint): str
   return ['none', ''];
 }
 
-/** `{{ params.NAME }}`, as the manifest refers to a parameter, in short. */
+/** `{{ params.NAME }}`, as the manifest refers to a parameter, in short; a comparison stays one. */
 function inParams(value: string): string {
-  return value.replaceAll(/\{\{ params\.(\w+) \}\}/g, '$$$1');
+  return value.replaceAll(/\{\{ params\.(\w+)((?: [<>=]+ \d+)?) \}\}/g, '$$$1$2');
 }
 
 function table(titles: readonly string[], rows: readonly (readonly (string | number | null | undefined)[])[]): string {
