@@ -27,7 +27,7 @@ export const alarmTexts: Readonly<Record<Alarm, { readonly severity: AlarmSeveri
   },
   'no-progress': {
     severity: 'CRITICAL',
-    text: 'Several runs of the relay in a row did not move its place: changes are not published. Read the errors of the relay; mostly MongoDB does not answer, or too late for the function.',
+    text: 'Several runs of the relay in a row did not move its place: changes are not published. Read the errors of the relay; mostly MongoDB does not answer, or too late for the function. Or no relay follows one of its shards: the line of the log names it.',
   },
   'rewind-refused': {
     severity: 'ERROR',
