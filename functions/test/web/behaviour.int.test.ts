@@ -43,7 +43,7 @@ describe('the behaviour of the page', function () {
 
   const offered: Readonly<Record<string, readonly string[]>> = {
     '#/now': ['pause', 'rewind', 'resume'],
-    '#/projects/66f0c0ffee00000000000001': ['reconcile', 'what-if', 'release-holds', 'discard-holds'],
+    '#/projects/66f0c0ffee00000000000001': [...['reconcile', 'what-if', 'restore', 'release-holds', 'discard-holds']],
     '#/jobs': ['reconcile'],
     '#/jobs/reconcile-1': ['cancel-reconciliation'],
     '#/dead-letters': ['redrive', 'drop-dead-letters', 'redrive', 'drop-dead-letters'],
@@ -59,6 +59,41 @@ describe('the behaviour of the page', function () {
       await lab.go(page, screen);
       assert.deepEqual(await operations(page), names, screen);
     }
+    await page.context().close();
+  });
+
+  it('restores what is archived, also into another project, after it has said how much', async () => {
+    const { page, api } = await lab.enter('operator', '#/projects/66f0c0ffee00000000000001');
+    await page.getByText(/2.440 documents are archived/).waitFor();
+    api.operations['restore/preview'] = () => ({
+      status: 200,
+      body: { count: 2_440, what: 'archived documents', details: [], needsConfirmation: true },
+    });
+    api.operations.restore = () => ({
+      status: 200,
+      body: { result: 'restore asked for', count: 1, sequence: 7, jobId: 'restore-1' },
+    });
+    await page.getByRole('button', { name: 'Restore…' }).click();
+    await page.getByLabel('Into another project').fill('66f0c0ffee00000000000002');
+    await page.getByLabel('Reason').fill('deleted by mistake');
+    await page.getByRole('button', { name: 'Preview' }).click();
+    await page.getByLabel('Type 2440 to confirm').or(page.getByLabel('Type 2,440 to confirm')).fill('2440');
+    await page.getByRole('button', { name: 'Restore', exact: true }).click();
+    await page.getByText('restore asked for').waitFor();
+    assert.deepEqual(api.asked.at(-1)?.body, {
+      input: { projectId: '66f0c0ffee00000000000001', to: '66f0c0ffee00000000000002' },
+      confirm: 2_440,
+      reason: 'deleted by mistake',
+    });
+    Object.assign(api.views, {
+      '/projects/66f0c0ffee00000000000001': () => ({
+        ...fake.project('66f0c0ffee00000000000001', 'X'),
+        archived: null,
+      }),
+    });
+    await lab.go(page, '#/now');
+    await lab.go(page, '#/projects/66f0c0ffee00000000000001');
+    assert.equal(await page.getByRole('button', { name: 'Restore…' }).count(), 0);
     await page.context().close();
   });
 

@@ -32,6 +32,7 @@ export const project = (id: string, name: string): ProjectView => ({
     { name: 'aiAnalyses', assets: 40 },
     { name: 'generatedMedia', assets: 2_310 },
   ],
+  archived: { documents: 2_440, isMore: false, until: start + 30 * 86_400_000 },
   jobs: [job(1, { projectId: id })],
 });
 

@@ -1,5 +1,6 @@
-import { type DocumentSnapshot, FieldPath, type Query } from 'firebase-admin/firestore';
+import { type DocumentSnapshot, FieldPath, type Query, Timestamp } from 'firebase-admin/firestore';
 import type { z } from 'zod';
+import { pagesOf } from '../../archive/archivePages.ts';
 import { secondMs } from '../../clock.ts';
 import { recordCollections } from '../../config/defineConfig.ts';
 import { assetsAt } from '../../records/assetQuery.ts';
@@ -13,7 +14,7 @@ import {
   parseProjectRecord,
   searchNameOf,
 } from '../../records/projectRecord.ts';
-import type { projectSummaryView } from '../views/projects.ts';
+import type { ProjectView, projectSummaryView } from '../views/projects.ts';
 import type { JobsReader } from './jobs.ts';
 import { nextOf, pageSize } from './paging.ts';
 import type { ProjectPosition, ReaderDependencies, Views } from './views.ts';
@@ -24,6 +25,9 @@ const jobsShown = 4;
 /** How long the counts of a project's assets serve, in ms, while nothing else about it changes: each costs a read a
  *  collection. */
 const countsKeptMs = 30 * secondMs;
+
+/** Pages of the archive that are counted for a project: one read each, with its assets. */
+const pagesCounted = 20;
 
 /** Projects whose counts are kept. */
 const maxCounted = 200;
@@ -55,8 +59,9 @@ export function createProjectsReader(
     },
     async project(id) {
       const [snapshot, jobs] = await Promise.all([records.doc(documentIdFrom(id)).get(), newestOf(id, jobsShown)]);
-      const collections = await countsOf(id, snapshot.updateTime?.toMillis() ?? 0);
-      if (!snapshot.exists && collections.every(({ assets }) => assets === 0)) return undefined;
+      const { collections, archived } = await countsOf(id, snapshot.updateTime?.toMillis() ?? 0);
+      const isEmpty = collections.every(({ assets }) => assets === 0) && !archived?.documents;
+      if (!snapshot.exists && isEmpty) return undefined;
       const record = readable(snapshot);
       if (record instanceof ProjectRecordError) throw record;
       const hold = effectiveHold(record);
@@ -68,6 +73,7 @@ export function createProjectsReader(
         fields: Object.fromEntries(Object.entries(record.desired.fields).map(([path, { value }]) => [path, value])),
         hold: hold === null ? null : { state: hold.state, since: hold.since },
         collections,
+        archived,
         jobs,
       };
     },
@@ -104,8 +110,26 @@ export function createProjectsReader(
     return entry.counts;
   }
 
+  async function countAssets(projectId: string) {
+    const [collections, archived] = await Promise.all([countLiving(projectId), countArchived(projectId)]);
+    return { collections, archived };
+  }
+
+  async function countArchived(projectId: string): Promise<ProjectView['archived']> {
+    if (config.collections.every(({ retentionMs }) => retentionMs === null)) return null;
+    const pages = pagesOf(firestore, projectId).select('count', 'expireAt', 'part.index');
+    const { docs } = await pages.limit(pagesCounted).get();
+    const whole = docs.filter((page) => !page.get('part.index'));
+    const ends = docs.map((page): unknown => page.get('expireAt')).filter((end) => end instanceof Timestamp);
+    return {
+      documents: whole.reduce((sum, page) => sum + Number(page.get('count') ?? 0), 0),
+      isMore: docs.length === pagesCounted,
+      until: ends.length === 0 ? null : Math.min(...ends.map((end) => end.toMillis())),
+    };
+  }
+
   /** One read per collection and thousand assets. */
-  function countAssets(projectId: string) {
+  function countLiving(projectId: string) {
     return Promise.all(
       config.collections.map(async (collection) => {
         const ofProject = assetsAt(firestore, collection).where(fieldPathOf(collection.projectId), '==', projectId);

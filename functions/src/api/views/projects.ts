@@ -37,6 +37,16 @@ export const projectView = projectSummaryView.extend({
   hold: z.object({ state: z.string(), since: moment.nullable() }).nullable(),
   /** Where its assets are, counted now. */
   collections: z.array(z.object({ name: z.string(), assets: z.number().int() })),
+  /** What can be restored; null where no collection archives. */
+  archived: z
+    .object({
+      documents: z.number().int(),
+      /** Whether there may be more than were counted. */
+      isMore: z.boolean(),
+      /** When the first of them is no longer kept; null without any. */
+      until: moment.nullable(),
+    })
+    .nullable(),
   jobs: z.array(jobView),
 });
 export type ProjectView = z.infer<typeof projectView>;

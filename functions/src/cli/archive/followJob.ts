@@ -20,7 +20,7 @@ export async function followJob(
     const stored = await inTime(terminal, archiveJobRef(firestore, jobId).get());
     const job = parseArchiveJob(jobId, stored.data());
     if (job.status === 'done' || job.status === 'failed') {
-      if (json) terminal.print(JSON.stringify(asJson(job), null, 2));
+      if (json) terminal.print(JSON.stringify(asJson(job)));
       else for (const line of linesOf(job)) terminal.print(line);
       return job.status === 'done' && job.conflicts === 0;
     }

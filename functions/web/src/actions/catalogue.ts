@@ -83,6 +83,26 @@ export const syncNow = (projectId: string): Action => ({
   input: () => ({ mode: 'clean', projectIds: [projectId] }),
 });
 
+/** Brings back what is archived of a project. */
+export const restore = (projectId: string): Action => ({
+  operation: 'restore',
+  label: 'Restore',
+  explains:
+    'Brings archived assets back, with copies as the project is now. Nothing is overwritten: what is in the way is listed in the job. The project has to live in MongoDB, or name another one.',
+  fields: [
+    { name: 'to', label: 'Into another project', kind: 'text', hint: 'Its id; empty means this one.' },
+    collectionsField,
+    { name: 'dryRun', label: 'Only say what would come back', kind: 'check' },
+  ],
+  input: ({ to, collections, dryRun }) =>
+    withoutEmpty({
+      projectId,
+      to: to || undefined,
+      collections: namesIn(collections),
+      dryRun: dryRun ? true : undefined,
+    }),
+});
+
 export const verify: Action = {
   operation: 'verify',
   label: 'Verify',

@@ -1,6 +1,6 @@
 import type { EventView, ProjectView } from '../../../src/api/views/projects.ts';
 import { ActionButton } from '../actions/actionButton.tsx';
-import { discardHolds, releaseHolds, syncNow, whatIf } from '../actions/catalogue.ts';
+import { discardHolds, releaseHolds, restore, syncNow, whatIf } from '../actions/catalogue.ts';
 import { withQuery } from '../api/client.ts';
 import { usePages } from '../api/usePages.ts';
 import { useView } from '../api/useView.ts';
@@ -104,6 +104,7 @@ export function Project({ id }: { readonly id: string }) {
     <>
       <ActionButton action={syncNow(id)} />
       <ActionButton action={whatIf(id)} />
+      {isArchived(project) && <ActionButton action={restore(id)} />}
       {project.hold && (
         <>
           <ActionButton action={releaseHolds([id])} word="Release" />
@@ -139,9 +140,31 @@ export function Project({ id }: { readonly id: string }) {
   );
 }
 
+const isArchived = ({ archived }: ProjectView) => archived !== null && archived.documents > 0;
+
 function State({ project }: { readonly project: ProjectView }) {
+  const { archived } = project;
   return (
     <>
+      {archived !== null && isArchived(project) && (
+        <div class="notice">
+          <strong>
+            {count(archived.documents)} {archived.isMore ? 'documents or more' : 'documents'} are archived
+          </strong>
+          <p>
+            They can be restored
+            {archived.until === null ? (
+              ''
+            ) : (
+              <>
+                {' '}
+                until <Time at={archived.until} />
+              </>
+            )}
+            .
+          </p>
+        </div>
+      )}
       {project.hold && (
         <div class="notice warn">
           <strong>Its deletion is {project.hold.state}</strong>
