@@ -3,6 +3,7 @@ import { ObjectId } from 'mongodb';
 import { poissonArrivals } from './backlog/arrivals.ts';
 import { type Backlog, type BacklogRun, backlogResult, type Load, type Throughput } from './backlog/result.ts';
 import { type BacklogSizes, backlogSizes, deployedConcurrency } from './backlog/sizes.ts';
+import { measureSmallEvents } from './backlog/smallEvents.ts';
 import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
 import { assetCollection } from './contenders/contender.ts';
 import { type FirestoreProcess, spentBetween, startFirestoreProcess } from './processes/firestoreProcess.ts';
@@ -49,9 +50,10 @@ export async function measureBacklog(
     await oneRun(bench, deployedConcurrency, new Array(sizes.projects).fill(0));
     const backlogs: Backlog[] = [];
     for (const roundTripMs of sizes.roundTripsMs) backlogs.push(await measureAt(bench, sizes, roundTripMs, onProgress));
+    const small = await measureSmallEvents(bench, sizes.smallEvents);
     await server.roundTrip(longRoundTripMs);
     const alone = await oneRun(bench, 1, new Array(sizes.aloneEvents).fill(0));
-    return backlogResult(sizes, backlogs, alone.ms / sizes.aloneEvents / longRoundTripMs);
+    return backlogResult(sizes, backlogs, small, alone.ms / sizes.aloneEvents / longRoundTripMs);
   } finally {
     await instance.close();
     await firestore.terminate();

@@ -3,6 +3,7 @@ import { lineChart } from '../plot/lineChart.ts';
 import type { Spent } from '../processes/firestoreProcess.ts';
 import { median, quantile } from '../statistics.ts';
 import { type BacklogSizes, deployedConcurrency } from './sizes.ts';
+import { type SmallEvent, smallEventsFigures, smallEventsTable } from './smallEvents.ts';
 
 export interface BacklogRun extends Spent {
   readonly ms: number;
@@ -44,6 +45,7 @@ const inFront = 1_000;
 export function backlogResult(
   sizes: BacklogSizes,
   backlogs: readonly Backlog[],
+  small: readonly SmallEvent[],
   roundTripsInARow: number,
 ): BenchResult {
   return {
@@ -55,8 +57,8 @@ export function backlogResult(
       `Of the calls of an event, ${roundTripsInARow.toFixed(1)} follow each other (its time alone, where each of them waits for 100 ms).`,
       `An event that arrives behind ${inFront.toLocaleString('en-US')} others is begun when these are done: the last column.`,
     ],
-    tables: [throughputTable(backlogs), loadTable(backlogs)],
-    figures: [...backlogs.flatMap(figuresOf), ...perEvent(backlogs, roundTripsInARow)],
+    tables: [throughputTable(backlogs), loadTable(backlogs), smallEventsTable(small)],
+    figures: [...backlogs.flatMap(figuresOf), ...perEvent(backlogs, roundTripsInARow), ...smallEventsFigures(small)],
     plots: {
       'backlog-throughput.svg': lineChart({
         title: 'Small renames on one instance',

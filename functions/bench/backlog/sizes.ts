@@ -11,6 +11,8 @@ export interface BacklogSizes {
   readonly loadEvents: number;
   readonly loadPercents: readonly number[];
   readonly rounds: number;
+  /** Renames, and deletions, whose operations are counted. */
+  readonly smallEvents: number;
   /** Events that show how many calls follow each other. */
   readonly aloneEvents: number;
 }
@@ -27,6 +29,7 @@ export const backlogSizes: Readonly<Record<BenchSize, BacklogSizes>> = {
     loadEvents: 400,
     loadPercents: [50, 80, 95],
     rounds: 3,
+    smallEvents: 20,
     aloneEvents: 10,
   },
   quick: {
@@ -40,6 +43,7 @@ export const backlogSizes: Readonly<Record<BenchSize, BacklogSizes>> = {
     loadEvents: 40,
     loadPercents: [50, 80, 95],
     rounds: 1,
+    smallEvents: 4,
     aloneEvents: 3,
   },
 };
