@@ -1,3 +1,4 @@
+import { benchmark as archive } from './archive.ts';
 import { benchmark as backlog } from './backlog.ts';
 import type { Benchmark } from './benchmark.ts';
 import { benchmark as deletion } from './delete.ts';
@@ -9,4 +10,14 @@ import { benchmark as rename } from './rename.ts';
 import { benchmark as scale } from './scale.ts';
 
 /** Every benchmark, in the order in which they run. */
-export const allBenchmarks: readonly Benchmark[] = [deletion, rename, relay, gaps, scale, latency, backlog, reconcile];
+export const allBenchmarks: readonly Benchmark[] = [
+  deletion,
+  archive,
+  rename,
+  relay,
+  gaps,
+  scale,
+  latency,
+  backlog,
+  reconcile,
+];

@@ -31,14 +31,17 @@ export const massSizes: Readonly<Record<BenchOptions['size'], MassSizes>> = {
   quick: { assets: 600, assetsOneByOne: 50, rounds: 1, otherProjects: 5, assetsOfOthers: 10, warmUp: 50 },
 };
 
-const titles: Readonly<Record<ContenderName, string>> = {
+const titles: Readonly<Record<Way, string>> = {
   ours: 'ours: one page, one transaction',
   'one-by-one': '(a) one awaited call per document',
   bulkwriter: '(b) BulkWriter, no throttling, query stream',
   batches: '(c) queries of 5,000, batches of 250, 15 in flight',
 };
 
-const order: readonly ContenderName[] = ['ours', 'one-by-one', 'bulkwriter', 'batches'];
+const order: readonly Way[] = ['ours', 'one-by-one', 'bulkwriter', 'batches'];
+
+/** The ways that are compared here. */
+type Way = Exclude<ContenderName, 'archiving'>;
 
 /** What one run came to. */
 interface Run extends ClientRun, Spent {
@@ -47,7 +50,7 @@ interface Run extends ClientRun, Spent {
 
 /** What one way came to, in all its runs. */
 interface Standing {
-  readonly name: ContenderName;
+  readonly name: Way;
   readonly runs: Run[];
   readonly client: ClientProcess;
   readonly idleRss: number;
@@ -88,7 +91,7 @@ export async function compareWays(
 }
 
 async function warmedUp(
-  name: ContenderName,
+  name: Way,
   kind: Work['kind'],
   sizes: MassSizes,
   server: FirestoreProcess,
@@ -132,7 +135,7 @@ async function oneRun(
 
 /** All that is in the collection besides the project shows its old name, and is as much as before. */
 async function expectOthersUntouched(
-  name: ContenderName,
+  name: Way,
   { otherProjects, assetsOfOthers }: MassSizes,
   projectId: string,
   firestore: Firestore,

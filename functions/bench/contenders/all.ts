@@ -1,12 +1,13 @@
 import { bulkWriter } from './bulkWriter.ts';
 import type { Contender } from './contender.ts';
 import { oneByOne } from './oneByOne.ts';
-import { ours } from './ours.ts';
+import { ours, oursArchiving } from './ours.ts';
 import { pagedBatches } from './pagedBatches.ts';
 
 /** Every way that is compared, by the name that it has in the ratios. */
 export const contenders = {
   ours,
+  archiving: oursArchiving,
   'one-by-one': oneByOne,
   bulkwriter: bulkWriter,
   batches: pagedBatches,

@@ -21,6 +21,13 @@ const config: Config = defineConfig({
   collections: [{ path: assetCollection, projectId: 'projectId', copies: { name: 'projectName' } }],
 });
 
+const archiving: Config = defineConfig({
+  source: { database: 'bench', collection: 'projects', fields: ['name'] },
+  collections: [
+    { path: assetCollection, projectId: 'projectId', copies: { name: 'projectName' }, onDelete: 'archive' },
+  ],
+});
+
 /** Longer than any of these runs: none is continued. */
 const noLimitMs = 3_600_000;
 
@@ -31,6 +38,11 @@ const manyProjects = 1_000_000;
  *  a fresh instance. */
 export const ours: Contender = async (firestore, work) => {
   await applyEvent(firestore, config, eventOf(work), noLimitMs);
+};
+
+/** As ours, where the collection is archived. */
+export const oursArchiving: Contender = async (firestore, work) => {
+  await applyEvent(firestore, archiving, eventOf(work), noLimitMs);
 };
 
 /** Delivers an event to `syncProject`'s code, and its continuations after it; returns how many invocations that
