@@ -3,6 +3,8 @@ import type { Firestore, QueryDocumentSnapshot, Transaction } from 'firebase-adm
 import { z } from 'zod';
 import type { Transact } from '../audit/trace.ts';
 import type { Clock } from '../clock.ts';
+import type { FileSettings } from '../files/fileSettings.ts';
+import { releaseFilesOf } from '../files/removalOf.ts';
 import type { Log } from '../log.ts';
 import { pagesOf } from './archivePages.ts';
 import { coldPrefix } from './coldName.ts';
@@ -21,6 +23,8 @@ export interface PurgeDependencies {
   readonly clock: Clock;
   readonly log: Log;
   readonly cold: ColdStorage;
+  /** Where files of assets are; undefined where none are configured. */
+  readonly files?: FileSettings | undefined;
   /** In the name of whoever asked, so that the certificate is an entry of the audit. */
   readonly transact: Transact;
 }
@@ -90,7 +94,7 @@ export async function purge(
 }
 
 async function purgeSome(
-  { firestore, cold }: PurgeDependencies,
+  { firestore, clock, cold, files }: PurgeDependencies,
   transaction: Transaction,
   certificate: PurgeCertificate,
 ): Promise<PurgeCertificate> {
@@ -98,7 +102,14 @@ async function purgeSome(
   const { docs } = await transaction.get(query.select(...fields).limit(recordsAtOnce));
   if (docs.length === 0) return certificate;
   const next = docs.reduce((sum, page) => withPage(sum, page, cold), certificate);
+  const { projectId } = certificate;
+  const terms = files && { firestore, settings: files, now: clock.now() };
+  // Who erases on demand waits for no grace time.
+  const releases = await Promise.all(
+    docs.map(({ id }) => terms && releaseFilesOf(terms, transaction, { id, projectId }, 0)),
+  );
   for (const page of docs) transaction.delete(page.ref);
+  for (const release of releases) release?.();
   return next;
 }
 

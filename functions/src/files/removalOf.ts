@@ -1,4 +1,4 @@
-import type { Firestore, QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
+import type { Firestore, Transaction } from 'firebase-admin/firestore';
 import type { Config } from '../config/defineConfig.ts';
 import { filesOfDocument } from './documentFiles.ts';
 import { type Holder, parseReference, referencesOf, writeReferences, writeRemoval } from './fileRecords.ts';
@@ -15,8 +15,8 @@ interface Terms {
   readonly now: number;
 }
 
-/** Documents, read with the fields of `fileFieldsOf`. */
-type Documents = readonly Pick<QueryDocumentSnapshot, 'ref' | 'data'>[];
+/** Documents, with the fields of `fileFieldsOf` at least. */
+type Documents = readonly { readonly ref: { readonly path: string }; data(): unknown }[];
 
 function namesIn({ config, settings }: Terms, documents: Documents): string[] {
   return [...new Set(documents.flatMap((document) => filesOfDocument(config, settings.place, document).names))].sort();
@@ -52,21 +52,25 @@ export async function releaseFilesOf(
 }
 
 /** Hands the files of documents that are restored from a page of the archive to them, for the transaction that creates
- *  them and takes them out of the page: reads now, and returns the writes. `left` stay in the page. */
+ *  them and takes them out of the page: reads now, and returns the writes, for what is left in the page, which may have
+ *  become several. */
 export async function returnFilesOf(
   terms: Terms,
   transaction: Transaction,
   page: string,
-  { restored, left }: { readonly restored: Documents; readonly left: Documents },
-): Promise<() => void> {
+  restored: Documents,
+): Promise<(left: readonly { readonly page: string; readonly documents: Documents }[]) => void> {
   const { firestore } = terms;
-  const holder = archiveHolder(page);
   const [held, ...known] = await Promise.all([
-    transaction.get(referencesOf(firestore, holder)),
+    transaction.get(referencesOf(firestore, archiveHolder(page))),
     ...restored.map(({ ref }) => transaction.get(referencesOf(firestore, { kind: 'asset', id: ref.path }))),
   ]);
-  return () => {
-    writeReferences(firestore, transaction, holder, held.docs, namesIn(terms, left));
+  return (left) => {
+    const inPage = left.find((other) => other.page === page)?.documents ?? [];
+    writeReferences(firestore, transaction, archiveHolder(page), held.docs, namesIn(terms, inPage));
+    for (const other of left) {
+      if (other.page !== page) keepFilesOf(terms, transaction, other.page, other.documents);
+    }
     restored.forEach((document, at) => {
       const asset: Holder = { kind: 'asset', id: document.ref.path };
       writeReferences(firestore, transaction, asset, known[at]?.docs ?? [], namesIn(terms, [document]));

@@ -2,6 +2,7 @@ import type { ColdStorage } from '../archive/openPage.ts';
 import { dayMs, secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import { encodeArchiveRequest, retentionJob } from '../events/archiveRequest.ts';
+import { deployedFileSettings } from '../files/deployedFiles.ts';
 import { publisherTo, type Services } from './services.ts';
 
 /** Runs one invocation's worth of a job of the archive; what needs more time continues in the next invocation, which is
@@ -32,7 +33,8 @@ async function sweepArchive(services: Services, budget: Budget): Promise<'done' 
 async function sweepDependencies(services: Services) {
   const { clock, log } = services;
   const coldAfterMs = params.archiveColdDays.value() * dayMs;
-  return { firestore: await services.firestore(), clock, log, cold: coldStorage(services), coldAfterMs };
+  const files = deployedFileSettings(services.config);
+  return { firestore: await services.firestore(), clock, log, cold: coldStorage(services), coldAfterMs, files };
 }
 
 async function runJob(services: Services, jobId: string, budget: Budget): Promise<'done' | 'continued'> {
@@ -48,6 +50,7 @@ async function runJob(services: Services, jobId: string, budget: Budget): Promis
   // A redelivered request.
   if (job.status === 'done' || job.status === 'failed') return 'done';
   const cold = coldStorage(services);
+  const files = deployedFileSettings(config);
   if (job.type === 'purge') {
     const [{ purge }, { createTransact }] = await Promise.all([
       import('../archive/purge.ts'),
@@ -56,7 +59,7 @@ async function runJob(services: Services, jobId: string, budget: Budget): Promis
     const actor = { name: job.initiator, role: 'operator', via: job.via } as const;
     const by = { actor, action: 'purge', reason: job.reason };
     const transact = createTransact({ firestore, clock, publisherTo: publisherTo(services) }, by);
-    return purge({ firestore, clock, log, cold, transact }, job, budget);
+    return purge({ firestore, clock, log, cold, files, transact }, job, budget);
   }
   const [{ restore }, { createProjectTruth }] = await Promise.all([
     import('../archive/restore/restore.ts'),
@@ -64,7 +67,7 @@ async function runJob(services: Services, jobId: string, budget: Budget): Promis
   ]);
   const truth = createProjectTruth(await services.source(), config);
   const events = await services.publisher(params.eventsTopic.value());
-  return restore({ firestore, clock, log, config, cold, truth, events }, job, budget);
+  return restore({ firestore, clock, log, config, cold, files, truth, events }, job, budget);
 }
 
 function coldStorage({ bucket }: Services): ColdStorage {

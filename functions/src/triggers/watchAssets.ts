@@ -6,6 +6,7 @@ import type { AssetCollection } from '../config/defineConfig.ts';
 import * as params from '../config/params.ts';
 import { isWatched, watchedDocuments, watchName } from '../config/watched.ts';
 import { projectIdProblem } from '../events/projectId.ts';
+import { deployedFileSettings } from '../files/deployedFiles.ts';
 import type { Guard, WrittenAsset } from '../lateWrites/guard.ts';
 import { networkOptions } from './networkOptions.ts';
 import { projectTruth, type Services } from './services.ts';
@@ -17,7 +18,8 @@ export type WatchFunction = CloudFunction<WriteEvent>;
  *  are deployed as `watch-NAME`.
  *
  *  Costs per write: 1 read of the project's record; a late one 1 more, and a question to MongoDB
- *  (`lateWrites/guard.ts`). Nothing where the write deletes the document or gives it no valid project id. Needs:
+ *  (`lateWrites/guard.ts`). Nothing where the write deletes the document or gives it no valid project id. With `files`,
+ *  2 reads and 1 write where the write changes which ones the asset names. Needs:
  *  Firestore, publishing to the topic of events, MongoDB for what is late. */
 export function watchAssetsFunctions(services: Services): Readonly<Record<string, WatchFunction>> {
   const watched = services.config.collections.filter(isWatched);
@@ -45,6 +47,7 @@ export function watchAssetsFunctions(services: Services): Readonly<Record<string
           serviceAccount: 'lockstep-watch@',
         },
         async (event) => {
+          if (collection.files.length > 0) await recordFiles(services, event);
           const asset = writtenAsset(collection, event);
           if (asset === undefined || !collection.guard) return;
           await (await guard()).check(asset);
@@ -52,6 +55,16 @@ export function watchAssetsFunctions(services: Services): Readonly<Record<string
       ),
     ]),
   );
+}
+
+/** Keeps the record of which files the asset names, where the write has changed that (`files/indexAsset.ts`). */
+async function recordFiles(services: Services, { data, document }: WriteEvent): Promise<void> {
+  const settings = deployedFileSettings(services.config);
+  if (settings === undefined) return;
+  const { changesFiles, indexAsset } = await import('../files/indexAsset.ts');
+  const { config } = services;
+  if (!changesFiles({ config, settings }, document, data?.before.data(), data?.after.data())) return;
+  await indexAsset({ firestore: await services.firestore(), config, settings }, document);
 }
 
 /** The asset that a write leaves; undefined where it leaves none, or one of nobody. */

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { Firestore, Transaction } from 'firebase-admin/firestore';
 import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/defineConfig.ts';
+import type { FileSettings } from '../../files/fileSettings.ts';
+import { returnFilesOf } from '../../files/removalOf.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
 import { type ProjectRecord, parseProjectRecord, projectRecordRef } from '../../records/projectRecord.ts';
-import { type ArchiveRecord, archiveRecordData, newArchiveRef, recordsOf } from '../archiveRecord.ts';
+import { archiveRecordData, newArchiveRef, recordsOf } from '../archiveRecord.ts';
 import { type ArchivedDocument, decodeDocument } from '../encodeDocument.ts';
 import { type ArchiveJob, archiveJobData, archiveJobRef, mostListed, parseArchiveJob } from '../jobs/archiveJob.ts';
 import type { OpenedPage } from '../openPage.ts';
@@ -21,6 +23,8 @@ export interface RestoreContext {
   readonly config: Config;
   readonly clock: Clock;
   readonly jobId: string;
+  /** Where files of assets are; undefined where none are configured. */
+  readonly files?: FileSettings | undefined;
   /** Whether MongoDB has the project, as of a few seconds ago at most. */
   readonly lives: (projectId: string) => Promise<boolean>;
 }
@@ -74,15 +78,19 @@ export function restorePage(context: RestoreContext, page: OpenedPage): Promise<
       updatedAt: clock.now(),
     };
     if (job.dryRun || created.length === 0) return { kind: 'went-on', job: next };
-    for (const { document } of created) {
-      const into = { from: job.projectId, to, desired: record.desired };
-      transaction.create(firestore.doc(document.path), restoredData(config, document, document.standing, into));
-    }
+    const into = { from: job.projectId, to, desired: record.desired };
+    const coming = created.map(({ document }) => ({
+      ref: firestore.doc(document.path),
+      data: () => restoredData(config, document, document.standing, into),
+    }));
+    const handFiles = await returnFiles(context, transaction, page, coming);
+    for (const { ref, data } of coming) transaction.create(ref, data());
     const left = [...slice.before, ...kept.map(({ document }) => document.line), ...slice.after];
-    const isWhole = await replacePage(transaction, page, left);
+    const pages = await replacePage(transaction, page, left);
+    handFiles?.(pages);
     const objects = [...next.objects, ...page.objects];
     // What had to be divided is behind the cursor perhaps: another round finds it.
-    return { kind: 'went-on', job: { ...next, objects, postponed: next.postponed + (isWhole ? 0 : 1) } };
+    return { kind: 'went-on', job: { ...next, objects, postponed: next.postponed + (pages.length > 1 ? 1 : 0) } };
   });
 }
 
@@ -203,20 +211,51 @@ async function judge(
   });
 }
 
-/** Leaves in the archive what is not restored; false when it no longer fits into one page. */
-async function replacePage(transaction: Transaction, page: OpenedPage, left: readonly string[]): Promise<boolean> {
+/** Nothing where no files are configured. */
+async function returnFiles(
+  { firestore, config, clock, files }: RestoreContext,
+  transaction: Transaction,
+  { refs }: OpenedPage,
+  restored: Parameters<typeof returnFilesOf>[3],
+) {
+  const page = refs[0]?.id;
+  if (files === undefined || page === undefined) return undefined;
+  return returnFilesOf({ firestore, config, settings: files, now: clock.now() }, transaction, page, restored);
+}
+
+/** A page of what is left, by its first record. */
+interface LeftPage {
+  readonly page: string;
+  readonly documents: readonly { readonly ref: { readonly path: string }; data(): unknown }[];
+}
+
+/** Leaves in the archive what is not restored: in several pages where it no longer fits into one. */
+async function replacePage(
+  transaction: Transaction,
+  page: OpenedPage,
+  left: readonly string[],
+): Promise<readonly LeftPage[]> {
   const [first, ...others] = page.refs;
   if (first === undefined) throw new Error('a page without a record was opened');
   for (const ref of others) transaction.delete(ref);
   if (left.length === 0) {
     transaction.delete(first);
-    return true;
+    return [];
   }
   const { firestore } = first;
-  const packed = await packPages(left.map((text) => ({ text, path: decodeDocument(firestore, text).path })));
-  const records = packed.flatMap((one): readonly ArchiveRecord[] => recordsOf(one, page.record, randomUUID()));
-  records.forEach((record, index) => {
-    transaction.set(index === 0 ? first : newArchiveRef(firestore), archiveRecordData(record));
+  const documents = new Map(
+    left.map((text) => {
+      const { path, data } = decodeDocument(firestore, text);
+      return [path, { text, ref: { path }, data: () => data }];
+    }),
+  );
+  const packed = await packPages([...documents].map(([path, { text }]) => ({ text, path })));
+  return packed.map((one, at): LeftPage => {
+    const refs = recordsOf(one, page.record, randomUUID()).map((record, index) => {
+      const ref = at === 0 && index === 0 ? first : newArchiveRef(firestore);
+      transaction.set(ref, archiveRecordData(record));
+      return ref;
+    });
+    return { page: refs[0]?.id ?? '', documents: one.paths.flatMap((path) => documents.get(path) ?? []) };
   });
-  return records.length === 1;
 }

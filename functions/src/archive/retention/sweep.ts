@@ -1,6 +1,14 @@
-import { type DocumentSnapshot, type Firestore, type Query, Timestamp } from 'firebase-admin/firestore';
+import {
+  type DocumentReference,
+  type DocumentSnapshot,
+  type Firestore,
+  type Query,
+  Timestamp,
+} from 'firebase-admin/firestore';
 import type { Clock } from '../../clock.ts';
 import { recordCollections } from '../../config/defineConfig.ts';
+import type { FileSettings } from '../../files/fileSettings.ts';
+import { releaseFilesOf } from '../../files/removalOf.ts';
 import { grpcStatus, statusOf } from '../../grpc.ts';
 import { errorText, type Log } from '../../log.ts';
 import type { Bucket } from '../../storage/bucket.ts';
@@ -16,6 +24,8 @@ export interface SweepDependencies {
   readonly cold: ColdStorage;
   /** The age, in ms, at which pages move to cold storage. */
   readonly coldAfterMs: number;
+  /** Where files of assets are; undefined where none are configured. */
+  readonly files?: FileSettings | undefined;
 }
 
 /** Records that are read at once: each may have 1 MiB. */
@@ -38,7 +48,7 @@ export async function sweep(dependencies: SweepDependencies, { deadline, signal 
   const [expired, old] = dueQueries(dependencies);
   const isOver = () => signal.aborted || clock.now() >= deadline;
   const passes = [
-    { name: 'expired', query: expired, take: (page: Readable) => expire(page, cold) },
+    { name: 'expired', query: expired, take: (page: Readable) => expire(dependencies, page) },
     { name: 'moved', query: old, take: async (page: Readable) => (cold === null ? 0 : move(page, await cold())) },
   ] as const;
   for (const { name, query, take } of passes) {
@@ -91,12 +101,31 @@ function readable(snapshot: DocumentSnapshot, log: Log): Readable | undefined {
 }
 
 /** The object first: a page that is left without one is expired, and nobody restores it. */
-async function expire({ snapshot, record }: Readable, cold: ColdStorage): Promise<number> {
+async function expire(dependencies: SweepDependencies, { snapshot, record }: Readable): Promise<number> {
+  const { cold } = dependencies;
   if (record.object !== null && cold === null) {
     throw new Error(`${snapshot.ref.path} lies in cold storage as ${record.object}, and ARCHIVE_BUCKET is empty`);
   }
   if (cold !== null) await (await cold()).delete(record.object ?? coldName(snapshot.ref, record));
-  return ifUnchanged(snapshot, (precondition) => snapshot.ref.delete(precondition));
+  return ifUnchanged(snapshot, (precondition) =>
+    dependencies.files === undefined
+      ? snapshot.ref.delete(precondition)
+      : expireWithFiles({ ...dependencies, settings: dependencies.files }, snapshot.ref, record, precondition),
+  );
+}
+
+function expireWithFiles(
+  { firestore, clock, settings }: Pick<SweepDependencies, 'firestore' | 'clock'> & { readonly settings: FileSettings },
+  ref: DocumentReference,
+  { projectId }: ArchiveRecord,
+  precondition: { readonly lastUpdateTime: Timestamp },
+): Promise<void> {
+  return firestore.runTransaction(async (transaction) => {
+    const terms = { firestore, settings, now: clock.now() };
+    const release = await releaseFilesOf(terms, transaction, { id: ref.id, projectId });
+    transaction.delete(ref, precondition);
+    release();
+  });
 }
 
 /** The object first, read again and compared; then the record's data give way to its name, if the record is still as it
