@@ -12,6 +12,8 @@ export interface Topics {
 export interface Buckets {
   /** Archived assets in cold storage. */
   readonly archive: string | null;
+  /** Files that assets name. */
+  readonly files: string | null;
 }
 
 /** A Cloud Function and what its service account may do. */
@@ -94,7 +96,10 @@ export const functionIdentities: readonly FunctionIdentity[] = [
       alerts: 'its alarms',
     },
     firestore: 'scans the assets and repairs them; its reports (syncJobs)',
-    buckets: { archive: 'archived assets that are old; it moves them there, restores and purges them' },
+    buckets: {
+      archive: 'archived assets that are old; it moves them there, restores and purges them',
+      files: 'files whose assets were deleted; it removes them, and lists them where that is asked for',
+    },
     mongodb: 'which projects exist, and their names',
   },
   {
@@ -126,7 +131,7 @@ const watching: Omit<FunctionIdentity, 'name'> = {
   subscribesTo: null,
   watches: true,
   publishesTo: { events: 'deletions of projects that got an asset when they were deleted already' },
-  firestore: 'project records, and assets that were written late',
+  firestore: 'project records, assets that were written late, and who names which files (syncFiles)',
   mongodb: 'whether the project of a late write is gone',
 };
 

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { checkDeployment } from '../src/config/deployment.ts';
 import * as params from '../src/config/params.ts';
 import { isWatched, watchName } from '../src/config/watched.ts';
+import { hasFiles } from '../src/files/fileSettings.ts';
 import config from '../src/lockstep.config.ts';
 import type { PlanOptions } from './plan.ts';
 
@@ -71,7 +72,10 @@ export function readInvocation(args: readonly string[], loadEnvironment: (projec
         alerts: params.alertsTopic.value(),
         converged: config.converged ? params.convergedTopic.value() : null,
       },
-      buckets: { archive: params.archiveBucket.value() || null },
+      buckets: {
+        archive: params.archiveBucket.value() || null,
+        files: hasFiles(config) ? params.filesBucket.value() || null : null,
+      },
       secret: params.mongodbUri.name,
       alertTargetsSecret: config.alerts.targets.length === 0 ? null : params.alertTargetsSecret,
       notificationChannels: channels,

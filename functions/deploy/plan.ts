@@ -221,7 +221,7 @@ function ensureAccount(account: string, functions: readonly FunctionIdentity[], 
   return steps;
 }
 
-const bucketKeys = ['archive'] as const satisfies readonly (keyof Buckets)[];
+const bucketKeys = ['archive', 'files'] as const satisfies readonly (keyof Buckets)[];
 
 function projectRole(options: PlanOptions, member: string, role: string, condition: string): Command {
   return {

@@ -12,7 +12,7 @@ export const exampleOptions: PlanOptions = {
     alerts: 'sync-alerts',
     converged: null,
   },
-  buckets: { archive: null },
+  buckets: { archive: null, files: null },
   secret: 'MONGODB_URI',
   alertTargetsSecret: null,
   notificationChannels: [],

@@ -2,6 +2,7 @@
 // it, and that is held against what provisioning grants. A missing right fails, and so does one that nothing uses.
 import assert from 'node:assert/strict';
 import { Firestore } from 'firebase-admin/firestore';
+import { Change } from 'firebase-functions/v2/firestore';
 import { ObjectId } from 'mongodb';
 import { accountEmail, identitiesWith, type Topics } from '../../deploy/identities.ts';
 import { plan } from '../../deploy/plan.ts';
@@ -10,8 +11,11 @@ import { relayHasPlace } from '../../local/relayHasPlace.ts';
 import type { Usage } from '../../local/servers/firestore/meter.ts';
 import { createAlertingLog } from '../../src/alerts/alertingLog.ts';
 import { encodeAlertMessage, raisedMessage } from '../../src/alerts/alertMessage.ts';
+import { minuteMs } from '../../src/clock.ts';
 import { recordCollections } from '../../src/config/defineConfig.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
+import { encodeFilesRequest } from '../../src/events/filesRequest.ts';
+import { writeRemoval } from '../../src/files/fileRecords.ts';
 import type { Publisher } from '../../src/publisher.ts';
 import { relayRecordRef } from '../../src/relay/relayRecord.ts';
 import type { Bucket } from '../../src/storage/bucket.ts';
@@ -31,7 +35,12 @@ import { writeOf } from '../lateWrites/writeOf.ts';
 import { until } from '../support/until.ts';
 import { setVariables } from '../support/variables.ts';
 import { event, oneAtATime } from '../sync/worker.fixture.ts';
-import { type ServicesFixture, startFunctionsTest, startServices } from '../triggers/services.fixture.ts';
+import {
+  type ServicesFixture,
+  startFunctionsTest,
+  startServices,
+  triggersConfig,
+} from '../triggers/services.fixture.ts';
 import { exampleOptions } from './exampleOptions.ts';
 
 /** Of a deployment that notifies others of converged projects, and has cold storage. */
@@ -40,7 +49,7 @@ const options = {
   ...exampleOptions,
   topics: { ...exampleOptions.topics, converged },
   watched: ['media'],
-  buckets: { archive: 'archive' },
+  buckets: { archive: 'archive', files: 'files' },
 };
 const functionIdentities = identitiesWith(options.watched);
 
@@ -121,6 +130,14 @@ function recordedBucket(bucket: Bucket, seen: Set<string>): Bucket {
     delete(name) {
       asks('delete');
       return bucket.delete(name);
+    },
+    find(name) {
+      asks('get');
+      return bucket.find(name);
+    },
+    deleteVersion(name, generation) {
+      asks('delete');
+      return bucket.deleteVersion(name, generation);
     },
     list(listing) {
       asks('list');
@@ -230,6 +247,7 @@ describe('what the functions do, and what their accounts may do', () => {
     await offline.wrap(deliverAlertFunction(servicesOf('deliverAlert')))(message(encodeAlertMessage(alert).data));
     await decide();
     await writeLate();
+    await removeFiles();
     usage = fixture.firestoreServer.meter.callers();
 
     /** An asset of a project that is gone. */
@@ -244,6 +262,35 @@ describe('what the functions do, and what their accounts may do', () => {
       const { media } = watchAssetsFunctions({ ...services, config: { ...services.config, collections } });
       assert.ok(media);
       await media.run(writeOf(await asset.get()));
+    }
+
+    /** An asset whose file changes, and a file of a deleted one that nobody names. */
+    async function removeFiles(): Promise<void> {
+      const variables = setVariables({ FILES_BUCKET: 'files', FILES_PREFIX: 'media/', FILES_GRACE_MINUTES: '0' });
+      const collections = triggersConfig.collections.map((collection) => ({ ...collection, files: ['image'] }));
+      const withFiles = (name: string) => {
+        const services = servicesOf(name);
+        return { ...services, config: { ...services.config, collections } };
+      };
+      const { media } = watchAssetsFunctions(withFiles('watch-media'));
+      assert.ok(media);
+      const asset = firestore.doc('media/with-file');
+      const before = await asset.get();
+      await asset.set({ projectId: 'p1', image: 'media/named' });
+      const after = await asset.get();
+      await media.run({ ...writeOf(after), data: Change.fromObjects(before, after) });
+      assert.equal((await firestore.collection(recordCollections.files).get()).size, 1);
+      await asset.delete();
+      const bucket = await fixture.services.bucket('files');
+      await bucket.saveIfAbsent('media/old', Buffer.from('x'));
+      await firestore.runTransaction(async (transaction) => {
+        const [deletedAt, dueAt] = [Date.now() + minuteMs, Date.now()];
+        writeRemoval(firestore, transaction, { projectId: 'p1', files: ['media/old'], deletedAt, dueAt });
+      });
+      const deliver = offline.wrap(reconcileOnRequestFunction(withFiles('reconcileOnRequest')));
+      await deliver(message(encodeFilesRequest().data));
+      variables();
+      assert.equal(await bucket.exists('media/old'), false);
     }
 
     /** Shows records, and changes one. */

@@ -1,0 +1,114 @@
+// Files of archived assets. Attacks: "they stay until their retention ends, and come back with a restore", in one
+// transaction with the page that holds the asset.
+import assert from 'node:assert/strict';
+import { type ArchiveJob, archiveJobRef, parseArchiveJob } from '../../src/archive/jobs/archiveJob.ts';
+import { purge } from '../../src/archive/purge.ts';
+import { restore } from '../../src/archive/restore/restore.ts';
+import { sweep } from '../../src/archive/retention/sweep.ts';
+import { dayMs, minuteMs } from '../../src/clock.ts';
+import { defineConfig } from '../../src/config/defineConfig.ts';
+import { indexAsset } from '../../src/files/indexAsset.ts';
+import { removeDueFiles } from '../../src/files/removeDueFiles.ts';
+import { createTransact } from '../../src/operations/transact.ts';
+import { asked } from '../archive/archived.ts';
+import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
+import { type FakeBucket, fakeBucket } from './fakeBucket.ts';
+import { settings } from './files.fixture.ts';
+
+const config = defineConfig({
+  source: { database: 'd', collection: 'projects', fields: ['name'] },
+  collections: [{ path: 'media', projectId: 'projectId', files: ['image'], onDelete: 'archive' }],
+});
+
+describe('files of archived assets', () => {
+  let fixture: SyncFixture;
+  let bucket: FakeBucket;
+
+  beforeEach(async () => {
+    fixture = await startSyncFixture({ config });
+    bucket = fakeBucket();
+    for (let at = 0; at < 50; at += 1) fixture.alive.set(`alive-${at}`, {});
+    for (const name of ['a', 'b']) {
+      await fixture.firestore.doc(`media/${name}`).set({ projectId: 'p1', image: `media/${name}.png` });
+      bucket.upload(`media/${name}.png`);
+      await indexAsset(dependencies(), `media/${name}`);
+    }
+    await deleteProject();
+    for (const name of ['a', 'b']) await indexAsset(dependencies(), `media/${name}`);
+  });
+  afterEach(() => fixture.close());
+
+  const dependencies = () => ({ ...fixture.dependencies, settings, bucket });
+  const budget = () => ({ deadline: fixture.clock.now() + 10 * minuteMs, signal: new AbortController().signal });
+  const deleteProject = () => fixture.worker2({ files: settings }).apply(event('ProjectDeleted', 'p1'), budget());
+
+  /** Who names what: archived, or living. */
+  async function named(kind: 'archive' | 'asset'): Promise<string[]> {
+    const { docs } = await fixture.firestore.collection('syncFiles').where('kind', '==', kind).get();
+    return docs.flatMap((document): string[] => document.get('names')).sort();
+  }
+
+  async function remove(graceMs = settings.graceMs): Promise<string[]> {
+    for (let round = 0; round < 2; round += 1) {
+      fixture.clock.advance(graceMs);
+      await removeDueFiles(dependencies(), budget());
+    }
+    return bucket.names();
+  }
+
+  async function run(job: ArchiveJob): Promise<void> {
+    const { firestore, clock, log, events } = fixture;
+    const { truth } = fixture.dependencies;
+    const shared = { firestore, clock, log, cold: null, files: settings };
+    if (job.type === 'restore')
+      assert.equal(await restore({ ...shared, config, truth, events }, job, budget()), 'done');
+    else {
+      const actor = { name: 'olga', role: 'operator', via: 'terminal' } as const;
+      const publisherTo = async () => events;
+      const transact = createTransact({ firestore, clock, publisherTo }, { actor, action: 'purge', reason: 'erasure' });
+      assert.equal(await purge({ ...shared, transact }, job, budget()), 'done');
+    }
+    const after = parseArchiveJob(job.id, (await archiveJobRef(firestore, job.id).get()).data());
+    assert.equal(after.status, 'done', after.errors.join('\n'));
+  }
+
+  it('stay until the retention ends, and go then', async () => {
+    const { firestore, clock, log } = fixture;
+    assert.deepEqual(await named('archive'), ['media/a.png', 'media/b.png']);
+    assert.deepEqual(await remove(), ['media/a.png', 'media/b.png']);
+    clock.advance(31 * dayMs);
+    await sweep({ firestore, clock, log, cold: null, coldAfterMs: 0, files: settings }, budget());
+    assert.deepEqual(await named('archive'), []);
+    assert.deepEqual(await remove(), []);
+  });
+
+  it('are their assets’ again after a restore, and go with them', async () => {
+    fixture.alive.set('p1', { name: 'back' });
+    await fixture.deliver(event('ProjectCreated', 'p1', { name: 'back' }));
+    await run(await asked(fixture.firestore, fixture.clock.now()));
+    assert.deepEqual([await named('archive'), await named('asset')], [[], ['media/a.png', 'media/b.png']]);
+    assert.deepEqual(await remove(), ['media/a.png', 'media/b.png']);
+  });
+
+  it('of which one asset stays in the archive are kept by it', async () => {
+    const { firestore } = fixture;
+    fixture.alive.set('p1', { name: 'back' });
+    await fixture.deliver(event('ProjectCreated', 'p1', { name: 'back' }));
+    await firestore.doc('media/b').set({ projectId: 'p2', image: null });
+    const job = await asked(firestore, fixture.clock.now());
+    const { clock, log, events } = fixture;
+    const { truth } = fixture.dependencies;
+    await restore({ firestore, clock, log, cold: null, files: settings, config, truth, events }, job, budget());
+    assert.deepEqual([await named('archive'), await named('asset')], [['media/b.png'], ['media/a.png']]);
+  });
+
+  it('go with a purge, without a grace time', async () => {
+    await run(await asked(fixture.firestore, fixture.clock.now(), { type: 'purge' }));
+    assert.deepEqual(await named('archive'), []);
+    // The first look at this configuration waits for its deployment.
+    await removeDueFiles(dependencies(), budget());
+    fixture.clock.advance(settings.graceMs);
+    await removeDueFiles(dependencies(), budget());
+    assert.deepEqual(bucket.names(), []);
+  });
+});
