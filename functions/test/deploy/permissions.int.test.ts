@@ -261,6 +261,8 @@ describe('what the functions do, and what their accounts may do', () => {
       const collections = services.config.collections.map((collection) => ({ ...collection, guard: true }));
       const { media } = watchAssetsFunctions({ ...services, config: { ...services.config, collections } });
       assert.ok(media);
+      // The time of an idle MongoDB goes on every few seconds only.
+      await source.projects.insertOne({ _id: new ObjectId(), name: 'later' });
       await media.run(writeOf(await asset.get()));
     }
 
