@@ -2,6 +2,8 @@ import { defineConfig } from './config/defineConfig.ts';
 
 /** What is kept in step: the one file that most users edit. */
 export default defineConfig({
+  // Search indexes and caches follow: docs/consistency.md
+  converged: true,
   source: { database: 'collaboration', collection: 'projects', fields: ['name', 'description', 'members'] },
   collections: [
     {

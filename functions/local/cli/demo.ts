@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ObjectId } from 'mongodb';
 import { errorText } from '../../src/log.ts';
 import { photographRoom } from '../browser/photographRoom.ts';
+import { consistencyScenario } from '../demo/consistencyScenario.ts';
 import { deadLetterScenario } from '../demo/deadLetterScenario.ts';
 import { eventScenarios } from '../demo/eventScenarios.ts';
 import { massDeletionScenario } from '../demo/massDeletionScenario.ts';
@@ -85,6 +86,7 @@ async function main(): Promise<number> {
     const rows = await runAll(world, [
       ...eventScenarios,
       memberScenario,
+      consistencyScenario,
       reconciliationScenario,
       deadLetterScenario,
       ...(projectCount > 0 ? [scaleScenario(projectCount, (text) => console.log(`      ${text}`))] : []),
