@@ -87,7 +87,7 @@ async function visit(dependencies: VisitDependencies, snapshot: QueryDocumentSna
   const { log, limits, clock } = dependencies;
   const record = readRecord(dependencies, snapshot);
   if (record?.visit == null || record.desired.kind !== 'deleted' || record.appliedRevision < record.revision) {
-    await moveOn(snapshot, null);
+    await moveOn(dependencies, snapshot, null);
     return 'needless';
   }
   const outcome = await look(dependencies, record);
@@ -95,6 +95,7 @@ async function visit(dependencies: VisitDependencies, snapshot: QueryDocumentSna
   // Behind the message: a crash in between has the project visited again.
   const { number } = record.visit;
   await moveOn(
+    dependencies,
     snapshot,
     visitAfter({ number, doneAt: doneBefore(record.visit, limits.visitAfterMs) }, limits.visitAfterMs, clock.now()),
   );
@@ -150,8 +151,13 @@ async function firstAsset(
 }
 
 /** Notes the next visit, unless the record has changed since it was read: then it says by itself what comes. */
-async function moveOn({ ref, updateTime }: QueryDocumentSnapshot, next: Visit | null): Promise<void> {
-  await ref.update(visitData(next), { lastUpdateTime: updateTime }).catch((error: unknown) => {
+async function moveOn(
+  { firestore }: VisitDependencies,
+  { ref, updateTime }: QueryDocumentSnapshot,
+  next: Visit | null,
+): Promise<void> {
+  const record = firestore.doc(ref.path);
+  await record.update(visitData(next), { lastUpdateTime: updateTime }).catch((error: unknown) => {
     if (!isOvertaken(error)) throw error;
   });
 }

@@ -482,4 +482,34 @@ export const mutations: readonly Mutation[] = [
       },
     ],
   },
+  {
+    breaks: 'I5',
+    what: 'the guard deletes a late asset itself, by the word of the record',
+    shows: /asset of a live project lost|document below a deleted asset left/,
+    weather: 'disorder',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'lateWrites/guard.ts',
+        find: '  const statement = await truth.ask([projectId]);\n',
+        replace:
+          "  await firestore.doc(path).delete();\n  if (path !== '') return { kind: 'moved-on' };\n" +
+          '  const statement = await truth.ask([projectId]);\n',
+      },
+    ],
+  },
+  {
+    breaks: 'I1',
+    what: 'a deletion is not visited again',
+    shows: /asset of a deleted project left/,
+    weather: 'disorder',
+    seed: 'm1',
+    patches: [
+      {
+        file: 'sync/transitions.ts',
+        find: 'isTombstone ? visitAfter({ number: 0, doneAt: now }, limits.visitAfterMs, now) : null,',
+        replace: 'null,',
+      },
+    ],
+  },
 ];

@@ -57,6 +57,9 @@ export function renderReport({ seed, tally, findings, tookMs }: ChaosReport, fla
     ['pauses', tally.pauses],
     ['  parked to the end', tally.parked],
     ['pages of the archive', tally.archived],
+    ['late writes', tally.late],
+    ['  deletions by the guard', tally.guarded],
+    ['  deletions by visits', tally.visited],
     ['seconds', (tookMs / millisecondsPerSecond).toFixed(1)],
     ['violations', findings.length],
   ];

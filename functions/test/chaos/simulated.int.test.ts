@@ -21,7 +21,16 @@ describe('chaos, simulated', function () {
     const { findings, tally } = report.soFar(0);
     assert.deepEqual(findings, [], renderReport(report.soFar(0), ''));
     // A net without holes in the weather: every kind of fault has happened.
-    for (const kind of ['kills', 'stalls', 'duplicates', 'reorderings', 'reconciliations', 'archived'] as const) {
+    for (const kind of [
+      'kills',
+      'stalls',
+      'duplicates',
+      'reorderings',
+      'reconciliations',
+      'archived',
+      'late',
+      'visited',
+    ] as const) {
       assert.ok(tally[kind] > 0, `no ${kind} in ${runs} runs`);
     }
     for (const kind of ['UNAVAILABLE', 'ABORTED', 'RESOURCE_EXHAUSTED', 'DEADLINE_EXCEEDED', 'dropped connection']) {

@@ -1,3 +1,4 @@
+import { Timestamp } from 'firebase-admin/firestore';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { controlCacheMs, controlRef, createControlReader, type Pausable } from '../../src/control/control.ts';
 import { parseFailure } from '../../src/deadLetters/failure.ts';
@@ -7,6 +8,9 @@ import { decodeEvent, type EncodedMessage, encodeEvent } from '../../src/events/
 import { eventId } from '../../src/events/contract.ts';
 import { maxOrdinal, versionOf } from '../../src/events/version.ts';
 import { createHolds, listHeld } from '../../src/holds/decide.ts';
+import { createGuard } from '../../src/lateWrites/guard.ts';
+import { defaultLateWriteLimits, defaultVisitLimits } from '../../src/lateWrites/limits.ts';
+import { visitDeletions } from '../../src/lateWrites/visits.ts';
 import { errorText, type Log } from '../../src/log.ts';
 import { reasonToRedeliver } from '../../src/reconcile/brakes.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
@@ -33,8 +37,10 @@ import { type Actor, createActor } from './simulation/actor.ts';
 import { type ArchiveWatch, createArchiveWatch } from './simulation/archiveWatch.ts';
 import { createCheckpointWatch, pointOf } from './simulation/checkpointWatch.ts';
 import { type ConvergedWatch, createConvergedWatch } from './simulation/convergedWatch.ts';
+import { watchWrites, writeOfMessage } from './simulation/documentEvents.ts';
 import { createDoor } from './simulation/door.ts';
 import { firestoreThrough } from './simulation/firestoreDoor.ts';
+import { lateWrites } from './simulation/lateWriters.ts';
 import { sourceThrough } from './simulation/mongoDoor.ts';
 import { chaosSource, type Services } from './simulation/services.ts';
 import { createSimulation, StuckError } from './simulation/simulation.ts';
@@ -313,6 +319,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
         }
       : null;
     const publishers = { requests: requests.publisher(actor) };
+    const guard = createGuard({ ...dependencies, limits: defaultLateWriteLimits });
     const frame = () => ({
       deadline:
         actor.clock.now() +
@@ -326,6 +333,20 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       apply: (message: EncodedMessage) => handleMessage({ ...dependencies, worker, converged }, message, frame()),
       continueParked: () =>
         continueParked({ ...dependencies, isShadow: limits.isShadow, events: async () => dependencies.events }),
+      async guard(message: EncodedMessage) {
+        const { kind } = await guard.check(writeOfMessage(message, watched));
+        if (kind === 'published') tally.guarded += 1;
+      },
+      async visit() {
+        const published = await visitDeletions({
+          ...dependencies,
+          isShadow: limits.isShadow,
+          events: async () => dependencies.events,
+          limits: { ...defaultVisitLimits, visitAfterMs: limits.visitAfterMs },
+        });
+        tally.visited += published;
+        return published;
+      },
       holds: createHolds({ ...dependencies, transact: transactAs('the operator of a run', dependencies) }),
       bury: async (message: EncodedMessage) => {
         await recordDeadLetter(shared, message);
@@ -365,6 +386,11 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   let isCalm = false;
   const pausing = createRandom(`${seed}:pauses`);
   const isPausing = pausing.chance(0.3);
+  const lateness = createRandom(`${seed}:late`);
+  /** Whether server processes write assets that know of no deletion, and whether a guard is told of each write. */
+  const isLate = isInStep && lateness.chance(0.25);
+  const isGuarded = isLate && lateness.chance(0.6);
+  const watched = config.collections.filter(({ kind }) => kind === 'path');
   const workers: Worker[] = [];
   const workerCount = random.whole(2, 3);
 
@@ -434,6 +460,18 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     },
     onTaken: () => undefined,
   });
+
+  const documents: Topic = createTopic({
+    ...topicOptions,
+    random: createRandom(`${seed}:documents`),
+    name: 'documents',
+    deliver(message) {
+      const { actor, guard } = someWorker();
+      return { actor, work: () => guard(message) };
+    },
+    onTaken: () => undefined,
+  });
+  const stopWatching = isGuarded ? watchWrites(services.firestoreServer, watched, documents.put) : () => undefined;
 
   const stopRelays = new AbortController();
   const relays = new Map<Actor, RelayHealth>();
@@ -557,6 +595,69 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     actor.onDeath(() => (isOver ? undefined : simulation.schedule(second, adopt)));
   }
 
+  function areTopicsIdle(): boolean {
+    return [events, deadLetters, requests, documents].every((topic) => topic.outstanding() === 0);
+  }
+
+  /** Server processes write at times of their own, and what runs regularly makes the visits that are due, in a process
+   *  that may die. */
+  function writeLate(): void {
+    for (const { afterMs, act } of lateWrites(lateness, projectIds)) {
+      simulation.schedule(afterMs, async () => {
+        if (isCalm) return;
+        trace('server', describeAct(act));
+        tally.late += 1;
+        await world.perform(act);
+      });
+    }
+    const visitRegularly = () =>
+      simulation.schedule(minute, () => {
+        if (isCalm) return;
+        someWorker()
+          .visit()
+          .catch((error: unknown) => trace('upkeep', `failed: ${errorText(error)}`));
+        visitRegularly();
+      });
+    visitRegularly();
+  }
+
+  /** Makes all visits that are left, each when it is due; then nothing of a deleted project is there any more. */
+  async function visitAll(): Promise<void> {
+    const tombstones = await firestore.collection('syncProjects').where('visitAt', '>', Timestamp.fromMillis(0)).get();
+    for (const { id } of tombstones.docs) {
+      const project = textFromDocumentId(id);
+      tally.late += 1;
+      await world.perform({ do: 'add', project, kind: 'media', ids: [`last-${id}`], below: 0 });
+    }
+    for (let round = 1; ; round += 1) {
+      const next = await firestore
+        .collection('syncProjects')
+        .where('visitAt', '>', Timestamp.fromMillis(0))
+        .orderBy('visitAt')
+        .limit(1)
+        .get();
+      const at: unknown = next.docs[0]?.get('visitAt');
+      if (!(at instanceof Timestamp)) return;
+      if (round > mostVisitRounds) throw new StuckError(`visits do not end after ${mostVisitRounds} rounds`);
+      const until = at.toMillis() + 2 * mostSkewMs;
+      simulation.schedule(until - simulation.now(), () => undefined);
+      await simulation.runUntil('a visit is due', () => simulation.now() >= until);
+      // An idle MongoDB moves its time on by itself.
+      await noise.insertOne({});
+      let isMade = false;
+      const make = () =>
+        someWorker()
+          .visit()
+          .catch((error: unknown) => trace('upkeep', `failed: ${errorText(error)}`))
+          .finally(() => {
+            isMade = true;
+          });
+      simulation.schedule(1, () => void make());
+      await simulation.runUntil('the visit is over, and what it found', () => isMade && areTopicsIdle());
+      while (await decideHolds()) await simulation.runUntil('what was released is done', areTopicsIdle);
+    }
+  }
+
   async function settle(): Promise<void> {
     let newest = 'the end';
     const tellsOfNewest = ({ data, attributes }: EncodedMessage) =>
@@ -576,9 +677,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     };
     simulation.schedule(1, putMark);
     const isIdle = () =>
-      markIsOut() &&
-      [events, deadLetters, requests].every((topic) => topic.outstanding() === 0) &&
-      [...relays.values()].every((health) => health.status().inFlight === 0);
+      markIsOut() && areTopicsIdle() && [...relays.values()].every((health) => health.status().inFlight === 0);
     await simulation.runUntil('everything is delivered and acknowledged', isIdle);
     if (isPausing) await resumeAll(isIdle);
     while (await decideHolds()) {
@@ -733,6 +832,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     startRelay();
     if (random.chance(0.25)) startRelay();
     planStep();
+    if (isLate) writeLate();
     if (isPausing) {
       planPauses();
       sweepRegularly();
@@ -749,19 +849,22 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     trace('world', 'faults end');
     isCalm = true;
     door.calm();
-    for (const topic of [events, deadLetters, requests]) topic.calm();
+    for (const topic of [events, deadLetters, requests, documents]) topic.calm();
     await settle();
     isOver = true;
     stopRelays.abort();
     await simulation.runUntil('the relays have stopped', () => relays.size === 0);
     violations.push(...watch.violations());
+    const isVisited = isLate && !isRestored && !historyLost;
+    if (isVisited) await visitAll();
     if (isNotifying) violations.push(...(await convergedWatch.violations()));
     if (isArchiving) {
       await archiveWatch.check();
       tally.archived = archiveWatch.pages();
       violations.push(...archiveWatch.violations());
     }
-    if (isInStep && !isRestored) violations.push(...(await world.verify({ reconciled: false, historyLost })));
+    if (isInStep && !isRestored)
+      violations.push(...(await world.verify({ reconciled: false, visited: isVisited, historyLost })));
     if (violations.length === 0 && (!isInStep || isRestored || world.hasLeftovers() || random.chance(0.2)))
       violations.push(...(await reconcileAll()));
   } catch (error) {
@@ -776,6 +879,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     stopRelays.abort();
     for (const { actor } of workers) actor.die();
     for (const actor of relays.keys()) actor.die();
+    stopWatching();
     await projects.drop();
   }
   return { violations, tally, weather: weather.name, trace: lines };
@@ -808,6 +912,9 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     return world.verify({ reconciled: true, historyLost: true, eventsLost: !isInStep || isRestored });
   }
 }
+
+/** Visits that find nothing are three for each deletion, and a run has few projects. */
+const mostVisitRounds = 60;
 
 /** How often a dead letter may come back once nothing goes wrong any more. */
 const mostRedrives = 2;

@@ -35,6 +35,10 @@ export interface Tally {
   parked: number;
   /** Pages of the archive. */
   archived: number;
+  /** Assets that server processes wrote at times of their own, and deletions that the guard and the visits published. */
+  late: number;
+  guarded: number;
+  visited: number;
 }
 
 export function emptyTally(): Tally {
@@ -62,6 +66,9 @@ export function emptyTally(): Tally {
     pauses: 0,
     parked: 0,
     archived: 0,
+    late: 0,
+    guarded: 0,
+    visited: 0,
   };
 }
 
@@ -96,5 +103,6 @@ export function addTally(sum: Tally, run: Tally): void {
     sum[key] += run[key];
   for (const key of ['invented', 'released', 'discarded', 'pauses', 'parked', 'archived'] as const)
     sum[key] += run[key];
+  for (const key of ['late', 'guarded', 'visited'] as const) sum[key] += run[key];
   for (const [kind, count] of Object.entries(run.errors)) sum.errors[kind] = (sum.errors[kind] ?? 0) + count;
 }

@@ -24,10 +24,11 @@ export interface World {
   /** Carries out an act, and notes what must come of it. */
   perform(act: Act): Promise<void>;
   /** Compares MongoDB and Firestore document by document. `reconciled`: not even what was added to deleted projects may
-   *  be left. `historyLost`: records of projects may have missed changes, assets may not. `eventsLost`: they may also
+   *  be left. `visited`: nor of what was added to projects with a tombstone. `historyLost`: records of projects may have missed changes, assets may not. `eventsLost`: they may also
    *  wait for a continuation. */
   verify(options: {
     readonly reconciled: boolean;
+    readonly visited?: boolean;
     readonly historyLost: boolean;
     readonly eventsLost?: boolean;
   }): Promise<Violation[]>;
@@ -327,7 +328,7 @@ export function createWorld({
       [...assets.values()].some(
         ({ project, fate }) => fate === 'either' && projectOf(project).fields === null && !kept.has(project),
       ),
-    async verify({ reconciled, historyLost, eventsLost = false }) {
+    async verify({ reconciled, visited = false, historyLost, eventsLost = false }) {
       const violations = [...seen];
       const report = (what: string, detail: string) => void violations.push({ what, detail });
       const live = new Map<string, ProjectDocument>();
@@ -344,7 +345,8 @@ export function createWorld({
         }
         const project = live.get(asset.project);
         if (project === undefined) {
-          if (asset.fate === 'goes' || (reconciled && !kept.has(asset.project)))
+          const isSwept = reconciled || (visited && (await hasTombstone(firestore, asset.project)));
+          if (asset.fate === 'goes' || (isSwept && !kept.has(asset.project)))
             report('asset of a deleted project left', `${path} of ${asset.project}`);
           continue;
         }
@@ -407,6 +409,11 @@ export function createWorld({
       return violations;
     },
   };
+}
+
+async function hasTombstone(firestore: Firestore, project: string): Promise<boolean> {
+  const snapshot = await projectRecordRef(firestore, project).get();
+  return parseProjectRecord(project, snapshot.data()).desired.kind === 'deleted';
 }
 
 /** How the record of a project differs from the fold of what its events have left in the history. */
