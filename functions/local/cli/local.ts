@@ -6,7 +6,7 @@ import { decodeEvent } from '../../src/events/codec.ts';
 import { errorText } from '../../src/log.ts';
 import { createPubSub } from '../../src/publisher.ts';
 import { PortTakenError } from '../ports.ts';
-import { mostDistinctProjects } from '../seed/projects.ts';
+import { mostDistinctProjects, seededProject } from '../seed/projects.ts';
 import { SeedRefusedError } from '../seed/seed.ts';
 import { seedStack } from '../seed/seedStack.ts';
 import { localProjectId, type Stack, startStack } from '../stack.ts';
@@ -61,7 +61,7 @@ async function main(): Promise<void> {
   try {
     if (isSeeding) await seedStack(stack, size, { signal: stopping, say: (text) => console.log(text) });
     isSeeding = false;
-    if (!stopping.aborted) await serve(stack, stopping);
+    if (!stopping.aborted) await serve(stack, stopping, tryNext(size.projects > 0));
     console.log('\nstopping ...');
   } finally {
     await stack.close();
@@ -69,22 +69,27 @@ async function main(): Promise<void> {
 }
 
 /** Shows every change until it is to stop. */
-async function serve(stack: Stack, stopping: AbortSignal): Promise<void> {
+async function serve(stack: Stack, stopping: AbortSignal, mongoScript: string): Promise<void> {
   const stopTap = await printEvents(stack);
-  printVariables(stack);
+  printVariables(stack, mongoScript);
   if (!stopping.aborted) await once(stopping, 'abort');
   await stopTap();
 }
 
+/** A change of a project, for a first look at what it does. */
+function tryNext(isSeeded: boolean): string {
+  if (!isSeeded) return 'insertOne({ name: "First light" })';
+  const newcomer = '{ userId: "user-99", name: "Noor Haddad", role: "viewer" }';
+  return `updateOne({ name: "${seededProject(0).name}" }, { $push: { members: ${newcomer} } })`;
+}
+
 /** What a person needs to go on in another terminal. */
-function printVariables(stack: Stack): void {
+function printVariables(stack: Stack, mongoScript: string): void {
   if (stack.page) console.log(`\nThe operations room: ${stack.page.url}/ (sign in by choosing a role)`);
   console.log('\nReady. In another terminal:\n');
   for (const [name, value] of Object.entries(stack.variables)) console.log(`  export ${name}='${value}'`);
   console.log('\nTry:\n');
-  console.log(
-    `  npx mongosh "$MONGODB_URI" --eval 'db.getSiblingDB("collaboration").projects.insertOne({ name: "First light" })'`,
-  );
+  console.log(`  npx mongosh "$MONGODB_URI" --eval 'db.getSiblingDB("collaboration").projects.${mongoScript}'`);
   if (stack.runtime) {
     console.log(`  curl -X POST ${stack.runtime.url}/reconcileAssets\n`);
     console.log(`Functions (${stack.runtime.url}):`);

@@ -7,14 +7,12 @@ const patienceMs = 60_000;
 
 const lookEveryMs = 250;
 
-/** Resolves when there is a record of every seeded project: the functions know them all. Or when it is to stop.
- *  @throws Error when no further one appears for a minute */
+/** Resolves when there is a record of every seeded project, and the work on it is done. Or when it is to stop.
+ *  @throws Error when no further one appears, or work goes on, for a minute */
 export async function untilKnown(firestore: Firestore, projects: number, signal: AbortSignal): Promise<void> {
+  const records = firestore.collection(recordCollections.projects);
   const ids = projectsFrom(0, projects).map(({ _id }) => _id.toHexString());
-  const known = firestore
-    .collection(recordCollections.projects)
-    .where('projectId', '>=', ids.at(0) ?? '')
-    .where('projectId', '<=', ids.at(-1) ?? '');
+  const known = records.where('projectId', '>=', ids.at(0) ?? '').where('projectId', '<=', ids.at(-1) ?? '');
   for (let most = 0; most < projects && !signal.aborted; ) {
     const before = most;
     await until(`a record of more than ${before} of ${projects} seeded projects`, signal, async () => {
@@ -22,6 +20,12 @@ export async function untilKnown(firestore: Firestore, projects: number, signal:
       return most > before;
     });
   }
+  const unapplied = records.where('appliedRevision', '==', 0);
+  await until(
+    'the work on the seeded projects',
+    signal,
+    async () => (await unapplied.count().get()).data().count === 0,
+  );
 }
 
 /** Resolves when a condition holds, or when it is to stop.
