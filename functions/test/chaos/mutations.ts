@@ -58,8 +58,8 @@ export const mutations: readonly Mutation[] = [
     patches: [
       {
         file: 'sync/transitions.ts',
-        find: "{ kind: 'busy', until: before.lease.expiresAt }",
-        replace: "{ kind: 'duplicate' }",
+        find: "    return { outcome: { kind: 'busy', until: before.lease.expiresAt }, ...folding };\n  if (",
+        replace: "    return { outcome: { kind: 'duplicate' }, ...folding };\n  if (",
       },
     ],
   },
