@@ -58,8 +58,8 @@ export const mutations: readonly Mutation[] = [
     patches: [
       {
         file: 'sync/transitions.ts',
-        find: "    return { outcome: { kind: 'busy', until: before.lease.expiresAt }, ...folding };\n  if (",
-        replace: "    return { outcome: { kind: 'duplicate' }, ...folding };\n  if (",
+        find: "  if (before.lease !== null && isLeased)\n    return { outcome: { kind: 'busy', until: before.lease.expiresAt }",
+        replace: "  if (before.lease !== null && isLeased)\n    return { outcome: { kind: 'duplicate' }",
       },
     ],
   },
