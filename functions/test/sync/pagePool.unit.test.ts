@@ -81,4 +81,24 @@ describe('a page pool', () => {
     for (let page = 0; page < 100; page += 1) throttle.succeeded();
     assert.equal(throttle.free(), 8);
   });
+
+  it('has fewer pieces in flight where each takes several places; one that wants more than there are gets all', async () => {
+    const throttle = createThrottle({ initial: 8, most: 8 });
+    const inFlight: number[] = [];
+    let most = 0;
+    await workThrough([4, 4, 4, 1, 1, 20, 1, 4], {
+      throttle,
+      isOver: never,
+      placesOf: (places) => places,
+      async work(places) {
+        if (places === 20) assert.deepEqual(inFlight, []);
+        inFlight.push(places);
+        most = Math.max(most, inFlight.filter((taken) => taken === 4).length);
+        await new Promise((resolve) => setImmediate(resolve));
+        inFlight.splice(inFlight.indexOf(places), 1);
+      },
+    });
+    assert.equal(throttle.free(), 8);
+    assert.equal(most, 2);
+  });
 });
