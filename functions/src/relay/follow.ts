@@ -72,7 +72,7 @@ export async function follow(following: Following): Promise<void> {
         const source = connections.current();
         // A server that does not answer must not hold up the end.
         if ((await untilAborted(checkSource(source, reading), ending.signal)) === aborted) return { name: 'ended' };
-        const stream = openStream(source, config, reading.position, context.limits, detail);
+        const stream = openStream(source, config, reading.position, context.limits, detail, following.shard);
         return { name: 'reading', opened: { stream, source, detail, problem } };
       }
       case 'reading':

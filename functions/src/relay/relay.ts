@@ -23,7 +23,7 @@ import { createPublishWindow } from './publishWindow.ts';
 import { createReconciliationRequests } from './reconciliationRequests.ts';
 import { type Checkpoint, relayRecordRef } from './relayRecord.ts';
 import { enterLayout } from './shards/enterLayout.ts';
-import type { Shard } from './shards/shard.ts';
+import { type Shard, wholeShard } from './shards/shard.ts';
 import { withAllShards } from './shards/withAllShards.ts';
 import { createRelayHealth, logStatus, type RelayHealth } from './status/health.ts';
 import { type MinuteObserver, startMinutes } from './status/minutes.ts';
@@ -108,7 +108,7 @@ const nothingDone: RelayProgress = { published: 0, deadLettered: 0, unpublished:
  *  RelayRecordError; what MongoDB or Firestore answer when no retry helps, or when the budget ended before it
  *  passed. */
 export async function runRelay(options: RelayOptions): Promise<RelayOutcome> {
-  const { clock, limits, budgetMs, latestMs, signal, holder, shard = { number: 1, of: 1 } } = options;
+  const { clock, limits, budgetMs, latestMs, signal, holder, shard = wholeShard } = options;
   const health = options.health ?? createRelayHealth(clock);
   // What closing down may take is part of the budget.
   const tailing = (ms: number | undefined) => (ms === undefined ? undefined : Math.max(0, ms - closingMs(limits)));

@@ -6,6 +6,8 @@ import type { ClusterTime } from '../../events/version.ts';
 import { type ProjectDocument, type ProjectsSource, SourceError } from '../../source/connect.ts';
 import type { RelayLimits } from '../limits.ts';
 import type { Checkpoint } from '../relayRecord.ts';
+import { type Shard, wholeShard } from '../shards/shard.ts';
+import { shardFilter } from '../shards/shardFilter.ts';
 import { barePipeline, type ChangeDetail, changePipeline, endingPipeline } from './pipeline.ts';
 import { clusterTimeOf } from './streamedChange.ts';
 
@@ -30,17 +32,19 @@ export async function readOperationTime(client: MongoClient, timeoutMs?: number)
 
 /** Opens the stream at a place. Errors of MongoDB, also about the place, come with the first read. `startAfter` rather
  *  than `resumeAfter`, because only that may continue behind an `invalidate`. Pre- and post-images cost nothing where
- *  the collection does not keep them (MongoDB 6.0 or newer). */
+ *  the collection does not keep them (MongoDB 6.0 or newer). For a shard it holds at least the shard's changes. */
 export function openStream(
   source: ProjectsSource,
   config: Config['source'],
   at: Pick<Checkpoint, 'token' | 'startAt'>,
   limits: RelayLimits,
   detail: ChangeDetail = 'full',
+  shard: Shard = wholeShard,
 ): ProjectStream {
   const images = detail === 'full' ? 'whenAvailable' : undefined;
+  const stages = detail === 'full' ? changePipeline(config) : barePipeline(detail);
   return source.projects.watch<ProjectDocument, Document>(
-    detail === 'full' ? changePipeline(config) : barePipeline(detail),
+    detail === 'none' ? stages : [...shardFilter(shard), ...stages],
     {
       ...startOf(at),
       ...(images && { fullDocument: images, fullDocumentBeforeChange: images }),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { Binary, Decimal128, Double, Int32, Long, ObjectId, UUID } from 'mongodb';
-import { isForShard, shardOf } from '../../../src/relay/shards/shard.ts';
+import { isForShard, lastBytesOf, shardOf } from '../../../src/relay/shards/shard.ts';
 import { mongoIdsOf } from '../../../src/source/projectIds.ts';
 
 const anyOf = fc.integer({ min: 1, max: 8 });
@@ -24,12 +24,34 @@ const anyId: fc.Arbitrary<unknown> = fc.oneof(
 const shardsOf = (id: unknown, of: number) =>
   Array.from({ length: of }, (_, index) => index + 1).filter((number) => isForShard({ number, of }, id));
 
+function assertEven(ids: readonly string[], of: number): void {
+  const counts = new Array<number>(of).fill(0);
+  for (const id of ids) {
+    const at = shardOf(id, of) - 1;
+    counts[at] = (counts[at] ?? 0) + 1;
+  }
+  const share = ids.length / of;
+  for (const count of counts) assert.ok(Math.abs(count - share) < share * 0.2, `${counts}`);
+}
+
 // Attacks I1 (no shard deals with a change) and the order of one project (two do).
 describe('shards of the relay', () => {
   it('divide all ids: each is dealt with by exactly one, whatever its form', () => {
     fc.assert(
       fc.property(anyId, anyOf, (id, of) => assert.equal(shardsOf(id, of).length, 1)),
       { numRuns: 2_000 },
+    );
+  });
+
+  it('tell MongoDB exactly the ObjectIds that are theirs', () => {
+    fc.assert(
+      fc.property(hex(12), anyOf, (bytes, of) => {
+        const id = new ObjectId(bytes);
+        for (let number = 1; number <= of; number += 1) {
+          const isTold = lastBytesOf({ number, of }).includes(id.toHexString().slice(22));
+          assert.equal(isTold, isForShard({ number, of }, id));
+        }
+      }),
     );
   });
 
@@ -52,18 +74,15 @@ describe('shards of the relay', () => {
 
   it('have about equal shares, of ids in a row as well, and stay what they are', () => {
     const ids = Array.from({ length: 8_000 }, (_, index) => new ObjectId(index.toString(16).padStart(24, '6')));
-    for (let of = 2; of <= 8; of += 1) {
-      const counts = new Array<number>(of).fill(0);
-      for (const id of ids) {
-        const at = shardOf(id.toHexString(), of) - 1;
-        counts[at] = (counts[at] ?? 0) + 1;
-      }
-      for (const count of counts) assert.ok(Math.abs(count - ids.length / of) < (ids.length / of) * 0.2, `${counts}`);
+    const texts = ids.map((id) => id.toHexString());
+    // Processes that make other ids in between, and ids that are no ObjectIds.
+    for (const some of [texts, ...[2, 4, 5].map((step) => texts.filter((_, index) => index % step === 0))]) {
+      for (let of = 2; of <= 8; of += 1) for (const ids of [some, some.map((id) => `p-${id}`)]) assertEven(ids, of);
     }
     // Another hash would need the places of all shards to be moved together.
     assert.deepEqual(
       ['66f0a1b2c3d4e5f601234567', 'alpha', '7'].map((id) => shardOf(id, 4)),
-      [1, 3, 3],
+      [2, 3, 3],
     );
     assert.equal(shardOf(undefined, 4), 1);
   });

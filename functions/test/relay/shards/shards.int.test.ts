@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { ObjectId } from 'mongodb';
+import { Long, ObjectId, UUID } from 'mongodb';
 import { systemClock } from '../../../src/clock.ts';
 import { adoptSource } from '../../../src/relay/adopt.ts';
 import { parseRelayRecord, relayRecordRef } from '../../../src/relay/relayRecord.ts';
@@ -55,8 +55,12 @@ describe('relay: shards', () => {
     );
   }
 
+  /** Projects of all shards. */
   const projectsNamed = (prefix: string, count: number): ProjectDocument[] =>
-    Array.from({ length: count }, (_, index) => ({ _id: new ObjectId(), name: `${prefix}${index}` }));
+    Array.from({ length: count }, (_, index) => ({
+      _id: new ObjectId(Buffer.concat([randomBytes(11), Buffer.from([(index * 37) % 256])])),
+      name: `${prefix}${index}`,
+    }));
 
   it('publish each change once, each the projects of its own, with the versions that one relay gives', async () => {
     const relays = await startAll(3);
@@ -86,6 +90,23 @@ describe('relay: shards', () => {
     await fixture.reading({ shard: { number: 1, of: 1 } });
     await until(() => names().length >= 24);
     for (const { data } of fixture.topics.events.messages) assert.ok(sharded.has(data.toString()), data.toString());
+  });
+
+  it('publish the changes of ids of every type, which MongoDB does not divide', async () => {
+    const relays = await startAll(3);
+    const ids = [
+      ...Array.from({ length: 6 }, (_, index) => `slug-${index}`),
+      ...Array.from({ length: 6 }, () => new UUID()),
+      ...Array.from({ length: 6 }, (_, index) => index),
+      ...Array.from({ length: 6 }, (_, index) => Long.fromNumber(2 ** 40 + index)),
+      // A text that looks like an ObjectId is the project of that id.
+      '66f0a1b2c3d4e5f6012345ff',
+    ];
+    for (const _id of ids) await fixture.projects.insertOne({ _id, name: String(_id) });
+    await until(() => names().length >= ids.length);
+    const outcomes = await Promise.all(relays.map((relay) => relay.stop()));
+    assert.deepEqual(names().sort(), ids.map(String).sort());
+    assert.ok(outcomes.every(({ published }) => published > 0));
   });
 
   it('have a record each, and without shards there is one as it always was', async () => {
