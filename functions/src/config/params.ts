@@ -125,7 +125,7 @@ export const relayBudgetSeconds = number(
   relayTimeoutSeconds - marginSeconds,
 );
 
-/** More would not be faster: every shard reads the whole stream, and what that costs cannot be divided. */
+/** MongoDB looks through its oplog once for each, and each is a function of the deployment. */
 export const mostRelayShards = 8;
 
 export const relayShards = number(

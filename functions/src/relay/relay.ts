@@ -102,8 +102,7 @@ const nothingDone: RelayProgress = { published: 0, deadLettered: 0, unpublished:
 
 /** Tails the change stream of the projects and publishes an event for every change that copies or assets depend on, at
  *  least once each. Any number of relays may run; the one that holds the lease works, the others stand by. With shards
- *  each has its own lease and place, reads the whole stream, counts every change, so that versions are the same in any
- *  number of shards, and publishes its share.
+ *  each has its own lease and place, and publishes its share, with the versions that one relay would give.
  *  @throws RelayError when events could not be published within the budget, or the last checkpoint could not be saved;
  *  RelayRecordError; what MongoDB or Firestore answer when no retry helps, or when the budget ended before it
  *  passed. */
