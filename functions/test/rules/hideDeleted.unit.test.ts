@@ -199,6 +199,28 @@ describe('writing rules', () => {
     assert.throws(() => withAssetRules(without, deployed), RulesFileError);
   });
 
+  it('refuses markers of the team that do not pair up, rather than lose what stands there', () => {
+    for (const broken of [
+      shipped.replace('      // </yours>\n', ''),
+      shipped.replace('// <yours storyboards>', '// <yours >'),
+      shipped.replace(/( *\/\/ <yours storyboards>[\s\S]*?<\/yours>\n)/, '$1$1'),
+    ]) {
+      assert.notEqual(broken, shipped);
+      assert.throws(() => withAssetRules(broken, deployed), /each <yours NAME> needs/);
+    }
+    const spaced = defineConfig({
+      source: { database: 'd', collection: 'projects' },
+      collections: [{ path: 'story boards', projectId: 'projectId' }],
+    });
+    const own = 'match /notes/{note} { allow get: if false; }';
+    const text = withAssetRules(shipped.replace(/ *\/\/ <yours[\s\S]*?<\/yours>\n/, ''), spaced);
+    const withOwn = text.replace(
+      '      allow get',
+      `      // <yours story boards>\n${own}\n      // </yours>\n      allow get`,
+    );
+    assert.ok(withAssetRules(withOwn, spaced).includes(own));
+  });
+
   describe('as a command', () => {
     let folder: string;
     const printed: string[] = [];

@@ -11,7 +11,8 @@ const begin =
 const end = '// </lockstep>';
 
 const section = /^([ \t]*)\/\/ <lockstep>.*\n([\s\S]*?)^[ \t]*\/\/ <\/lockstep>[ \t]*$/m;
-const kept = /^[ \t]*\/\/ <yours (\S+)>.*\n([\s\S]*?)^[ \t]*\/\/ <\/yours>[ \t]*$/gm;
+const kept = /^[ \t]*\/\/ <yours (.+)>[ \t]*\n([\s\S]*?)^[ \t]*\/\/ <\/yours>[ \t]*$/gm;
+const keptMarker = /^[ \t]*\/\/ <\/?yours\b/gm;
 
 /** The text with the blocks that the configuration asks for.
  *  @throws RulesFileError when the markers are missing, or something of the team's would be lost. */
@@ -21,7 +22,7 @@ export function withAssetRules(text: string, { collections }: Config): string {
     throw new RulesFileError(`the markers are missing: put them around the blocks of assets\n${begin}\n${end}`);
   }
   const [, indent = '', body = ''] = found;
-  const yours = new Map([...body.matchAll(kept)].map(([, name = '', own = '']) => [name, own]));
+  const yours = yoursIn(body);
   const lost = [...yours.keys()].find((name) => !collections.some((collection) => collection.name === name));
   if (lost !== undefined) {
     throw new RulesFileError(
@@ -35,6 +36,16 @@ export function withAssetRules(text: string, { collections }: Config): string {
     line === '' || line.startsWith(ownLine) ? line.slice(ownOffset(line)) : indent + line,
   );
   return text.slice(0, found.index) + lines.join('\n') + text.slice(found.index + found[0].length);
+}
+
+/** What stands between the markers of the team, by the name of its collection.
+ *  @throws RulesFileError where it is not clear what that is. */
+function yoursIn(body: string): ReadonlyMap<string, string> {
+  const parts = [...body.matchAll(kept)];
+  const yours = new Map(parts.map(([, name = '', own = '']) => [name, own]));
+  const markers = body.match(keptMarker) ?? [];
+  if (markers.length === 2 * yours.size) return yours;
+  throw new RulesFileError('each <yours NAME> needs a </yours> of its own, once for each collection');
 }
 
 /** Begins a line that is taken over as it is. */
