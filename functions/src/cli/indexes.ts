@@ -91,10 +91,8 @@ function requiredMatches({ collections }: Config): RequiredMatch[] {
     ...Object.values(recordCollections).map((name) =>
       block(`/${name}/{document=**}`, 'allow read, write: if false; clients never reach records'),
     ),
-    ...collections.map((collection) =>
-      collection.kind === 'group'
-        ? block(`/{path=**}/${collection.name}/{asset}`, 'who may read and write the assets of this group')
-        : block(`/${collection.name}/{asset}`, 'who may read and write the assets of this collection'),
+    ...collections.map(({ kind, name }) =>
+      block(`${kind === 'group' ? '/{path=**}' : ''}/${name}/{asset}`, '"npm --prefix functions run rules" writes it'),
     ),
   ];
 }
