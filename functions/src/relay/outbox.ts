@@ -239,8 +239,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
     putKey: (change, count, position) =>
       putMeaning(change, count, position, (version) => eventFromKey(change, version, source)),
     putUnreadable(change, error, position) {
-      if (isForShard(shard, keyOf(change))) skip(change, error, null, window.add(position, 0)).catch(fail);
-      else window.pass(position);
+      const id = keyOf(change);
+      // Whose a change without a key is, nobody knows, and perhaps no other shard sees it.
+      if (id !== undefined && !isForShard(shard, id)) window.pass(position);
+      else skip(change, error, null, window.add(position, 0)).catch(fail);
     },
     published: () => published,
     deadLettered: () => deadLettered,

@@ -9,6 +9,7 @@ import { openRewind } from '../../../src/relay/rewind.ts';
 import { shardOf } from '../../../src/relay/shards/shard.ts';
 import { connectSource, type ProjectDocument } from '../../../src/source/connect.ts';
 import { type ShiftedClock, shiftedClock } from '../../support/clock.ts';
+import { failCommand } from '../../support/failPoint.ts';
 import { until } from '../../support/until.ts';
 import { retryContext } from '../fixtures/doubles.ts';
 import { type RelayFixture, type RelayStart, type RunningRelay, startRelayFixture } from '../fixtures/relay.fixture.ts';
@@ -241,6 +242,28 @@ describe('relay: shards', () => {
     const data = fixture.topics.events.messages.map((message) => message.data.toString());
     assert.equal(new Set(data).size, 12);
   });
+
+  for (const [times, what] of [
+    [1, 'fetch small what MongoDB cannot send'],
+    [2, 'skip what not even names its project, with a reconciliation of all: it may be nobody else’s'],
+  ] as const) {
+    it(what, async () => {
+      await Promise.all((await startAll(2)).map((relay) => relay.stop()));
+      fixture.topics.reconciliationRequests.messages.length = 0;
+      const projects = projectsNamed('p', 8);
+      const [large, ...others] = [...projects.filter(({ _id }) => shardOf(String(_id), 2) === 2)];
+      assert.ok(large);
+      await fixture.projects.insertMany([large, ...others]);
+      const tooLarge = 10334;
+      await failCommand(fixture.client, ['aggregate'], { errorCode: tooLarge }, { times });
+      await fixture.reading({ shard: { number: 2, of: 2 } });
+      const expected = times === 1 ? [large, ...others] : others;
+      await until(() => names().length === expected.length);
+      assert.deepEqual(names().sort(), expected.map(({ name }) => name).sort());
+      assert.equal(fixture.topics.deadLetters.messages.length, times - 1);
+      assert.deepEqual(reasons(), times === 1 ? [] : ['change-unreadable']);
+    });
+  }
 
   it('are adopted together, with one reconciliation', async () => {
     const [, second] = await startAll(2).then(async ([first, ...others]) => {
