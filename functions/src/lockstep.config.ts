@@ -18,6 +18,9 @@ export default defineConfig({
       path: 'prototypes',
       projectId: 'meta.projectId',
       copies: { name: 'meta.projectName', members: 'meta.projectMembers' },
+      // Months of work: a project that is deleted by mistake gets them back.
+      onDelete: 'archive',
+      retention: { days: 30 },
     },
     { group: 'scenes', projectId: 'projectId' },
   ],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ObjectId } from 'mongodb';
 import { errorText } from '../../src/log.ts';
 import { photographRoom } from '../browser/photographRoom.ts';
+import { archiveScenario } from '../demo/archiveScenario.ts';
 import { consistencyScenario } from '../demo/consistencyScenario.ts';
 import { deadLetterScenario } from '../demo/deadLetterScenario.ts';
 import { eventScenarios } from '../demo/eventScenarios.ts';
@@ -89,6 +90,7 @@ async function main(): Promise<number> {
       consistencyScenario,
       reconciliationScenario,
       deadLetterScenario,
+      archiveScenario,
       ...(projectCount > 0 ? [scaleScenario(projectCount, (text) => console.log(`      ${text}`))] : []),
       ...(projectCount >= fewestForMassDeletion ? [massDeletionScenario] : []),
     ]);
