@@ -86,6 +86,22 @@ describe('restoring from the archive', function () {
     assert.equal(fixture.events.messages.length, 0);
   });
 
+  it('costs six reads, a write and a delete for a page, and a read and a write for each document', async () => {
+    const { firestore, server } = fixture;
+    const documents = Object.fromEntries(Array.from({ length: 20 }, (_, index) => Object.entries(media(index))).flat());
+    for (const one of [0, 1]) {
+      const own = Object.entries(documents).map(([path, data]) => [`${path}-${one}`, data] as const);
+      await archive(firestore, { collection: 'media', documents: Object.fromEntries(own) });
+    }
+    const job = await asked(firestore, archivedAt);
+    const before = server.meter.snapshot();
+    await run(job);
+    const { reads, writes, deletes } = server.meter.diff(before);
+    // Of a job: its beginning and its end, and the look for a next page.
+    const ofJob = { reads: 3, writes: 2 };
+    assert.deepEqual([reads - ofJob.reads, writes - ofJob.writes, deletes], [2 * 6 + 40, 2 + 40, 2]);
+  });
+
   it('overwrites nothing: what is in the way is listed and stays in the archive, its neighbours come back', async () => {
     await archive(fixture.firestore, { collection: 'media', documents: { ...media(1), ...media(2), ...media(3) } });
     const inTheWay = { projectId: 'p9', mine: true };
