@@ -7,6 +7,7 @@ import { startSecuredMongo } from '../securedMongo.ts';
 import { startFirestoreServer } from '../servers/firestore/server.ts';
 import { startStorageServer } from '../servers/storage/server.ts';
 import { localBuckets, type Stack, usualPorts } from '../stack.ts';
+import { createTopics } from '../topics.ts';
 import { createAccounts } from './accounts.ts';
 import type { FirestoreChoice } from './chooseFirestore.ts';
 import { startCli } from './cliProcess.ts';
@@ -116,6 +117,8 @@ export async function startEmulators(options: EmulatorsOptions): Promise<Emulato
       throw new Error(`firebase-tools ended with code ${code}; what it said stands above${advice}`);
     });
     await Promise.race([emulators.ready, hasEnded, aborted(signal)]);
+    // The emulator makes those that trigger a function.
+    await createTopics(variables.PUBSUB_EMULATOR_HOST, projectId);
     await createAccounts(variables.FIREBASE_AUTH_EMULATOR_HOST, projectId);
 
     const functionsUrl = `http://${addressOf(firebaseJson.emulators.functions)}`;

@@ -84,6 +84,7 @@ describe('parameters of a deployment', () => {
     const message = problemOf({ PROJECT_EVENTS_DEAD_LETTER_TOPIC: 'project-events' });
     assert.match(message, /PROJECT_EVENTS_\w*TOPIC and PROJECT_EVENTS_\w*TOPIC: both are "project-events"/);
     assert.match(problemOf({ RECONCILIATION_REQUESTS_TOPIC: 'project-events' }), /RECONCILIATION_REQUESTS_TOPIC/);
+    assert.match(problemOf({ PROJECT_CONVERGED_TOPIC: 'project-events' }), /PROJECT_CONVERGED_TOPIC/);
   });
 
   it('name a bucket where the configuration needs one, and one of its own for the archive', () => {
