@@ -9,6 +9,7 @@ import { archiveScenario } from '../demo/archiveScenario.ts';
 import { consistencyScenario } from '../demo/consistencyScenario.ts';
 import { deadLetterScenario } from '../demo/deadLetterScenario.ts';
 import { eventScenarios } from '../demo/eventScenarios.ts';
+import { fileScenario } from '../demo/fileScenario.ts';
 import { massDeletionScenario } from '../demo/massDeletionScenario.ts';
 import { memberScenario } from '../demo/memberScenario.ts';
 import { reconciliationScenario } from '../demo/reconciliationScenario.ts';
@@ -91,6 +92,7 @@ async function main(): Promise<number> {
       reconciliationScenario,
       deadLetterScenario,
       archiveScenario,
+      fileScenario,
       ...(projectCount > 0 ? [scaleScenario(projectCount, (text) => console.log(`      ${text}`))] : []),
       ...(projectCount >= fewestForMassDeletion ? [massDeletionScenario] : []),
     ]);
