@@ -127,8 +127,12 @@ describe('the deletion of assets that name files', () => {
     assert.ok(bucket.names().includes('media/shared'));
   });
 
-  for (const afterEffect of [false, true]) {
-    it(`forgets no file and removes none early, wherever its worker dies ${afterEffect ? 'after' : 'before'} a write`, async () => {
+  const deaths = [
+    ['forgets no file and removes none early, wherever its worker dies before a write', false],
+    ['forgets no file and removes none early, wherever its worker dies after a write', true],
+  ] as const;
+  for (const [does, afterEffect] of deaths) {
+    it(does, async () => {
       for (let survived = 0; ; survived += 1) {
         await start();
         for (let at = 0; at < 40; at += 1) {
