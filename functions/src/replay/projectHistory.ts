@@ -9,12 +9,12 @@ import { type Desired, emptyProjectRecord, type ProjectRecord } from '../records
 import { type Change, fold } from '../sync/fold.ts';
 import { historyOf, soundChanges } from '../sync/foldHistory.ts';
 
-/** The events of a project as they can be told again. */
-export interface ToldHistory {
+/** The events of a project as they can be published again. */
+export interface ReplayableHistory {
   /** In the order of their versions. Their fold is the newest known state of the project. */
   readonly events: readonly ProjectEvent[];
-  /** Values that the history has only the hash of, and that were replaced since: they are not told. */
-  readonly untold: number;
+  /** Values that the history has only the hash of, and that were replaced since: they are left out. */
+  readonly omitted: number;
   /** Changes that the history does not have any more, and that the record still shows. */
   readonly fromRecord: number;
 }
@@ -23,9 +23,9 @@ export interface ToldHistory {
 const unknownOrigin: Origin = { service: 'lockstep', channel: 'replay' };
 
 /** Puts a project's history together, from its entries and its record. Whatever has expired or is too long to be kept
- *  comes from the record as far as it is the newest; what MongoDB has refuted is left out. Nothing is told that was not
- *  so. */
-export function toldHistory(record: ProjectRecord, entries: readonly HistoryEntry[]): ToldHistory {
+ *  comes from the record as far as it is the newest; what MongoDB has refuted is left out. Nothing is
+ *  published that was not so. */
+export function replayableHistory(record: ProjectRecord, entries: readonly HistoryEntry[]): ReplayableHistory {
   const isFalse = new Set(
     [...entries, ...record.open].filter(({ outcome }) => outcome === 'contradicted').map(({ version }) => version),
   );
@@ -41,27 +41,27 @@ export function toldHistory(record: ProjectRecord, entries: readonly HistoryEntr
   const origins = new Map<Version, Origin | null>(
     [...entries, ...record.open].map(({ version, origin }) => [version, origin]),
   );
-  let untold = 0;
+  let omitted = 0;
   const events = [...changes.values()]
     .sort((a, b) => (a.version < b.version ? -1 : 1))
     .map((change) => {
       const whole = Object.entries(change.changes).filter(([, value]) => !isCondensed(value));
-      untold += Object.keys(change.changes).length - whole.length;
+      omitted += Object.keys(change.changes).length - whole.length;
       return eventOf(record.projectId, { ...change, changes: Object.fromEntries(whole) }, origins.get(change.version));
     });
-  return { events, untold, fromRecord };
+  return { events, omitted, fromRecord };
 }
 
 /** What a record shows, and the changes do not say. */
-function missing({ kind, version, fields }: Desired, known: readonly Change[]): Change[] {
+function missing({ kind, version, fields }: Desired, changes: readonly Change[]): Change[] {
   if (kind === 'unknown' || version === null) return [];
-  const told = known.reduce((desired, change) => fold(desired, change).desired, emptyProjectRecord('').desired);
+  const known = changes.reduce((desired, change) => fold(desired, change).desired, emptyProjectRecord('').desired);
   const ofFields = Object.entries(fields).flatMap(([field, state]): Change[] => {
-    const its = told.fields[field];
+    const its = known.fields[field];
     if (its?.version === state.version && !isCondensed(its.value)) return [];
     return [{ type: 'ProjectUpdated', version: state.version, changes: { [field]: state.value } }];
   });
-  const isKnown = told.kind === kind && told.version === version;
+  const isKnown = known.kind === kind && known.version === version;
   const type = kind === 'deleted' ? 'ProjectDeleted' : 'ProjectUpdated';
   return isKnown ? ofFields : [...ofFields, { type, version, changes: {} }];
 }

@@ -5,15 +5,15 @@ import { timeOf } from '../events/version.ts';
 import type { Publisher } from '../publisher.ts';
 import { HistoryEntryError, parseHistoryEntry } from '../records/historyEntry.ts';
 import { ProjectRecordError, parseProjectRecord, projectRecordRef } from '../records/projectRecord.ts';
-import { type ToldHistory, toldHistory } from './projectHistory.ts';
+import { type ReplayableHistory, replayableHistory } from './projectHistory.ts';
 
 /** Attribute (`'true'`) of a message that is published again. */
 export const replayAttribute = 'replay';
 
-/** Whose history is told, and from when on. */
+/** Whose history is published, and from when on. */
 export type Selection =
   | { readonly kind: 'projects'; readonly projectIds: readonly string[] }
-  /** Projects that something became known of since then, in ms since 1970; what happened to them before is not told. */
+  /** Projects that something became known of since then, in ms since 1970; what happened before is left out. */
   | { readonly kind: 'since'; readonly since: number };
 
 export interface ReplayDependencies {
@@ -24,10 +24,10 @@ export interface ReplayDependencies {
 }
 
 /** What was published so far. */
-export interface Replayed extends Omit<ToldHistory, 'events'> {
+export interface Replayed extends Omit<ReplayableHistory, 'events'> {
   readonly projects: number;
   readonly events: number;
-  /** Projects whose record or history cannot be read, each with why; nothing of them is told. */
+  /** Projects whose record or history cannot be read, each with why; nothing of them is published. */
   readonly unreadable: readonly string[];
 }
 
@@ -41,17 +41,17 @@ export async function replayHistory(
   { firestore, to, signal, onProgress }: ReplayDependencies,
   selection: Selection,
 ): Promise<Replayed> {
-  let sum: Replayed = { projects: 0, events: 0, untold: 0, fromRecord: 0, unreadable: [] };
+  let sum: Replayed = { projects: 0, events: 0, omitted: 0, fromRecord: 0, unreadable: [] };
   const projectIds = selection.kind === 'projects' ? selection.projectIds : projectsSince(firestore, selection.since);
   const since = selection.kind === 'since' ? selection.since : Number.NEGATIVE_INFINITY;
   for await (const projectId of projectIds) {
     signal.throwIfAborted();
-    const told = await read(firestore, projectId);
-    if (typeof told === 'string') {
-      sum = { ...sum, unreadable: [...sum.unreadable, told] };
+    const history = await read(firestore, projectId);
+    if (typeof history === 'string') {
+      sum = { ...sum, unreadable: [...sum.unreadable, history] };
       continue;
     }
-    const events = told.events.filter(({ version }) => timeOf(version) >= since);
+    const events = history.events.filter(({ version }) => timeOf(version) >= since);
     // Handed over in this order; Pub/Sub promises none.
     await Promise.all(
       events.map((event) => {
@@ -62,8 +62,8 @@ export async function replayHistory(
     sum = {
       projects: sum.projects + 1,
       events: sum.events + events.length,
-      untold: sum.untold + told.untold,
-      fromRecord: sum.fromRecord + told.fromRecord,
+      omitted: sum.omitted + history.omitted,
+      fromRecord: sum.fromRecord + history.fromRecord,
       unreadable: sum.unreadable,
     };
     onProgress(sum);
@@ -107,7 +107,7 @@ async function* projectsSince(firestore: Firestore, since: number): AsyncGenerat
 }
 
 /** The history of a project as of one time, or why it cannot be read. */
-async function read(firestore: Firestore, projectId: string): Promise<ToldHistory | string> {
+async function read(firestore: Firestore, projectId: string): Promise<ReplayableHistory | string> {
   const [record, entries] = await firestore.runTransaction(
     (transaction) =>
       Promise.all([
@@ -117,7 +117,7 @@ async function read(firestore: Firestore, projectId: string): Promise<ToldHistor
     { readOnly: true },
   );
   try {
-    return toldHistory(
+    return replayableHistory(
       parseProjectRecord(projectId, record.data()),
       entries.docs.map((entry) => parseHistoryEntry(entry.ref.path, entry.data())),
     );

@@ -906,8 +906,8 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     if (outcome !== 'done') return [{ what: 'the reconciliation failed', detail: String(outcome) }];
     if (isNotifying) {
       await simulation.runUntil('others are notified of repairs', () => events.outstanding() === 0);
-      const untold = await convergedWatch.violations();
-      if (untold.length > 0) return untold;
+      const unpublished = await convergedWatch.violations();
+      if (unpublished.length > 0) return unpublished;
     }
     return world.verify({ reconciled: true, historyLost: true, eventsLost: !isInStep || isRestored });
   }

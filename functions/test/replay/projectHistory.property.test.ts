@@ -1,5 +1,5 @@
-// A project's history, put together from what is left of it: attacks "its fold is the newest state, and nothing is told
-// that was not so".
+// A project's history, put together from what is left of it: attacks "its fold is the newest state, and nothing is
+// published that was not so".
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { projectEventSchema } from '../../src/events/contract.ts';
@@ -8,7 +8,7 @@ import { versionOf } from '../../src/events/version.ts';
 import { condensedAll } from '../../src/records/condensed.ts';
 import type { HistoryEntry } from '../../src/records/historyEntry.ts';
 import { emptyProjectRecord } from '../../src/records/projectRecord.ts';
-import { toldHistory } from '../../src/replay/projectHistory.ts';
+import { replayableHistory } from '../../src/replay/projectHistory.ts';
 import { type Change, fold } from '../../src/sync/fold.ts';
 
 const nobody = emptyProjectRecord('p');
@@ -56,14 +56,14 @@ const entryOf = ({ type, version, changes }: Change): HistoryEntry => ({
   facts: [],
 });
 
-describe('the history of a project, told again', () => {
+describe('the history of a project, published again', () => {
   it('folds to the newest state, whatever has expired or was too long to be kept', () => {
     fc.assert(
       fc.property(histories, (history) => {
         const desired = folded(history.map(({ change }) => change));
         const record = { ...nobody, desired, revision: 1, appliedRevision: 1 };
         const kept = history.filter(({ isKept }) => isKept).map(({ change }) => entryOf(change));
-        const { events } = toldHistory(record, kept);
+        const { events } = replayableHistory(record, kept);
         const { kind, version, fields } = folded(events);
         assert.deepEqual(
           { kind, version, fields },
@@ -73,12 +73,12 @@ describe('the history of a project, told again', () => {
     );
   });
 
-  it('tells each change once, in the order of versions, and no value that it did not have', () => {
+  it('has each change once, in the order of versions, and no value that it did not have', () => {
     fc.assert(
       fc.property(histories, (history) => {
         const desired = folded(history.map(({ change }) => change));
         const record = { ...nobody, desired, revision: 1, appliedRevision: 1 };
-        const { events, untold } = toldHistory(
+        const { events, omitted } = replayableHistory(
           record,
           history.map(({ change }) => entryOf(change)),
         );
@@ -86,14 +86,14 @@ describe('the history of a project, told again', () => {
         assert.deepEqual(versions, [...new Set(versions)].sort());
         let missing = 0;
         for (const { change } of history) {
-          const told = events.find(({ version }) => version === change.version);
-          assert.ok(told);
-          assert.equal(told.origin.actor, 'ada');
-          assert.ok(projectEventSchema.safeParse({ ...told, changes: jsonOf(told.changes) }).success);
-          for (const [field, value] of Object.entries(told.changes)) assert.deepEqual(value, change.changes[field]);
-          missing += Object.keys(change.changes).length - Object.keys(told.changes).length;
+          const found = events.find(({ version }) => version === change.version);
+          assert.ok(found);
+          assert.equal(found.origin.actor, 'ada');
+          assert.ok(projectEventSchema.safeParse({ ...found, changes: jsonOf(found.changes) }).success);
+          for (const [field, value] of Object.entries(found.changes)) assert.deepEqual(value, change.changes[field]);
+          missing += Object.keys(change.changes).length - Object.keys(found.changes).length;
         }
-        assert.equal(untold, missing);
+        assert.equal(omitted, missing);
       }),
     );
   });
@@ -108,7 +108,7 @@ describe('the history of a project, told again', () => {
     const denied = { ...entryOf(deleted), outcome: 'contradicted', facts: [fact] } as const;
     const desired = folded([created, { type: 'ProjectUpdated', version, changes: { name: 'a' } }]);
     const record = { ...nobody, desired, revision: 1, appliedRevision: 1 };
-    const { events } = toldHistory(record, [entryOf(created), denied]);
+    const { events } = replayableHistory(record, [entryOf(created), denied]);
     assert.deepEqual(
       events.map(({ type }) => type),
       ['ProjectCreated', 'ProjectUpdated'],

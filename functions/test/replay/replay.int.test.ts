@@ -28,7 +28,7 @@ describe('replay', () => {
       { firestore: fixture.firestore, to, signal: new AbortController().signal, onProgress: () => undefined },
       selection,
     );
-  const told = () =>
+  const published = () =>
     to.messages.map(({ data }) => {
       const decoded = decodeEvent(data);
       assert.ok(decoded.ok);
@@ -42,7 +42,7 @@ describe('replay', () => {
     return Object.fromEntries(all.flatMap(({ docs }) => docs.map((document) => [document.ref.path, document.data()])));
   }
 
-  it('tells a project’s events as they were, and applied twice they change nothing', async () => {
+  it('publishes a project’s events as they were, and applied twice they change nothing', async () => {
     await fixture.firestore.doc('media/m1').set({ projectId: 'p1', projectName: 'old' });
     fixture.alive.set('p1', { name: 'newest', status: 's' });
     const events = [
@@ -52,9 +52,9 @@ describe('replay', () => {
     ];
     for (const each of [events[2], events[0], events[1]]) if (each) await fixture.deliver(each);
     const summary = await run({ kind: 'projects', projectIds: ['p1'] });
-    assert.deepEqual(summary, { projects: 1, events: 3, untold: 0, fromRecord: 0, unreadable: [] });
+    assert.deepEqual(summary, { projects: 1, events: 3, omitted: 0, fromRecord: 0, unreadable: [] });
     assert.deepEqual(
-      told().map(({ id, type, changes }) => ({ id, type, changes })),
+      published().map(({ id, type, changes }) => ({ id, type, changes })),
       events.map(({ id, type, changes }) => ({ id, type, changes })),
     );
     assert.ok(to.messages.every(({ attributes }) => attributes.replay === 'true'));
@@ -63,7 +63,7 @@ describe('replay', () => {
     assert.deepEqual(await everything(fixture.firestore), before);
   });
 
-  it('takes what has expired, or was too long to be kept, from the record; says what it does not tell', async () => {
+  it('takes what has expired, or was too long to be kept, from the record; says what it leaves out', async () => {
     const long = 'x'.repeat(2_000);
     const events = [
       event('ProjectCreated', 'p1', { name: 'a', status: long }),
@@ -76,9 +76,9 @@ describe('replay', () => {
     assert.ok(third);
     await historyEntryRef(fixture.firestore, third.id).delete();
     const summary = await run({ kind: 'projects', projectIds: ['p1'] });
-    assert.deepEqual(summary, { projects: 1, events: 4, untold: 2, fromRecord: 1, unreadable: [] });
+    assert.deepEqual(summary, { projects: 1, events: 4, omitted: 2, fromRecord: 1, unreadable: [] });
     assert.deepEqual(
-      told().map(({ version, changes }) => [version, changes]),
+      published().map(({ version, changes }) => [version, changes]),
       [
         [events[0]?.version, { name: 'a' }],
         [events[1]?.version, {}],
@@ -104,7 +104,7 @@ describe('replay', () => {
     assert.deepEqual([summary.projects, summary.events], [2, 2]);
     assert.match(summary.unreadable.join(), /p3/);
     assert.deepEqual(
-      told()
+      published()
         .map(({ projectId, changes }) => [projectId, changes])
         .sort(),
       [

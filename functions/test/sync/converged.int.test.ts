@@ -1,4 +1,4 @@
-// Notifying others that the assets of a project show a state: attacks "told after the record says so, at least once, and
+// Notifying others that the assets of a project show a state: attacks "published after the record says so, at least once, and
 // never of what is not so".
 import assert from 'node:assert/strict';
 import { controlCacheMs, controlRef } from '../../src/control/control.ts';
@@ -25,7 +25,7 @@ describe('notification of converged projects', () => {
   afterEach(() => fixture.close());
 
   const read = ({ data }: EncodedMessage): ProjectConverged => projectConvergedSchema.parse(JSON.parse(String(data)));
-  const told = () => fixture.converged.messages.map(read);
+  const published = () => fixture.converged.messages.map(read);
   const seed = (id: string, projectId: string) =>
     fixture.firestore.doc(`media/${id}`).set({ projectId, projectName: 'old' });
   const budget = () => ({ deadline: fixture.clock.now() + 60_000, signal: new AbortController().signal });
@@ -38,7 +38,7 @@ describe('notification of converged projects', () => {
     const deleted = event('ProjectDeleted', 'p1');
     await fixture.deliver(renamed);
     await fixture.deliver(deleted);
-    const [first, second] = told();
+    const [first, second] = published();
     assert.deepEqual(first, {
       specversion: 1,
       id: `p1:${renamed.version}:1`,
@@ -72,7 +72,7 @@ describe('notification of converged projects', () => {
     ];
     await fixture.deliver(second);
     await fixture.deliver(first);
-    const [early, late] = told();
+    const [early, late] = published();
     assert.ok(early && late);
     assert.equal(early.version, late.version);
     assert.deepEqual(late.fields, { name: 'new', status: 'draft' });
@@ -89,12 +89,12 @@ describe('notification of converged projects', () => {
       fixture.server.meter.reset();
       await fixture.deliver(event('ProjectUpdated', 'p1', { name: 'new' }));
       const { reads, writes } = fixture.server.meter.snapshot();
-      return { reads, writes, told: fixture.converged.tries() };
+      return { reads, writes, published: fixture.converged.tries() };
     };
     const off = await costOf({ config: testConfig });
     await fixture.close();
     const on = await costOf({});
-    assert.deepEqual([off.told, on.told], [0, 1]);
+    assert.deepEqual([off.published, on.published], [0, 1]);
     assert.deepEqual([on.reads - off.reads, on.writes - off.writes], [1, 0]);
   });
 
@@ -107,14 +107,14 @@ describe('notification of converged projects', () => {
     await until(() => fixture.converged.open() === 1);
     const { revision, appliedRevision } = await fixture.record('p1');
     assert.equal(appliedRevision, revision, 'the record says so first');
-    assert.deepEqual(told(), []);
+    assert.deepEqual(published(), []);
     // Whatever becomes of the first one, its topic never had it.
     fixture.converged.failures.push(new Error('died'));
     fixture.converged.release();
     await assert.rejects(dying);
     await fixture.deliver(renamed);
     assert.deepEqual(
-      told().map(({ version, changed }) => [version, changed]),
+      published().map(({ version, changed }) => [version, changed]),
       [[renamed.version, null]],
     );
   });
@@ -125,7 +125,7 @@ describe('notification of converged projects', () => {
     const renamed = event('ProjectUpdated', 'p1', { name: 'new' });
     await fixture.deliver(renamed);
     await fixture.deliver(renamed);
-    const [first, second] = told();
+    const [first, second] = published();
     assert.equal(first?.id, second?.id);
     assert.deepEqual(first?.fields, second?.fields);
   });
@@ -150,7 +150,7 @@ describe('notification of converged projects', () => {
     assert.equal((await fixture.firestore.doc('media/m1').get()).get('projectName'), 'newer');
     await fixture.deliver(renamed);
     assert.deepEqual(
-      told().map(({ fields }) => fields.name),
+      published().map(({ fields }) => fields.name),
       ['newer', 'newer'],
     );
   });
@@ -171,12 +171,12 @@ describe('notification of converged projects', () => {
       encodeEvent(renamed),
       { ...budget(), signal: stop.signal },
     );
-    assert.deepEqual(told(), []);
+    assert.deepEqual(published(), []);
     const [continuation] = fixture.events.messages;
     assert.ok(continuation);
     await fixture.deliverMessage(continuation);
     assert.deepEqual(
-      told().map(({ changed }) => changed),
+      published().map(({ changed }) => changed),
       [count],
     );
   });
@@ -190,14 +190,14 @@ describe('notification of converged projects', () => {
     await fixture.deliver(event('ProjectDeleted', 'p1'));
     await fixture.deliver(held);
     assert.deepEqual(
-      told().map(({ projectId }) => projectId),
+      published().map(({ projectId }) => projectId),
       ['p1'],
     );
     const holds = createHolds({ ...fixture.dependencies, transact: transactAs('operator', fixture.dependencies) });
     assert.equal((await holds.release({ projectId: 'p2', eventId: held.id })).kind, 'released');
     for (const message of fixture.events.messages.splice(0)) await fixture.deliverMessage(message);
     assert.deepEqual(
-      told().map(({ projectId, kind, changed }) => [projectId, kind, changed]),
+      published().map(({ projectId, kind, changed }) => [projectId, kind, changed]),
       [
         ['p1', 'deleted', 1],
         ['p2', 'deleted', 1],
@@ -217,7 +217,7 @@ describe('notification of converged projects', () => {
     assert.equal((await holds.discard({ projectId: 'p2', eventId: held.id })).kind, 'discarded');
     await fixture.deliver(held);
     assert.deepEqual(
-      told().map(({ projectId }) => projectId),
+      published().map(({ projectId }) => projectId),
       ['p1'],
     );
   });
@@ -232,14 +232,14 @@ describe('notification of converged projects', () => {
     const deleted = event('ProjectDeleted', 'p1');
     await fixture.deliver(deleted);
     await fixture.deliver(deleted);
-    assert.deepEqual(told(), []);
+    assert.deepEqual(published(), []);
     await controlRef(fixture.firestore).set({ paused: [] });
     fixture.clock.advance(controlCacheMs);
     const { firestore, control, log, events } = fixture.dependencies;
     await continueParked({ firestore, control, log, isShadow: false, events: async () => events });
     for (const message of fixture.events.messages.splice(0)) await fixture.deliverMessage(message);
     assert.deepEqual(
-      told().map(({ kind }) => kind),
+      published().map(({ kind }) => kind),
       ['deleted'],
     );
   });
@@ -264,11 +264,11 @@ describe('notification of converged projects', () => {
       await fixture.worker.apply(found, { ...budget(), ...force });
       const [announcement] = fixture.events.messages;
       assert.ok(announcement);
-      assert.deepEqual(told(), []);
+      assert.deepEqual(published(), []);
       const before = await fixture.record('p1');
       await fixture.deliverMessage(announcement);
       assert.deepEqual(
-        told().map(({ kind, fields, changed }) => [kind, fields, changed]),
+        published().map(({ kind, fields, changed }) => [kind, fields, changed]),
         [['live', { name: 'new' }, null]],
       );
       assert.deepEqual(await fixture.record('p1'), before);
@@ -290,7 +290,7 @@ describe('notification of converged projects', () => {
       fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
       await fixture.deliverMessage(announcement);
       assert.deepEqual([...(await fixture.documents('media')).keys()], ['media/m1', 'media/m2']);
-      assert.deepEqual(told(), [], 'the record knows nothing of the repair');
+      assert.deepEqual(published(), [], 'the record knows nothing of the repair');
       fixture.events.release();
       await repairing;
     });

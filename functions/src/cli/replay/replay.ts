@@ -29,7 +29,7 @@ const sayEveryMs = 2 * secondMs;
 const notes = `
 Events are published as the contract has them, of each project in the order of versions, with the attribute
 "replay". What has expired (HISTORY_DAYS), or was too long to be kept, comes from the record of its project where
-it is the newest; what is neither is not told, and counted. Whoever reads the topic may get an event twice.
+it is the newest; what is neither is left out, and counted. Whoever reads the topic may get an event twice.
 
 Exit code: 0 done; 1 an error, or something could not be read; 2 a mistake in the command; 3 there was nothing.`;
 
@@ -106,13 +106,14 @@ async function checkKept(since: number, oldest: number | null, { clock, note }: 
 }
 
 function report(
-  { projects, events, untold, fromRecord, unreadable }: Replayed,
+  { projects, events, omitted, fromRecord, unreadable }: Replayed,
   topic: string,
   { print }: Terminal,
 ): void {
   print(`${events} events of ${projects} projects published to ${topic}`);
   if (fromRecord > 0) print(`${fromRecord} of them are no longer in the history, and come from the records`);
-  if (untold > 0) print(`${untold} values were not told: they were too long to be kept, and have been replaced since`);
+  if (omitted > 0)
+    print(`${omitted} values were left out: they were too long to be kept, and have been replaced since`);
   for (const problem of unreadable) print(`not published: ${problem}`);
 }
 

@@ -23,25 +23,25 @@ export function createConvergedWatch(firestore: Firestore): ConvergedWatch {
   const early: Violation[] = [];
   return {
     async taken({ data }) {
-      const told = projectConvergedSchema.parse(JSON.parse(data.toString()));
-      const { projectId } = told;
+      const published = projectConvergedSchema.parse(JSON.parse(data.toString()));
+      const { projectId } = published;
       const snapshot = await projectRecordRef(firestore, projectId).get();
       const record = parseProjectRecord(projectId, snapshot.data());
-      if (record.appliedRevision < told.revision) {
-        early.push({ what: 'others are notified of what is not on record', detail: `${projectId}: ${told.id}` });
+      if (record.appliedRevision < published.revision) {
+        early.push({ what: 'others are notified of what is not on record', detail: `${projectId}: ${published.id}` });
       }
       const known = newest.get(projectId);
-      if (known === undefined || isOlderState(known, told)) newest.set(projectId, told);
+      if (known === undefined || isOlderState(known, published)) newest.set(projectId, published);
     },
     async violations() {
       const { docs } = await firestore.collection('syncProjects').get();
       const records = docs.map((document) => parseProjectRecord(textFromDocumentId(document.id), document.data()));
-      return [...early, ...records.filter((record) => isUntold(record, newest)).map(untold)];
+      return [...early, ...records.filter((record) => isUnpublished(record, newest)).map(unpublished)];
     },
   };
 }
 
-function isUntold(record: ProjectRecord, newest: Map<string, StateOrder>): boolean {
+function isUnpublished(record: ProjectRecord, newest: Map<string, StateOrder>): boolean {
   const { projectId, desired, revision, appliedRevision } = record;
   if (
     effectiveHold(record) !== null ||
@@ -50,11 +50,11 @@ function isUntold(record: ProjectRecord, newest: Map<string, StateOrder>): boole
     appliedRevision < revision
   )
     return false;
-  const told = newest.get(projectId);
-  return told === undefined || isOlderState(told, { version: desired.version, revision });
+  const published = newest.get(projectId);
+  return published === undefined || isOlderState(published, { version: desired.version, revision });
 }
 
-function untold({ projectId, desired, revision }: ProjectRecord): Violation {
+function unpublished({ projectId, desired, revision }: ProjectRecord): Violation {
   return {
     what: 'nobody is notified of a state that assets show',
     detail: `${projectId}: ${desired.kind} ${desired.version}, revision ${revision}`,
