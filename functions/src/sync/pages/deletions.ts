@@ -47,22 +47,20 @@ export async function planDeletions(
   const most = given ?? fitting(descendantsPerPage);
   const limit = Math.max(1, Math.floor(most / Math.max(1, assets.length)));
   const after = range.asset === undefined ? null : range.after;
-  const read = await Promise.all(
-    assets.map(async (asset) => ({
-      asset,
-      found: isRecursive
-        ? await readBelow(context, transaction, asset.ref, after, limit, archiving !== null ? 'all' : fieldsBelow)
-        : nothingBelow,
-    })),
-  );
+  const owners = ownerFields(context.config);
+  const fields = archiving === null ? [...owners, ...fieldsBelow] : 'all';
+  const found = isRecursive
+    ? await Promise.all(assets.map(({ ref }) => readBelow(context, transaction, ref, after, limit, fields)))
+    : [];
   const take = archiving?.take ?? (() => true);
   const finished: QueryDocumentSnapshot[] = [];
   const documents: QueryDocumentSnapshot[] = [];
   const unfinished: KeyRange[] = [];
-  for (const { asset, found } of read) {
-    const { own, keptUpTo, isDone } = takeBelow(context, found, after, take);
+  for (const [at, asset] of assets.entries()) {
+    const below = found[at] ?? nothingBelow;
+    const { own, keptUpTo, isDone } = takeBelow(context, below, owners, after, take);
     const goes = isDone && take(asset);
-    if (!goes && found.isAll && own.length === 0) return { assets: finished, documents, unfinished, left: asset };
+    if (!goes && below.isAll && own.length === 0) return { assets: finished, documents, unfinished, left: asset };
     documents.push(...own);
     if (goes) {
       finished.push(asset);
@@ -91,9 +89,9 @@ async function readBelow(
   limit: number,
   fields: readonly FieldPath[] | 'all',
 ): Promise<FoundBelow> {
-  const { firestore, config } = context;
+  const { firestore } = context;
   const below = descendantsOf(firestore, asset);
-  const all = fields === 'all' ? below : below.select(...ownerFields(config), ...fields);
+  const all = fields === 'all' ? below : below.select(...fields);
   const { docs } = await transaction.get((after === null ? all : all.startAfter(firestore.doc(after))).limit(limit));
   return { documents: docs, isAll: docs.length < limit };
 }
@@ -109,10 +107,10 @@ interface Below {
 function takeBelow(
   context: PageContext,
   { documents, isAll }: FoundBelow,
+  owners: readonly FieldPath[],
   after: string | null,
   take: (document: QueryDocumentSnapshot) => boolean,
 ): Below {
-  const owners = ownerFields(context.config);
   const own: QueryDocumentSnapshot[] = [];
   let kept: string | undefined;
   let isDone = isAll;
