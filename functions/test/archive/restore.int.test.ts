@@ -116,6 +116,33 @@ describe('restoring from the archive', function () {
     assert.deepEqual(await pathsInArchive(fixture.firestore), []);
   });
 
+  for (const [what, size, count] of [
+    ['many documents', 10, 950],
+    ['documents that are large and compress well', 900_000, 12],
+  ] as const) {
+    it(`restores a page of ${what} part by part, around what is in the way`, async () => {
+      const { firestore, server } = fixture;
+      const body = 'x'.repeat(size);
+      const names = Array.from({ length: count }, (_, index) => `media/m${String(index).padStart(4, '0')}`);
+      const documents = Object.fromEntries(names.map((name) => [name, { projectId: 'p1', body }]));
+      await archive(firestore, { collection: 'media', documents });
+      assert.equal((await firestore.collection('syncArchive').get()).size, 1);
+      const taken = [0, 1, count >> 1, count - 1].map((index) => names[index] ?? '');
+      for (const path of taken) await firestore.doc(path).set({ inTheWay: true });
+      const job = await asked(firestore, archivedAt);
+      const before = server.meter.snapshot();
+      await run(job);
+      const { rpcs } = server.meter.diff(before);
+      assert.ok((rpcs.Commit ?? 0) >= 2 + 3, `${rpcs.Commit} commits`);
+      const { processed, conflicts, errors } = await stored(job);
+      assert.deepEqual([processed, conflicts, errors.length], [count - taken.length, taken.length, taken.length]);
+      assert.deepEqual(await pathsInArchive(firestore), taken);
+      const there = await fixture.documents('media');
+      assert.deepEqual([...there.keys()].sort(), names);
+      assert.ok([...there].every(([path, data]) => (taken.includes(path) ? data.inTheWay : data.body === body)));
+    });
+  }
+
   it('restores only what is asked for, and in a dry run nothing', async () => {
     await archive(fixture.firestore, { collection: 'media', documents: media(1) });
     const scene = { meta: { projectId: 'p1' } };

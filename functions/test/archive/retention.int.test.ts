@@ -107,6 +107,24 @@ describe('the retention of the archive', function () {
     assert.deepEqual(await pathsInArchive(fixture.firestore, async () => cold.bucket), ['media/b']);
   });
 
+  it('restores nothing of a page whose object is missing or another, and says so', async () => {
+    await archive(fixture.firestore, { collection: 'media', documents: media('missing') });
+    await archive(fixture.firestore, { collection: 'media', documents: media('changed') });
+    await archive(fixture.firestore, { collection: 'media', documents: media('right') });
+    daysLater(11);
+    await run();
+    for (const { first, object } of await recordsInArchive(fixture.firestore)) {
+      if (object === null || first === 'media/right') continue;
+      await cold.bucket.delete(object);
+      if (first === 'media/changed') await cold.bucket.saveIfAbsent(object, Buffer.from('something else'));
+    }
+    const job = await restoreAll();
+    assert.deepEqual([job.status, job.processed, job.conflicts], ['done', 1, 2]);
+    assert.match(job.errors.join(), /there is no object p1\/.* in bucket cold/);
+    assert.match(job.errors.join(), /its bytes cannot be decompressed/);
+    assert.equal((await recordsInArchive(fixture.firestore)).length, 2);
+  });
+
   it('removes what is at its end with its object, and nothing else', async () => {
     await archive(fixture.firestore, { collection: 'media', documents: media('cold') });
     daysLater(11);
