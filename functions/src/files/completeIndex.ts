@@ -1,6 +1,6 @@
 import { FieldPath, type QueryDocumentSnapshot, Timestamp } from 'firebase-admin/firestore';
 import { z } from 'zod';
-import type { Clock } from '../clock.ts';
+import { type Clock, minuteMs } from '../clock.ts';
 import type { Config } from '../config/defineConfig.ts';
 import { errorText, type Log } from '../log.ts';
 import { assetsAmong, assetsAt } from '../records/assetQuery.ts';
@@ -15,6 +15,14 @@ import { packNames } from './packNames.ts';
 
 /** Documents in one step of a walk, between two writes of how far it has come. */
 const perStep = 200;
+
+/** How often it is noted that the records are kept, in ms: their state is due like a removal, so that noting it costs no
+ *  look of its own. */
+const notedEveryMs = 10 * minuteMs;
+
+/** Records that nobody has noted for so long, beyond the grace time, may have missed events: a release without "files"
+ *  may have been deployed for a while, in which nothing kept them. */
+const trustedMs = 3 * notedEveryMs;
 
 /** Records that are corrected at once. */
 const parallel = 16;
@@ -32,6 +40,8 @@ const stateSchema = z.looseObject({
   plan: z.string(),
   /** When the newest walk that has ended began; null: none has, and the records name too few. */
   completeSince: time.nullable(),
+  /** When they were last known to be kept. */
+  notedAt: time,
   /** The walk under way. */
   walk: z
     .looseObject({
@@ -77,8 +87,10 @@ export async function completeIndex(
   const ref = indexStateRef(firestore);
   let state = stateSchema.safeParse((await ref.get()).data()).data;
   // One of another layout or plan says nothing: a walk is always right to do.
-  if (state?.plan !== plan)
+  const isKept = state !== undefined && clock.now() - state.notedAt <= settings.graceMs + trustedMs;
+  if (state === undefined || state.plan !== plan || !isKept) {
     state = await begin(dependencies, { plan, completeSince: null }, clock.now() + settings.graceMs);
+  } else if (clock.now() - state.notedAt >= notedEveryMs) state = await keep(dependencies, state);
   const isComplete = ({ completeSince }: IndexState) => completeSince !== null && completeSince >= notBefore;
   while (!isComplete(state)) {
     const { walk } = state;
@@ -100,23 +112,28 @@ async function begin(
 ): Promise<IndexState> {
   const place = placeIn(dependencies.config, undefined);
   return keep(dependencies, {
-    schemaVersion,
     plan,
     completeSince,
     walk: { beginsAt, place, scanned: 0, corrected: 0 },
   });
 }
 
-async function keep({ firestore }: WalkDependencies, state: IndexState): Promise<IndexState> {
+async function keep(
+  { firestore, clock }: WalkDependencies,
+  { plan, completeSince, walk }: Pick<IndexState, 'plan' | 'completeSince' | 'walk'>,
+): Promise<IndexState> {
+  const notedAt = clock.now();
   const at = (ms: number) => Timestamp.fromMillis(ms);
-  const { completeSince, walk } = state;
   await indexStateRef(firestore).set({
-    ...state,
+    schemaVersion,
+    plan,
     kind: 'index',
+    notedAt: at(notedAt),
+    dueAt: at(notedAt + notedEveryMs),
     completeSince: completeSince === null ? null : at(completeSince),
     walk: walk && { ...walk, beginsAt: at(walk.beginsAt) },
   });
-  return state;
+  return { schemaVersion, plan, completeSince, walk, notedAt };
 }
 
 async function step(dependencies: WalkDependencies, state: IndexState, walk: Walk): Promise<IndexState> {

@@ -5,7 +5,7 @@ import { errorText, type Log } from '../log.ts';
 import { type Bucket, BucketError, type ObjectInfo } from '../storage/bucket.ts';
 import { completeIndex } from './completeIndex.ts';
 import { isFileName } from './fileName.ts';
-import { dueRemovals, FileRecordError, parseRemoval, type Removal, removalData } from './fileRecords.ts';
+import { dueRemovals, FileRecordError, indexStateRef, parseRemoval, type Removal, removalData } from './fileRecords.ts';
 import { type IndexDependencies, indexAsset } from './indexAsset.ts';
 import { type FileVerdict, judgeFile } from './judgeFile.ts';
 import { namingOf } from './namedBy.ts';
@@ -57,8 +57,10 @@ export async function removeDueFiles(
     const [due] = docs;
     if (due === undefined) break;
     if (pauseOf(await dependencies.control.read(), 'deletions') !== undefined) break;
-    isIndexed ||= await hasCompleteIndex(dependencies, { deadline, signal });
+    const isState = due.id === indexStateRef(firestore).id;
+    if (isState || !isIndexed) isIndexed = await hasCompleteIndex(dependencies, { deadline, signal });
     if (!isIndexed) break;
+    if (isState) continue;
     await workOff(dependencies, due, total, isOver);
   }
   if (Object.values(total).some((count) => count > 0)) {

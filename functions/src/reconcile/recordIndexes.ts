@@ -92,7 +92,7 @@ export const recordIndexing: readonly RecordIndexing[] = [
   {
     collectionGroup: recordCollections.files,
     queried: ['holder', 'names', 'dueAt'],
-    unindexed: ['files', 'deletedAt', 'lastError', 'walk'],
+    unindexed: ['files', 'deletedAt', 'lastError', 'walk', 'notedAt', 'completeSince'],
   },
   { collectionGroup: recordCollections.control, queried: [], unindexed: ['paused'] },
   {

@@ -3,9 +3,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { minuteMs } from '../../src/clock.ts';
+import { createControlReader } from '../../src/control/control.ts';
+import { askForRemoval } from '../../src/files/askForRemoval.ts';
 import { completeIndex } from '../../src/files/completeIndex.ts';
 import { writeRemoval } from '../../src/files/fileRecords.ts';
 import { changesFiles, indexAsset } from '../../src/files/indexAsset.ts';
+import { removeDueFiles } from '../../src/files/removeDueFiles.ts';
+import { fakeTopic } from '../support/topic.ts';
 import { type FilesFixture, filesConfig, settings, startFilesFixture } from './files.fixture.ts';
 
 describe('records of who names which files', () => {
@@ -141,6 +145,30 @@ describe('records of who names which files', () => {
         [all['storyboards/s1'], all['storyboards/s2'], all['storyboards/new']],
         [undefined, ['media/other'], ['media/new']],
       );
+    });
+
+    it('are not trusted after a while in which nobody has kept them: nothing may have', async () => {
+      const { clock, dependencies } = fixture;
+      await fixture.index();
+      for (let round = 0; round < 12; round += 1) {
+        clock.advance(settings.graceMs);
+        assert.deepEqual(await completeIndex(dependencies, budget()), { kind: 'complete' });
+      }
+      clock.advance(settings.graceMs + 31 * minuteMs);
+      assert.equal((await completeIndex(dependencies, budget())).kind, 'not-yet');
+    });
+
+    it('are noted to be kept whenever that is due, which costs no look of its own', async () => {
+      const { clock, dependencies, firestore } = fixture;
+      await fixture.index();
+      const control = createControlReader(firestore, clock);
+      const topic = fakeTopic();
+      const look = () => askForRemoval({ ...dependencies, control, requests: async () => topic });
+      assert.equal(await look(), false);
+      clock.advance(11 * minuteMs);
+      assert.equal(await look(), true);
+      await removeDueFiles({ ...dependencies, control }, budget());
+      assert.equal(await look(), false);
     });
 
     it('begin anew when other fields are configured', async () => {
