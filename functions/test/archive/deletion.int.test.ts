@@ -1,12 +1,46 @@
 // Attacks I13: at every commit each asset is at its place or in exactly one page of the archive.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { GeoPoint, Timestamp } from 'firebase-admin/firestore';
+import { type Firestore, GeoPoint, QuerySnapshot, Timestamp, type Transaction } from 'firebase-admin/firestore';
 import { dayMs } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
 import { archiving, assertNothingGone, assetsOfA, put, whereabouts } from './archive.fixture.ts';
 import { readArchive } from './readArchive.ts';
+
+interface Call {
+  readonly name: PropertyKey;
+  readonly result: unknown;
+}
+
+/** A client that shows what each transaction has called, before it is committed. */
+function watched(firestore: Firestore, onCalls: (calls: readonly Call[]) => void): Firestore {
+  const watchedTransaction = (transaction: Transaction, calls: Call[]) =>
+    new Proxy(transaction, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) => {
+          const result: unknown = value.apply(target, args);
+          calls.push({ name, result });
+          return result;
+        };
+      },
+    });
+  return new Proxy(firestore, {
+    get(target, key) {
+      if (key !== 'runTransaction') return Reflect.get(target, key, target);
+      const run: typeof target.runTransaction = (act, options) =>
+        target.runTransaction(async (transaction) => {
+          const calls: Call[] = [];
+          const answer = await act(watchedTransaction(transaction, calls));
+          onCalls(await Promise.all(calls.map(async ({ name, result }) => ({ name, result: await result }))));
+          return answer;
+        }, options);
+      return run;
+    },
+  });
+}
 
 describe('a deletion in archived collections', function () {
   this.timeout(60_000);
@@ -107,27 +141,10 @@ describe('a deletion in archived collections', function () {
     const seeded = assetsOfA(6, 4, 40);
     await put(firestore, seeded);
     let refusals = 0;
-    const refusing = new Proxy(firestore, {
-      get(target, key) {
-        if (key !== 'runTransaction') return Reflect.get(target, key, target);
-        const run: typeof target.runTransaction = (act, options) =>
-          target.runTransaction(async (transaction) => {
-            let deletes = 0;
-            const answer = await act(
-              new Proxy(transaction, {
-                get(inner, name) {
-                  const value: unknown = Reflect.get(inner, name, inner);
-                  if (name === 'delete') deletes += 1;
-                  return typeof value === 'function' ? value.bind(inner) : value;
-                },
-              }),
-            );
-            if (deletes <= narrow) return answer;
-            refusals += 1;
-            throw Object.assign(new Error('3 INVALID_ARGUMENT: Transaction too big.'), { code: 3 });
-          }, options);
-        return run;
-      },
+    const refusing = watched(firestore, (calls) => {
+      if (calls.filter(({ name }) => name === 'delete').length <= narrow) return;
+      refusals += 1;
+      throw Object.assign(new Error('3 INVALID_ARGUMENT: Transaction too big.'), { code: 3 });
     });
     const outcome = await fixture.worker2({ firestore: refusing }).apply(event('ProjectDeleted', 'a'), budget());
     assert.equal(outcome.kind, 'applied');
@@ -154,6 +171,27 @@ describe('a deletion in archived collections', function () {
     await fixture.worker2({ config }).apply(event('ProjectDeleted', 'a'), budget());
     const { living, archived } = await assertNothingGone(firestore, { 'storyboards/s1/scenes/x': scene });
     assert.deepEqual([[...living.keys()], [...archived.keys()]], [[], ['storyboards/s1/scenes/x']]);
+  });
+
+  it('reads keys only where nothing is archived', async () => {
+    await put(fixture.firestore, {
+      'storyboards/s1': { projectId: 'a' },
+      'media/m1': { projectId: 'a' },
+      'analyses/x1': { projectId: 'a', text: 'long' },
+    });
+    const read = new Map<string, readonly string[]>();
+    const watching = watched(fixture.firestore, (calls) => {
+      for (const { result } of calls) {
+        if (!(result instanceof QuerySnapshot)) continue;
+        for (const document of result.docs) read.set(document.ref.path, Object.keys(document.data()));
+      }
+    });
+    await fixture.worker2({ firestore: watching }).apply(event('ProjectDeleted', 'a'), budget());
+    assert.deepEqual(Object.fromEntries(read), {
+      'storyboards/s1': ['projectId'],
+      'media/m1': ['projectId'],
+      'analyses/x1': [],
+    });
   });
 
   it('writes nothing in shadow mode', async () => {

@@ -256,7 +256,7 @@ export const mutations: readonly Mutation[] = [
     what: 'MongoDB is not asked again while a deletion runs',
     shows: /asset of a live project lost/,
     weather: 'hurry',
-    seed: 'k1',
+    seed: 'k2',
     patches: [
       {
         file: 'sync/pages/page.ts',
