@@ -20,6 +20,8 @@ export interface ServicesProcess extends Addresses {
   idle(): Promise<void>;
   /** Lets Firestore forget all documents. */
   clearFirestore(): Promise<void>;
+  /** From now on each call takes so long to Firestore and back, in ms. */
+  roundTrip(ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -31,6 +33,7 @@ export async function startServicesProcess(indexes?: object): Promise<ServicesPr
     ...(await child.ask('addresses', null, addressesSchema)),
     usage: () => child.ask('usage', null, usageSchema),
     idle: async () => void (await child.ask('idle', null, z.null())),
+    roundTrip: async (ms) => void (await child.ask('roundTrip', ms, z.null())),
     clearFirestore: async () => void (await child.ask('clearFirestore', null, z.null())),
     close: child.close,
   };

@@ -4,6 +4,7 @@ import { startFirestoreServer } from '../../local/servers/firestore/server.ts';
 import { startMongoServer } from '../../local/servers/mongodb/server.ts';
 import { startPubSubServer } from '../../local/servers/pubsub/server.ts';
 import { createTopics } from '../../local/topics.ts';
+import { delayCalls } from './delayCalls.ts';
 import { answerParent } from './requests.ts';
 import { benchProjectId } from './servicesProcess.ts';
 
@@ -20,4 +21,5 @@ answerParent({
   usage: () => firestore.meter.snapshot(),
   idle: () => pubsub.idle(),
   clearFirestore: () => firestore.clear(),
+  roundTrip: (argument) => delayCalls(firestore.faults, z.number().parse(argument)),
 });
