@@ -10,6 +10,7 @@ import { consistencyScenario } from '../demo/consistencyScenario.ts';
 import { deadLetterScenario } from '../demo/deadLetterScenario.ts';
 import { eventScenarios } from '../demo/eventScenarios.ts';
 import { fileScenario } from '../demo/fileScenario.ts';
+import { lateWriteScenario } from '../demo/lateWriteScenario.ts';
 import { massDeletionScenario } from '../demo/massDeletionScenario.ts';
 import { memberScenario } from '../demo/memberScenario.ts';
 import { reconciliationScenario } from '../demo/reconciliationScenario.ts';
@@ -88,6 +89,7 @@ async function main(): Promise<number> {
     const rows = await runAll(world, [
       ...eventScenarios,
       memberScenario,
+      lateWriteScenario,
       consistencyScenario,
       reconciliationScenario,
       deadLetterScenario,

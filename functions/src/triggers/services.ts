@@ -42,6 +42,9 @@ export interface Services {
   stopping(): AbortSignal;
 }
 
+/** What `initializeApp` calls an app that is given no name. */
+const defaultApp = '[DEFAULT]';
+
 /** The services of a process that runs functions, from the deployment's parameters and the usual variables. */
 export function createServices(config: Config): Services {
   const { log, ...alerts } = createAlertingLog({
@@ -53,8 +56,9 @@ export function createServices(config: Config): Services {
   const shared = { config, clock: systemClock, log, random: Math.random, uniqueId: randomUUID };
 
   async function app(): Promise<App> {
-    const { getApp, getApps, initializeApp } = await import('firebase-admin/app');
-    return getApps().length === 0 ? initializeApp() : getApp();
+    const { getApps, initializeApp } = await import('firebase-admin/app');
+    // For the documents of its triggers, firebase-functions makes an app of its own.
+    return getApps().find(({ name }) => name === defaultApp) ?? initializeApp();
   }
   const firestore = once(async () => {
     const [theApp, { getFirestore }] = await Promise.all([app(), import('firebase-admin/firestore')]);

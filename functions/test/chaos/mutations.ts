@@ -485,7 +485,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I5',
     what: 'the guard deletes a late asset itself, by the word of the record',
-    shows: /asset of a live project lost|document below a deleted asset left/,
+    shows: /asset of a live project lost|document below a deleted asset left|neither at its place nor in the archive/,
     weather: 'disorder',
     seed: 'm1',
     patches: [
