@@ -34,40 +34,53 @@ const everyMs = minuteMs;
  *  Never rejects: what fails is logged, and done the next time. */
 export async function lookAfter(dependencies: UpkeepDependencies): Promise<void> {
   const { log } = dependencies;
-  const events = () => dependencies.publisherTo('events');
-  try {
-    const published = await publishLeftOver(dependencies);
-    if (published > 0) log.info('messages of earlier decisions were published', { published });
-  } catch (error) {
-    log.error('the messages of decisions could not be listed; retrying', { error: errorText(error) });
-  }
-  try {
-    const continued = await continueParked({ ...dependencies, events });
-    if (continued > 0) log.info('parked work goes on', { continued });
-  } catch (error) {
-    log.error('parked work could not be listed; retrying', { error: errorText(error) });
-  }
-  if (hasFiles(dependencies.config) && !dependencies.isShadow) await lookForFiles(dependencies);
-  try {
-    const found = await visitDeletions({ ...dependencies, events, limits: visitLimits });
-    if (found > 0) log.info('deleted projects with late assets are deleted again', { found });
-  } catch (error) {
-    log.error('deleted projects could not be visited; retrying', { error: errorText(error) });
-  }
-  try {
-    await anchorAudit(dependencies);
-  } catch (error) {
-    log.error('the head of the audit could not be logged; retrying', { error: errorText(error) });
+  for (const { what, attend } of dutiesOf(dependencies)) {
+    try {
+      await attend();
+    } catch (error) {
+      log.error(`${what}; retrying`, { error: errorText(error) });
+    }
   }
 }
 
-async function lookForFiles(dependencies: UpkeepDependencies): Promise<void> {
-  try {
-    const requests = () => dependencies.publisherTo('reconciliationRequests');
-    await askForRemoval({ ...dependencies, requests });
-  } catch (error) {
-    dependencies.log.error('files that are due could not be asked for; retrying', { error: errorText(error) });
-  }
+interface Duty {
+  /** What is the matter when it fails. */
+  readonly what: string;
+  readonly attend: () => Promise<unknown>;
+}
+
+function dutiesOf(dependencies: UpkeepDependencies): readonly Duty[] {
+  const { log } = dependencies;
+  const events = () => dependencies.publisherTo('events');
+  const requests = () => dependencies.publisherTo('reconciliationRequests');
+  const noted = async (message: string, count: Promise<number>) => {
+    const some = await count;
+    if (some > 0) log.info(message, { count: some });
+  };
+  const files: Duty = {
+    what: 'files that are due could not be asked for',
+    attend: () => askForRemoval({ ...dependencies, requests }),
+  };
+  return [
+    {
+      what: 'the messages of decisions could not be listed',
+      attend: () => noted('messages of earlier decisions were published', publishLeftOver(dependencies)),
+    },
+    {
+      what: 'parked work could not be listed',
+      attend: () => noted('parked work goes on', continueParked({ ...dependencies, events })),
+    },
+    ...(hasFiles(dependencies.config) && !dependencies.isShadow ? [files] : []),
+    {
+      what: 'deleted projects could not be visited',
+      attend: () =>
+        noted(
+          'deleted projects with late assets are deleted again',
+          visitDeletions({ ...dependencies, events, limits: visitLimits }),
+        ),
+    },
+    { what: 'the head of the audit could not be logged', attend: () => anchorAudit(dependencies) },
+  ];
 }
 
 /** Looks after these things now and every minute, beside whatever runs, until it is stopped. */

@@ -2,10 +2,9 @@ import type { DocumentReference } from 'firebase-admin/firestore';
 import { secondMs } from '../../clock.ts';
 import { recordCollections } from '../../config/defineConfig.ts';
 import { encodeEvent } from '../../events/codec.ts';
-import { eventId, type ProjectEvent, specversion } from '../../events/contract.ts';
-import { partsOf, type Version } from '../../events/version.ts';
 import type { Log } from '../../log.ts';
 import type { Publisher } from '../../publisher.ts';
+import { statedEvent } from '../../source/statedEvent.ts';
 import type { ProjectTruth } from '../../source/truth.ts';
 import { pagesOf } from '../archivePages.ts';
 import { type ArchiveJob, archiveJobData, archiveJobRef, parseArchiveJob } from '../jobs/archiveJob.ts';
@@ -137,14 +136,14 @@ async function finish(
 ): Promise<'done'> {
   const target = to ?? projectId;
   if (processed > 0 && !dryRun) {
-    const { version, projects } = await truth.ask([target]);
-    if (!projects.has(target)) {
-      const deletion = encodeEvent(deletionOf(target, version));
-      await events.publish(deletion);
+    const statement = await truth.ask([target]);
+    if (!statement.projects.has(target)) {
+      const origin = { channel: 'restore', reason: 'deleted while its assets were restored' };
+      await events.publish(encodeEvent(statedEvent(statement, target, origin)));
       log.warn('a project was deleted while its assets were restored; its deletion is published again', {
         projectId: target,
         jobId: id,
-        version,
+        version: statement.version,
       });
     }
   }
@@ -158,17 +157,4 @@ async function finish(
   });
   log.info('restore over', { jobId: id, projectId: target, status, documents: processed });
   return 'done';
-}
-
-function deletionOf(projectId: string, version: Version): ProjectEvent {
-  return {
-    specversion,
-    id: eventId(projectId, version),
-    type: 'ProjectDeleted',
-    projectId,
-    version,
-    occurredAt: new Date(partsOf(version).seconds * secondMs).toISOString(),
-    changes: {},
-    origin: { service: 'lockstep', channel: 'restore', reason: 'deleted while its assets were restored' },
-  };
 }
