@@ -255,7 +255,7 @@ export const mutations: readonly Mutation[] = [
     breaks: 'I5',
     what: 'MongoDB is not asked again while a deletion runs',
     shows: /asset of a live project lost/,
-    weather: 'hurry',
+    weather: 'raids',
     seed: 'k2',
     patches: [
       {
