@@ -16,7 +16,7 @@ import {
 import { defaultRelayLimits } from '../../src/relay/limits.ts';
 import { reconcileAssetsFunction } from '../../src/triggers/reconcileAssets.ts';
 import { reconcileOnRequestFunction } from '../../src/triggers/reconcileOnRequest.ts';
-import { relayProjectChangesFunction } from '../../src/triggers/relayProjectChanges.ts';
+import { relayProjectChangesFunction, relayShardFunctions } from '../../src/triggers/relayProjectChanges.ts';
 import type { Services } from '../../src/triggers/services.ts';
 import { auditOf } from '../operations/operations.fixture.ts';
 import { until } from '../support/until.ts';
@@ -261,6 +261,33 @@ describe('functions of reconciliation and relay', () => {
       assert.ok(fixture.log.lines.some(({ fields }) => fields.outcome === 'stopped' && fields.published === 1));
       // It asked for a reconciliation, since it knows nothing of what came before it.
       assert.equal(fixture.topic('reconciliation-requests').messages.length, 1);
+    });
+
+    it('has a function for each shard, which publish their shares', async () => {
+      set({ RELAY_SHARDS: '2' });
+      const events = fixture.topic('project-events');
+      const second = relayShardFunctions(fixture.services)['2'];
+      assert.ok(second);
+      const run = (relay: typeof second) => Promise.resolve(relay.run({ scheduleTime: '' }));
+      // Without its record there is no such shard yet: the first one makes it.
+      await run(second);
+      assert.ok(fixture.log.lines.some(({ fields }) => fields.outcome === 'not-needed'));
+      const first = run(relayProjectChangesFunction(fixture.services));
+      const record = fixture.firestore.doc('syncRelay/collaboration%2Eprojects$2');
+      await until(async () => (await record.get()).exists);
+      const running = [first, run(second)];
+      await until(async () => (await record.get()).get('lease.holder') !== null);
+      await fixture.source.projects.insertMany(
+        ['00', 'ff'].map((lastByte) => ({ _id: new ObjectId(`${'6'.repeat(22)}${lastByte}`), name: lastByte })),
+      );
+      await until(() => events.messages.length >= 2);
+      fixture.stop();
+      await Promise.all(running);
+      const published = fixture.log.lines.filter(({ fields }) => fields.outcome === 'stopped');
+      assert.deepEqual(
+        published.map(({ fields }) => fields.published),
+        [1, 1],
+      );
     });
 
     it('ends by itself when its budget is spent', async () => {
