@@ -57,13 +57,16 @@ export function eventJsonSchema(): unknown {
  *  projects (JSON), at least once for the newest state, and in any order. */
 export const projectConvergedSchema = z.looseObject({
   specversion: z.literal(specversion),
-  /** Project id, version and revision with colons between them: the same state always has the same id. */
+  /** Project id, `recordedSince` and revision with colons between them: the same state always has the same id. */
   id: z.string(),
   type: z.literal('ProjectConverged'),
   projectId: projectIdSchema,
-  /** Of the newest change that the assets show. */
+  /** Of the newest change that the assets show. It orders no states: where MongoDB was set back, it goes back, too. */
   version,
-  /** Grows with every state of a project; orders those of one version, which differ where changes came late. */
+  /** Since when there has been a record of the project, to the microsecond; compares as text. A tombstone that expired
+   *  begins a newer one. */
+  recordedSince: z.iso.datetime({ precision: 6 }),
+  /** Grows with every state in a record. */
   revision: z.number().int().min(0),
   /** `deleted`: the assets are gone. */
   kind: z.enum(['live', 'deleted']),
@@ -78,10 +81,10 @@ export const projectConvergedSchema = z.looseObject({
 export type ProjectConverged = z.output<typeof projectConvergedSchema>;
 
 /** A place in the order of the states of one project. */
-export type StateOrder = Pick<ProjectConverged, 'version' | 'revision'>;
+export type StateOrder = Pick<ProjectConverged, 'recordedSince' | 'revision'>;
 
 /** Whether state `a` of a project is older than its state `b`. A reader that ignores older ones, and applies the same
  *  one again without harm, ends with the newest, whatever arrives when. */
 export function isOlderState(a: StateOrder, b: StateOrder): boolean {
-  return a.version === b.version ? a.revision < b.revision : a.version < b.version;
+  return a.recordedSince === b.recordedSince ? a.revision < b.revision : a.recordedSince < b.recordedSince;
 }

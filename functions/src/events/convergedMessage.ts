@@ -3,20 +3,23 @@ import { type ProjectConverged, specversion } from './contract.ts';
 import { copyValueToJson } from './copyValue.ts';
 
 /** What there is to say of a state. */
-type ConvergedState = Pick<ProjectConverged, 'projectId' | 'version' | 'revision' | 'kind' | 'fields' | 'changed'> & {
+type ConvergedState = Pick<
+  ProjectConverged,
+  'projectId' | 'version' | 'recordedSince' | 'revision' | 'kind' | 'fields' | 'changed'
+> & {
   /** In ms since 1970. */
   readonly at: number;
 };
 
 /** The message that the assets of a project show a state. */
 export function encodeConverged({ at, ...state }: ConvergedState): EncodedMessage {
-  const { projectId, version, revision, kind } = state;
+  const { projectId, version, recordedSince, revision, kind } = state;
   const fields = Object.fromEntries(
     Object.entries(state.fields).map(([field, value]) => [field, copyValueToJson(value)]),
   );
   const message = {
     specversion,
-    id: `${projectId}:${version}:${revision}`,
+    id: `${projectId}:${recordedSince}:${revision}`,
     type: 'ProjectConverged',
     ...state,
     fields,

@@ -7,15 +7,16 @@ import { isSameTime } from './clusterTime.ts';
 // Whether the assets of a project show what MongoDB held at a time, as far as its record can say so. The record alone
 // never says that nothing is missing: changes may come in any order, and one that touches no configured field never
 // comes. So there are two kinds of evidence. MongoDB's own word is decisive, whatever is still on its way: values that
-// are the same are shown. Without it, the record must show the very change of that time, or something newer in each
-// field.
+// are the same are shown. Without it, the record must show that time or something newer in each field that was written;
+// where nobody says which those are, some change of that time, or something newer in each field.
 
 /** What the assets have to show. */
 export type Expected =
   /** What MongoDB held, as of a version; null: no such project. */
   | { readonly kind: 'state'; readonly version: Version; readonly fields: Readonly<Record<string, CopyValue>> | null }
-  /** The change at a time, of which only that is known. */
-  | { readonly kind: 'change'; readonly version: Version };
+  /** What was written at a time. `written`: the fields that were, as the caller says. Without it, any change of that time
+   *  stands for all: a transaction that changes a project several times is taken for shown with its first one. */
+  | { readonly kind: 'change'; readonly version: Version; readonly written?: readonly string[] | undefined };
 
 export type Judgement =
   | { readonly kind: 'in-step'; readonly version: Version | null; readonly revision: number }
@@ -63,19 +64,21 @@ function showsState(
 
 function showsChange(
   desired: Desired,
-  { version }: Extract<Expected, { kind: 'change' }>,
+  { version, written }: Extract<Expected, { kind: 'change' }>,
   fields: readonly string[],
 ): boolean {
   if (desired.version === null || desired.version < version) return false;
+  const isAsNew = (field: string) => (desired.fields[field]?.version ?? '') >= version;
+  if (written !== undefined) {
+    // A deletion of that very time may be one step of a transaction that has written the fields again.
+    const isOutlived = desired.kind === 'deleted' && !isSameTime(desired.version, version);
+    return isOutlived || (desired.kind === 'live' && written.every(isAsNew));
+  }
   if (desired.kind === 'deleted') return true;
-  const states = fields.map((field) => desired.fields[field]);
   const claims = [
     desired.version,
     desired.deletedVersion,
     ...Object.values(desired.fields).map((field) => field.version),
   ];
-  return (
-    states.every((state) => state !== undefined && state.version >= version) ||
-    claims.some((claim) => claim !== null && isSameTime(claim, version))
-  );
+  return fields.every(isAsNew) || claims.some((claim) => claim !== null && isSameTime(claim, version));
 }

@@ -20,7 +20,8 @@ export interface WaitOptions {
   readonly atLeast: AtLeast;
   /** How long to wait, in ms; 0: only look. */
   readonly timeoutMs: number;
-  /** Configured fields of the project that count. Default: all that assets repeat. */
+  /** Configured fields of the project that you wrote; only they count. Default: all that assets repeat, and without
+   *  MongoDB any change of that time stands for all of that time. For a deletion, give none. */
   readonly fields?: readonly string[] | undefined;
 }
 
@@ -59,15 +60,18 @@ export function mostReads(timeoutMs: number): number {
 export async function waitUntilInStep(
   { firestore, config, askMongo, clock = systemClock }: InStepDependencies,
   projectId: string,
-  { atLeast, timeoutMs, fields = copiedFields(config) }: WaitOptions,
+  { atLeast, timeoutMs, fields: written }: WaitOptions,
 ): Promise<InStep> {
   const version = firstVersionAt(atLeast);
+  const fields = written ?? copiedFields(config);
   const unknown = fields.find((field) => !config.source.fields.includes(field));
   if (unknown !== undefined) throw new RangeError(`"${unknown}" is not in source.fields`);
   const deadline = clock.now() + timeoutMs;
-  let expected: Expected = { kind: 'change', version };
+  let expected: Expected = { kind: 'change', version, written };
   for (let pause = pauses.firstMs; ; pause = longer(pause)) {
-    if (askMongo !== undefined && expected.kind === 'change') expected = await stateSince(askMongo, projectId, version);
+    if (askMongo !== undefined && expected.kind === 'change') {
+      expected = (await stateSince(askMongo, projectId, version)) ?? expected;
+    }
     const snapshot = await projectRecordRef(firestore, projectId).get();
     const judgement = judge(parseProjectRecord(projectId, snapshot.data()), expected, fields);
     if (judgement.kind !== 'not-yet') return judgement;
@@ -84,10 +88,10 @@ export async function waitUntilInStep(
   }
 }
 
-/** What MongoDB holds, if it has come to that time: a primary that was elected just now may not have. */
-async function stateSince(ask: AskMongo, projectId: string, version: Version): Promise<Expected> {
+/** What MongoDB holds; undefined where it has not come to that time: a primary that was elected just now may not have. */
+async function stateSince(ask: AskMongo, projectId: string, version: Version): Promise<Expected | undefined> {
   const state = await ask(projectId);
-  return state.version < version ? { kind: 'change', version } : { kind: 'state', ...state };
+  return state.version < version ? undefined : { kind: 'state', ...state };
 }
 
 /** The fields that some asset repeats. */

@@ -1,5 +1,5 @@
-import type { Firestore } from 'firebase-admin/firestore';
-import type { Clock } from '../clock.ts';
+import type { Firestore, Timestamp } from 'firebase-admin/firestore';
+import { type Clock, secondMs } from '../clock.ts';
 import { encodeEvent } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import { encodeConverged } from '../events/convergedMessage.ts';
@@ -46,7 +46,15 @@ export async function notifyConverged(
   const { kind, version } = desired;
   // Where a person has decided that the assets of a deleted project stay, they don't show that it is deleted.
   const isShown = appliedRevision === revision && effectiveHold(record) === null;
-  if (!isShown || kind === 'unknown' || version === null) return;
+  if (!isShown || kind === 'unknown' || version === null || snapshot.createTime === undefined) return;
   const fields = Object.fromEntries(Object.entries(desired.fields).map(([field, { value }]) => [field, value]));
-  await converged.publish(encodeConverged({ projectId, version, revision, kind, fields, changed, at: now }));
+  const since = recordedSince(snapshot.createTime);
+  const state = { projectId, version, recordedSince: since, revision, kind, fields, changed };
+  await converged.publish(encodeConverged({ ...state, at: now }));
+}
+
+/** When a record was created, as the messages have it: always as many digits, so that it compares as text. */
+export function recordedSince({ seconds, nanoseconds }: Timestamp): string {
+  const micros = Math.floor(nanoseconds / 1_000);
+  return new Date(seconds * secondMs).toISOString().replace('.000Z', `.${String(micros).padStart(6, '0')}Z`);
 }

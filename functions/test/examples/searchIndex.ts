@@ -8,7 +8,7 @@ import { type ProjectConverged, projectConvergedSchema } from '../../src/events/
  *  its life is known to be old. */
 export interface IndexedProject {
   readonly _id: string;
-  readonly version: string;
+  readonly recordedSince: string;
   readonly revision: number;
   readonly title: string | null;
 }
@@ -18,11 +18,11 @@ const duplicateKey = 11_000;
 
 /** Applies a state unless the index shows a newer one: in one atomic write, whatever arrives when, and how often. */
 export async function applyState(index: Collection<IndexedProject>, state: ProjectConverged): Promise<void> {
-  const { projectId: _id, version, revision, kind, fields } = state;
+  const { projectId: _id, recordedSince, revision, kind, fields } = state;
   const title = kind === 'live' && typeof fields.name === 'string' ? fields.name : null;
-  const isNotNewer = [{ version: { $lt: version } }, { version, revision: { $lte: revision } }];
+  const isNotNewer = [{ recordedSince: { $lt: recordedSince } }, { recordedSince, revision: { $lte: revision } }];
   try {
-    await index.updateOne({ _id, $or: isNotNewer }, { $set: { version, revision, title } }, { upsert: true });
+    await index.updateOne({ _id, $or: isNotNewer }, { $set: { recordedSince, revision, title } }, { upsert: true });
   } catch (error) {
     // There is a line, and it is newer: the upsert has found nothing to update, and could not insert.
     if (!(error instanceof MongoServerError && error.code === duplicateKey)) throw error;

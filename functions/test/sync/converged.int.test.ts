@@ -4,10 +4,13 @@ import assert from 'node:assert/strict';
 import { controlCacheMs, controlRef } from '../../src/control/control.ts';
 import { type EncodedMessage, encodeEvent } from '../../src/events/codec.ts';
 import { isOlderState, type ProjectConverged, projectConvergedSchema } from '../../src/events/contract.ts';
+import { versionOf } from '../../src/events/version.ts';
 import { createHolds } from '../../src/holds/decide.ts';
 import { defaultHoldLimits } from '../../src/holds/limits.ts';
+import { projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
 import { ProjectBusyError } from '../../src/sync/errors.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
+import { recordedSince } from '../../src/sync/notifyConverged.ts';
 import { assetsPerPage } from '../../src/sync/pages/page.ts';
 import { continueParked } from '../../src/sync/parked.ts';
 import { transactAs } from '../support/transact.ts';
@@ -28,6 +31,11 @@ describe('notification of converged projects', () => {
   const published = () => fixture.converged.messages.map(read);
   const seed = (id: string, projectId: string) =>
     fixture.firestore.doc(`media/${id}`).set({ projectId, projectName: 'old' });
+  async function sinceOf(projectId: string): Promise<string> {
+    const { createTime } = await projectRecordRef(fixture.firestore, projectId).get();
+    assert.ok(createTime);
+    return recordedSince(createTime);
+  }
   const budget = () => ({ deadline: fixture.clock.now() + 60_000, signal: new AbortController().signal });
 
   it('says what the assets show, with version, counts and kind', async () => {
@@ -39,12 +47,15 @@ describe('notification of converged projects', () => {
     await fixture.deliver(renamed);
     await fixture.deliver(deleted);
     const [first, second] = published();
+    const since = await sinceOf('p1');
+    assert.match(since, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
     assert.deepEqual(first, {
       specversion: 1,
-      id: `p1:${renamed.version}:1`,
+      id: `p1:${since}:1`,
       type: 'ProjectConverged',
       projectId: 'p1',
       version: renamed.version,
+      recordedSince: since,
       revision: 1,
       kind: 'live',
       fields: { name: 'new' },
@@ -80,6 +91,42 @@ describe('notification of converged projects', () => {
       [isOlderState(early, late), isOlderState(late, early), isOlderState(late, late)],
       [true, false, false],
     );
+  });
+
+  it('orders states by their record, not by version, which goes back where MongoDB was set back', async () => {
+    await start();
+    await seed('m1', 'p1');
+    const version = versionOf({ seconds: Math.floor(fixture.clock.now() / 1_000) + 20 * 3_600, increment: 1 }, 0);
+    const fields = { name: { value: 'before the restore', version } };
+    await projectRecordRef(fixture.firestore, 'p1').set(
+      projectRecordData({
+        ...(await fixture.record('p1')),
+        revision: 1,
+        appliedRevision: 1,
+        desired: { kind: 'live', version, deletedVersion: null, fields },
+      }),
+    );
+    const before = { recordedSince: await sinceOf('p1'), revision: 1 };
+    fixture.alive.set('p1', { name: 'true', status: 's' });
+    await fixture.deliver(event('ProjectUpdated', 'p1', { name: 'true' }));
+    const corrected = published().at(-1);
+    assert.ok(corrected);
+    assert.equal(corrected.fields.name, 'true');
+    assert.ok(corrected.version < version);
+    assert.deepEqual([isOlderState(corrected, before), isOlderState(before, corrected)], [false, true]);
+  });
+
+  it('takes a record that was begun anew, because its tombstone expired, for newer', async () => {
+    await start();
+    for (const name of ['a', 'b']) await fixture.deliver(event('ProjectUpdated', 'p1', { name }));
+    await fixture.deliver(event('ProjectDeleted', 'p1'));
+    await projectRecordRef(fixture.firestore, 'p1').delete();
+    await fixture.deliver(event('ProjectCreated', 'p1', { name: 'c' }));
+    const [last, anew] = published().slice(-2);
+    assert.ok(last && anew);
+    assert.ok(anew.revision < last.revision);
+    assert.deepEqual([isOlderState(last, anew), isOlderState(anew, last)], [true, false]);
+    assert.equal(new Set(published().map(({ id }) => id)).size, 4);
   });
 
   it('costs one read more, and nothing where it is off', async () => {

@@ -8,6 +8,7 @@ import {
   parseProjectRecord,
   projectRecordRef,
 } from '../../../src/records/projectRecord.ts';
+import { recordedSince } from '../../../src/sync/notifyConverged.ts';
 import type { Violation } from '../world.ts';
 
 /** Compares what others are notified of with the records of projects. */
@@ -35,13 +36,16 @@ export function createConvergedWatch(firestore: Firestore): ConvergedWatch {
     },
     async violations() {
       const { docs } = await firestore.collection('syncProjects').get();
-      const records = docs.map((document) => parseProjectRecord(textFromDocumentId(document.id), document.data()));
-      return [...early, ...records.filter((record) => isUnpublished(record, newest)).map(unpublished)];
+      const unpublished = docs.flatMap((document) => {
+        const record = parseProjectRecord(textFromDocumentId(document.id), document.data());
+        return isUnpublished(record, recordedSince(document.createTime), newest) ? [unpublishedOf(record)] : [];
+      });
+      return [...early, ...unpublished];
     },
   };
 }
 
-function isUnpublished(record: ProjectRecord, newest: Map<string, StateOrder>): boolean {
+function isUnpublished(record: ProjectRecord, since: string, newest: Map<string, StateOrder>): boolean {
   const { projectId, desired, revision, appliedRevision } = record;
   if (
     effectiveHold(record) !== null ||
@@ -51,10 +55,10 @@ function isUnpublished(record: ProjectRecord, newest: Map<string, StateOrder>): 
   )
     return false;
   const published = newest.get(projectId);
-  return published === undefined || isOlderState(published, { version: desired.version, revision });
+  return published === undefined || isOlderState(published, { recordedSince: since, revision });
 }
 
-function unpublished({ projectId, desired, revision }: ProjectRecord): Violation {
+function unpublishedOf({ projectId, desired, revision }: ProjectRecord): Violation {
   return {
     what: 'nobody is notified of a state that assets show',
     detail: `${projectId}: ${desired.kind} ${desired.version}, revision ${revision}`,
