@@ -53,7 +53,7 @@ export function replayableHistory(record: ProjectRecord, entries: readonly Histo
 }
 
 /** What a record shows, and the changes do not say. */
-function missing({ kind, version, fields }: Desired, changes: readonly Change[]): Change[] {
+function missing({ kind, version, deletedVersion, fields }: Desired, changes: readonly Change[]): Change[] {
   if (kind === 'unknown' || version === null) return [];
   const known = changes.reduce((desired, change) => fold(desired, change).desired, emptyProjectRecord('').desired);
   const ofFields = Object.entries(fields).flatMap(([field, state]): Change[] => {
@@ -63,7 +63,14 @@ function missing({ kind, version, fields }: Desired, changes: readonly Change[])
   });
   const isKnown = known.kind === kind && known.version === version;
   const type = kind === 'deleted' ? 'ProjectDeleted' : 'ProjectUpdated';
-  return isKnown ? ofFields : [...ofFields, { type, version, changes: {} }];
+  const ofKind: Change[] = isKnown ? [] : [{ type, version, changes: {} }];
+  // Values from before a deletion that has expired: without it they would come alive again.
+  const isOutlived = Object.keys(known.fields).some((field) => fields[field] === undefined);
+  const ofDeletion: Change[] =
+    kind === 'live' && isOutlived && deletedVersion !== null
+      ? [{ type: 'ProjectDeleted', version: deletedVersion, changes: {} }]
+      : [];
+  return [...ofFields, ...ofKind, ...ofDeletion];
 }
 
 function joined(before: Change | undefined, change: Change): Change {

@@ -1,19 +1,19 @@
 import { type DocumentSnapshot, FieldPath, type Firestore, Timestamp } from 'firebase-admin/firestore';
 import { recordCollections } from '../config/defineConfig.ts';
 import { encodeEvent } from '../events/codec.ts';
-import { timeOf } from '../events/version.ts';
+import type { ProjectEvent } from '../events/contract.ts';
 import type { Publisher } from '../publisher.ts';
-import { HistoryEntryError, parseHistoryEntry } from '../records/historyEntry.ts';
+import { type HistoryEntry, HistoryEntryError, parseHistoryEntry } from '../records/historyEntry.ts';
 import { ProjectRecordError, parseProjectRecord, projectRecordRef } from '../records/projectRecord.ts';
 import { type ReplayableHistory, replayableHistory } from './projectHistory.ts';
 
 /** Attribute (`'true'`) of a message that is published again. */
 export const replayAttribute = 'replay';
 
-/** Whose history is published, and from when on. */
+/** Whose history is published: all of it that is kept, so that its fold is the newest state. */
 export type Selection =
   | { readonly kind: 'projects'; readonly projectIds: readonly string[] }
-  /** Projects that something became known of since then, in ms since 1970; what happened before is left out. */
+  /** Projects that something became known of since then, in ms since 1970, whenever it happened. */
   | { readonly kind: 'since'; readonly since: number };
 
 export interface ReplayDependencies {
@@ -31,11 +31,12 @@ export interface Replayed extends Omit<ReplayableHistory, 'events'> {
   readonly unreadable: readonly string[];
 }
 
-/** Entries of the history in memory while projects are looked for. */
+/** Entries that are read, and events that are published, at once. */
 const pageSize = 500;
 
 /** Publishes the history of projects again, of each in the order of versions. Costs one read for the record of each
- *  project and for each of its events, and with `since` one more for each event since then.
+ *  project and for each of its events, and with `since` one more for each event since then. The history of one project
+ *  is in memory at a time: it has to be sorted, and what MongoDB has refuted may stand anywhere in it.
  *  @throws the signal's reason; what Firestore or Pub/Sub answered. What is published already may be published twice. */
 export async function replayHistory(
   { firestore, to, signal, onProgress }: ReplayDependencies,
@@ -43,7 +44,6 @@ export async function replayHistory(
 ): Promise<Replayed> {
   let sum: Replayed = { projects: 0, events: 0, omitted: 0, fromRecord: 0, unreadable: [] };
   const projectIds = selection.kind === 'projects' ? selection.projectIds : projectsSince(firestore, selection.since);
-  const since = selection.kind === 'since' ? selection.since : Number.NEGATIVE_INFINITY;
   for await (const projectId of projectIds) {
     signal.throwIfAborted();
     const history = await read(firestore, projectId);
@@ -51,17 +51,14 @@ export async function replayHistory(
       sum = { ...sum, unreadable: [...sum.unreadable, history] };
       continue;
     }
-    const events = history.events.filter(({ version }) => timeOf(version) >= since);
     // Handed over in this order; Pub/Sub promises none.
-    await Promise.all(
-      events.map((event) => {
-        const message = encodeEvent(event);
-        return to.publish({ ...message, attributes: { ...message.attributes, [replayAttribute]: 'true' } });
-      }),
-    );
+    for (let from = 0; from < history.events.length; from += pageSize) {
+      signal.throwIfAborted();
+      await Promise.all(history.events.slice(from, from + pageSize).map((event) => to.publish(replayOf(event))));
+    }
     sum = {
       projects: sum.projects + 1,
-      events: sum.events + events.length,
+      events: sum.events + history.events.length,
       omitted: sum.omitted + history.omitted,
       fromRecord: sum.fromRecord + history.fromRecord,
       unreadable: sum.unreadable,
@@ -69,6 +66,11 @@ export async function replayHistory(
     onProgress(sum);
   }
   return sum;
+}
+
+function replayOf(event: ProjectEvent) {
+  const message = encodeEvent(event);
+  return { ...message, attributes: { ...message.attributes, [replayAttribute]: 'true' } };
 }
 
 /** When the oldest event became known that is kept, in ms since 1970; null where none is. One read. */
@@ -108,19 +110,26 @@ async function* projectsSince(firestore: Firestore, since: number): AsyncGenerat
 
 /** The history of a project as of one time, or why it cannot be read. */
 async function read(firestore: Firestore, projectId: string): Promise<ReplayableHistory | string> {
-  const [record, entries] = await firestore.runTransaction(
-    (transaction) =>
-      Promise.all([
-        transaction.get(projectRecordRef(firestore, projectId)),
-        transaction.get(events(firestore).where('projectId', '==', projectId)),
-      ]),
-    { readOnly: true },
-  );
   try {
-    return replayableHistory(
-      parseProjectRecord(projectId, record.data()),
-      entries.docs.map((entry) => parseHistoryEntry(entry.ref.path, entry.data())),
+    const { record, entries } = await firestore.runTransaction(
+      async (transaction) => {
+        const snapshot = await transaction.get(projectRecordRef(firestore, projectId));
+        const entries: HistoryEntry[] = [];
+        let last: DocumentSnapshot | undefined;
+        do {
+          const query = events(firestore)
+            .where('projectId', '==', projectId)
+            .orderBy(FieldPath.documentId())
+            .limit(pageSize);
+          const page = await transaction.get(last === undefined ? query : query.startAfter(last));
+          for (const entry of page.docs) entries.push(parseHistoryEntry(entry.ref.path, entry.data()));
+          last = page.size === pageSize ? page.docs.at(-1) : undefined;
+        } while (last !== undefined);
+        return { record: parseProjectRecord(projectId, snapshot.data()), entries };
+      },
+      { readOnly: true },
     );
+    return replayableHistory(record, entries);
   } catch (error) {
     if (error instanceof HistoryEntryError || error instanceof ProjectRecordError) return error.message;
     throw error;

@@ -98,6 +98,19 @@ describe('the history of a project, published again', () => {
     );
   });
 
+  it('publishes a deletion that has expired, where values from before it have not', () => {
+    const at = (seconds: number) => versionOf({ seconds, increment: 1 }, 0);
+    const created = { type: 'ProjectCreated', version: at(1), changes: { name: 'a' } } as const;
+    const deleted = { type: 'ProjectDeleted', version: at(2), changes: {} } as const;
+    const again = { type: 'ProjectCreated', version: at(3), changes: {} } as const;
+    const record = { ...nobody, desired: folded([created, deleted, again]), revision: 3, appliedRevision: 3 };
+    const { events } = replayableHistory(record, [entryOf(created), entryOf(again)]);
+    assert.deepEqual(
+      events.map(({ type, version }) => [type, version]),
+      [created, deleted, again].map(({ type, version }) => [type, version]),
+    );
+  });
+
   it('leaves out what MongoDB has refuted', () => {
     const [created, deleted] = [
       { type: 'ProjectCreated', version: versionOf({ seconds: 1, increment: 1 }, 0), changes: { name: 'a' } },

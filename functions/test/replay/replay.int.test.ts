@@ -5,7 +5,9 @@ import { type PubSubServer, startPubSubServer } from '../../local/servers/pubsub
 import { createTopics } from '../../local/topics.ts';
 import { readInvocation } from '../../src/cli/command.ts';
 import { exitCodes, replay } from '../../src/cli/replay/replay.ts';
+import { hourMs, minuteMs } from '../../src/clock.ts';
 import { decodeEvent } from '../../src/events/codec.ts';
+import { versionOf } from '../../src/events/version.ts';
 import { createPubSub } from '../../src/publisher.ts';
 import { historyEntryRef } from '../../src/records/historyEntry.ts';
 import { projectRecordRef } from '../../src/records/projectRecord.ts';
@@ -88,7 +90,7 @@ describe('replay', () => {
     );
   });
 
-  it('since a time: projects that changed since then, from then on; one that cannot be read stops no other', async () => {
+  it('since a time: all of the projects that changed since then; one that cannot be read stops no other', async () => {
     await fixture.deliver(event('ProjectUpdated', 'p1', { name: 'a' }));
     await fixture.deliver(event('ProjectUpdated', 'p3', { name: 'c' }));
     await projectRecordRef(fixture.firestore, 'p3').update({ desired: 'damaged' });
@@ -101,17 +103,51 @@ describe('replay', () => {
     await fixture.deliver(event('ProjectUpdated', 'p2', { name: 'b' }, since / 1_000));
     await fixture.deliver(event('ProjectUpdated', 'p1', { status: 's' }, since / 1_000));
     const summary = await run({ kind: 'since', since });
-    assert.deepEqual([summary.projects, summary.events], [2, 2]);
+    assert.deepEqual([summary.projects, summary.events], [2, 3]);
     assert.match(summary.unreadable.join(), /p3/);
     assert.deepEqual(
       published()
         .map(({ projectId, changes }) => [projectId, changes])
         .sort(),
       [
+        ['p1', { name: 'a' }],
         ['p1', { status: 's' }],
         ['p2', { name: 'b' }],
       ],
     );
+  });
+
+  it('since a time: what was committed before it and became known after it, because the relay was behind', async () => {
+    const committed = Math.floor(fixture.clock.now() / 1_000);
+    fixture.clock.advance(hourMs);
+    const since = fixture.clock.now();
+    fixture.clock.advance(minuteMs);
+    // The relay was down for an hour; whoever has lost what was published since then has lost this, too.
+    await fixture.deliver(event('ProjectUpdated', 'p1', { name: 'late' }, committed));
+    await run({ kind: 'since', since });
+    assert.deepEqual(
+      published().map(({ changes }) => changes),
+      [{ name: 'late' }],
+    );
+  });
+
+  it('reads and publishes a long history in pages', async () => {
+    await fixture.deliver(event('ProjectUpdated', 'p1', { name: 'a' }));
+    const [entry] = (await fixture.firestore.collection('syncEvents').get()).docs;
+    assert.ok(entry);
+    const batch = fixture.firestore.batch();
+    const at = Math.floor(fixture.clock.now() / 1_000);
+    for (let increment = 1; increment <= 1_000; increment += 1) {
+      const version = versionOf({ seconds: at - 60, increment }, 0);
+      const id = `p1:${version}`;
+      batch.set(historyEntryRef(fixture.firestore, id), { ...entry.data(), version });
+    }
+    await batch.commit();
+    const summary = await run({ kind: 'projects', projectIds: ['p1'] });
+    assert.equal(summary.events, 1_001);
+    const versions = published().map(({ version }) => version);
+    assert.deepEqual(versions, [...new Set(versions)].sort());
+    assert.ok(to.mostOpen() <= 500, `${to.mostOpen()} at once`);
   });
 
   describe('as a command', function () {

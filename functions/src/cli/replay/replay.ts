@@ -27,9 +27,10 @@ export const exitCodes = { ...errorCodes, complete: 0, nothing: 3 } as const;
 const sayEveryMs = 2 * secondMs;
 
 const notes = `
-Events are published as the contract has them, of each project in the order of versions, with the attribute
-"replay". What has expired (HISTORY_DAYS), or was too long to be kept, comes from the record of its project where
-it is the newest; what is neither is left out, and counted. Whoever reads the topic may get an event twice.
+The whole history of each project that is kept is published, as the contract has it, in the order of versions, with
+the attribute "replay". What has expired (HISTORY_DAYS), or was too long to be kept, comes from the record of its
+project where it is the newest; what is neither is left out, and counted. Whoever reads the topic may get an event
+twice.
 
 Exit code: 0 done; 1 an error, or something could not be read; 2 a mistake in the command; 3 there was nothing.`;
 
@@ -41,7 +42,7 @@ export const replay: TerminalCommand<ReplaySettings> = {
     command
       .description('Publishes the history of projects again, for a new consumer.')
       .option('--project <id>', 'this project; may be given more than once', repeated)
-      .option('--since <time>', 'projects that changed since then, from then on, such as 2026-11-27T12:00:00Z')
+      .option('--since <time>', 'projects that Lockstep learned something of since then, such as 2026-11-27T12:00:00Z')
       .option('--to <topic>', 'where; the topic of events only when it is named here')
       .addHelpText('after', helpAfter(notes.trimStart(), 'unused'))
       .action(({ project, since, to }) =>
