@@ -45,6 +45,9 @@ export const localBuckets = {
   FILES_BUCKET: `${localProjectId}-files`,
 } as const;
 
+/** Where the seeded assets name their files. */
+export const localFilesPrefix = 'projects/';
+
 /** The function that answers `/api`. */
 const operations = 'operations';
 
@@ -189,7 +192,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
               pubsubHost,
               ...(firestore && { documentEvents: firestore.events }),
               port,
-              env: { ...localBuckets, ...variables, MONGODB_URI: productUri, ...options.env },
+              env: {
+                ...localBuckets,
+                FILES_PREFIX: localFilesPrefix,
+                ...variables,
+                MONGODB_URI: productUri,
+                ...options.env,
+              },
               ...(options.onLog && { log: options.onLog }),
               ...(options.only && { only: options.only }),
               ...(options.freezeIdle && { freezeIdle: true }),

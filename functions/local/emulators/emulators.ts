@@ -6,7 +6,7 @@ import { startOnPort } from '../ports.ts';
 import { startSecuredMongo } from '../securedMongo.ts';
 import { startFirestoreServer } from '../servers/firestore/server.ts';
 import { startStorageServer } from '../servers/storage/server.ts';
-import { localBuckets, type Stack, usualPorts } from '../stack.ts';
+import { localBuckets, localFilesPrefix, type Stack, usualPorts } from '../stack.ts';
 import { createTopics } from '../topics.ts';
 import { createAccounts } from './accounts.ts';
 import type { FirestoreChoice } from './chooseFirestore.ts';
@@ -90,7 +90,7 @@ export async function startEmulators(options: EmulatorsOptions): Promise<Emulato
     const stage = createStage({
       firebaseJson,
       mongodbUri: mongodb.productUri,
-      params: { ...localBuckets, ...params },
+      params: { ...localBuckets, FILES_PREFIX: localFilesPrefix, ...params },
       takesParamsOfCheckout: !options.isApart,
     });
     closers.push(() => stage.remove());

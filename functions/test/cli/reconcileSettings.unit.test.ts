@@ -55,6 +55,14 @@ describe('npm run reconcile', () => {
     });
   });
 
+  it('reads what it is to do about files', () => {
+    const args = ['--clean', '--files', '--files-older-than', '30', '--allow-files', '500'];
+    const outcome = mainSettings(args, env);
+    assert.equal(outcome.kind, 'run');
+    const { files, filesOlderThanDays, allow } = outcome.settings.request;
+    assert.deepEqual([files, filesOlderThanDays, allow?.files], [true, 30, 500]);
+  });
+
   const mistakes: Record<string, [string[], Record<string, string>, RegExp]> = {
     'neither mode': [[], env, /either --report or --clean/],
     'both modes': [['--report', '--clean'], env, /either --report or --clean/],

@@ -19,6 +19,16 @@ describe('requests for a reconciliation', () => {
     assert.deepEqual(decoded(''), { ok: true, request: { mode: 'report', reason: 'request' } });
   });
 
+  it('say whether files that no asset names are looked for, and from what age they are removed', () => {
+    assert.deepEqual(decoded('{"mode":"clean","files":true,"filesOlderThanDays":30}'), {
+      ok: true,
+      request: { mode: 'clean', reason: 'request', files: true, filesOlderThanDays: 30 },
+    });
+    for (const days of ['0', '-1', '1.5', '"all"']) {
+      assert.equal(decoded(`{"files":true,"filesOlderThanDays":${days}}`).ok, false, days);
+    }
+  });
+
   it('carry fields of a later version, and take off no brake', () => {
     assert.deepEqual(decoded('{"reason":"relay","requestedAt":"today","allow":{"shrink":true}}'), {
       ok: true,
