@@ -54,7 +54,7 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     },
     firestore:
       'its lease and checkpoint (syncRelay), what it measures each minute (syncMeasures), and visits of deletions',
-    mongodb: 'tails the change stream',
+    mongodb: 'tails the change stream, and asks whether projects that are visited are gone',
   },
   {
     name: 'syncProject',

@@ -2,10 +2,12 @@
 // I9 (somebody stands for it) after a death between a decision and its message.
 import assert from 'node:assert/strict';
 import { auditAnchorRef } from '../../src/audit/anchor.ts';
-import { hourMs, minuteMs } from '../../src/clock.ts';
+import { hourMs, minuteMs, secondMs } from '../../src/clock.ts';
+import { maxOrdinal, versionOf } from '../../src/events/version.ts';
 import { operationNamed } from '../../src/operations/all.ts';
 import { runOperation } from '../../src/operations/runOperation.ts';
 import { lookAfter, startUpkeep } from '../../src/operations/upkeep.ts';
+import { emptyProjectRecord, projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
 import { manualClock } from '../support/clock.ts';
 import { until } from '../support/until.ts';
 import { type OperationsFixture, operator, startOperationsFixture } from './operations.fixture.ts';
@@ -63,6 +65,25 @@ describe('upkeep of operations', () => {
     );
     const { hash, sequence } = (await auditAnchorRef(fixture.firestore).get()).data() ?? {};
     assert.deepEqual({ hash, sequence }, { hash: anchors()[1]?.fields.hash, sequence: 2 });
+  });
+
+  it('visits projects whose deletion was applied a while ago, and goes on when that fails', async () => {
+    const now = fixture.clock.now();
+    const version = versionOf({ seconds: Math.floor(now / secondMs) - 60, increment: 1 }, 0);
+    const desired = { kind: 'deleted', version, deletedVersion: version, fields: {} } as const;
+    const record = { ...emptyProjectRecord('p1'), desired, visit: { number: 1, at: now } };
+    await projectRecordRef(fixture.firestore, 'p1').set(projectRecordData(record));
+    await fixture.firestore.doc('storyboards/late').set({ projectId: 'p1' });
+    await lookAfter(fixture.upkeep);
+    assert.match(JSON.stringify(fixture.log.lines), /a deleted project could not be visited; retrying/);
+    assert.equal(anchors().length, 1, 'the rest was done');
+    // Firestore has the time of the machine.
+    const reached = versionOf({ seconds: Math.ceil(Date.now() / secondMs), increment: 1 }, maxOrdinal);
+    await lookAfter({ ...fixture.upkeep, truth: { ask: async () => ({ version: reached, projects: new Map() }) } });
+    const [message] = fixture.events.messages;
+    assert.equal(message?.attributes.type, 'ProjectDeleted');
+    assert.equal(JSON.parse(String(message?.data)).origin.channel, 'visit');
+    assert.equal((await projectRecordRef(fixture.firestore, 'p1').get()).get('visitNumber'), 2);
   });
 
   it('does it every minute until it is stopped, and survives an unreachable Firestore', async () => {
