@@ -7,8 +7,10 @@ import { type Stack, startStack } from '../../local/stack.ts';
 import { decodeEvent } from '../../src/events/codec.ts';
 import type { ProjectEvent } from '../../src/events/contract.ts';
 import { versionOf } from '../../src/events/version.ts';
+import config from '../../src/lockstep.config.ts';
 import { createPubSub } from '../../src/publisher.ts';
 import { emptyProjectRecord, projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
+import { connectSource } from '../../src/source/connect.ts';
 import { until } from '../support/until.ts';
 
 const bundle = join(import.meta.dirname, '..', '..', 'local', 'demo', 'guardedBundle.ts');
@@ -24,7 +26,8 @@ describe('the guard as a function', function () {
       bundle,
       ports: { mongodb, firestore, pubsub, functions, page },
       onLog: ({ severity, message }) => {
-        if (severity === 'ERROR') failures.push(message);
+        // A write that MongoDB's time has not passed yet is redelivered.
+        if (severity === 'ERROR' && !message.includes('NotReachedError')) failures.push(message);
       },
     });
   });
@@ -52,10 +55,18 @@ describe('the guard as a function', function () {
       await projectRecordRef(firestore, projectId).set(projectRecordData({ ...record, desired }));
       const asset = firestore.doc('prototypes/late');
       await asset.set({ meta: { projectId } });
+      // MongoDB's time goes on, as it does by itself where something is written or tailed.
+      const source = await connectSource(stack.mongodbUri, config);
+      await source.projects.insertOne({ _id: 'another', name: 'another' });
+      await source.close();
       await until(() => events.length > 0, 'the deletion is on the topic', 30_000);
       await asset.delete();
       await firestore.doc('prototypes/of-nobody').set({ meta: {} });
-      await until(() => stack.runtime?.functions()[0]?.invocations === 3, 'the function was called with each write');
+      const succeeded = () => {
+        const [status] = stack.runtime?.functions() ?? [];
+        return status === undefined ? 0 : status.invocations - status.errors;
+      };
+      await until(() => succeeded() === 3, 'the function was called with each write');
       assert.deepEqual(
         events.map(({ type, projectId: of, origin }) => ({ type, of, channel: origin.channel })),
         [{ type: 'ProjectDeleted', of: projectId, channel: 'guard' }],
