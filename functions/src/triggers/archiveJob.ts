@@ -3,6 +3,7 @@ import { dayMs, secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import { encodeArchiveRequest, retentionJob } from '../events/archiveRequest.ts';
 import { deployedFileSettings } from '../files/deployedFiles.ts';
+import { errorText } from '../log.ts';
 import { publisherTo, type Services } from './services.ts';
 
 /** Runs one invocation's worth of a job of the archive; what needs more time continues in the next invocation, which is
@@ -17,10 +18,16 @@ export async function runArchiveJob(services: Services, jobId: string): Promise<
 }
 
 /** Asks for a sweep of the archive if there is something to sweep; called once per schedule. It is a message of its own:
- *  what fails there keeps no reconciliation waiting. */
+ *  what fails there keeps no reconciliation waiting, nor does what fails here. */
 export async function askForSweep(services: Services): Promise<void> {
-  const { isSweepDue } = await import('../archive/retention/sweep.ts');
-  if (await isSweepDue(await sweepDependencies(services))) await askFor(services, retentionJob);
+  try {
+    const { isSweepDue } = await import('../archive/retention/sweep.ts');
+    if (await isSweepDue(await sweepDependencies(services))) await askFor(services, retentionJob);
+  } catch (error) {
+    services.log.error('a sweep of the archive could not be asked for; the next schedule does', {
+      error: errorText(error),
+    });
+  }
 }
 
 type Budget = Parameters<typeof import('../archive/purge.ts').purge>[2];
