@@ -94,7 +94,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I2',
     what: 'the value that arrives last wins',
-    shows: /record says otherwise|nobody stands/,
+    shows: /record says otherwise|nobody stands|history disagrees with the record/,
     weather: 'disorder',
     seed: 'm1',
     patches: [

@@ -861,7 +861,6 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     if (isArchiving) {
       await archiveWatch.check();
       tally.archived = archiveWatch.pages();
-      violations.push(...archiveWatch.violations());
     }
     if (isInStep && !isRestored)
       violations.push(...(await world.verify({ reconciled: false, visited: isVisited, historyLost })));
@@ -882,6 +881,8 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     stopWatching();
     await projects.drop();
   }
+  // Also of a run that did not settle.
+  violations.push(...archiveWatch.violations());
   return { violations, tally, weather: weather.name, trace: lines };
 
   /** A reconciliation without any fault: what no event could repair is repaired then, and nothing else is touched. */
