@@ -122,7 +122,7 @@ async function byServerWithoutGuard(world: World, project: DemoProject): Promise
     control: createControlReader(firestore, clock),
     isShadow: false,
     log: quiet,
-    limits: { ...defaultVisitLimits, visitAfterMs: defaultSyncLimits.visitAfterMs },
+    limits: { ...defaultVisitLimits, visitAfterMs: defaultSyncLimits.visitAfterMs, putOffMs: 0 },
   };
   try {
     await firestore.doc('aiAnalyses/late').set({ projectId, title: 'by an old queue' });

@@ -6,9 +6,10 @@ import { isNewer, type Version } from '../events/version.ts';
 import type { Log } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import { fieldPathOf } from '../records/fieldPath.ts';
-import { parseProjectRecord, projectRecordRef } from '../records/projectRecord.ts';
+import { type ProjectRecord, parseProjectRecord, projectRecordRef } from '../records/projectRecord.ts';
 import { statedEvent } from '../source/statedEvent.ts';
 import type { ProjectTruth } from '../source/truth.ts';
+import { claimsTheFuture } from '../sync/settle.ts';
 import { judgeWrite, reaches, type WriteJudgement } from './judgeWrite.ts';
 import type { LateWriteLimits } from './limits.ts';
 
@@ -92,14 +93,14 @@ export function createGuard(dependencies: GuardDependencies): Guard {
       const { projectId, writtenAt } = asset;
       const snapshot = await projectRecordRef(firestore, projectId).get();
       const record = parseProjectRecord(projectId, snapshot.data());
-      const judgement = judgeWrite(record, writtenAt);
+      const judgement = judgeWrite(record, writtenAt, clock.now() + limits.maxFutureMs);
       if (judgement !== 'late') return { kind: judgement };
       for (let attempt = recent(projectId); attempt !== undefined; attempt = recent(projectId)) {
         if (await attempt.isPublished) return { kind: 'folded' };
         if (attempts.get(projectId) === attempt) attempts.delete(projectId);
       }
       // Nothing is awaited before it is remembered: of those who waited for one that failed, one takes over.
-      const outcome = publishDeletion(dependencies, asset, record.desired.version);
+      const outcome = publishDeletion(dependencies, asset, record);
       const isPublished = outcome.then(
         ({ kind }) => kind === 'published',
         () => false,
@@ -111,9 +112,9 @@ export function createGuard(dependencies: GuardDependencies): Guard {
 }
 
 async function publishDeletion(
-  { firestore, truth, events, log }: GuardDependencies,
+  { firestore, truth, events, clock, log, limits }: GuardDependencies,
   asset: WrittenAsset,
-  known: Version | null,
+  { desired }: ProjectRecord,
 ): Promise<GuardOutcome> {
   const { projectId, collection, path } = asset;
   // Events of documents come late and in any order: the deletion may have met the asset since.
@@ -124,7 +125,9 @@ async function publishDeletion(
   }
   const statement = await truth.ask([projectId]);
   if (statement.projects.has(projectId)) return { kind: 'alive' };
-  if (!isNewer(statement.version, known) || !reaches(statement.version, createdAt)) {
+  // A record that claims the future is noticed by the work on an event, and only by that: it raises a dead letter.
+  const isOdd = claimsTheFuture(desired, clock.now() + limits.maxFutureMs);
+  if (!isOdd && !(isNewer(statement.version, desired.version) && reaches(statement.version, createdAt))) {
     throw new NotReachedError(asset, statement.version);
   }
   const event = statedEvent(statement, projectId, { channel: 'guard', reason: `late write of ${path}` });

@@ -13,11 +13,13 @@ export type WriteJudgement =
   | 'late';
 
 /** Judges a write by the record of its project.
- *  @param writtenAt  when Firestore committed it, in ms since 1970 */
-export function judgeWrite(record: ProjectRecord, writtenAt: number): WriteJudgement {
+ *  @param writtenAt  when Firestore committed it, in ms since 1970
+ *  @param latest     a deletion that claims a later time than this is none, in ms since 1970 */
+export function judgeWrite(record: ProjectRecord, writtenAt: number, latest: number): WriteJudgement {
   const { kind, version } = record.desired;
   if (kind !== 'deleted' || version === null) return 'no-tombstone';
   if (record.appliedRevision < record.revision) return 'under-way';
+  if (timeOf(version) > latest) return 'late';
   return writtenAt <= timeOf(version) - clockMarginMs ? 'covered' : 'late';
 }
 

@@ -1,12 +1,13 @@
 // The guard against writes of assets that come after the deletion of their project: before, during and after it, and
 // with a creation in between. Attacks I5 (never a live project's asset) and I6 (bounded).
 import assert from 'node:assert/strict';
-import { minuteMs, secondMs } from '../../src/clock.ts';
+import { hourMs, minuteMs, secondMs } from '../../src/clock.ts';
 import { recordCollections } from '../../src/config/defineConfig.ts';
 import { decodeEvent } from '../../src/events/codec.ts';
 import { maxOrdinal, timeOf, versionOf } from '../../src/events/version.ts';
 import { createGuard, type Guard, NotReachedError, type WrittenAsset } from '../../src/lateWrites/guard.ts';
 import { defaultLateWriteLimits } from '../../src/lateWrites/limits.ts';
+import { projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
 import { event } from '../sync/worker.fixture.ts';
 import { type LateWritesFixture, startLateWrites } from './lateWrites.fixture.ts';
 
@@ -192,6 +193,26 @@ describe('the guard of late writes', () => {
     await assert.rejects(fixture.check('storyboards/late', idle), NotReachedError);
     assert.deepEqual(published(), []);
     assert.equal((await fixture.check('storyboards/late')).kind, 'published', 'as soon as it has');
+  });
+
+  it('publishes a deletion where the record is ahead of MongoDB, which was set back, and that reports it', async () => {
+    await fixture.deleteProject('p1');
+    for (const [index, aheadMs] of [15 * secondMs, 20 * hourMs].entries()) {
+      fixture.clock.advance(minuteMs);
+      const record = await fixture.record('p1');
+      const version = versionOf({ seconds: Math.floor((fixture.clock.now() + aheadMs) / secondMs), increment: 1 }, 0);
+      const desired = { ...record.desired, version, deletedVersion: version };
+      await projectRecordRef(fixture.firestore, 'p1').set(projectRecordData({ ...record, desired }));
+      await fixture.write('storyboards/late', { projectId: 'p1' });
+      assert.equal((await fixture.check('storyboards/late', fixture.createGuard())).kind, 'published');
+      await fixture.workOff();
+      // What comes out of such a record is left to a reconciliation, whose brakes see all of them.
+      assert.equal(fixture.deadLetters.messages.length, index + 1);
+      assert.match(
+        fixture.deadLetters.messages.at(-1)?.attributes.error ?? '',
+        /MongoDB has no such project; reconcile/,
+      );
+    }
   });
 
   it('publishes nothing for an asset that is gone by now, or has moved on', async () => {
