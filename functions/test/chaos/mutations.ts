@@ -148,7 +148,7 @@ export const mutations: readonly Mutation[] = [
     what: 'a page looks neither at its lease nor for news',
     shows: /asset differs from its project/,
     weather: 'stalls',
-    seed: 'm5',
+    seed: 'm7',
     patches: [
       {
         file: 'sync/pages/page.ts',
