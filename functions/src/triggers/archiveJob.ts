@@ -17,14 +17,14 @@ export async function runArchiveJob(services: Services, jobId: string): Promise<
   if (end === 'continued') await askFor(services, jobId);
 }
 
-/** Asks for a sweep of the archive if there is something to sweep; called once per schedule. It is a message of its own:
- *  what fails there keeps no reconciliation waiting, nor does what fails here. */
+/** Asks for a sweep of the archive if there is something to sweep; called once per schedule. It is a message of its own,
+ *  and what fails here is no reason to reconcile again: the next schedule asks again. */
 export async function askForSweep(services: Services): Promise<void> {
   try {
     const { isSweepDue } = await import('../archive/retention/sweep.ts');
     if (await isSweepDue(await sweepDependencies(services))) await askFor(services, retentionJob);
   } catch (error) {
-    services.log.error('a sweep of the archive could not be asked for; the next schedule does', {
+    services.log.error('a sweep of the archive could not be asked for; the next scheduled reconciliation asks again', {
       error: errorText(error),
     });
   }

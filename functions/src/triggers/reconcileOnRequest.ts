@@ -58,7 +58,6 @@ export function reconcileOnRequestFunction(services: Services) {
           });
           return;
         }
-        if (decoded.request.reason === 'schedule') await askForSweep(services);
         const outcome = await reconcile(services, decoded.request).catch((error: unknown) => {
           if (!(error instanceof ReconcileRequestError)) throw error;
           services.log.error('a request for a reconciliation names something unknown and is ignored', {
@@ -66,6 +65,7 @@ export function reconcileOnRequestFunction(services: Services) {
           });
           return undefined;
         });
+        if (decoded.request.reason === 'schedule' && outcome?.kind !== 'continued') await askForSweep(services);
         // Who has asked with a job sees in it what stopped the run, and asks again.
         const isSeen = decoded.request.jobId !== undefined && outcome?.kind === 'braked';
         const problem = outcome && !isSeen ? reasonToRedeliver(outcome) : undefined;

@@ -86,6 +86,11 @@ describe('requests for work on the archive', function () {
     });
     await request({ mode: 'report', reason: 'schedule' });
     assert.deepEqual(JSON.parse(String(requests().at(-1)?.data)), { archiveJob: 'retention' });
+    const asked = requests().length;
+    fixture.topic('reconciliation-requests').failures.push(new Error('no topic'));
+    await request({ mode: 'report', reason: 'schedule' });
+    assert.equal(requests().length, asked);
+    assert.match(JSON.stringify(fixture.log.lines.at(-1)), /sweep of the archive could not be asked for/);
     storage.faults.inject('storage.objects.create', { error: { code: '403' } });
     await assert.rejects(request({ archiveJob: 'retention' }), /in bucket archive failed/);
     await request({ archiveJob: 'retention' });
