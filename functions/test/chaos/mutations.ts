@@ -423,7 +423,7 @@ export const mutations: readonly Mutation[] = [
         file: 'sync/handleMessage.ts',
         find: '  const outcome = await applied(dependencies, message, event, budget);\n',
         replace:
-          "  await dependencies.converged?.publish({ attributes: {}, data: Buffer.from(JSON.stringify({ ...event, id: 'early', type: 'ProjectConverged', revision: 1, kind: 'live', fields: {}, changed: null, convergedAt: event.occurredAt })) });\n" +
+          "  await dependencies.converged?.publish({ attributes: {}, data: Buffer.from(JSON.stringify({ ...event, id: 'early', type: 'ProjectConverged', recordedSince: '2026-11-01T00:00:00.000000Z', revision: 1, kind: 'live', fields: {}, changed: null, convergedAt: event.occurredAt })) });\n" +
           '  const outcome = await applied(dependencies, message, event, budget);\n',
       },
     ],
