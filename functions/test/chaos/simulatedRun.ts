@@ -857,7 +857,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     violations.push(...watch.violations());
     const isVisited = isLate && !isRestored && !historyLost;
     if (isVisited) await visitAll();
-    if (isNotifying) violations.push(...(await convergedWatch.violations()));
+    if (isNotifying) violations.push(...(await convergedWatch.violations(!isInStep)));
     if (isArchiving) {
       await archiveWatch.check();
       tally.archived = archiveWatch.pages();
@@ -907,7 +907,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     if (outcome !== 'done') return [{ what: 'the reconciliation failed', detail: String(outcome) }];
     if (isNotifying) {
       await simulation.runUntil('others are notified of repairs', () => events.outstanding() === 0);
-      const unpublished = await convergedWatch.violations();
+      const unpublished = await convergedWatch.violations(!isInStep);
       if (unpublished.length > 0) return unpublished;
     }
     return world.verify({ reconciled: true, historyLost: true, eventsLost: !isInStep || isRestored });

@@ -92,7 +92,13 @@ describe('services that run elsewhere', function () {
   }
 });
 
-const topics = ['project-events', 'project-events-dead-letter', 'reconciliation-requests', 'sync-alerts'];
+const topics = [
+  'project-events',
+  'project-events-dead-letter',
+  'reconciliation-requests',
+  'sync-alerts',
+  'project-converged',
+];
 
 /** What there is on the servers, seen through clients of our own. */
 async function traces({ variables }: SecondSet, projectId: string) {

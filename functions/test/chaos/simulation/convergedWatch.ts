@@ -15,8 +15,9 @@ import type { Violation } from '../world.ts';
 export interface ConvergedWatch {
   /** A message that the topic has taken. It must not say more than the record of the project does by now. */
   taken(message: EncodedMessage): Promise<void>;
-  /** Projects whose assets show a state of which nobody was notified, and what was said too early. */
-  violations(): Promise<readonly Violation[]>;
+  /** Projects whose assets show a state of which nobody was notified, and what was said too early.
+   *  @param isLossy events were lost on purpose: also such that only notify others */
+  violations(isLossy: boolean): Promise<readonly Violation[]>;
 }
 
 export function createConvergedWatch(firestore: Firestore): ConvergedWatch {
@@ -34,7 +35,8 @@ export function createConvergedWatch(firestore: Firestore): ConvergedWatch {
       const known = newest.get(projectId);
       if (known === undefined || isOlderState(known, published)) newest.set(projectId, published);
     },
-    async violations() {
+    async violations(isLossy) {
+      if (isLossy) return early;
       const { docs } = await firestore.collection('syncProjects').get();
       const unpublished = docs.flatMap((document) => {
         const record = parseProjectRecord(textFromDocumentId(document.id), document.data());
