@@ -68,7 +68,7 @@ export const mutations: readonly Mutation[] = [
     what: 'the checkpoint moves past what was read, not what was published',
     shows: /checkpoint moved past an unpublished change|nobody stands/,
     weather: 'crashes',
-    seed: 'm3',
+    seed: 't5',
     patches: [
       {
         file: 'relay/publishWindow.ts',
@@ -82,7 +82,7 @@ export const mutations: readonly Mutation[] = [
     what: 'the checkpoint is written without a look at the fencing token',
     shows: /checkpoint moved backwards/,
     weather: 'stalls',
-    seed: 'm1',
+    seed: 't2',
     patches: [
       {
         file: 'relay/lease.ts',
