@@ -124,7 +124,7 @@ export const mutations: readonly Mutation[] = [
     what: 'copies are set with merge on assets that were read earlier',
     shows: /asset resurrected/,
     weather: 'raids',
-    seed: 't4',
+    seed: 't20',
     patches: [
       ...keysFromOutside,
       {
@@ -140,7 +140,7 @@ export const mutations: readonly Mutation[] = [
     what: 'pages delete by keys that were read earlier',
     shows: /asset of a live project lost/,
     weather: 'raids',
-    seed: 'n20',
+    seed: 't29',
     patches: keysFromOutside,
   },
   {
