@@ -586,7 +586,10 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
       holder: actor.name,
       signal: stopRelays.signal,
     }).then(
-      ({ kind }) => trace('operator', `adoption: ${kind}`),
+      ({ kind }) => {
+        trace('operator', `adoption: ${kind}`);
+        if (kind !== 'adopted' && !isOver) simulation.schedule(second, adopt);
+      },
       (error: unknown) => {
         trace('operator', `adopts again: ${errorText(error)}`);
         if (!isOver) simulation.schedule(second, adopt);
