@@ -190,7 +190,6 @@ describe('replay', () => {
     });
 
     for (const [line, problem] of [
-      ['--project p1', /--to is missing.*--to project-events/],
       ['--project p1 --to sync-alerts', /not a topic of events/],
       ['--to new-consumer', /either --project or --since/],
       ['--project p1 --since 2026-01-01 --to new-consumer', /either --project or --since/],
@@ -202,10 +201,8 @@ describe('replay', () => {
       });
     }
 
-    it('takes the topic of events when it is named', () => {
-      const read = readInvocation(replay, ['--project', 'p', '--to', 'project-events'], {
-        GCLOUD_PROJECT: 'demo-test',
-      });
+    it('publishes to the topic of events where none is named', () => {
+      const read = readInvocation(replay, ['--project', 'p'], { GCLOUD_PROJECT: 'demo-test' });
       assert.ok(read.kind === 'run');
       assert.equal(read.settings.topic, 'project-events');
     });

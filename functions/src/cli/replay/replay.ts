@@ -43,7 +43,7 @@ export const replay: TerminalCommand<ReplaySettings> = {
       .description('Publishes the history of projects again, for a new consumer.')
       .option('--project <id>', 'this project; may be given more than once', repeated)
       .option('--since <time>', 'projects that Lockstep learned something of since then, such as 2026-11-27T12:00:00Z')
-      .option('--to <topic>', 'where; the topic of events only when it is named here')
+      .option('--to <topic>', 'where (default: the topic of events, whose readers all get them again)')
       .addHelpText('after', helpAfter(notes.trimStart(), 'unused'))
       .action(({ project, since, to }) =>
         accept({
@@ -83,13 +83,8 @@ function selectionOf(projectIds: readonly string[] | undefined, since: string | 
 /** @throws UsageError for a topic on which events would be taken for something else. */
 function topicOf(to: string | undefined): string {
   const own = [params.deadLetterTopic, params.requestsTopic, params.alertsTopic, params.convergedTopic];
-  if (to === undefined) {
-    throw new UsageError(
-      `--to is missing: a topic of your own. "--to ${params.eventsTopic.value()}" has everything that reads events get them again`,
-    );
-  }
   if (own.some((topic) => topic.value() === to)) throw new UsageError(`--to: ${to} is not a topic of events`);
-  return to;
+  return to ?? params.eventsTopic.value();
 }
 
 /** @throws UsageError for a time from which the history is not whole. */
