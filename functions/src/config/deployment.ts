@@ -1,3 +1,4 @@
+import { dayMs } from '../clock.ts';
 import type { Config } from './defineConfig.ts';
 import * as params from './params.ts';
 
@@ -44,6 +45,11 @@ export function checkDeployment({ collections }: Pick<Config, 'collections'>): v
   // What is found to be no asset's file there would be the archive.
   if (files && files === named(params.archiveBucket.expression.name)) {
     problems.push(`ARCHIVE_BUCKET and FILES_BUCKET: both are "${files}"`);
+  }
+  const longestMs = Math.max(0, ...collections.map(({ retentionMs }) => retentionMs ?? 0));
+  const coldDays = Number(named(params.archiveColdDays.expression.name));
+  if (named(params.archiveBucket.expression.name) && longestMs > 0 && coldDays * dayMs >= longestMs) {
+    problems.push(`ARCHIVE_COLD_DAYS: ${coldDays}, but nothing is archived for more than ${longestMs / dayMs} days`);
   }
   if (problems.length > 0) throw new DeploymentError(problems);
 }

@@ -95,6 +95,14 @@ describe('parameters of a deployment', () => {
     assert.match(problemOf({ FILES_BUCKET: 'acme', ARCHIVE_BUCKET: 'acme' }), /both are "acme"/);
   });
 
+  it('move to cold storage what is archived longer than that', () => {
+    const archived = { onDelete: 'archive', retention: { days: 7 } } as const;
+    const bucket = { ARCHIVE_BUCKET: 'acme' };
+    assert.match(problemOf(bucket, archived), /ARCHIVE_COLD_DAYS: 7, but nothing is archived for more than 7 days/);
+    assert.equal(problemOf({ ...bucket, ARCHIVE_COLD_DAYS: '6' }, archived), '');
+    assert.equal(problemOf({}, archived), '', 'nothing moves without a bucket');
+  });
+
   it('are all named at once', () => {
     const message = problemOf({ SYNC_BUDGET_SECONDS: '900', HOLD_WINDOW_MINUTES: 'ten' });
     assert.match(message, /SYNC_BUDGET_SECONDS: expected at most/);

@@ -79,7 +79,7 @@ RECONCILE_MODE                   | string | report                     | report,
 SYNC_MODE                        | string | live                       | live, shadow
 OPERATIONS_APP_CHECK             | string | off                        | off, required
 ARCHIVE_BUCKET                   | string |                            |
-ARCHIVE_COLD_DAYS                | int    | 30                         |
+ARCHIVE_COLD_DAYS                | int    | 7                          |
 FILES_BUCKET                     | string |                            |
 FILES_PREFIX                     | string |                            |
 FILES_GRACE_MINUTES              | int    | 60                         |
