@@ -165,13 +165,14 @@ async function next(run: Run, state: Exclude<WorkState, { name: 'ended' }>): Pro
 
 /** Before anything is deleted, MongoDB is asked: what it says is newer than any message. A project that lives keeps its
  *  assets, whoever said otherwise and however late. It is also asked where the record claims what cannot have happened
- *  yet, and for every repair. */
+ *  yet, where it lacks values of a project that lives again, and for every repair. */
 async function check(run: Run, record: ProjectRecord): Promise<WorkState> {
   const { dependencies, work } = run;
   const isDeletion = record.desired.kind === 'deleted';
   const isOdd = claimsTheFuture(record.desired, dependencies.clock.now() + dependencies.limits.maxFutureMs);
   const isRepair = work.repair !== undefined && work.repair.fact !== null;
-  if (!isDeletion && !isOdd && !isRepair) return { name: 'converging', record };
+  const isPartly = isPartlyKnown(record, dependencies.config.source.fields);
+  if (!isDeletion && !isOdd && !isRepair && !isPartly) return { name: 'converging', record };
   const fact = await ask(run);
   if (work.repair) return checkRepair(run, record, fact);
   const isAhead = isNewer(record.desired.version ?? '', fact.version);
@@ -192,6 +193,16 @@ async function check(run: Run, record: ProjectRecord): Promise<WorkState> {
     });
   }
   return { name: settled.desired.kind === 'deleted' ? 'judging' : 'converging', record: settled };
+}
+
+/** Whether a project lives after a deletion, values are lacking, and no creation is known that would have brought them:
+ *  it may be on its way, or the deletion was false and took the values from before it along, which no message brings
+ *  back. */
+function isPartlyKnown({ desired, open }: ProjectRecord, fields: readonly string[]): boolean {
+  const { kind, deletedVersion } = desired;
+  if (kind !== 'live' || deletedVersion === null) return false;
+  const isCreated = open.some(({ type, version }) => type === 'ProjectCreated' && version > deletedVersion);
+  return !isCreated && fields.some((field) => !Object.hasOwn(desired.fields, field));
 }
 
 /** A repair is what MongoDB says now, under the lease. One that was meant for a living project deletes nothing: the

@@ -252,6 +252,23 @@ describe('syncProject', () => {
     assert.deepEqual(await fixture.worker.apply(created, budget(fixture)), { kind: 'duplicate' });
   });
 
+  it('asks MongoDB for what a false deletion took from a project that shows signs of life (I1, I10)', async () => {
+    await seedMedia('p1', 1, { projectName: null });
+    fixture.alive.set('p1', { name: 'true', status: 'draft' });
+    const created = event('ProjectCreated', 'p1', { name: 'true', status: 'final' });
+    const invented = event('ProjectDeleted', 'p1');
+    const updated = event('ProjectUpdated', 'p1', { status: 'draft' });
+    // It dies with the false deletion in the record.
+    const dead = fixture.worker2({ truth: { ask: () => new Promise(() => undefined) } });
+    void dead.apply(invented, budget(fixture));
+    await until(async () => (await fixture.record('p1')).lease !== null);
+    await assert.rejects(fixture.deliver(updated), ProjectBusyError);
+    fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
+    for (const each of [created, updated, invented]) await fixture.deliver(each);
+    const medium = (await fixture.documents('media')).get('media/p1-00000');
+    assert.deepEqual([medium?.projectName, medium?.meta], ['true', { status: 'draft' }]);
+  });
+
   it('keeps its progress when the budget is spent, and a continuation finishes the work (I6)', async () => {
     const count = assetsPerPage * 5;
     await seedMedia('p1', count, { projectName: 'old' });
