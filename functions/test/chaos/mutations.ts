@@ -171,7 +171,7 @@ export const mutations: readonly Mutation[] = [
     patches: [
       {
         file: 'sync/work.ts',
-        find: "  if (!isDeletion && !isOdd && !isRepair) return { name: 'converging', record };\n",
+        find: "  if (!isDeletion && !isOdd && !isRepair && !isPartly) return { name: 'converging', record };\n",
         replace: "  if (record) return { name: 'converging', record };\n",
       },
       {

@@ -79,6 +79,10 @@ describe('with a named database', function () {
       return ['hold', 'dead-letter:unreadable'].every((key) => keys.includes(key));
     });
 
+    // As many as the reconciliation of the relay's first start may have seen: fewer could be a loss.
+    await source.projects.insertMany(
+      [{ name: 'a' }, { name: 'b' }, { name: 'c' }].map((project) => ({ _id: new ObjectId(), ...project })),
+    );
     const requests = createPublisher(pubsub, 'reconciliation-requests');
     await requests.publish(encodeReconciliationRequest({ mode: 'clean', reason: 'test' }, { reason: 'test' }));
     await eventually('the orphan to go', async () => !(await studio.doc('aiAnalyses/orphan').get()).exists);
