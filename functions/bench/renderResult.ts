@@ -1,8 +1,8 @@
 import type { BenchResult, BenchTable, Figure } from './benchmark.ts';
 import { median } from './statistics.ts';
 
-/** A result for a terminal: its tables, the conditions, and then one line for each figure (`ratio delete ours/bulkwriter
- *  1.23 (1.20..1.31, 7 runs)`). */
+/** A result for a terminal: its tables, the conditions, and then one line for each figure (`ratio delete
+ *  ours/bulkwriter 1.23 (1.20..1.31, 7 runs)`). */
 export function renderResult(result: BenchResult): string {
   return [
     ...result.tables.flatMap((table) => [renderTable(table), '']),

@@ -32,5 +32,6 @@ export const reconcileOnRequest = reconcileOnRequestFunction(services);
 export const deliverAlert = deliverAlertFunction(services);
 /** The operations room's API. */
 export const operations = operationsFunction(services);
-/** Writes of assets -> what came after the deletion of its project: one function for each collection that asks for it. */
+/** Writes of assets -> what came after the deletion of its project: one function for each collection that asks for
+ *  it. */
 export const watch = watchAssetsFunctions(services);

@@ -184,8 +184,8 @@ async function expectDone(
   }
 }
 
-/** So far may the operations of the model be from those that were billed, as a share. The time is not judged: it is that
- *  of a machine with other work. */
+/** So far may the operations of the model be from those that were billed, as a share. The time is not judged: it is
+ *  that of a machine with other work. */
 export const billedTolerance = 0.1;
 
 /** The operations that the model has wrong; each a sentence. Pure. */

@@ -23,8 +23,8 @@ const counts: AssetCounts = { storyboards: 1, panels: 1, analyses: 1, media: 1, 
 const guardedBundle = join(import.meta.dirname, 'guardedBundle.ts');
 const rulesFile = join(import.meta.dirname, '..', '..', '..', 'firestore.rules');
 
-/** Assets that are written when their project is deleted already: by a client, and by servers, which no rule holds back.
- */
+/** Assets that are written when their project is deleted already: by a client, and by servers, which no rule holds
+ *  back. */
 export const lateWriteScenario: Scenario = {
   title: 'assets that are written after the deletion of their project',
   async run(world) {

@@ -11,8 +11,8 @@ import type { EmulatedFunction } from './emulators.ts';
 const counts: AssetCounts = { storyboards: 1, panels: 2, analyses: 1, media: 2, prototypes: 1, scenes: 1 };
 const assets = assetCount(counts);
 const copies = counts.storyboards + counts.media + counts.prototypes;
-/** Without groups: further shards are left out as RELAY_SHARDS says, and no document triggers a function where Firestore
- *  is ours. */
+/** Without groups: further shards are left out as RELAY_SHARDS says, and no document triggers a function where
+ *  Firestore is ours. */
 const functionNames = Object.entries(bundle)
   .filter(([, exported]) => '__endpoint' in exported)
   .map(([name]) => name)

@@ -21,8 +21,8 @@ export interface DocumentTriggersOptions {
   readonly onFailure: (topicName: string, error: unknown) => void;
 }
 
-/** A call takes up to 1,000 messages and 10 MB (https://cloud.google.com/pubsub/quotas#resource_limits). An event has up
- *  to two documents of 1 MiB each: one more than fits below this size still fits the call. */
+/** A call takes up to 1,000 messages and 10 MB (https://cloud.google.com/pubsub/quotas#resource_limits). An event
+ *  has up to two documents of 1 MiB each: one more than fits below this size still fits the call. */
 const batchEvents = 1000;
 const batchBytes = 4 * 1024 * 1024;
 

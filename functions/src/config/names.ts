@@ -65,7 +65,8 @@ export const fieldPath = named((path) =>
     : firstProblem(path.split('.'), problemOfText, problemOfFieldSegment),
 );
 
-/** A field of an asset that names files: as a field path, where `[]` behind a segment stands for each entry of a list. */
+/** A field of an asset that names files: as a field path, where `[]` behind a segment stands for each entry of a
+ *  list. */
 export const fileField = named((path) => {
   const checked = fieldPath.safeParse(path.replaceAll('[]', ''));
   if (!checked.success) return checked.error.issues[0]?.message;

@@ -16,8 +16,8 @@ import { packNames } from './packNames.ts';
 /** Documents in one step of a walk, between two writes of how far it has come. */
 const perStep = 200;
 
-/** How often it is noted that the records are kept, in ms: their state is due like a removal, so that noting it costs no
- *  look of its own. */
+/** How often it is noted that the records are kept, in ms: their state is due like a removal, so that noting it
+ *  costs no look of its own. */
 const notedEveryMs = 10 * minuteMs;
 
 /** Records that nobody has noted for so long, beyond the grace time, may have missed events: a release without "files"

@@ -41,8 +41,9 @@ export type RemovedFiles = Record<FileVerdict['kind'] | 'failed', number>;
 /** Removes the files whose time has come and that nobody names, until none is due or the time is over. One run is
  *  enough; several at once do no harm.
  *
- *  Costs 1 read when nothing is due, and else 1 to see that it is known who names which files (`completeIndex`); per file one request to look and one to delete, and the reads of `namingOf`; per
- *  300 files a read and a write of their record.
+ *  Costs 1 read when nothing is due, and else 1 to see that it is known who names which files (`completeIndex`); per
+ *  file one request to look and one to delete, and the reads of `namingOf`; per 300 files a read and a write of their
+ *  record.
  *  @throws what Firestore answered: everything that is not settled stands in its record, and is due again. */
 export async function removeDueFiles(
   dependencies: RemoveDependencies,

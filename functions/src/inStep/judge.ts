@@ -14,8 +14,8 @@ import { isSameTime } from './clusterTime.ts';
 export type Expected =
   /** What MongoDB held, as of a version; null: no such project. */
   | { readonly kind: 'state'; readonly version: Version; readonly fields: Readonly<Record<string, CopyValue>> | null }
-  /** What was written at a time. `written`: the fields that were, as the caller says. Without it, any change of that time
-   *  stands for all: a transaction that changes a project several times is taken for shown with its first one. */
+  /** What was written at a time. `written`: the fields that were, as the caller says. Without it, any change of that
+   *  time stands for all: a transaction that changes a project several times is taken for shown with its first one. */
   | { readonly kind: 'change'; readonly version: Version; readonly written?: readonly string[] | undefined };
 
 export type Judgement =

@@ -88,7 +88,8 @@ export async function waitUntilInStep(
   }
 }
 
-/** What MongoDB holds; undefined where it has not come to that time: a primary that was elected just now may not have. */
+/** What MongoDB holds; undefined where it has not come to that time: a primary that was elected just now may not
+ *  have. */
 async function stateSince(ask: AskMongo, projectId: string, version: Version): Promise<Expected | undefined> {
   const state = await ask(projectId);
   return state.version < version ? undefined : { kind: 'state', ...state };

@@ -52,8 +52,9 @@ export interface GuardDependencies {
   readonly limits: LateWriteLimits;
 }
 
-/** MongoDB says that a project is gone as of a time at which the asset did not exist yet. An idle replica set moves its
- *  time on every ten seconds (https://www.mongodb.com/docs/manual/reference/parameters/#mongodb-parameter-param.periodicNoopIntervalSecs). */
+/** MongoDB says that a project is gone as of a time at which the asset did not exist yet. An idle replica set moves
+ *  its time on every ten seconds
+ *  (https://www.mongodb.com/docs/manual/reference/parameters/#mongodb-parameter-param.periodicNoopIntervalSecs). */
 export class NotReachedError extends Error {
   constructor({ path }: Pick<WrittenAsset, 'path'>, version: Version) {
     super(`${path} was written after ${version}, the time that MongoDB has reached; the write is checked again`);

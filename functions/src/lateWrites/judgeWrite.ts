@@ -5,7 +5,8 @@ import type { ProjectRecord } from '../records/projectRecord.ts';
 export type WriteJudgement =
   /** The project is not known to be deleted. */
   | 'no-tombstone'
-  /** A deletion is not applied yet: it, or the visit after it, finds the asset. So does a person who decides about it. */
+  /** A deletion is not applied yet: it, or the visit after it, finds the asset. So does a person who decides about
+   *  it. */
   | 'under-way'
   /** The newest deletion came after the write, and has found the asset. */
   | 'covered'

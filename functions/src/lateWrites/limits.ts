@@ -16,7 +16,8 @@ const { maxFutureMs } = defaultSyncLimits;
 
 export const defaultLateWriteLimits: LateWriteLimits = { foldMs: minuteMs, mostRemembered: 1_000, maxFutureMs };
 
-/** Limits of the visits of one round, of which there is one a minute: what it does not manage waits for the next one. */
+/** Limits of the visits of one round, of which there is one a minute: what it does not manage waits for the next
+ *  one. */
 export interface VisitLimits {
   /** How long after a deletion each of its visits is due, in ms. */
   readonly visitAfterMs: readonly number[];

@@ -51,14 +51,15 @@ export interface ReconcileReport {
   } | null;
   /** Files that no asset names; null in a run that did not look for them. */
   readonly files: {
-    /** ISO 8601: when it begins to be found out which files all assets name. Until that is known nothing is listed. Null
-     *  where it is known. */
+    /** ISO 8601: when it begins to be found out which files all assets name. Until that is known nothing is listed.
+     *  Null where it is known. */
     readonly notBefore: string | null;
     readonly listed: number;
     readonly bytes: number;
     readonly young: number;
     readonly unnamedBytes: number;
-    /** Old enough to be removed; how many may be; whose removal was asked for; and how many a clean run leaves alone. */
+    /** Old enough to be removed; how many may be; whose removal was asked for; and how many a clean run leaves
+     *  alone. */
     readonly old: number;
     readonly allowed: number | null;
     readonly asked: number;

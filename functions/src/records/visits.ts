@@ -1,7 +1,7 @@
 import type { Visit } from './projectRecord.ts';
 
-/** The visit that follows one that is over, or the deletion itself (number 0). Those whose time has passed meanwhile are
- *  left out: one visit finds what they would have found. Null when there are no more.
+/** The visit that follows one that is over, or the deletion itself (number 0). Those whose time has passed meanwhile
+ *  are left out: one visit finds what they would have found. Null when there are no more.
  *  @param doneAt   when the deletion was applied, in ms since 1970
  *  @param afterMs  how long after that each visit is due, in ms */
 export function visitAfter(

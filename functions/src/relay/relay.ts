@@ -59,7 +59,8 @@ export interface RelayOptions {
   readonly health?: RelayHealth;
   /** Says whether the relay is paused. Default: it never is. */
   readonly control?: ControlReader;
-  /** Called after every minute while it leads, by the first shard for all. It delays nothing, and its failure is only logged. */
+  /** Called after every minute while it leads, by the first shard for all. It delays nothing, and its failure is
+   *  only logged. */
   readonly onMinute?: MinuteObserver;
 }
 

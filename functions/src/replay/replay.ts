@@ -35,9 +35,10 @@ export interface Replayed extends Omit<ReplayableHistory, 'events'> {
 const pageSize = 500;
 
 /** Publishes the history of projects again, of each in the order of versions. Costs one read for the record of each
- *  project and for each of its events, and with `since` one more for each event since then. The history of one project
- *  is in memory at a time: it has to be sorted, and what MongoDB has refuted may stand anywhere in it.
- *  @throws the signal's reason; what Firestore or Pub/Sub answered. What is published already may be published twice. */
+ *  project and for each of its events, and with `since` one more for each event since then. The history of one
+ *  project is in memory at a time: it has to be sorted, and what MongoDB has refuted may stand anywhere in it.
+ *  @throws the signal's reason; what Firestore or Pub/Sub answered. What is published already may be published
+ *  twice. */
 export async function replayHistory(
   { firestore, to, signal, onProgress }: ReplayDependencies,
   selection: Selection,

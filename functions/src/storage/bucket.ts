@@ -83,8 +83,8 @@ function infoOf(metadata: unknown): ObjectInfo {
 /** The next page's query as the client gives it. */
 const nextSchema = z.looseObject({ pageToken: z.string() });
 
-/** Opens a bucket with the Admin SDK; `STORAGE_EMULATOR_HOST` (an address with `http://`) names a local server. The code
- *  of Cloud Storage is loaded here and not with this file: most functions never need it. */
+/** Opens a bucket with the Admin SDK; `STORAGE_EMULATOR_HOST` (an address with `http://`) names a local server. The
+ *  code of Cloud Storage is loaded here and not with this file: most functions never need it. */
 export async function openBucket(app: App, name: string, clock: Clock): Promise<Bucket> {
   const { getStorage } = await import('firebase-admin/storage');
   const bucket = getStorage(app).bucket(name);

@@ -17,8 +17,8 @@ export async function runArchiveJob(services: Services, jobId: string): Promise<
   if (end === 'continued') await askFor(services, jobId);
 }
 
-/** Asks for a sweep of the archive if there is something to sweep; called once per schedule. It is a message of its own,
- *  and what fails here is no reason to reconcile again: the next schedule asks again. */
+/** Asks for a sweep of the archive if there is something to sweep; called once per schedule. It is a message of its
+ *  own, and what fails here is no reason to reconcile again: the next schedule asks again. */
 export async function askForSweep(services: Services): Promise<void> {
   try {
     const { isSweepDue } = await import('../archive/retention/sweep.ts');

@@ -1,5 +1,5 @@
-// The model of internet scale: attacks changes that are lost or done twice, limits that do not limit, and a model that is
-// another one every time.
+// The model of internet scale: attacks changes that are lost or done twice, limits that do not limit, and a model that
+// is another one every time.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { poissonArrivals } from '../../bench/backlog/arrivals.ts';

@@ -35,7 +35,8 @@ export interface Tally {
   parked: number;
   /** Pages of the archive. */
   archived: number;
-  /** Assets that server processes wrote at times of their own, and deletions that the guard and the visits published. */
+  /** Assets that server processes wrote at times of their own, and deletions that the guard and the visits
+   *  published. */
   late: number;
   guarded: number;
   visited: number;

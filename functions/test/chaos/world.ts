@@ -23,9 +23,9 @@ export type Places = Readonly<Record<AssetKind, AssetCollection>>;
 export interface World {
   /** Carries out an act, and notes what must come of it. */
   perform(act: Act): Promise<void>;
-  /** Compares MongoDB and Firestore document by document. `reconciled`: not even what was added to deleted projects may
-   *  be left. `visited`: nor of what was added to projects with a tombstone. `historyLost`: records of projects may have missed changes, assets may not. `eventsLost`: they may also
-   *  wait for a continuation. */
+  /** Compares MongoDB and Firestore document by document. `reconciled`: not even what was added to deleted projects
+   *  may be left. `visited`: nor of what was added to projects with a tombstone. `historyLost`: records of projects
+   *  may have missed changes, assets may not. `eventsLost`: they may also wait for a continuation. */
   verify(options: {
     readonly reconciled: boolean;
     readonly visited?: boolean;

@@ -10,8 +10,8 @@ import { type Change, fold } from '../../src/sync/fold.ts';
 const fields = ['name', 'status'];
 const nobody = emptyProjectRecord('p');
 
-/** A project's life: it is created with every field; updates touch some fields, or none that is configured. Some changes
- *  are of the transaction of the one before: they have its time. */
+/** A project's life: it is created with every field; updates touch some fields, or none that is configured. Some
+ *  changes are of the transaction of the one before: they have its time. */
 const lives = fc
   .array(
     fc.record({

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import type { Bucket } from '../../src/storage/bucket.ts';
 
-/** What Lockstep does in a bucket, for any server of Cloud Storage. Without preconditions, which Firebase's emulator does
- *  not know. */
+/** What Lockstep does in a bucket, for any server of Cloud Storage. Without preconditions, which Firebase's emulator
+ *  does not know. */
 export async function useBucket(bucket: Bucket): Promise<void> {
   const data = Buffer.from([0, 13, 10, 13, 10, 45, 45, 255]);
   const name = 'a folder/ü & %2F?#.bin';

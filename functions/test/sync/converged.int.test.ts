@@ -1,5 +1,5 @@
-// Notifying others that the assets of a project show a state: attacks "published after the record says so, at least once, and
-// never of what is not so".
+// Notifying others that the assets of a project show a state: attacks "published after the record says so, at least
+// once, and never of what is not so".
 import assert from 'node:assert/strict';
 import { controlCacheMs, controlRef } from '../../src/control/control.ts';
 import { type EncodedMessage, encodeEvent } from '../../src/events/codec.ts';

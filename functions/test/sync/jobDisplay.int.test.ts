@@ -1,4 +1,5 @@
-// What people see of work under way: attacks "a worker that has lost its project shows work that another one has ended".
+// What people see of work under way: attacks "a worker that has lost its project shows work that another one has
+// ended".
 import assert from 'node:assert/strict';
 import { projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
 import { syncJobRef } from '../../src/records/syncJob.ts';

@@ -41,8 +41,8 @@ export function toMessagePublishedEvent(body: unknown, topic: string): MessagePu
   };
 }
 
-/** The event of a changed document, from the message that carries it: attributes of the CloudEvent with the prefix of
- *  its binary mode, and a protobuf message as data, which the function gets as bytes; throws for another body.
+/** The event of a changed document, from the message that carries it: attributes of the CloudEvent with the prefix
+ *  of its binary mode, and a protobuf message as data, which the function gets as bytes; throws for another body.
  *  https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md#31-binary-content-mode */
 export function toDocumentEvent(body: unknown): Record<string, unknown> {
   const { message } = pushSchema.parse(body);

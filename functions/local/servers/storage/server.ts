@@ -8,8 +8,8 @@ import { invalid, notFound, Refusal, unsupported } from './refusal.ts';
 
 /** Cloud Storage as far as the Admin SDK's calls on objects need it. */
 export interface StorageServer extends HttpServer {
-  /** Faults by the permission that the call asks for (`storage.objects.create`, `.get`, `.list`, `.delete`); the code of
-   *  an error is its HTTP status. Connections are not dropped. */
+  /** Faults by the permission that the call asks for (`storage.objects.create`, `.get`, `.list`, `.delete`); the
+   *  code of an error is its HTTP status. Connections are not dropped. */
   readonly faults: Faults;
 }
 

@@ -176,8 +176,8 @@ interface Judged {
   readonly isPostponed?: boolean;
 }
 
-/** Which documents of a slice can be created. What lies below an asset only where that asset is, and is the project's: a
- *  deletion would not find it otherwise. */
+/** Which documents of a slice can be created. What lies below an asset only where that asset is, and is the
+ *  project's: a deletion would not find it otherwise. */
 async function judge(
   transaction: Transaction,
   { firestore, config }: RestoreContext,

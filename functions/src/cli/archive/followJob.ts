@@ -8,8 +8,8 @@ import type { Terminal } from '../terminal.ts';
 /** How often the job is read, in ms: one read each. */
 const lookEveryMs = secondMs;
 
-/** Shows the progress of a job until it is over, and what came of it; whether all of it was done. The end of the command
- *  does not end the job. */
+/** Shows the progress of a job until it is over, and what came of it; whether all of it was done. The end of the
+ *  command does not end the job. */
 export async function followJob(
   firestore: Firestore,
   terminal: Terminal,

@@ -16,10 +16,10 @@ export const wholeShard: Shard = { number: 1, of: 1 };
 const byteValues = 256;
 
 /** The number of the shard that publishes a project's changes. By the project id, as events carry it, and not by the
- *  `_id`: ids of different types may be one project (`7` and `"7"`), whose changes stay in one stream. Of what looks like
- *  an ObjectId the last byte decides, which counts up with every id that a process makes, so that MongoDB can tell it as
- *  well (`shardFilter.ts`): by ranges, so that processes which take every second or fourth number spread as evenly. What
- *  never becomes an event (undefined) is the first shard's. */
+ *  `_id`: ids of different types may be one project (`7` and `"7"`), whose changes stay in one stream. Of what looks
+ *  like an ObjectId the last byte decides, which counts up with every id that a process makes, so that MongoDB can
+ *  tell it as well (`shardFilter.ts`): by ranges, so that processes which take every second or fourth number spread
+ *  as evenly. What never becomes an event (undefined) is the first shard's. */
 export function shardOf(projectId: string | undefined, of: number): number {
   if (projectId === undefined) return 1;
   const lastByte = /^[0-9a-f]{22}([0-9a-f]{2})$/.exec(projectId)?.[1];

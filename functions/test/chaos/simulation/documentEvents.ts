@@ -19,8 +19,8 @@ const writeSchema = z.object({
   writtenAt: z.number(),
 });
 
-/** Publishes each write of the collections' documents that leaves a project id, as their triggers do, until the returned
- *  function is called. */
+/** Publishes each write of the collections' documents that leaves a project id, as their triggers do, until the
+ *  returned function is called. */
 export function watchWrites(
   server: FirestoreServer,
   collections: readonly AssetCollection[],

@@ -8,8 +8,9 @@ export const documentEventKinds = ['created', 'updated', 'deleted', 'written'] a
 export type DocumentEventKind = (typeof documentEventKinds)[number];
 
 /** One change of one document as Eventarc carries it: a CloudEvent in binary mode, whose attributes are headers and
- *  whose data is the protobuf message DocumentEventData. Its `updateMask`, which firebase-functions never reads, is left
- *  out. https://github.com/googleapis/google-cloudevents/blob/main/proto/google/events/cloud/firestore/v1/data.proto */
+ *  whose data is the protobuf message DocumentEventData. Its `updateMask`, which firebase-functions never reads, is
+ *  left out.
+ *  https://github.com/googleapis/google-cloudevents/blob/main/proto/google/events/cloud/firestore/v1/data.proto */
 export interface DocumentEvent {
   /** By their names without `ce-`. */
   readonly attributes: Readonly<Record<string, string>>;

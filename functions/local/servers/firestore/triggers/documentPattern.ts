@@ -4,8 +4,8 @@ export type DocumentPattern = (path: string) => boolean;
 const capture = /^\{[A-Za-z_]\w*\}$/;
 
 /** Reads the path that a Firestore trigger names: of a document, where `{name}` stands for any one segment.
- *  https://firebase.google.com/docs/functions/firestore-events#wildcards-parameters knows no other wildcard, so `**` and
- *  parts of segments are refused here, and with them a trigger for a collection group.
+ *  https://firebase.google.com/docs/functions/firestore-events#wildcards-parameters knows no other wildcard, so `**`
+ *  and parts of segments are refused here, and with them a trigger for a collection group.
  *  @throws Error that names the path and what is wrong with it */
 export function parseDocumentPattern(text: string): DocumentPattern {
   const segments = text.replace(/^\/|\/$/g, '').split('/');

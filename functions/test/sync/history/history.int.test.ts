@@ -1,17 +1,17 @@
 // The history of events, against a real client and a local Firestore: each event has one entry, which never disagrees
 // with the record of its project.
 import assert from 'node:assert/strict';
-import { eventView } from '../../src/api/views/projects.ts';
-import type { ProjectEvent } from '../../src/events/contract.ts';
-import type { EventOutcome } from '../../src/events/outcomes.ts';
-import { eventViewOf, openEventViews } from '../../src/records/eventView.ts';
-import { type HistoryEntry, historyEntryRef, parseHistoryEntry } from '../../src/records/historyEntry.ts';
-import { projectRecordRef } from '../../src/records/projectRecord.ts';
-import { syncJobRef } from '../../src/records/syncJob.ts';
-import { AttemptFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
-import { differencesFromHistory } from '../../src/sync/foldHistory.ts';
-import { until } from '../support/until.ts';
-import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
+import { eventView } from '../../../src/api/views/projects.ts';
+import type { ProjectEvent } from '../../../src/events/contract.ts';
+import type { EventOutcome } from '../../../src/events/outcomes.ts';
+import { eventViewOf, openEventViews } from '../../../src/records/eventView.ts';
+import { type HistoryEntry, historyEntryRef, parseHistoryEntry } from '../../../src/records/historyEntry.ts';
+import { projectRecordRef } from '../../../src/records/projectRecord.ts';
+import { syncJobRef } from '../../../src/records/syncJob.ts';
+import { AttemptFailedError, ProjectBusyError } from '../../../src/sync/errors.ts';
+import { differencesFromHistory } from '../../../src/sync/foldHistory.ts';
+import { until } from '../../support/until.ts';
+import { event, type SyncFixture, startSyncFixture } from '../worker.fixture.ts';
 
 describe('the history of events', () => {
   let fixture: SyncFixture;

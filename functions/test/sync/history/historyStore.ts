@@ -1,4 +1,4 @@
-import type { HistoryEntry, HistoryWrite } from '../../src/records/historyEntry.ts';
+import type { HistoryEntry, HistoryWrite } from '../../../src/records/historyEntry.ts';
 
 const nothing: Omit<HistoryEntry, 'id' | 'projectId' | 'version'> = {
   type: null,

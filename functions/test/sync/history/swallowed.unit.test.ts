@@ -1,10 +1,10 @@
 // A false claim outranks true news until a repair drops it: that news must not have been acknowledged meanwhile.
 import assert from 'node:assert/strict';
-import { eventId, type ProjectEvent } from '../../src/events/contract.ts';
-import { versionOf } from '../../src/events/version.ts';
-import { emptyProjectRecord, type ProjectRecord } from '../../src/records/projectRecord.ts';
-import { defaultSyncLimits } from '../../src/sync/limits.ts';
-import { claimed, claimedForRepair, completed } from '../../src/sync/transitions.ts';
+import { eventId, type ProjectEvent } from '../../../src/events/contract.ts';
+import { versionOf } from '../../../src/events/version.ts';
+import { emptyProjectRecord, type ProjectRecord } from '../../../src/records/projectRecord.ts';
+import { defaultSyncLimits } from '../../../src/sync/limits.ts';
+import { claimed, claimedForRepair, completed } from '../../../src/sync/transitions.ts';
 
 const now = 1_700_000_000_000;
 const terms = { now, limits: defaultSyncLimits };

@@ -1,19 +1,19 @@
 // Attacks "the fold of a project's history is its record", without any input or output.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { eventId, type ProjectEvent } from '../../src/events/contract.ts';
-import { versionOf } from '../../src/events/version.ts';
+import { eventId, type ProjectEvent } from '../../../src/events/contract.ts';
+import { versionOf } from '../../../src/events/version.ts';
 import {
   emptyProjectRecord,
   type ProjectRecord,
   parseProjectRecord,
   projectRecordData,
-} from '../../src/records/projectRecord.ts';
-import { differencesFromHistory, foldHistory, historyOf } from '../../src/sync/foldHistory.ts';
-import { defaultSyncLimits } from '../../src/sync/limits.ts';
-import { shows } from '../../src/sync/openEvents.ts';
-import type { Fact } from '../../src/sync/settle.ts';
-import type { Step } from '../../src/sync/transact.ts';
+} from '../../../src/records/projectRecord.ts';
+import { differencesFromHistory, foldHistory, historyOf } from '../../../src/sync/foldHistory.ts';
+import { defaultSyncLimits } from '../../../src/sync/limits.ts';
+import { shows } from '../../../src/sync/openEvents.ts';
+import type { Fact } from '../../../src/sync/settle.ts';
+import type { Step } from '../../../src/sync/transact.ts';
 import {
   claimed,
   claimedForRepair,
@@ -24,7 +24,7 @@ import {
   paused,
   reloaded,
   type Work,
-} from '../../src/sync/transitions.ts';
+} from '../../../src/sync/transitions.ts';
 import { type HistoryStore, historyStore } from './historyStore.ts';
 
 const startSeconds = 1_700_000_000;
