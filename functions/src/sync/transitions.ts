@@ -210,8 +210,8 @@ export function corrected(
     revision: current.revision + (change === 'effect' ? 1 : 0),
     progress: null,
     hold: desired.kind === 'deleted' ? current.hold : null,
-    // A deletion that MongoDB contradicts is none, and does not count among others.
-    deletedAt: desired.kind === 'deleted' ? current.deletedAt : null,
+    // A deletion that MongoDB contradicts is none, and does not count among others; one that it tells of does.
+    deletedAt: deletedAtAfter(current, desired, terms.now),
   };
   if (change === 'none') return { outcome: record };
   return { outcome: record, record, history, ...endOfHold(current, record, terms.now) };

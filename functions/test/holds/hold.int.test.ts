@@ -243,6 +243,21 @@ describe('mass-deletion hold', () => {
     });
   });
 
+  it('counts deletions that MongoDB tells of where an event said otherwise (I8)', async () => {
+    await start(fewAtOnce);
+    others(5);
+    const ids = Array.from({ length: 6 }, (_, index) => `again-${index}`);
+    await deliverAll(ids.map((id) => event('ProjectDeleted', id)));
+    fixture.clock.advance(10 * fewAtOnce.windowMs);
+    const batch = fixture.firestore.batch();
+    for (const id of ids) batch.set(fixture.firestore.doc(`media/${id}`), { projectId: id, projectName: 'new' });
+    await batch.commit();
+    // Of lives whose creations have not come yet, and which a mistake has ended meanwhile.
+    await deliverAll(ids.map((id) => event('ProjectUpdated', id, { status: 'draft' })));
+    assert.deepEqual(await left(), ['media/again-3', 'media/again-4', 'media/again-5']);
+    assert.equal(alarms().length, 3);
+  });
+
   it('never holds when it is switched off', async () => {
     await start({ ...fewAtOnce, maxProjects: 0 });
     await deliverAll(await doomed(8));
