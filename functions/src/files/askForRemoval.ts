@@ -1,7 +1,7 @@
 import type { Firestore } from 'firebase-admin/firestore';
 import type { Clock } from '../clock.ts';
 import { type ControlReader, pauseOf } from '../control/control.ts';
-import { encodeFilesRequest } from '../events/filesRequest.ts';
+import { encodeFilesRequest } from '../events/requestedWork.ts';
 import type { Publisher } from '../publisher.ts';
 import { dueRemovals } from './fileRecords.ts';
 

@@ -9,8 +9,8 @@ import {
   parseArchiveJob,
 } from '../archive/jobs/archiveJob.ts';
 import { recordCollections } from '../config/defineConfig.ts';
-import { encodeArchiveRequest } from '../events/archiveRequest.ts';
 import { projectIdSchema } from '../events/projectId.ts';
+import { encodeArchiveRequest } from '../events/requestedWork.ts';
 import { parseProjectRecord, projectRecordRef } from '../records/projectRecord.ts';
 import {
   defineOperation,

@@ -1,7 +1,7 @@
 import type { ColdStorage } from '../archive/openPage.ts';
 import { dayMs, secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
-import { encodeArchiveRequest, retentionJob } from '../events/archiveRequest.ts';
+import { encodeArchiveRequest, retentionJob } from '../events/requestedWork.ts';
 import { deployedFileSettings } from '../files/deployedFiles.ts';
 import { errorText } from '../log.ts';
 import { publisherTo, type Services } from './services.ts';

@@ -1,8 +1,7 @@
 import { onMessagePublished } from 'firebase-functions/v2/pubsub';
 import * as params from '../config/params.ts';
-import { archiveJobIn } from '../events/archiveRequest.ts';
-import { asksForFiles } from '../events/filesRequest.ts';
 import { decodeReconciliationRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
+import { requestedWork } from '../events/requestedWork.ts';
 import { reasonToRedeliver } from '../reconcile/brakes.ts';
 import { askForSweep, runArchiveJob } from './archiveJob.ts';
 import { networkOptions } from './networkOptions.ts';
@@ -46,9 +45,9 @@ export function reconcileOnRequestFunction(services: Services) {
     (event) =>
       withAlerts(services, async () => {
         const message = messageOf(event);
-        const archiveJob = archiveJobIn(message.data);
-        if (archiveJob !== undefined) return runArchiveJob(services, archiveJob);
-        if (asksForFiles(message.data)) return removeFiles(services);
+        const other = requestedWork(message.data);
+        if (other?.kind === 'archive') return runArchiveJob(services, other.jobId);
+        if (other?.kind === 'files') return removeFiles(services);
         const decoded = decodeReconciliationRequest(message.data, params.reconcileMode.value);
         if (!decoded.ok) {
           // No redelivery helps, and there is nothing in it that could be lost.

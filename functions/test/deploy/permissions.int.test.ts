@@ -14,7 +14,7 @@ import { encodeAlertMessage, raisedMessage } from '../../src/alerts/alertMessage
 import { minuteMs } from '../../src/clock.ts';
 import { recordCollections } from '../../src/config/defineConfig.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
-import { encodeFilesRequest } from '../../src/events/filesRequest.ts';
+import { encodeFilesRequest } from '../../src/events/requestedWork.ts';
 import { writeRemoval } from '../../src/files/fileRecords.ts';
 import type { Publisher } from '../../src/publisher.ts';
 import { relayRecordRef } from '../../src/relay/relayRecord.ts';

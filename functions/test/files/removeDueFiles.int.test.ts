@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { Timestamp } from 'firebase-admin/firestore';
 import { controlCacheMs } from '../../src/control/control.ts';
-import { asksForFiles } from '../../src/events/filesRequest.ts';
+import { requestedWork } from '../../src/events/requestedWork.ts';
 import { askForRemoval } from '../../src/files/askForRemoval.ts';
 import { writeRemoval } from '../../src/files/fileRecords.ts';
 import { indexAsset } from '../../src/files/indexAsset.ts';
@@ -216,7 +216,7 @@ describe('the removal of files', () => {
     clock.advance(controlCacheMs + 1);
     assert.equal(await look(), true);
     assert.deepEqual(
-      topic.messages.map(({ data }) => asksForFiles(Buffer.from(data))),
+      topic.messages.map(({ data }) => requestedWork(Buffer.from(data))?.kind === 'files'),
       [true],
     );
     // Nothing was noted during the pause, so that the walk is done again.
