@@ -39,6 +39,22 @@ describe('a bucket', () => {
     assert.equal(String(await bucket.read('once')), 'first');
   });
 
+  it('deletes the version that was seen, and no other', async () => {
+    const bucket = await open();
+    await bucket.saveIfAbsent('again', Buffer.from('first'));
+    const seen = await bucket.find('again');
+    assert.ok(seen);
+    await bucket.delete('again');
+    assert.equal(await bucket.deleteVersion('again', seen.generation), 'absent');
+    await bucket.saveIfAbsent('again', Buffer.from('second'));
+    assert.equal(await bucket.deleteVersion('again', seen.generation), 'changed');
+    assert.equal(String(await bucket.read('again')), 'second');
+    const newest = await bucket.find('again');
+    assert.ok(newest);
+    assert.equal(await bucket.deleteVersion('again', newest.generation), 'deleted');
+    assert.equal(await bucket.exists('again'), false);
+  });
+
   it('has saved what it is not sure of having saved', async () => {
     const bucket = await open();
     server.faults.inject('storage.objects.create', { error: { code: '503' }, afterEffect: true });
