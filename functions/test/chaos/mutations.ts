@@ -140,7 +140,7 @@ export const mutations: readonly Mutation[] = [
     what: 'pages delete by keys that were read earlier',
     shows: /asset of a live project lost/,
     weather: 'raids',
-    seed: 't29',
+    seed: 'v5',
     patches: keysFromOutside,
   },
   {
