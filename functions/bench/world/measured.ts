@@ -16,16 +16,16 @@ export interface Measured {
   readonly writesPerEvent: number;
 }
 
-/** Where each comes from in a file of results, and what it is without one: the relay and the event as measured on two
- *  cores of an AMD EPYC with Node 24 and much other work (loads of 12 and 8), the assets on the same cores without. */
+/** Where each comes from in a file of results, and what it is without one: as measured on two cores of an AMD EPYC
+ *  with Node 24, the relay with much other work (a load of 12), the rest with little. */
 const sources = {
   relayEventsPerSecond: { figure: 'relay ours events/s', usual: 5_500 },
-  roundTripsPerEvent: { figure: 'backlog round trips in a row', usual: 5 },
-  cpuMsPerEvent: { figure: 'backlog instance CPU ms/event', usual: 4.3 },
+  roundTripsPerEvent: { figure: 'backlog round trips in a row', usual: 3.3 },
+  cpuMsPerEvent: { figure: 'backlog instance CPU ms/event', usual: 3 },
   cpuMsPerRenamedAsset: { figure: 'rename ours CPU ms/asset', usual: 0.073 },
   cpuMsPerDeletedAsset: { figure: 'delete ours CPU ms/asset', usual: 0.037 },
-  readsPerEvent: { figure: 'backlog billed reads/event', usual: 5 },
-  writesPerEvent: { figure: 'backlog billed writes/event', usual: 5 },
+  readsPerEvent: { figure: 'backlog billed reads/event', usual: 4 },
+  writesPerEvent: { figure: 'backlog billed writes/event', usual: 4 },
 } as const satisfies Readonly<Record<keyof Measured, { readonly figure: string; readonly usual: number }>>;
 
 export interface MeasuredFrom {

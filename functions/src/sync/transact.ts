@@ -19,19 +19,21 @@ export interface Step<T> {
   readonly history?: readonly HistoryWrite[] | undefined;
   /** Jobs that waited, held or parked, and do so no more. */
   readonly ends?: readonly { readonly eventId: string; readonly status: HeldStatus; readonly at: number }[] | undefined;
+  /** Writes assets with it. */
+  readonly writeAssets?: ((transaction: Transaction) => void) | undefined;
 }
 
-/** Takes a step from the record as it is now. The step is pure and may be computed more than once.
+/** Takes a step from the record as it is now. The step may be computed more than once; it may read, and writes nothing.
  *  @throws ProjectRecordError, and what Firestore answered. */
 export function transact<T>(
   { firestore }: { readonly firestore: Firestore; readonly clock: Clock },
   projectId: string,
-  step: (current: ProjectRecord) => Step<T>,
+  step: (current: ProjectRecord, transaction: Transaction) => Step<T> | Promise<Step<T>>,
 ): Promise<T> {
   return firestore.runTransaction(
     async (transaction) => {
       const snapshot = await transaction.get(projectRecordRef(firestore, projectId));
-      const taken = step(parseProjectRecord(projectId, snapshot.data()));
+      const taken = await step(parseProjectRecord(projectId, snapshot.data()), transaction);
       writeStep(firestore, transaction, { ...taken, history: await unknownTo(firestore, transaction, taken.history) });
       return taken.outcome;
     },
@@ -44,8 +46,9 @@ export function transact<T>(
 export function writeStep(
   firestore: Firestore,
   transaction: Transaction,
-  { record, job, ends = [], history = [] }: Omit<Step<unknown>, 'outcome'>,
+  { record, job, ends = [], history = [], writeAssets }: Omit<Step<unknown>, 'outcome'>,
 ): void {
+  writeAssets?.(transaction);
   if (record) transaction.set(projectRecordRef(firestore, record.projectId), projectRecordData(record));
   if (job) {
     const data = syncJobData(job);

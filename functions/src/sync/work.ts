@@ -198,7 +198,7 @@ async function check(run: Run, record: ProjectRecord): Promise<WorkState> {
 /** Whether a project lives after a deletion, values are lacking, and no creation is known that would have brought them:
  *  it may be on its way, or the deletion was false and took the values from before it along, which no message brings
  *  back. */
-function isPartlyKnown({ desired, open }: ProjectRecord, fields: readonly string[]): boolean {
+export function isPartlyKnown({ desired, open }: ProjectRecord, fields: readonly string[]): boolean {
   const { kind, deletedVersion } = desired;
   if (kind !== 'live' || deletedVersion === null) return false;
   const isCreated = open.some(({ type, version }) => type === 'ProjectCreated' && version > deletedVersion);

@@ -1,6 +1,7 @@
 import type { Control } from '../control/control.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import type { ProjectRecord } from '../records/projectRecord.ts';
+import { claimWithPage } from './claimWithPage.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
 import { ClaimFailedError, isTransient, ProjectBusyError, WorkPausedError } from './errors.ts';
 import { describeRestraint, type Restraint } from './restraint.ts';
@@ -69,7 +70,9 @@ async function apply(
 ): Promise<ApplyOutcome> {
   const terms = claimTerms(dependencies, event);
   const control = await readControl(dependencies, options);
-  const claim = await claiming(dependencies, event, options, (current, now) => claimed(current, { ...terms, now }));
+  const claim =
+    (await claimWithPage(dependencies, control, terms, options)) ??
+    (await claiming(dependencies, event, options, (current, now) => claimed(current, { ...terms, now })));
   switch (claim.kind) {
     case 'busy':
       throw new ProjectBusyError(event.id, claim.until);

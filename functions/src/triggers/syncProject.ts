@@ -8,9 +8,9 @@ import { withAlerts } from './withAlerts.ts';
 
 /** Brings the assets of one project to the newest known state of that project.
  *
- *  Costs per event: 1 read and 2 writes of the project's record, 1 write of its history, 1 of a job where
- *  something was done, 1 read per
- *  asset and 1 delete or write per asset that changes; a deletion also counts the recent ones (1 read, in a flood 1 per
+ *  Costs per event: 1 read and 1 write of the project's record (2 and 2 for a deletion and for more than a page), 1
+ *  write of its history, 1 of a job where something was done, 1 read per asset and 1 delete or write per asset that
+ *  changes; a deletion also counts the recent ones (1 read, in a flood 1 per
  *  thousand of them). Needs: Firestore, publishing to its own topic (continuations) and to the dead letters, MongoDB
  *  for the look before a deletion. */
 export function syncProjectFunction(services: Services) {

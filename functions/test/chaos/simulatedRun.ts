@@ -299,6 +299,8 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     const limits = {
       ...defaultSyncLimits,
       maxAttempts,
+      // Others take the first page along with the claim.
+      ...(counting.chance(0.4) && { countAfterMs: 0 }),
       hold: { ...defaultSyncLimits.hold, maxProjects: isHolding ? 1 : 0 },
     };
     const dependencies: SyncDependencies = {
@@ -387,6 +389,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   const pausing = createRandom(`${seed}:pauses`);
   const isPausing = pausing.chance(0.3);
   const lateness = createRandom(`${seed}:late`);
+  const counting = createRandom(`${seed}:counting`);
   /** Whether server processes write assets that know of no deletion, and whether a guard is told of each write. */
   const isLate = isInStep && lateness.chance(0.25);
   const isGuarded = isLate && lateness.chance(0.6);

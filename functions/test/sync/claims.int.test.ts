@@ -92,6 +92,14 @@ describe('a claim of the future', () => {
     });
   }
 
+  it('on record gives way to what MongoDB says, also where true news of another field comes along', async () => {
+    await claim('live');
+    fixture.alive.set('p1', { name: 'true', status: 'done' });
+    await fixture.deliver(event('ProjectUpdated', 'p1', { status: 'done' }));
+    assert.equal(await name(), 'true');
+    assert.equal((await fixture.firestore.doc('media/m1').get()).get('meta.status'), 'done');
+  });
+
   it('of life gives way to MongoDB, which has no such project', async () => {
     await claim('live');
     const outcome = await fixture.worker.apply(event('ProjectDeleted', 'p1'), { ...budget(), force: true });

@@ -205,14 +205,17 @@ describe('notification of converged projects', () => {
   it('comes with the continuation that ends the work, and counts all of it', async () => {
     await start();
     const batch = fixture.firestore.batch();
-    const count = assetsPerPage + 1;
+    const count = assetsPerPage;
     for (let index = 0; index < count; index += 1) {
       batch.set(fixture.firestore.doc(`media/m${index}`), { projectId: 'p1', projectName: 'old' });
     }
     await batch.commit();
     const renamed = event('ProjectUpdated', 'p1', { name: 'new' });
     const stop = new AbortController();
-    const stopped = fixture.worker2({ throttle: oneAtATime(() => stop.abort(new Error('stopping'))) });
+    const stopped = fixture.worker2({
+      limits: { ...fixture.dependencies.limits, countAfterMs: 0 },
+      throttle: oneAtATime(() => stop.abort(new Error('stopping'))),
+    });
     await handleMessage(
       { ...fixture.dependencies, worker: stopped, converged: fixture.converged },
       encodeEvent(renamed),

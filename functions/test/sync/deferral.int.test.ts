@@ -49,7 +49,7 @@ describe('an event of a project under work', () => {
     const rename = event('ProjectUpdated', 'p1', { name: 'new' });
     const deletion = event('ProjectDeleted', 'p1');
     const failing = fixture.worker2({
-      limits: { ...limits, maxAttempts: 1 },
+      limits: { ...limits, maxAttempts: 1, countAfterMs: 0 },
       throttle: {
         ...oneAtATime(),
         async enter() {

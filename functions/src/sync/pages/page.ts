@@ -178,9 +178,14 @@ async function planPart(
   const collection = context.config.collections.find(({ name }) => name === range.collection);
   // A collection that was taken out of the configuration while its work was under way has no assets any more.
   if (collection === undefined) return nothing;
-  const fitting = (documents: number) => Math.max(1, Math.floor((documents * share) / sharers));
+  const fitting = (documents: number) => fittingPart(documents, share, sharers);
   if (context.record.desired.kind !== 'deleted') return planUpdates(context, transaction, collection, range, fitting);
   return planDeletionPart(context, transaction, collection, range, fitting, volume);
+}
+
+/** How much of a page a piece of it may take. */
+function fittingPart(amount: number, share: number, sharers: number): number {
+  return Math.max(1, Math.floor((amount * share) / sharers));
 }
 
 async function planDeletionPart(
@@ -249,8 +254,41 @@ function upToAsset(
   return { seen, goesOnAfter: seen.at(-1)?.ref.path ?? null };
 }
 
+/** What updates need to know of their work. */
+type UpdateContext = Pick<PageContext, 'firestore' | 'config' | 'record'>;
+
+/** A page of updates that is read, and not yet written. */
+export interface PlannedUpdates extends Reached {
+  readonly rests: readonly KeyRange[];
+  readonly write: (transaction: Transaction) => void;
+}
+
+/** Plans the first page of a living project, over all its ranges, in a transaction of the caller's. */
+export async function planFirstUpdates(
+  context: UpdateContext,
+  transaction: Transaction,
+  ranges: readonly KeyRange[],
+): Promise<PlannedUpdates> {
+  const collectionOf = (range: KeyRange) => context.config.collections.find(({ name }) => name === range.collection);
+  const parts = await Promise.all(
+    ranges.map((range) => {
+      const collection = collectionOf(range);
+      if (collection === undefined) return nothing;
+      return planUpdates(context, transaction, collection, range, (most) => fittingPart(most, 1, ranges.length));
+    }),
+  );
+  return {
+    processed: parts.reduce((sum, part) => sum + part.processed, 0),
+    scanned: parts.reduce((sum, part) => sum + part.seen.length, 0),
+    rests: parts.flatMap((part) => part.rests),
+    write(inTransaction) {
+      for (const part of parts) part.write(inTransaction);
+    },
+  };
+}
+
 async function planUpdates(
-  context: PageContext,
+  context: UpdateContext,
   transaction: Transaction,
   collection: AssetCollection,
   range: KeyRange,
@@ -294,7 +332,7 @@ interface Page {
 }
 
 async function readPage(
-  { firestore, record: { projectId } }: PageContext,
+  { firestore, record: { projectId } }: UpdateContext,
   transaction: Transaction,
   collection: AssetCollection,
   range: KeyRange,

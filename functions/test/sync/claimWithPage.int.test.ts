@@ -1,0 +1,185 @@
+// Attacks I1, I5, I6 and I9 where an event is claimed and carried out in one transaction.
+import assert from 'node:assert/strict';
+import type { ProjectEvent } from '../../src/events/contract.ts';
+import { historyEntryRef, parseHistoryEntry } from '../../src/records/historyEntry.ts';
+import { projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
+import { syncJobRef } from '../../src/records/syncJob.ts';
+import { AttemptFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
+import { assetsPerPage } from '../../src/sync/pages/page.ts';
+import { createThrottle } from '../../src/sync/pages/throttle.ts';
+import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
+
+describe('a claim that takes a page along', () => {
+  let fixture: SyncFixture;
+  let renamed: ProjectEvent;
+  beforeEach(async () => {
+    fixture = await startSyncFixture();
+    renamed = event('ProjectUpdated', 'p1', { name: 'new' });
+  });
+  afterEach(() => fixture.close());
+
+  const budget = () => ({ deadline: fixture.clock.now() + 60_000, signal: new AbortController().signal });
+
+  async function seed(count: number): Promise<void> {
+    const writer = fixture.firestore.bulkWriter({ throttling: false });
+    for (let index = 0; index < count; index += 1) {
+      const ref = fixture.firestore.doc(`media/m${String(index).padStart(5, '0')}`);
+      void writer.set(ref, { projectId: 'p1', projectName: 'old' });
+    }
+    await writer.close();
+  }
+
+  async function names(): Promise<Map<unknown, number>> {
+    const counts = new Map<unknown, number>();
+    for (const { projectName } of (await fixture.documents('media')).values()) {
+      counts.set(projectName, (counts.get(projectName) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  async function spent(work: () => Promise<unknown>) {
+    const { meter } = fixture.server;
+    const before = meter.snapshot();
+    await work();
+    return meter.diff(before);
+  }
+
+  it('does a small rename in five calls, of which three follow each other, with three writes besides the asset', async () => {
+    await seed(1);
+    const { reads, writes, rpcs } = await spent(() => fixture.deliver(renamed));
+    const { BatchGetDocuments: gets, RunQuery: queries, Commit: commits } = rpcs;
+    // What is paused is read once for many events.
+    assert.deepEqual([gets, queries, commits], [2, 2, 1], JSON.stringify(rpcs));
+    assert.equal(writes, 4, 'the asset, the record, the job, the history');
+    assert.ok(reads <= 4, `${reads} reads`);
+    const { revision, appliedRevision, lease, attempts, open } = await fixture.record('p1');
+    assert.deepEqual([revision, appliedRevision, lease, attempts, open], [1, 1, null, {}, []]);
+    assert.deepEqual([...(await names())], [['new', 1]]);
+    const job = await syncJobRef(fixture.firestore, renamed.id).get();
+    assert.deepEqual([job.get('status'), job.get('processed')], ['done', 1]);
+    const entry = await historyEntryRef(fixture.firestore, renamed.id).get();
+    const { outcome, assets, jobId } = parseHistoryEntry(entry.ref.path, entry.data());
+    assert.deepEqual([outcome, assets, jobId], ['applied', 1, renamed.id]);
+  });
+
+  it('takes nothing into the record when its commit fails, and everything once when only the answer was lost (I1)', async () => {
+    await seed(2);
+    for (const afterEffect of [false, true]) {
+      const again = event('ProjectUpdated', 'p1', { name: `new ${afterEffect}` });
+      fixture.server.faults.inject('Commit', { error: { code: 'UNAVAILABLE' }, afterEffect });
+      await fixture.deliver(again);
+      assert.deepEqual([...(await names())], [[`new ${afterEffect}`, 2]]);
+      const { revision, appliedRevision, lease } = await fixture.record('p1');
+      assert.deepEqual([appliedRevision, lease], [revision, null]);
+      assert.equal((await syncJobRef(fixture.firestore, again.id).get()).get('processed'), 2);
+    }
+    assert.equal((await fixture.record('p1')).revision, 2);
+  });
+
+  it('keeps how far it came where a page is not all, and a redelivery goes on from there after a crash (I6)', async () => {
+    const count = assetsPerPage + 10;
+    await seed(count);
+    const reached = Promise.withResolvers<void>();
+    const { throttle } = fixture.dependencies;
+    let entered = 0;
+    const dying = fixture.worker2({
+      throttle: {
+        ...throttle,
+        enter(places) {
+          entered += 1;
+          if (entered === 1) return throttle.enter(places);
+          reached.resolve();
+          return new Promise(() => {});
+        },
+      },
+    });
+    void dying.apply(renamed, budget());
+    await reached.promise;
+    const { progress, attempts, revision, appliedRevision } = await fixture.record('p1');
+    const done = (await names()).get('new') ?? 0;
+    assert.ok(done > 0 && done < count);
+    assert.deepEqual([progress?.processed, progress?.scanned, revision, appliedRevision], [done, done, 1, 0]);
+    assert.equal(attempts[renamed.id]?.count, 1, 'counted, since work is left');
+    await assert.rejects(fixture.deliver(renamed), ProjectBusyError);
+    fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
+    const { reads } = await spent(() => fixture.deliver(renamed));
+    assert.ok(reads < count - done + 20, `${reads} reads`);
+    assert.deepEqual([...(await names())], [['new', count]]);
+    assert.equal((await syncJobRef(fixture.firestore, renamed.id).get()).get('processed'), count);
+  });
+
+  it('settles in the history what it supersedes', async () => {
+    await seed(1);
+    const { limits } = fixture.dependencies;
+    const throttle = { ...createThrottle(), enter: () => Promise.reject(new Error('no memory')) };
+    const failing = fixture.worker2({ limits: { ...limits, countAfterMs: 0 }, throttle });
+    await assert.rejects(failing.apply(renamed, budget()), AttemptFailedError);
+    await fixture.deliver(event('ProjectUpdated', 'p1', { name: 'newer' }));
+    const entry = await historyEntryRef(fixture.firestore, renamed.id).get();
+    assert.equal(entry.get('outcome'), 'superseded');
+    assert.deepEqual([...(await names())], [['newer', 1]]);
+  });
+
+  it('is refused, and writes no asset, while another worker has the lease (I5)', async () => {
+    await seed(1);
+    const lease = { holder: 'another', eventId: 'x', expiresAt: fixture.clock.now() + 1_000 };
+    const record = { ...(await fixture.record('p1')), revision: 1, lease };
+    await projectRecordRef(fixture.firestore, 'p1').set(projectRecordData(record));
+    await assert.rejects(fixture.deliver(renamed), ProjectBusyError);
+    assert.deepEqual([...(await names())], [['old', 1]]);
+    fixture.clock.advance(1_001);
+    await fixture.deliver(renamed);
+    assert.deepEqual([...(await names())], [['new', 1]]);
+  });
+
+  it('is not made for an event that may have killed workers for minutes: its attempts are counted, and end', async () => {
+    await seed(1);
+    const { limits } = fixture.dependencies;
+    fixture.clock.advance(limits.countAfterMs);
+    for (let attempt = 1; attempt <= limits.maxAttempts; attempt += 1) {
+      const reached = Promise.withResolvers<void>();
+      const enter = () => {
+        reached.resolve();
+        return new Promise<void>(() => {});
+      };
+      const dying = fixture.worker2({ throttle: { ...createThrottle(), enter } });
+      void dying.apply(renamed, budget());
+      await reached.promise;
+      assert.equal((await fixture.record('p1')).attempts[renamed.id]?.count, attempt);
+      fixture.clock.advance(limits.leaseMs + 1);
+    }
+    assert.deepEqual(await fixture.worker.apply(renamed, budget()), {
+      kind: 'exhausted',
+      attempts: limits.maxAttempts,
+      lastError: null,
+    });
+  });
+
+  it('leaves an event that failed before to the claim that counts it', async () => {
+    await seed(1);
+    const { limits } = fixture.dependencies;
+    const failing = fixture.worker2({
+      limits: { ...limits, countAfterMs: 0 },
+      throttle: { ...createThrottle(), enter: () => Promise.reject(new Error('no memory')) },
+    });
+    await assert.rejects(failing.apply(renamed, budget()), AttemptFailedError);
+    await assert.rejects(
+      fixture.worker2({ throttle: refusingSecond() }).apply(renamed, budget()),
+      (error) => error instanceof AttemptFailedError && error.attempt === 2,
+    );
+    assert.deepEqual([...(await names())], [['old', 1]]);
+  });
+
+  /** The claim gets its place, and what follows it none. */
+  function refusingSecond() {
+    const throttle = createThrottle();
+    let entered = 0;
+    return {
+      ...throttle,
+      enter(places?: number) {
+        entered += 1;
+        return entered === 1 ? throttle.enter(places) : Promise.reject(new Error('no memory'));
+      },
+    };
+  }
+});
