@@ -1,6 +1,7 @@
 /** The names that a deployment chose: parameters of the functions, from `functions/.env` or their defaults. */
 export interface Topics {
   readonly events: string;
+  readonly deletions: string;
   readonly deadLetters: string;
   readonly requests: string;
   readonly alerts: string;
@@ -39,6 +40,20 @@ export interface FunctionIdentity {
   readonly mongodb: string | null;
 }
 
+/** The work on events, whichever topic they come by. */
+const syncing: Omit<FunctionIdentity, 'name' | 'subscribesTo'> = {
+  account: 'lockstep-sync',
+  publishesTo: {
+    events: 'continuations of work that takes longer than one invocation',
+    deletions: 'continuations of deletions that take longer than one invocation',
+    deadLetters: 'events that cannot be applied, and single assets that refused their write',
+    alerts: 'its alarms',
+    converged: 'the states that the assets of projects show',
+  },
+  firestore: 'project records, jobs and the assets',
+  mongodb: 'a final check of the project before its assets are deleted',
+};
+
 /** Every function of `src/index.ts` that is always there; the relay's stands for those of its shards. A test holds this
  *  list against what the bundle exports. */
 export const functionIdentities: readonly FunctionIdentity[] = [
@@ -48,6 +63,7 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     subscribesTo: null,
     publishesTo: {
       events: 'the changes of projects',
+      deletions: 'the deletions of projects',
       deadLetters: 'changes that cannot become an event',
       requests: 'requests for a reconciliation, when the change stream has a gap',
       alerts: 'its alarms, and targets that are missed',
@@ -56,19 +72,8 @@ export const functionIdentities: readonly FunctionIdentity[] = [
       'its lease and checkpoint (syncRelay), what it measures each minute (syncMeasures), and visits of deletions',
     mongodb: 'tails the change stream, and asks whether projects that are visited are gone',
   },
-  {
-    name: 'syncProject',
-    account: 'lockstep-sync',
-    subscribesTo: 'events',
-    publishesTo: {
-      events: 'continuations of work that takes longer than one invocation',
-      deadLetters: 'events that cannot be applied, and single assets that refused their write',
-      alerts: 'its alarms',
-      converged: 'the states that the assets of projects show',
-    },
-    firestore: 'project records, jobs and the assets',
-    mongodb: 'a final check of the project before its assets are deleted',
-  },
+  { ...syncing, name: 'syncProject', subscribesTo: 'events' },
+  { ...syncing, name: 'syncDeletions', subscribesTo: 'deletions' },
   {
     name: 'recordDeadLetter',
     account: 'lockstep-dead-letter',
@@ -90,7 +95,8 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     account: 'lockstep-reconcile',
     subscribesTo: 'requests',
     publishesTo: {
-      events: 'the rest of a repair, which syncProject continues, and deletions that came during a restore',
+      events: 'the rest of a repair, which syncProject continues',
+      deletions: 'deletions that came during a restore, and the rest of repairs that delete',
       deadLetters: 'assets that refused the write of their repair',
       requests: 'continuations of a reconciliation that takes longer than one invocation',
       alerts: 'its alarms',
@@ -117,7 +123,8 @@ export const functionIdentities: readonly FunctionIdentity[] = [
     isCalled: true,
     users: 'whether the sign-in of who decides was revoked, and the role taken away',
     publishesTo: {
-      events: 'deletions that a person released, and events that a person redrives',
+      events: 'events that a person redrives',
+      deletions: 'deletions that a person released or redrives',
       requests: 'reconciliations that a person asks for',
     },
     firestore: 'shows the records, and writes what people decide',
@@ -130,7 +137,7 @@ const watching: Omit<FunctionIdentity, 'name'> = {
   account: 'lockstep-watch',
   subscribesTo: null,
   watches: true,
-  publishesTo: { events: 'deletions of projects that got an asset when they were deleted already' },
+  publishesTo: { deletions: 'deletions of projects that got an asset when they were deleted already' },
   firestore: 'project records, assets that were written late, and who names which files (syncFiles)',
   mongodb: 'whether the project of a late write is gone',
 };

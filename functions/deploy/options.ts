@@ -67,6 +67,7 @@ export function readInvocation(args: readonly string[], loadEnvironment: (projec
       database: params.firestoreDatabase.value(),
       topics: {
         events: params.eventsTopic.value(),
+        deletions: params.deletionsTopic.value(),
         deadLetters: params.deadLetterTopic.value(),
         requests: params.requestsTopic.value(),
         alerts: params.alertsTopic.value(),

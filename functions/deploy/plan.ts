@@ -53,6 +53,7 @@ const apis = [
  *  (https://cloud.google.com/eventarc/docs/retry-events): that must not stand. */
 const retention: Readonly<Record<keyof Topics | 'documents', string>> = {
   events: '7d',
+  deletions: '7d',
   deadLetters: '31d',
   requests: '1d',
   alerts: '1d',
@@ -116,10 +117,11 @@ function lookUpProjectNumber(options: PlanOptions): Step {
 function ensureTopics(options: PlanOptions): Step[] {
   const reasons: Readonly<Record<keyof Topics, string>> = {
     events: 'The relay publishes here, syncProject reads.',
+    deletions: 'The relay publishes deletions here, syncDeletions reads: they wait for no other event.',
     deadLetters: 'What could not be applied waits here and in syncFailures.',
     requests: 'A message here runs a reconciliation outside its schedule.',
     alerts: 'Alarms on their way to people: deliverAlert keeps them and calls the webhooks.',
-    converged: 'syncProject publishes here what the assets of a project show, for others.',
+    converged: 'syncProject and syncDeletions publish here what the assets of a project show, for others.',
   };
   return topicNames(options).map(([key, topic]) => ({
     kind: 'ensure',
@@ -134,6 +136,7 @@ function ensureTopics(options: PlanOptions): Step[] {
 function topicNames({ topics }: PlanOptions): [keyof Topics, string][] {
   const names: [keyof Topics, string][] = [
     ['events', topics.events],
+    ['deletions', topics.deletions],
     ['deadLetters', topics.deadLetters],
     ['requests', topics.requests],
     ['alerts', topics.alerts],

@@ -1,9 +1,12 @@
 import config from '../src/lockstep.config.ts';
 import { createPubSub } from '../src/publisher.ts';
 
+/** The topics that events are published to, by their default names. */
+export const eventTopics = ['project-events', 'project-deletions'] as const;
+
 /** The topics of a deployment, by their default names. */
 const topics = [
-  'project-events',
+  ...eventTopics,
   'project-events-dead-letter',
   'reconciliation-requests',
   'sync-alerts',

@@ -8,7 +8,7 @@ import { reconcileOnRequestFunction } from './triggers/reconcileOnRequest.ts';
 import { recordDeadLetterFunction } from './triggers/recordDeadLetter.ts';
 import { relayProjectChangesFunction, relayShardFunctions } from './triggers/relayProjectChanges.ts';
 import { createServices } from './triggers/services.ts';
-import { syncProjectFunction } from './triggers/syncProject.ts';
+import { syncDeletionsFunction, syncProjectFunction } from './triggers/syncProject.ts';
 import { watchAssetsFunctions } from './triggers/watchAssets.ts';
 
 const services = createServices(config);
@@ -22,6 +22,8 @@ export const relayProjectChanges = relayProjectChangesFunction(services);
 export const relayShard = relayShardFunctions(services);
 /** Pub/Sub -> assets in Firestore. */
 export const syncProject = syncProjectFunction(services);
+/** The same for deletions, which wait for no other event. */
+export const syncDeletions = syncDeletionsFunction(services);
 /** Events that were given up -> where an operator finds them. */
 export const recordDeadLetter = recordDeadLetterFunction(services);
 /** Asks for a reconciliation, on a schedule. */

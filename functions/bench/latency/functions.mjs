@@ -7,13 +7,14 @@ import { reconcileOnRequestFunction } from '../../lib/triggers/reconcileOnReques
 import { recordDeadLetterFunction } from '../../lib/triggers/recordDeadLetter.js';
 import { relayProjectChangesFunction } from '../../lib/triggers/relayProjectChanges.js';
 import { createServices } from '../../lib/triggers/services.js';
-import { syncProjectFunction } from '../../lib/triggers/syncProject.js';
+import { syncDeletionsFunction, syncProjectFunction } from '../../lib/triggers/syncProject.js';
 import { latencyConfig } from './config.ts';
 
 const services = createServices(defineConfig(latencyConfig));
 
 export const relayProjectChanges = relayProjectChangesFunction(services);
 export const syncProject = syncProjectFunction(services);
+export const syncDeletions = syncDeletionsFunction(services);
 export const recordDeadLetter = recordDeadLetterFunction(services);
 export const reconcileAssets = reconcileAssetsFunction(services);
 export const reconcileOnRequest = reconcileOnRequestFunction(services);

@@ -14,7 +14,7 @@ import { seedAssets } from '../seedAssets.ts';
 import { watchAssets } from '../watchAssets.ts';
 
 /** Functions that are on the way of a deletion, or tell why one did not arrive. */
-const functionsOnTheWay = ['relayProjectChanges', 'syncProject', 'recordDeadLetter'];
+const functionsOnTheWay = ['relayProjectChanges', 'syncProject', 'syncDeletions', 'recordDeadLetter'];
 
 /** The hold counts the deletions before each, as in production, and holds none. */
 const holdMaxSharePercent = 100;

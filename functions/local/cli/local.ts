@@ -10,6 +10,7 @@ import { mostDistinctProjects, seededProject } from '../seed/projects.ts';
 import { SeedRefusedError } from '../seed/seed.ts';
 import { seedStack } from '../seed/seedStack.ts';
 import { localProjectId, type Stack, startStack } from '../stack.ts';
+import { eventTopics } from '../topics.ts';
 import { portsHelp, readArguments, UsageError } from './arguments.ts';
 import { createLogPrinter } from './logPrinter.ts';
 import { mostDocuments, readSeedSize, usualAssets } from './seedSize.ts';
@@ -103,19 +104,26 @@ function printVariables(stack: Stack, mongoScript: string): void {
 /** Prints each event on its way, as a subscriber of its own sees it. */
 async function printEvents(stack: Stack): Promise<() => Promise<void>> {
   const pubsub = createPubSub(localProjectId, stack.pubsubHost);
-  const [subscription] = await pubsub.topic('project-events').createSubscription(`local-log-${process.pid}`);
-  subscription.on('message', (message) => {
-    const decoded = decodeEvent(message.data);
-    const text = decoded.ok
-      ? `${decoded.event.type} ${decoded.event.projectId} ${JSON.stringify(decoded.event.changes)}`
-      : `unreadable message: ${decoded.reason}`;
-    const time = new Date().toISOString().slice(11, 23);
-    console.log(`${styleText('dim', time)} ${styleText('cyan', 'project-events'.padEnd(19))} ${text}`);
-    message.ack();
-  });
+  const subscriptions = await Promise.all(
+    eventTopics.map(async (topic) => {
+      const [subscription] = await pubsub.topic(topic).createSubscription(`local-log-${topic}-${process.pid}`);
+      subscription.on('message', (message) => {
+        const decoded = decodeEvent(message.data);
+        const text = decoded.ok
+          ? `${decoded.event.type} ${decoded.event.projectId} ${JSON.stringify(decoded.event.changes)}`
+          : `unreadable message: ${decoded.reason}`;
+        const time = new Date().toISOString().slice(11, 23);
+        console.log(`${styleText('dim', time)} ${styleText('cyan', topic.padEnd(19))} ${text}`);
+        message.ack();
+      });
+      return subscription;
+    }),
+  );
   return async () => {
-    await subscription.close();
-    await subscription.delete();
+    for (const subscription of subscriptions) {
+      await subscription.close();
+      await subscription.delete();
+    }
     await pubsub.close();
   };
 }

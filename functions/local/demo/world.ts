@@ -8,6 +8,7 @@ import config from '../../src/lockstep.config.ts';
 import { createPublisher, createPubSub, type Publisher } from '../../src/publisher.ts';
 import { connectSource, type ProjectDocument } from '../../src/source/connect.ts';
 import type { Stack } from '../stack.ts';
+import { eventTopics } from '../topics.ts';
 import { type Billed, createObserver, type Observer } from './observer.ts';
 import { type AssetCounts, assetsOfProject, type ProjectFields, projectNames, usualMembers } from './seedData.ts';
 import type { Row } from './table.ts';
@@ -19,9 +20,9 @@ export interface World {
   readonly projects: Collection<ProjectDocument>;
   readonly firestore: Firestore;
   readonly observer: Observer;
-  /** Events that went through the topic since the demo began, as a subscriber of its own sees them. */
+  /** Events that went through the topics since the demo began, as subscribers of its own see them. */
   readonly seenEvents: readonly ProjectEvent[];
-  /** Publishes to the topic of events, as another producer would. */
+  /** Publishes to the topic of events whatever it is, as another producer may. */
   readonly events: Publisher;
   /** Asks for a reconciliation. */
   readonly requests: Publisher;
@@ -59,12 +60,17 @@ export async function createWorld(stack: Stack): Promise<World> {
   const pubsub = createPubSub(stack.variables.GCLOUD_PROJECT, stack.pubsubHost);
   const observer = createObserver(firestore, config, stack.firestore?.meter);
   const seenEvents: ProjectEvent[] = [];
-  const [tap] = await pubsub.topic('project-events').createSubscription(`demo-tap-${process.pid}`);
-  tap.on('message', (message) => {
-    const decoded = decodeEvent(message.data);
-    if (decoded.ok) seenEvents.push(decoded.event);
-    message.ack();
-  });
+  const taps = await Promise.all(
+    eventTopics.map(async (topic) => {
+      const [tap] = await pubsub.topic(topic).createSubscription(`demo-tap-${topic}-${process.pid}`);
+      tap.on('message', (message) => {
+        const decoded = decodeEvent(message.data);
+        if (decoded.ok) seenEvents.push(decoded.event);
+        message.ack();
+      });
+      return tap;
+    }),
+  );
   let created = 0;
 
   const world: World = {
@@ -97,8 +103,10 @@ export async function createWorld(stack: Stack): Promise<World> {
       return { latencyMs, billed: format(billed()) };
     },
     async close() {
-      await tap.delete();
-      await tap.close();
+      for (const tap of taps) {
+        await tap.delete();
+        await tap.close();
+      }
       await pubsub.close();
       await source.close();
       await firestore.terminate();

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Option } from '@commander-js/extra-typings';
 import { getApp } from 'firebase-admin/app';
 import { dayMs, hourMs, minuteMs } from '../clock.ts';
-import { deadLetterTopic, eventsTopic, historyDays, jobRetentionDays, syncMode } from '../config/params.ts';
+import { deadLetterTopic, historyDays, jobRetentionDays, syncMode } from '../config/params.ts';
 import { createControlReader } from '../control/control.ts';
 import { type ReconcileRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
 import { deployedFileSettings } from '../files/deployedFiles.ts';
@@ -37,7 +37,7 @@ import { type DecisionOptions, decide, decisionOptions } from './decisions/decis
 import { operationServices } from './decisions/operationServices.ts';
 import { createProgressDisplay } from './reconcileProgress.ts';
 import { type ReportFiles, writeReportFiles } from './reportFiles.ts';
-import { inTime, noEvents, openFirestore, openMongodb, openPubSub } from './services.ts';
+import { eventsPublisher, inTime, noEvents, openFirestore, openMongodb, openPubSub } from './services.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ReconcileSettings extends DecisionOptions {
@@ -200,7 +200,6 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
     openFirestore(terminal, projectId),
     request.mode === 'clean' ? openPubSub(terminal, projectId) : undefined,
   ]);
-  const publisherTo = (topic: string) => (pubsub === undefined ? noEvents : createPublisher(pubsub, topic));
   const log = { ...createConsoleLog(terminal.clock, terminal.note), info: () => undefined };
   const shared = { firestore, config, clock: terminal.clock, uniqueId: () => randomUUID(), log };
   const applier = createSyncWorker({
@@ -208,8 +207,8 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
     // The final check before a deletion is always on the primary.
     truth: createProjectTruth(source, config),
     countProjects: () => estimateProjects(source),
-    events: publisherTo(eventsTopic.value()),
-    deadLetters: publisherTo(deadLetterTopic.value()),
+    events: pubsub === undefined ? noEvents : eventsPublisher(pubsub),
+    deadLetters: pubsub === undefined ? noEvents : createPublisher(pubsub, deadLetterTopic.value()),
     random: Math.random,
     control: createControlReader(firestore, terminal.clock),
     files: deployedFileSettings(config),

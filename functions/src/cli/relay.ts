@@ -6,7 +6,6 @@ import { cloudLog } from '../cloudLog.ts';
 import {
   alertsTopic,
   deadLetterTopic,
-  eventsTopic,
   mostRelayShards,
   relayShards,
   requestsTopic,
@@ -28,7 +27,7 @@ import { createConsoleLog } from './consoleLog.ts';
 import { decisionOptions } from './decisions/decision.ts';
 import { startHealthServer } from './healthServer.ts';
 import { askForRewind, type RewindSettings, timeFrom } from './relayRewind.ts';
-import { openFirestore, openMongodb, openPubSub } from './services.ts';
+import { eventsPublisher, openFirestore, openMongodb, openPubSub } from './services.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface RelaySettings {
@@ -151,7 +150,7 @@ async function runUntilStopped(settings: RelaySettings, terminal: Terminal): Pro
     log.info('serving the state of the relay', { port: server.port });
   }
   const publishers = {
-    events: createPublisher(pubsub, eventsTopic.value()),
+    events: eventsPublisher(pubsub),
     deadLetters: createPublisher(pubsub, deadLetterTopic.value()),
     reconciliationRequests: createPublisher(pubsub, requestsTopic.value()),
   };

@@ -2,7 +2,8 @@ import type { PubSub } from '@google-cloud/pubsub';
 import { initializeApp } from 'firebase-admin/app';
 import { type Firestore, getFirestore } from 'firebase-admin/firestore';
 import { recordCollections } from '../config/defineConfig.ts';
-import { eventsTopic, firestoreDatabase } from '../config/params.ts';
+import { deletionsTopic, eventsTopic, firestoreDatabase } from '../config/params.ts';
+import { createEventsPublisher } from '../eventsPublisher.ts';
 import { grpcStatus, statusOf } from '../grpc.ts';
 import config from '../lockstep.config.ts';
 import { errorText } from '../log.ts';
@@ -64,27 +65,36 @@ export async function openFirestore(terminal: Terminal, projectId: string): Prom
   return firestore;
 }
 
-/** Pub/Sub, once it has answered about the topic of events.
+/** Pub/Sub, once it has answered about the topics of events.
  *  @throws ServiceError */
 export async function openPubSub(terminal: Terminal, projectId: string): Promise<PubSub> {
   const pubsub = createPubSub(projectId);
   terminal.atEnd(() => pubsub.close());
-  const name = eventsTopic.value();
-  const answer = pubsub
-    .topic(name)
-    .getMetadata()
-    .catch((error: unknown) => {
-      // Who may only publish may not look at the topic, but has got an answer.
-      if (statusOf(error) !== grpcStatus.permissionDenied) throw error;
-    });
-  await firstAnswer(terminal, googleService('Pub/Sub', process.env), answer, patienceMs.google);
+  const answers = [eventsTopic, deletionsTopic].map((topic) =>
+    pubsub
+      .topic(topic.value())
+      .getMetadata()
+      .catch((error: unknown) => {
+        // Who may only publish may not look at the topic, but has got an answer.
+        if (statusOf(error) !== grpcStatus.permissionDenied) throw error;
+      }),
+  );
+  await firstAnswer(terminal, googleService('Pub/Sub', process.env), Promise.all(answers), patienceMs.google);
   return pubsub;
 }
 
-/** The topic of events, for a command that a person waits for: what Pub/Sub has not taken in time has failed.
+/** Publishes events, each to the topic of its type. */
+export function eventsPublisher(pubsub: PubSub): Publisher {
+  return createEventsPublisher({
+    events: createPublisher(pubsub, eventsTopic.value()),
+    deletions: createPublisher(pubsub, deletionsTopic.value()),
+  });
+}
+
+/** The topics of events, for a command that a person waits for: what Pub/Sub has not taken in time has failed.
  *  @throws ServiceError */
 export async function openEvents(terminal: Terminal, projectId: string): Promise<Publisher> {
-  const events = createPublisher(await openPubSub(terminal, projectId), eventsTopic.value());
+  const events = eventsPublisher(await openPubSub(terminal, projectId));
   const service = googleService('Pub/Sub', process.env);
   return { ...events, publish: (message) => reach(terminal, service, events.publish(message), patienceMs.google) };
 }

@@ -10,6 +10,7 @@ const defaults = {
   LOCKSTEP_REGION: 'us-central1',
   FIRESTORE_DATABASE: '(default)',
   PROJECT_EVENTS_TOPIC: 'project-events',
+  DELETIONS_TOPIC: 'project-deletions',
   PROJECT_EVENTS_DEAD_LETTER_TOPIC: 'project-events-dead-letter',
   RECONCILIATION_REQUESTS_TOPIC: 'reconciliation-requests',
   ALERTS_TOPIC: 'sync-alerts',
@@ -80,6 +81,7 @@ const topic = (name: ParamName, description: string) =>
   text(name, description, /^(?!goog)[A-Za-z][\w.~+%-]{2,254}$/, 'the name of a topic');
 
 export const eventsTopic = topic('PROJECT_EVENTS_TOPIC', 'Pub/Sub topic of project events.');
+export const deletionsTopic = topic('DELETIONS_TOPIC', 'Pub/Sub topic of deletions, which wait for no other event.');
 export const deadLetterTopic = topic('PROJECT_EVENTS_DEAD_LETTER_TOPIC', 'Pub/Sub topic of events that were given up.');
 export const requestsTopic = topic('RECONCILIATION_REQUESTS_TOPIC', 'Pub/Sub topic that asks for a reconciliation.');
 

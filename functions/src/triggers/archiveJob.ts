@@ -4,7 +4,7 @@ import * as params from '../config/params.ts';
 import { encodeArchiveRequest, retentionJob } from '../events/requestedWork.ts';
 import { deployedFileSettings } from '../files/deployedFiles.ts';
 import { errorText } from '../log.ts';
-import { publisherTo, type Services } from './services.ts';
+import { eventsPublisher, publisherTo, type Services } from './services.ts';
 
 /** Runs one invocation's worth of a job of the archive; what needs more time continues in the next invocation, which is
  *  asked for here. */
@@ -73,7 +73,7 @@ async function runJob(services: Services, jobId: string, budget: Budget): Promis
     import('../source/truth.ts'),
   ]);
   const truth = createProjectTruth(await services.source(), config);
-  const events = await services.publisher(params.eventsTopic.value());
+  const events = await eventsPublisher(services);
   return restore({ firestore, clock, log, config, cold, files, truth, events }, job, budget);
 }
 

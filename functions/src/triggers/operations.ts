@@ -4,7 +4,7 @@ import type { Attestation } from '../api/identity/attestation.ts';
 import type { Identity } from '../api/identity/session.ts';
 import { dayMs } from '../clock.ts';
 import * as params from '../config/params.ts';
-import type { Services } from './services.ts';
+import { publisherTo, type Services } from './services.ts';
 
 /** The operations room's API below `/api`: what the page shows, and what it decides.
  *
@@ -62,7 +62,6 @@ export async function createOperationsApi(
   ]);
   const { clock, log, config, uniqueId } = services;
   const firestore = await services.firestore();
-  const topics = { events: params.eventsTopic, reconciliationRequests: params.requestsTopic };
   return createApi({
     routes,
     views: createViews({ firestore, config, clock, mode: () => params.syncMode.value() }),
@@ -72,7 +71,7 @@ export async function createOperationsApi(
       clock,
       log,
       uniqueId,
-      publisherTo: (topic) => services.publisher(topics[topic].value()),
+      publisherTo: publisherTo(services),
       retentionMs: params.jobRetentionDays.value() * dayMs,
     }),
     identity,

@@ -3,7 +3,7 @@ import { secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import { defaultRelayLimits } from '../relay/limits.ts';
 import { networkOptions } from './networkOptions.ts';
-import { projectTruth, publisherTo, type Services } from './services.ts';
+import { eventsPublisher, projectTruth, publisherTo, type Services } from './services.ts';
 import { withAlerts } from './withAlerts.ts';
 
 /** Tails the change stream of the projects and publishes an event for every change that assets depend on.
@@ -67,7 +67,7 @@ export function relayProjectChangesFunction(services: Services, shard = 1) {
           control,
           config,
           publishers: {
-            events: await services.publisher(params.eventsTopic.value()),
+            events: await eventsPublisher(services),
             deadLetters: await services.publisher(params.deadLetterTopic.value()),
             reconciliationRequests: await services.publisher(params.requestsTopic.value()),
           },

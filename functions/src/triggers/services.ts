@@ -7,6 +7,7 @@ import { type Clock, dayMs, secondMs, systemClock } from '../clock.ts';
 import { cloudLog } from '../cloudLog.ts';
 import type { Config } from '../config/defineConfig.ts';
 import * as params from '../config/params.ts';
+import { createEventsPublisher } from '../eventsPublisher.ts';
 import { deployedFileSettings } from '../files/deployedFiles.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
 import type { Log } from '../log.ts';
@@ -107,7 +108,7 @@ export function createServices(config: Config): Services {
         return estimateProjects(await source());
       },
       control: await control(),
-      events: await publisher(params.eventsTopic.value()),
+      events: await eventsPublisher({ publisher }),
       deadLetters: await publisher(params.deadLetterTopic.value()),
       files: deployedFileSettings(config),
       limits: {
@@ -164,11 +165,20 @@ export function projectTruth({ config, source }: Pick<Services, 'config' | 'sour
   };
 }
 
+/** Where events are published. */
+export async function eventsPublisher({ publisher }: Pick<Services, 'publisher'>): Promise<Publisher> {
+  const [events, deletions] = await Promise.all([
+    publisher(params.eventsTopic.value()),
+    publisher(params.deletionsTopic.value()),
+  ]);
+  return createEventsPublisher({ events, deletions });
+}
+
 /** Where the messages of decisions are published. */
 export function publisherTo({ publisher }: Pick<Services, 'publisher'>): PublisherTo {
-  const topics: Readonly<Record<OutboxTopic, () => string>> = {
-    events: params.eventsTopic.value,
-    reconciliationRequests: params.requestsTopic.value,
+  const topics: Readonly<Record<OutboxTopic, () => Promise<Publisher>>> = {
+    events: () => eventsPublisher({ publisher }),
+    reconciliationRequests: () => publisher(params.requestsTopic.value()),
   };
-  return (topic) => publisher(topics[topic]());
+  return (topic) => topics[topic]();
 }

@@ -11,12 +11,18 @@ import { withAlerts } from './withAlerts.ts';
  *  Costs per event: 1 read and 1 write of the project's record (2 and 2 for a deletion and for more than a page), 1
  *  write of its history, 1 of a job where something was done, 1 read per asset and 1 delete or write per asset that
  *  changes; a deletion also counts the recent ones (1 read, in a flood 1 per
- *  thousand of them). Needs: Firestore, publishing to its own topic (continuations) and to the dead letters, MongoDB
- *  for the look before a deletion. */
-export function syncProjectFunction(services: Services) {
+ *  thousand of them). Needs: Firestore, publishing to the topics of events (continuations) and to the dead letters,
+ *  MongoDB for the look before a deletion. */
+export const syncProjectFunction = (services: Services) => syncFunction(services, params.eventsTopic);
+
+/** The same for the topic of deletions: its instances are its own, so that deletions wait for deletions only. It takes
+ *  every event, too. */
+export const syncDeletionsFunction = (services: Services) => syncFunction(services, params.deletionsTopic);
+
+function syncFunction(services: Services, topic: typeof params.eventsTopic) {
   return onMessagePublished(
     {
-      topic: params.eventsTopic.expression,
+      topic: topic.expression,
       region: params.region.expression,
       // An event that failed is redelivered, with backoff: nothing else would bring it.
       retry: true,

@@ -9,7 +9,7 @@ import { projectIdProblem } from '../events/projectId.ts';
 import { deployedFileSettings } from '../files/deployedFiles.ts';
 import type { Guard, WrittenAsset } from '../lateWrites/guard.ts';
 import { networkOptions } from './networkOptions.ts';
-import { projectTruth, type Services } from './services.ts';
+import { eventsPublisher, projectTruth, type Services } from './services.ts';
 
 type WriteEvent = FirestoreEvent<Change<DocumentSnapshot> | undefined>;
 export type WatchFunction = CloudFunction<WriteEvent>;
@@ -20,7 +20,7 @@ export type WatchFunction = CloudFunction<WriteEvent>;
  *  Costs per write: 1 read of the project's record; a late one 1 more, and a question to MongoDB
  *  (`lateWrites/guard.ts`). Nothing where the write deletes the document or gives it no valid project id. With `files`,
  *  2 reads and 1 write where the write changes which ones the asset names. Needs:
- *  Firestore, publishing to the topic of events, MongoDB for what is late. */
+ *  Firestore, publishing to the topics of events, MongoDB for what is late. */
 export function watchAssetsFunctions(services: Services): Readonly<Record<string, WatchFunction>> {
   const watched = services.config.collections.filter(isWatched);
   if (watched.length === 0 || isOfAnother(process.env.FUNCTION_TARGET)) return {};
@@ -93,7 +93,7 @@ function onceCreated(services: Services): () => Promise<Guard> {
       clock: services.clock,
       log: services.log,
       firestore: await services.firestore(),
-      events: await services.publisher(params.eventsTopic.value()),
+      events: await eventsPublisher(services),
       truth: projectTruth(services),
       limits: defaultLateWriteLimits,
     });

@@ -23,7 +23,13 @@ export interface ProcessRunResult {
 
 /** The processes that are killed, and how often compared with each other. The relay's lease outlives its process by up
  *  to 15 s, so killing it takes long. */
-const victims = { syncProject: 12, recordDeadLetter: 1, reconcileOnRequest: 1, relayProjectChanges: 1 } as const;
+const victims = {
+  syncProject: 8,
+  syncDeletions: 4,
+  recordDeadLetter: 1,
+  reconcileOnRequest: 1,
+  relayProjectChanges: 1,
+} as const;
 
 /** Time between two kills, in ms: an invocation has time to begin, and rarely to end. */
 const killEveryMs = { least: 60, most: 700 };
@@ -216,7 +222,9 @@ async function processRun(stage: Stage, seed: string, run: number, traced: boole
 }
 
 /** Subscriptions of the functions that get messages. */
-const subscriptions = ['syncproject', 'recorddeadletter', 'reconcileonrequest'].map((name) => `eventarc-${name}-sub`);
+const subscriptions = ['syncproject', 'syncdeletions', 'recorddeadletter', 'reconcileonrequest'].map(
+  (name) => `eventarc-${name}-sub`,
+);
 
 /** How often a dead letter may come back once nothing goes wrong any more. */
 const mostRedrives = 2;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
 import { type PubSubServer, startPubSubServer } from '../../local/servers/pubsub/server.ts';
+import { eventTopics } from '../../local/topics.ts';
 import { exitCodes } from '../../src/cli/reconcile.ts';
 import config from '../../src/lockstep.config.ts';
 import { createPubSub } from '../../src/publisher.ts';
@@ -17,7 +18,7 @@ describe('npm run reconcile, as a process', () => {
   before(async () => {
     pubsubServer = await startPubSubServer();
     const pubsub = createPubSub('lockstep-test', pubsubServer.host);
-    await pubsub.createTopic('project-events');
+    for (const topic of eventTopics) await pubsub.createTopic(topic);
     await pubsub.close();
     world = await startWorld({
       source: { ...config.source, fields: [...config.source.fields], ids: [...config.source.ids] },

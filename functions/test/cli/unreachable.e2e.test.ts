@@ -5,6 +5,7 @@ import { PubSub } from '@google-cloud/pubsub';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
 import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/server.ts';
 import { type PubSubServer, startPubSubServer } from '../../local/servers/pubsub/server.ts';
+import { eventTopics } from '../../local/topics.ts';
 import { until } from '../support/until.ts';
 import {
   type BlackHole,
@@ -34,7 +35,7 @@ describe('commands when a service is unreachable', () => {
       closedPort(),
     ]);
     const client = new PubSub({ projectId: 'demo-cli', apiEndpoint: pubsub.host, emulatorMode: true });
-    await client.createTopic('project-events');
+    for (const topic of eventTopics) await client.createTopic(topic);
     await client.close();
     working = {
       MONGODB_URI: mongo.uri,

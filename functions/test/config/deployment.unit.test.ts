@@ -85,6 +85,7 @@ describe('parameters of a deployment', () => {
     assert.match(message, /PROJECT_EVENTS_\w*TOPIC and PROJECT_EVENTS_\w*TOPIC: both are "project-events"/);
     assert.match(problemOf({ RECONCILIATION_REQUESTS_TOPIC: 'project-events' }), /RECONCILIATION_REQUESTS_TOPIC/);
     assert.match(problemOf({ PROJECT_CONVERGED_TOPIC: 'project-events' }), /PROJECT_CONVERGED_TOPIC/);
+    assert.match(problemOf({ DELETIONS_TOPIC: 'project-events' }), /DELETIONS_TOPIC/);
   });
 
   it('name a bucket where the configuration needs one, and one of its own for the archive', () => {

@@ -7,7 +7,7 @@ import { reconcileOnRequestFunction } from '../../src/triggers/reconcileOnReques
 import { recordDeadLetterFunction } from '../../src/triggers/recordDeadLetter.ts';
 import { relayProjectChangesFunction } from '../../src/triggers/relayProjectChanges.ts';
 import { createServices } from '../../src/triggers/services.ts';
-import { syncProjectFunction } from '../../src/triggers/syncProject.ts';
+import { syncDeletionsFunction, syncProjectFunction } from '../../src/triggers/syncProject.ts';
 
 const endpointSchema = z.looseObject({ vpc: z.unknown() });
 
@@ -24,6 +24,7 @@ function networks(privateNetwork: ConfigInput['privateNetwork']) {
   const functions = {
     relayProjectChanges: relayProjectChangesFunction(services),
     syncProject: syncProjectFunction(services),
+    syncDeletions: syncDeletionsFunction(services),
     reconcileOnRequest: reconcileOnRequestFunction(services),
     recordDeadLetter: recordDeadLetterFunction(services),
     reconcileAssets: reconcileAssetsFunction(services),

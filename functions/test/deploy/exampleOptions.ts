@@ -7,6 +7,7 @@ export const exampleOptions: PlanOptions = {
   database: '(default)',
   topics: {
     events: 'project-events',
+    deletions: 'project-deletions',
     deadLetters: 'project-events-dead-letter',
     requests: 'reconciliation-requests',
     alerts: 'sync-alerts',

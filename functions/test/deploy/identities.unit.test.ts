@@ -41,6 +41,7 @@ function endpointsOf(functions: Readonly<Record<string, object>>, prefix = ''): 
 
 const topics: Readonly<Record<keyof Topics, unknown>> = {
   events: params.eventsTopic.expression,
+  deletions: params.deletionsTopic.expression,
   deadLetters: params.deadLetterTopic.expression,
   requests: params.requestsTopic.expression,
   alerts: params.alertsTopic.expression,

@@ -27,8 +27,8 @@ import { reconcileAssetsFunction } from '../../src/triggers/reconcileAssets.ts';
 import { reconcileOnRequestFunction } from '../../src/triggers/reconcileOnRequest.ts';
 import { recordDeadLetterFunction } from '../../src/triggers/recordDeadLetter.ts';
 import { relayProjectChangesFunction } from '../../src/triggers/relayProjectChanges.ts';
-import type { Services } from '../../src/triggers/services.ts';
-import { syncProjectFunction } from '../../src/triggers/syncProject.ts';
+import { eventsPublisher, type Services } from '../../src/triggers/services.ts';
+import { syncDeletionsFunction, syncProjectFunction } from '../../src/triggers/syncProject.ts';
 import { watchAssetsFunctions } from '../../src/triggers/watchAssets.ts';
 import { archive, asked } from '../archive/archived.ts';
 import { writeOf } from '../lateWrites/writeOf.ts';
@@ -106,7 +106,7 @@ interface Seen {
 }
 
 const { topics } = options;
-const topicKeys: readonly (keyof Topics)[] = ['events', 'deadLetters', 'requests', 'alerts', 'converged'];
+const topicKeys: readonly (keyof Topics)[] = ['events', 'deletions', 'deadLetters', 'requests', 'alerts', 'converged'];
 
 /** A bucket that records what its calls ask IAM for
  *  (https://cloud.google.com/storage/docs/access-control/iam-json). */
@@ -213,7 +213,7 @@ describe('what the functions do, and what their accounts may do', () => {
           ...(stopsAfterOnePage && { throttle: oneAtATime(stop) }),
           firestore,
           truth,
-          events: await publisher(topics.events),
+          events: await eventsPublisher({ publisher }),
           deadLetters: await publisher(topics.deadLetters),
         };
         return {
@@ -238,7 +238,10 @@ describe('what the functions do, and what their accounts may do', () => {
     fixture = await startServices();
     const { firestore, source } = fixture;
     await relay();
-    await synchronize();
+    // Enough that no deletion is held.
+    await source.projects.insertMany(Array.from({ length: 40 }, () => ({ _id: new ObjectId(), name: 'lives on' })));
+    await synchronize('syncProject', syncProjectFunction);
+    await synchronize('syncDeletions', syncDeletionsFunction);
     await offline.wrap(recordDeadLetterFunction(servicesOf('recordDeadLetter')))(message(Buffer.from('unreadable')));
     await reconcileAssetsFunction(servicesOf('reconcileAssets')).run({ scheduleTime: '' });
     await reconcile();
@@ -319,14 +322,19 @@ describe('what the functions do, and what their accounts may do', () => {
             body: JSON.stringify({ input, reason: 'test' }),
           }),
         );
+      const deletion = encodeEvent(event('ProjectDeleted', 'p4'));
+      await offline.wrap(recordDeadLetterFunction(servicesOf('recordDeadLetter')))(
+        message(deletion.data, { ...deletion.attributes, reason: 'attempts', error: 'test', attempts: '1' }),
+      );
       const answers = [
         await api(new Request('http://localhost/api/now', { headers })),
         await decide('reconcile', { mode: 'report' }),
         await decide('redrive', { projectId: 'p3' }),
+        await decide('redrive', { projectId: 'p4' }),
       ];
       assert.deepEqual(
         answers.map(({ status }) => status),
-        [200, 200, 200],
+        [200, 200, 200, 200],
       );
     }
 
@@ -338,7 +346,10 @@ describe('what the functions do, and what their accounts may do', () => {
         await until(() => relayHasPlace(firestore));
         await source.projects.insertOne({ _id: new ObjectId(), name: 'new' });
         await source.projects.insertOne({ _id: 'not/an/id', name: 'x' });
-        await until(() => [topics.events, topics.deadLetters, topics.requests].every((topic) => published.has(topic)));
+        await source.projects.deleteOne({ name: 'new' });
+        await until(() =>
+          [topics.events, topics.deletions, topics.deadLetters, topics.requests].every((topic) => published.has(topic)),
+        );
       });
       await relayRecordRef(firestore, fixture.services.config.source).update({ runsWithoutProgress: 10 });
       await whileRelayed(() => until(() => published.has(topics.alerts)));
@@ -353,6 +364,10 @@ describe('what the functions do, and what their accounts may do', () => {
       await running;
     }
 
+    async function assetsOf(projectId: string) {
+      return (await firestore.collection('media').where('projectId', '==', projectId).get()).docs;
+    }
+
     async function moreThanAPage(projectId: string): Promise<void> {
       await writeAll(
         firestore,
@@ -362,20 +377,22 @@ describe('what the functions do, and what their accounts may do', () => {
 
     /** A rename, a deletion, an event that cannot be read, a record that cannot be read, and work that continues in
      *  another invocation. */
-    async function synchronize(): Promise<void> {
-      const deliver = offline.wrap(syncProjectFunction(servicesOf('syncProject')));
-      await firestore.doc('media/a').set({ projectId: 'p1', projectName: 'old' });
+    async function synchronize(name: string, functionOf: typeof syncProjectFunction): Promise<void> {
+      const deliver = offline.wrap(functionOf(servicesOf(name)));
+      const [p1, p2, p3] = [`${name}-1`, `${name}-2`, `${name}-3`];
+      await firestore.doc(`media/${name}`).set({ projectId: p1, projectName: 'old' });
       const send = (encoded: ReturnType<typeof encodeEvent>) => deliver(message(encoded.data, encoded.attributes));
-      await send(encodeEvent(event('ProjectUpdated', 'p1', { name: 'new' })));
-      await send(encodeEvent(event('ProjectDeleted', 'p1')));
+      await send(encodeEvent(event('ProjectUpdated', p1, { name: 'new' })));
+      await send(encodeEvent(event('ProjectDeleted', p1)));
       await deliver(message(Buffer.from('unreadable')));
       await firestore.collection(recordCollections.projects).doc('damaged').set({ desired: 'damaged' });
       await send(encodeEvent(event('ProjectDeleted', 'damaged')));
       await firestore.collection(recordCollections.projects).doc('damaged').delete();
-      await moreThanAPage('p2');
-      const rename = encodeEvent(event('ProjectUpdated', 'p2', { name: 'new' }));
-      const stopped = offline.wrap(syncProjectFunction(servicesOf('syncProject', true)));
-      await stopped(message(rename.data, rename.attributes));
+      for (const unfinished of [event('ProjectUpdated', p2, { name: 'new' }), event('ProjectDeleted', p3)]) {
+        await moreThanAPage(unfinished.projectId);
+        const { data, attributes } = encodeEvent(unfinished);
+        await offline.wrap(functionOf(servicesOf(name, true)))(message(data, attributes));
+      }
     }
 
     /** A sweep that moves a page to cold storage, and a purge of it. */
@@ -390,8 +407,8 @@ describe('what the functions do, and what their accounts may do', () => {
       assert.equal((await firestore.collection(recordCollections.archive).get()).size, 0);
     }
 
-    /** A brake, a stale copy, an orphan, an asset that refuses its write, and a run that is stopped in the middle of
-     *  a repair. */
+    /** A brake, a stale copy, an orphan, an asset that refuses its write, and runs that are stopped in the middle
+     *  of either repair. */
     async function reconcile(): Promise<void> {
       const name = 'longer than what there is room for '.repeat(20);
       const project = new ObjectId();
@@ -416,6 +433,11 @@ describe('what the functions do, and what their accounts may do', () => {
         assert.match(String(error), /ReconciliationNotDone/),
       );
       await firestore.doc('media/full').delete();
+      const renamed = String(living[0]?._id);
+      await moreThanAPage(renamed);
+      const stopped = offline.wrap(reconcileOnRequestFunction(servicesOf('reconcileOnRequest', true)));
+      await stopped(json({ mode: 'clean', reason: 'test', projectIds: [renamed] }));
+      await Promise.all((await assetsOf(renamed)).map((asset) => asset.ref.delete()));
       await moreThanAPage(String(new ObjectId()));
       await run(servicesOf('reconcileOnRequest', true));
       // Less than a run keeps for its own ending: it asks for its continuation at once.

@@ -44,6 +44,7 @@ describe('provisioning plan: roles', () => {
   it('relay: publishes to all topics, reads and writes Firestore, reads the connection string', () => {
     assert.deepEqual(rolesOf('lockstep-relay'), [
       'roles/datastore.user on projects acme-films',
+      'roles/pubsub.publisher on pubsub topics project-deletions',
       'roles/pubsub.publisher on pubsub topics project-events',
       'roles/pubsub.publisher on pubsub topics project-events-dead-letter',
       'roles/pubsub.publisher on pubsub topics reconciliation-requests',
@@ -52,13 +53,15 @@ describe('provisioning plan: roles', () => {
     ]);
   });
 
-  it('syncProject: publishes continuations and dead letters, and is called by its subscription', () => {
+  it('the work on events: publishes continuations and dead letters, and is called by its two subscriptions', () => {
     assert.deepEqual(rolesOf('lockstep-sync'), [
       'roles/datastore.user on projects acme-films',
       'roles/eventarc.eventReceiver on projects acme-films',
+      'roles/pubsub.publisher on pubsub topics project-deletions',
       'roles/pubsub.publisher on pubsub topics project-events',
       'roles/pubsub.publisher on pubsub topics project-events-dead-letter',
       'roles/pubsub.publisher on pubsub topics sync-alerts',
+      `roles/run.invoker on run services ${valueOfVariable('SYNC_DELETIONS_SERVICE')}`,
       `roles/run.invoker on run services ${valueOfVariable('SYNC_PROJECT_SERVICE')}`,
       'roles/secretmanager.secretAccessor on secrets MONGODB_URI',
     ]);
@@ -77,6 +80,7 @@ describe('provisioning plan: roles', () => {
     assert.deepEqual(rolesOf('lockstep-reconcile'), [
       'roles/datastore.user on projects acme-films',
       'roles/eventarc.eventReceiver on projects acme-films',
+      'roles/pubsub.publisher on pubsub topics project-deletions',
       'roles/pubsub.publisher on pubsub topics project-events',
       'roles/pubsub.publisher on pubsub topics project-events-dead-letter',
       'roles/pubsub.publisher on pubsub topics reconciliation-requests',
@@ -129,6 +133,7 @@ describe('provisioning plan: roles', () => {
     assert.deepEqual(rolesOf('lockstep-operations'), [
       'roles/datastore.user on projects acme-films',
       'roles/firebaseauth.viewer on projects acme-films',
+      'roles/pubsub.publisher on pubsub topics project-deletions',
       'roles/pubsub.publisher on pubsub topics project-events',
       'roles/pubsub.publisher on pubsub topics reconciliation-requests',
     ]);
@@ -161,6 +166,7 @@ describe('provisioning plan: roles', () => {
     assert.deepEqual(agents.sort(), [
       'roles/pubsub.publisher on pubsub topics project-events-dead-letter',
       `roles/pubsub.subscriber on pubsub subscriptions ${valueOfVariable('RECONCILE_ON_REQUEST_SUBSCRIPTION')}`,
+      `roles/pubsub.subscriber on pubsub subscriptions ${valueOfVariable('SYNC_DELETIONS_SUBSCRIPTION')}`,
       `roles/pubsub.subscriber on pubsub subscriptions ${valueOfVariable('SYNC_PROJECT_SUBSCRIPTION')}`,
     ]);
   });
@@ -181,9 +187,10 @@ describe('provisioning plan: roles', () => {
 });
 
 describe('provisioning plan: topics and subscriptions', () => {
-  it('makes four topics that keep their messages', () => {
+  it('makes five topics that keep their messages', () => {
     for (const line of [
       'gcloud pubsub topics create project-events --message-retention-duration=7d --project=acme-films',
+      'gcloud pubsub topics create project-deletions --message-retention-duration=7d --project=acme-films',
       'gcloud pubsub topics create project-events-dead-letter --message-retention-duration=31d --project=acme-films',
       'gcloud pubsub topics create reconciliation-requests --message-retention-duration=1d --project=acme-films',
       'gcloud pubsub topics create sync-alerts --message-retention-duration=1d --project=acme-films',
@@ -193,7 +200,7 @@ describe('provisioning plan: topics and subscriptions', () => {
     }
   });
 
-  it('makes a topic of converged projects, to which only syncProject publishes, where one is configured', () => {
+  it('makes a topic of converged projects, to which only the work on events publishes, where one is configured', () => {
     assert.ok(!lines.some((line) => line.includes('project-converged')));
     const topics = { ...options.topics, converged: 'project-converged' };
     const added = plan({ ...options, topics })
@@ -213,13 +220,14 @@ describe('provisioning plan: topics and subscriptions', () => {
       .flatMap(commandsOf)
       .filter(({ argv }) => argv.slice(1, 4).join(' ') === 'pubsub subscriptions update');
     const of = (name: string) => updates.find(({ argv }) => argv[4]?.includes(name))?.argv ?? [];
-    assert.equal(updates.length, 4);
-    const sync = of('SYNC_PROJECT');
-    assert.equal(flag(sync, 'message-retention-duration'), '7d');
-    assert.equal(flag(sync, 'dead-letter-topic'), 'projects/acme-films/topics/project-events-dead-letter');
-    assert.equal(flag(sync, 'max-delivery-attempts'), '100');
-    assert.equal(flag(sync, 'ack-deadline'), '600');
-    assert.deepEqual([flag(sync, 'min-retry-delay'), flag(sync, 'max-retry-delay')], ['10s', '600s']);
+    assert.equal(updates.length, 5);
+    for (const sync of [of('SYNC_PROJECT'), of('SYNC_DELETIONS')]) {
+      assert.equal(flag(sync, 'message-retention-duration'), '7d');
+      assert.equal(flag(sync, 'dead-letter-topic'), 'projects/acme-films/topics/project-events-dead-letter');
+      assert.equal(flag(sync, 'max-delivery-attempts'), '100');
+      assert.equal(flag(sync, 'ack-deadline'), '600');
+      assert.deepEqual([flag(sync, 'min-retry-delay'), flag(sync, 'max-retry-delay')], ['10s', '600s']);
+    }
     const dead = of('RECORD_DEAD_LETTER');
     assert.equal(flag(dead, 'message-retention-duration'), '31d');
     // Nor do alerts become dead letters, which raise alerts.

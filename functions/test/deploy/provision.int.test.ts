@@ -43,13 +43,15 @@ describe('provisioning', () => {
   it('does what it can before the first deployment, and the rest after it', async () => {
     const first = await provision();
     assert.ok(first.done > 30);
-    assert.ok(first.waiting.includes('Retention, retries and dead letters of syncProject'));
+    for (const name of ['syncProject', 'syncDeletions']) {
+      assert.ok(first.waiting.includes(`Retention, retries and dead letters of ${name}`));
+    }
     assert.equal(calls().filter(({ args }) => args.includes('subscriptions')).length, 0);
     writeFileSync(join(home, 'DEPLOYED'), '');
     const second = await provision();
     assert.deepEqual(second.waiting, []);
     const updates = calls().filter(({ args }) => args.slice(0, 3).join(' ') === 'pubsub subscriptions update');
-    assert.equal(updates.length, 4);
+    assert.equal(updates.length, 5);
     assert.match(updates[0]?.args[3] ?? '', /^eventarc triggers\//);
   });
 
@@ -148,7 +150,7 @@ describe('provisioning', () => {
       `> ${canary}`,
     ];
     const [events = '', deadLetters = '', requests = '', database = '', project = '', ...channels] = hostile;
-    const topics = { events, deadLetters, requests, alerts: events, converged: requests };
+    const topics = { events, deletions: requests, deadLetters, requests, alerts: events, converged: requests };
     const steps = plan({
       ...options,
       project,

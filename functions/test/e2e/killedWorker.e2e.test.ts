@@ -27,7 +27,7 @@ describe('a worker that is killed', function () {
       variables: givenServices,
       projectId: freshProjectId(),
       ports: { mongodb: 0, firestore: 0, pubsub: 0, functions: 0 },
-      only: ['relayProjectChanges', 'syncProject'],
+      only: ['relayProjectChanges', 'syncProject', 'syncDeletions'],
       env: { SYNC_LEASE_SECONDS: '2' },
       // Whatever a worker left for after its invocation would stay undone.
       freezeIdle: true,
@@ -64,7 +64,7 @@ describe('a worker that is killed', function () {
     await source.projects.deleteOne({ _id: id });
     await eventually('the deletion to begin', async () => (await left()) < assets);
     const atKill = await left();
-    await stack.runtime?.kill('syncProject');
+    await stack.runtime?.kill('syncDeletions');
     assert.ok(atKill > 0, 'the deletion was over before the process was killed');
 
     await eventually('the rest to go', async () => (await left()) === 0);

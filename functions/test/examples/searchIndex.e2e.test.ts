@@ -72,7 +72,7 @@ describe('a search index that follows converged projects', function () {
         variables: givenServices,
         projectId: freshProjectId(),
         ports: { mongodb: 0, firestore: 0, pubsub: 0, functions: 0, page: 0 },
-        only: ['relayProjectChanges', 'syncProject'],
+        only: ['relayProjectChanges', 'syncProject', 'syncDeletions'],
         retry,
       });
       third = await startRuntime({

@@ -31,7 +31,7 @@ describe('a mistaken deleteMany({})', function () {
   before(async () => {
     stack = await startStack({
       ports: { mongodb: 0, firestore: 0, pubsub: 0, functions: 0 },
-      only: ['relayProjectChanges', 'syncProject'],
+      only: ['relayProjectChanges', 'syncProject', 'syncDeletions'],
       retry: { minBackoffMs: 100, maxBackoffMs: 500 },
       onLog: (entry) => {
         if (JSON.stringify(entry).includes('run holds -- list')) alarms.push(JSON.stringify(entry));

@@ -41,7 +41,7 @@ describe('the guard as a function', function () {
       ssl: false,
     });
     const pubsub = createPubSub(stack.variables.GCLOUD_PROJECT, stack.pubsubHost);
-    const [subscription] = await pubsub.topic('project-events').createSubscription('late-writes');
+    const [subscription] = await pubsub.topic('project-deletions').createSubscription('late-writes');
     const events: ProjectEvent[] = [];
     subscription.on('message', (message) => {
       const decoded = decodeEvent(message.data);

@@ -25,6 +25,7 @@ relayShard-5        | schedule $RELAY_SCHEDULE                | 3 retries       
 relayShard-6        | schedule $RELAY_SCHEDULE                | 3 retries         | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
 relayShard-7        | schedule $RELAY_SCHEDULE                | 3 retries         | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
 relayShard-8        | schedule $RELAY_SCHEDULE                | 3 retries         | lockstep-relay@       | MONGODB_URI | $LOCKSTEP_REGION
+syncDeletions       | topic $DELETIONS_TOPIC                  | until it succeeds | lockstep-sync@        | MONGODB_URI | $LOCKSTEP_REGION
 syncProject         | topic $PROJECT_EVENTS_TOPIC             | until it succeeds | lockstep-sync@        | MONGODB_URI | $LOCKSTEP_REGION
 
 function            | seconds | MiB | CPU | at once | min     | max
@@ -41,6 +42,7 @@ relayShard-5        | 1800    | 512 | 1   | 1       | default | 2
 relayShard-6        | 1800    | 512 | 1   | 1       | default | 2
 relayShard-7        | 1800    | 512 | 1   | 1       | default | 2
 relayShard-8        | 1800    | 512 | 1   | 1       | default | 2
+syncDeletions       | 540     | 512 | 1   | 10      | default | 20
 syncProject         | 540     | 512 | 1   | 10      | default | 20
 
 function     | omitted
@@ -57,6 +59,7 @@ MONGODB_URI                      | secret | asked for                  |
 LOCKSTEP_REGION                  | string | us-central1                |
 FIRESTORE_DATABASE               | string | (default)                  |
 PROJECT_EVENTS_TOPIC             | string | project-events             |
+DELETIONS_TOPIC                  | string | project-deletions          |
 PROJECT_EVENTS_DEAD_LETTER_TOPIC | string | project-events-dead-letter |
 RECONCILIATION_REQUESTS_TOPIC    | string | reconciliation-requests    |
 ALERTS_TOPIC                     | string | sync-alerts                |

@@ -56,7 +56,8 @@ describe('a decision whose process is killed', function () {
 
   it('leaves for every project both or neither; repeated, it decides each once, and every event is published', async () => {
     const client = createPubSub('demo-test', pubsub.host);
-    const [topic] = await client.createTopic('project-events');
+    await client.createTopic('project-events');
+    const [topic] = await client.createTopic('project-deletions');
     const [subscription] = await topic.createSubscription('all');
     const published = new Set<string>();
     subscription.on('message', (message: Message) => {
@@ -107,7 +108,7 @@ describe('a decision whose process is killed', function () {
     const { records, audit } = await decided();
     assert.equal(records.length, held);
     assert.deepEqual(audit, records);
-    const events = createPublisher(createPubSub('demo-test', pubsub.host), 'project-events');
+    const events = createPublisher(createPubSub('demo-test', pubsub.host), 'project-deletions');
     await lookAfter(upkeepWith({ ...fixture.dependencies, publisherTo: async () => events }));
     assert.equal((await fixture.firestore.collection('syncOutbox').get()).size, 0);
     await until(() => published.size === held, 'every event is published');

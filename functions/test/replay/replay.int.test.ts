@@ -1,5 +1,6 @@
 // Publishing the history again: attacks "a new consumer gets what there was, and nobody else is disturbed by it".
 import assert from 'node:assert/strict';
+import type { Message } from '@google-cloud/pubsub';
 import type { Firestore } from 'firebase-admin/firestore';
 import { type PubSubServer, startPubSubServer } from '../../local/servers/pubsub/server.ts';
 import { createTopics } from '../../local/topics.ts';
@@ -14,6 +15,7 @@ import { projectRecordRef } from '../../src/records/projectRecord.ts';
 import { replayHistory, type Selection } from '../../src/replay/replay.ts';
 import { startCommand } from '../cli/commandProcess.fixture.ts';
 import { type FakeTopic, fakeTopic } from '../support/topic.ts';
+import { until } from '../support/until.ts';
 import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
 
 describe('replay', () => {
@@ -180,6 +182,28 @@ describe('replay', () => {
       assert.equal((await command('--project nobody --to new-consumer')).code, exitCodes.nothing);
     });
 
+    it('publishes deletions to their own topic where none is named', async () => {
+      const client = createPubSub('demo-test', pubsub.host);
+      const [subscription] = await client.topic('project-deletions').createSubscription('replayed');
+      const received: Message[] = [];
+      subscription.on('message', (message: Message) => {
+        received.push(message);
+        message.ack();
+      });
+      await fixture.deliver(event('ProjectUpdated', 'p1', { name: 'a' }));
+      await fixture.deliver(event('ProjectDeleted', 'p1'));
+      const { code, output } = await command('--project p1');
+      assert.equal(code, exitCodes.complete, output);
+      assert.match(output, /2 events of 1 projects published to the topics of events/);
+      await until(() => received.length > 0);
+      assert.deepEqual(
+        received.map(({ attributes }) => attributes.type),
+        ['ProjectDeleted'],
+      );
+      await subscription.close();
+      await client.close();
+    });
+
     it('refuses a time from which the history is not whole', async () => {
       const { code, output } = await command('--since 2020-01-01 --to new-consumer');
       assert.equal(code, exitCodes.usage, output);
@@ -201,10 +225,10 @@ describe('replay', () => {
       });
     }
 
-    it('publishes to the topic of events where none is named', () => {
+    it('publishes to the topics of events where none is named', () => {
       const read = readInvocation(replay, ['--project', 'p'], { GCLOUD_PROJECT: 'demo-test' });
       assert.ok(read.kind === 'run');
-      assert.equal(read.settings.topic, 'project-events');
+      assert.equal(read.settings.topic, null);
     });
   });
 });

@@ -94,6 +94,7 @@ describe('services that run elsewhere', function () {
 
 const topics = [
   'project-events',
+  'project-deletions',
   'project-events-dead-letter',
   'reconciliation-requests',
   'sync-alerts',

@@ -263,6 +263,36 @@ describe('functions of reconciliation and relay', () => {
       assert.equal(fixture.topic('reconciliation-requests').messages.length, 1);
     });
 
+    it('keeps a deletion until its topic is there, and says what is missing; what comes behind it goes on', async () => {
+      const { services, source, firestore, log, stop } = fixture;
+      const deletions = fixture.topic('project-deletions');
+      const absent = 'NOT_FOUND: Resource not found (resource=project-deletions)';
+      deletions.fail(Object.assign(new Error(absent), { code: 5 }));
+      const running = Promise.resolve(relayProjectChangesFunction(services).run({ scheduleTime: '' }));
+      await until(() => relayHasPlace(firestore));
+      const [doomed, next] = [new ObjectId(), new ObjectId()];
+      await source.projects.insertOne({ _id: doomed, name: 'doomed' });
+      await source.projects.deleteOne({ _id: doomed });
+      await source.projects.insertOne({ _id: next, name: 'next' });
+      const projects = (name: string) => fixture.topic(name).messages.map(({ attributes }) => attributes.projectId);
+      await until(() => projects('project-events').length === 2 && deletions.tries() > 1);
+      assert.deepEqual(projects('project-events'), [String(doomed), String(next)]);
+      const said = log.lines.find(({ message }) => message.includes('could not be published'));
+      assert.deepEqual([said?.fields.projectId, said?.fields.error], [String(doomed), absent]);
+      // This execution ends without it, and the next one begins before it.
+      stop();
+      await running;
+      assert.deepEqual(projects('project-deletions'), []);
+      deletions.succeed();
+      const stopNext = new AbortController();
+      const again = { ...services, stopping: () => stopNext.signal };
+      const following = Promise.resolve(relayProjectChangesFunction(again).run({ scheduleTime: '' }));
+      await until(() => projects('project-deletions').length > 0);
+      stopNext.abort(new Error('the instance is asked to stop'));
+      await following;
+      assert.deepEqual(projects('project-deletions'), [String(doomed)]);
+    });
+
     it('has a function for each shard, which publish their shares', async () => {
       set({ RELAY_SHARDS: '2' });
       const events = fixture.topic('project-events');

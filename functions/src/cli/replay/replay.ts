@@ -11,13 +11,14 @@ import {
   type TerminalCommand,
   UsageError,
 } from '../command.ts';
-import { inTime, openFirestore, openPubSub } from '../services.ts';
+import { eventsPublisher, inTime, openFirestore, openPubSub } from '../services.ts';
 import type { Terminal } from '../terminal.ts';
 
 export interface ReplaySettings {
   readonly projectId: string;
   readonly selection: Selection;
-  readonly topic: string;
+  /** Null: the topics of events. */
+  readonly topic: string | null;
 }
 
 /** How the command ends. */
@@ -43,7 +44,7 @@ export const replay: TerminalCommand<ReplaySettings> = {
       .description('Publishes the history of projects again, for a new consumer.')
       .option('--project <id>', 'this project; may be given more than once', repeated)
       .option('--since <time>', 'projects that Lockstep learned something of since then, such as 2026-11-27T12:00:00Z')
-      .option('--to <topic>', 'where (default: the topic of events, whose readers all get them again)')
+      .option('--to <topic>', 'where (default: the topics of events, whose readers all get them again)')
       .addHelpText('after', helpAfter(notes.trimStart(), 'unused'))
       .action(({ project, since, to }) =>
         accept({
@@ -57,7 +58,8 @@ export const replay: TerminalCommand<ReplaySettings> = {
     const firestore = await openFirestore(terminal, projectId);
     if (selection.kind === 'since')
       await checkKept(selection.since, await inTime(terminal, oldestKept(firestore)), terminal);
-    const to = createPublisher(await openPubSub(terminal, projectId), topic);
+    const pubsub = await openPubSub(terminal, projectId);
+    const to = topic === null ? eventsPublisher(pubsub) : createPublisher(pubsub, topic);
     let saidAt = terminal.clock.now();
     const onProgress = ({ projects, events }: Replayed) => {
       if (terminal.clock.now() - saidAt < sayEveryMs) return;
@@ -65,7 +67,7 @@ export const replay: TerminalCommand<ReplaySettings> = {
       terminal.progress(`${events} events of ${projects} projects`);
     };
     const replayed = await replayHistory({ firestore, to, signal: terminal.signal, onProgress }, selection);
-    report(replayed, topic, terminal);
+    report(replayed, topic ?? 'the topics of events', terminal);
     if (replayed.unreadable.length > 0) return exitCodes.failed;
     return replayed.events === 0 ? exitCodes.nothing : exitCodes.complete;
   },
@@ -81,10 +83,10 @@ function selectionOf(projectIds: readonly string[] | undefined, since: string | 
 }
 
 /** @throws UsageError for a topic on which events would be taken for something else. */
-function topicOf(to: string | undefined): string {
+function topicOf(to: string | undefined): string | null {
   const own = [params.deadLetterTopic, params.requestsTopic, params.alertsTopic, params.convergedTopic];
   if (own.some((topic) => topic.value() === to)) throw new UsageError(`--to: ${to} is not a topic of events`);
-  return to ?? params.eventsTopic.value();
+  return to ?? null;
 }
 
 /** @throws UsageError for a time from which the history is not whole. */
@@ -103,10 +105,10 @@ async function checkKept(since: number, oldest: number | null, { clock, note }: 
 
 function report(
   { projects, events, omitted, fromRecord, unreadable }: Replayed,
-  topic: string,
+  where: string,
   { print }: Terminal,
 ): void {
-  print(`${events} events of ${projects} projects published to ${topic}`);
+  print(`${events} events of ${projects} projects published to ${where}`);
   if (fromRecord > 0) print(`${fromRecord} of them are no longer in the history, and come from the records`);
   if (omitted > 0)
     print(`${omitted} values were left out: they were too long to be kept, and have been replaced since`);
