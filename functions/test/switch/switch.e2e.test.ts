@@ -35,7 +35,7 @@ describe('services that run elsewhere', function () {
       projects: 0,
       records: 0,
       topics: topics.length,
-      subscriptions: 1,
+      subscriptions: 2,
     });
     const demo = spawn(process.execPath, [join(functionsDir, 'local', 'cli', 'demo.ts'), '--projects', '0'], {
       cwd: functionsDir,
