@@ -1,12 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Terminal } from '../src/cli/terminal.ts';
+import type { BenchResult } from './benchmark.ts';
+import { standingOf } from './goals.ts';
 import { renderResult } from './renderResult.ts';
 import { currentCommit, currentLoad, thisMachine } from './results/machine.ts';
 import { type MeasuredResult, writeResults } from './results/resultsFile.ts';
 import type { BenchSettings } from './settings.ts';
+import { median } from './statistics.ts';
 
-/** Runs benchmarks one after the other, prints what each found, and writes the files that were asked for.
+/** Runs benchmarks one after the other, prints what each found, and writes the files that were asked for; 1 where
+ *  one of full size misses a goal.
  *  @throws Error what a benchmark throws: the results before it are in the file */
 export async function runBenchmarks(
   { benchmarks, size, jsonFile, plotFolder }: Extract<BenchSettings, { kind: 'run' }>,
@@ -27,7 +31,25 @@ export async function runBenchmarks(
     }
     if (plotFolder !== undefined) writePlots(plotFolder, plots, note);
   }
-  return 0;
+  return size === 'full' ? reportGoals(results, print) : 0;
+}
+
+/** Says which goals were reached; 1 where one was not. */
+function reportGoals(results: readonly BenchResult[], print: (line: string) => void): number {
+  const judged = results
+    .flatMap(({ figures }) => figures)
+    .flatMap((figure) => {
+      const standing = standingOf(figure);
+      return standing === undefined ? [] : [{ ...standing, name: figure.name, value: median(figure.samples), figure }];
+    });
+  const missed = judged.filter(({ isMet }) => !isMet);
+  print(`\ngoals: ${judged.length - missed.length} of ${judged.length} reached`);
+  for (const { name, value, goal, figure } of missed) {
+    print(
+      `missed: ${name} is ${value.toFixed(2)}, ${figure.better === 'higher' ? 'at least' : 'at most'} ${goal} wanted`,
+    );
+  }
+  return missed.length > 0 ? 1 : 0;
 }
 
 function writePlots(folder: string, plots: Readonly<Record<string, string>>, note: (line: string) => void): void {

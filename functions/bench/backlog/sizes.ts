@@ -34,7 +34,7 @@ export const backlogSizes: Readonly<Record<BenchSize, BacklogSizes>> = {
   },
   quick: {
     projects: 40,
-    roundTripsMs: [0, 2],
+    roundTripsMs: [0, 10],
     concurrencies: [
       { atOnce: 1, events: 10 },
       { atOnce: 10, events: 40 },

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { allBenchmarks } from '../../bench/all.ts';
 import type { BenchTable } from '../../bench/benchmark.ts';
+import { figuresWithGoals } from '../../bench/goals.ts';
 
 /** How long one benchmark may take here, in ms: several processes, and servers of its own. */
 const patienceMs = 120_000;
@@ -16,6 +17,8 @@ function assertFilled({ title, headings, rows }: BenchTable): void {
 }
 
 describe('benchmarks in size quick', () => {
+  const known = new Set<string>();
+
   for (const benchmark of allBenchmarks) {
     it(`${benchmark.name} runs, and all its figures are numbers`, async function () {
       this.timeout(patienceMs);
@@ -25,9 +28,17 @@ describe('benchmarks in size quick', () => {
       for (const table of result.tables) assertFilled(table);
       assert.ok(result.figures.length > 0);
       for (const { name, samples } of result.figures) {
+        known.add(name);
         assert.ok(samples.length > 0, name);
         for (const value of samples) assert.ok(Number.isFinite(value) && value > 0, `${name} is ${value}`);
       }
     });
   }
+
+  it('have every figure that has a goal', () => {
+    assert.deepEqual(
+      figuresWithGoals.filter((name) => !known.has(name)),
+      [],
+    );
+  });
 });
