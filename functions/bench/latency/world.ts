@@ -8,6 +8,7 @@ import { recordCollections } from '../../src/config/defineConfig.ts';
 import { projectRecordRef } from '../../src/records/projectRecord.ts';
 import { assetCollection } from '../contenders/contender.ts';
 import type { DeletionWayName } from '../contenders/deletionWays.ts';
+import { machineMs } from '../processes/machineClock.ts';
 import { type OwnerProcess, type Renames, startOwnerProcess } from '../processes/ownerProcess.ts';
 import { benchProjectId, type ServicesProcess, startServicesProcess } from '../processes/servicesProcess.ts';
 import { seedAssets } from '../seedAssets.ts';
@@ -30,6 +31,8 @@ const lookEveryMs = 5;
 export interface Deletion {
   /** From MongoDB's acknowledgement to the last asset gone, in ms. */
   readonly ms: number;
+  /** From the same moment until no message was left, those before it included, in ms. */
+  readonly settledMs: number;
   /** What Firestore billed until nothing was left to do, without the relay's checkpoint and the observer. */
   readonly billed: Operations;
 }
@@ -140,10 +143,11 @@ function createWorld(parts: {
         watch.gone,
       ]);
       await services.idle();
+      const settledMs = machineMs() - acknowledgedAt;
       const billed = billedBetween(before, await services.usage(), watch.reads() - readsBefore);
       await noteMemory();
       await expectAssets(firestore, 'projectId', projectId, 0);
-      return { ms: goneAt - acknowledgedAt, billed };
+      return { ms: goneAt - acknowledgedAt, settledMs, billed };
     } finally {
       watch.stop();
     }
