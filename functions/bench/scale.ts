@@ -11,6 +11,7 @@ import {
 import { likeTheFunction, startAnswering } from './processes/requests.ts';
 import { benchProjectId } from './processes/servicesProcess.ts';
 import { scaleConfig } from './scale/config.ts';
+import { type HeavyEvents, heavyEventsTable, measureHeavyEvents } from './scale/heavyEvents.ts';
 import {
   bytesPerMebibyte,
   checkScale,
@@ -30,12 +31,42 @@ export interface ScaleSizes {
   readonly shortBudgetMs: number;
   /** Whether reads and memory have to stay within their limits, too. */
   readonly atFullSize: boolean;
+  readonly heavyEvents: readonly HeavyEvents[];
 }
 
 const scaleSizes: Readonly<Record<BenchOptions['size'], ScaleSizes>> = {
-  full: { small: 10_000, large: 200_000, budgetMs: 20_000, shortBudgetMs: 1_000, atFullSize: true },
-  quick: { small: 300, large: 3_000, budgetMs: 20_000, shortBudgetMs: 50, atFullSize: false },
+  full: {
+    small: 10_000,
+    large: 200_000,
+    budgetMs: 20_000,
+    shortBudgetMs: 1_000,
+    atFullSize: true,
+    heavyEvents: heavyEvents({ events: 80, assetsEach: 30_000, nameBytes: 300_000, longNamesEach: 40 }),
+  },
+  quick: {
+    small: 300,
+    large: 3_000,
+    budgetMs: 20_000,
+    shortBudgetMs: 50,
+    atFullSize: false,
+    heavyEvents: heavyEvents({ events: 80, assetsEach: 30, nameBytes: 300_000, longNamesEach: 2 }),
+  },
 };
+
+function heavyEvents(sizes: {
+  readonly events: number;
+  readonly assetsEach: number;
+  readonly nameBytes: number;
+  readonly longNamesEach: number;
+}): readonly HeavyEvents[] {
+  const { events, assetsEach, nameBytes, longNamesEach } = sizes;
+  const names = { events, assetsEach: longNamesEach, nameBytes };
+  return [
+    { title: 'deletions of large projects', kind: 'delete', events, assetsEach, nameBytes: 24 },
+    { title: 'renames of large projects', kind: 'rename', events, assetsEach, nameBytes: 24 },
+    { title: 'renames to long names', kind: 'rename', ...names },
+  ];
+}
 
 /** One project of 200,000 assets: memory, cost and continuations. */
 export const benchmark: Benchmark = {
@@ -67,6 +98,7 @@ export async function measureScale(
   const short = await run('large project, short invocations', sizes.large, sizes.shortBudgetMs);
   checkScale({ small, large, short }, sizes.atFullSize);
   const runs = [small, large, short];
+  const heavy = await measureHeavyEvents(sizes.heavyEvents, { onProgress });
   const mebibytes = ({ peakRss }: Deletion) => Math.round(peakRss / bytesPerMebibyte);
   return {
     name: 'scale',
@@ -104,6 +136,7 @@ export async function measureScale(
           mebibytes(run),
         ]),
       },
+      heavyEventsTable(heavy),
     ],
     figures: [
       {

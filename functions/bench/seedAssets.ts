@@ -12,6 +12,7 @@ export async function seedAssets(
   collection: string,
   projectId: string,
   count: number,
+  projectName: string = seededName,
 ): Promise<void> {
   const ids = firestore.collection(collection);
   const documents = Array.from(
@@ -20,7 +21,7 @@ export async function seedAssets(
       `${collection}/${ids.doc().id}`,
       {
         projectId,
-        projectName: seededName,
+        projectName,
         kind: index % 2 === 0 ? 'render' : 'voice-over',
         url: `https://media.example.com/${projectId}/take-${index}.mp4`,
         width: 3_840,

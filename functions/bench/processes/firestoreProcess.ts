@@ -28,8 +28,8 @@ export interface FirestoreProcess {
   close(): Promise<void>;
 }
 
-export async function startFirestoreProcess(): Promise<FirestoreProcess> {
-  const child = startAnswering(join(import.meta.dirname, 'firestoreProgram.ts'));
+export async function startFirestoreProcess(nodeFlags: readonly string[] = []): Promise<FirestoreProcess> {
+  const child = startAnswering(join(import.meta.dirname, 'firestoreProgram.ts'), [], nodeFlags);
   return {
     host: await child.ask('host', null, z.string()),
     usage: () => child.ask('usage', null, usageSchema),

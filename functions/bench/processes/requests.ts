@@ -45,10 +45,12 @@ export interface Answering {
   close(): Promise<void>;
 }
 
-/** The memory of the function that does this work, of which V8 takes half for its heap, as it does in a container of
- *  that size. On a large machine it would let garbage lie, and resident memory would say nothing about what the work
+/** The memory that the function is declared which does this work. */
+export const declaredMiB = 512;
+
+/** Of that memory V8 takes half for its heap, as it does in a container of that size. On a large machine it would let garbage lie, and resident memory would say nothing about what the work
  *  needs. */
-export const likeTheFunction = ['--max-heap-size=256'];
+export const likeTheFunction = [`--max-heap-size=${declaredMiB / 2}`];
 
 /** Starts a TypeScript program as a process of its own. */
 export function startAnswering(

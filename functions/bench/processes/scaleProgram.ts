@@ -1,12 +1,25 @@
-// The worker that is measured: `syncProject`'s code, invocation after invocation, in a process of its own.
+// The worker that is measured: `syncProject`'s code, invocation after invocation or many at once, in a process of its
+// own.
 import { Firestore } from 'firebase-admin/firestore';
 import { z } from 'zod';
-import { applyEvent, eventOf } from '../contenders/ours.ts';
+import { encodeEvent } from '../../src/events/codec.ts';
+import type { ProjectEvent } from '../../src/events/contract.ts';
+import { applyEvent, eventOf, startInstance } from '../contenders/ours.ts';
 import { scaleConfig } from '../scale/config.ts';
+import { longName } from '../scale/longName.ts';
 import { answerParent } from './requests.ts';
 import { benchProjectId } from './servicesProcess.ts';
 
 const runSchema = z.object({ projectId: z.string(), budgetMs: z.number() });
+
+const atOnceSchema = z.object({
+  kind: z.enum(['delete', 'rename']),
+  projectIds: z.array(z.string()),
+  nameBytes: z.number(),
+});
+
+/** Longer than any of these runs: none is continued. */
+const noLimitMs = 3_600_000;
 
 const [host = ''] = process.argv.slice(2);
 const firestore = new Firestore({ projectId: benchProjectId, host, ssl: false });
@@ -18,6 +31,34 @@ answerParent({
     const invocations = await applyEvent(firestore, scaleConfig, eventOf({ kind: 'delete', projectId }), budgetMs);
     return { ms: performance.now() - startedAt, invocations };
   },
+  async atOnce(argument) {
+    const { kind, projectIds, nameBytes } = atOnceSchema.parse(argument);
+    const handle = startInstance(firestore, scaleConfig, (message) => {
+      throw new Error(`an event was not done at once: ${JSON.stringify(message.attributes)}`);
+    });
+    const requests = projectIds.map((projectId) =>
+      requestOf(
+        eventOf(
+          kind === 'delete' ? { kind, projectId } : { kind, projectId, name: longName(projectId, 1, nameBytes) },
+        ),
+      ),
+    );
+    const startedAt = performance.now();
+    await Promise.all(
+      requests.map(({ body: { message } }) =>
+        handle({ data: Buffer.from(message.data, 'base64'), attributes: message.attributes }, noLimitMs),
+      ),
+    );
+    return { ms: performance.now() - startedAt, requests: requests.length };
+  },
   // Node gives kibibytes: https://nodejs.org/api/process.html#processresourceusage
   peakRss: () => process.resourceUsage().maxRSS * 1_024,
 });
+
+/** A request as the server around a function holds it until it is answered: as received, and as read. */
+function requestOf(event: ProjectEvent) {
+  const { data, attributes } = encodeEvent(event);
+  const rawBody = Buffer.from(JSON.stringify({ message: { data: data.toString('base64'), attributes } }));
+  const message = z.object({ data: z.string(), attributes: z.record(z.string(), z.string()) });
+  return { rawBody, body: z.object({ message }).parse(JSON.parse(rawBody.toString())) };
+}
