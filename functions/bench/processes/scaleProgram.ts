@@ -38,9 +38,7 @@ answerParent({
     });
     const requests = projectIds.map((projectId) =>
       requestOf(
-        eventOf(
-          kind === 'delete' ? { kind, projectId } : { kind, projectId, name: longName(projectId, 1, nameBytes) },
-        ),
+        eventOf(kind === 'delete' ? { kind, projectId } : { kind, projectId, name: longName(projectId, 1, nameBytes) }),
       ),
     );
     const startedAt = performance.now();

@@ -19,7 +19,7 @@ export interface Deployment {
   readonly pushMs: number;
   /** Bytes of an event with its attributes. */
   readonly eventBytes: number;
-  /** Documents in one page: `assetsPerPage` in `src/sync/pages/page.ts`. */
+  /** Documents in one page: `assetsPerPage` in `src/sync/pages/pageSize.ts`. */
   readonly assetsPerPage: number;
   /** A database that has one processor for everything, as the local one has: its time per operation, in ms. The real
    *  one has none that we could see. */

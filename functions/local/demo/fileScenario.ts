@@ -14,6 +14,7 @@ import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
 import { openBucket } from '../../src/storage/bucket.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
+import { createSyncMemory } from '../../src/sync/memory.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { localBuckets } from '../stack.ts';
@@ -66,6 +67,7 @@ async function run({ stack, firestore, projects, events, observer }: World): Pro
       files: settings,
       limits: defaultSyncLimits,
       throttle: createThrottle(),
+      memory: createSyncMemory(),
     });
     // As the functions do that watch a collection.
     const watched = () => Promise.all([first, second].map(({ path }) => indexAsset(base, path)));

@@ -20,6 +20,7 @@ import { estimateProjects } from '../source/estimateProjects.ts';
 import { createProjectTruth } from '../source/truth.ts';
 import { openBucket } from '../storage/bucket.ts';
 import { defaultSyncLimits } from '../sync/limits.ts';
+import { createSyncMemory } from '../sync/memory.ts';
 import { createThrottle } from '../sync/pages/throttle.ts';
 import { createSyncWorker } from '../sync/worker.ts';
 import {
@@ -220,6 +221,7 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
       historyMs: historyDays.value() * dayMs,
     },
     throttle: createThrottle(),
+    memory: createSyncMemory(),
   });
   const files = deployedFileSettings(config);
   const limits = {

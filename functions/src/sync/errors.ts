@@ -33,6 +33,17 @@ export class NotYetError extends Error {
   }
 }
 
+/** Messages before this one hold the memory that it needs. */
+export class NoMemoryError extends Error {
+  constructor(messageId: string | undefined) {
+    super(
+      `message ${messageId ?? 'without an id'} waited for memory until its time was over; this delivery is refused so ` +
+        'that it is redelivered. If that happens often, give syncProject more memory or a lower concurrency',
+    );
+    this.name = 'NoMemoryError';
+  }
+}
+
 /** Another worker took the project over, because this one did not renew its lease in time; nothing was written since.
  */
 export class LeaseLostError extends Error {

@@ -9,6 +9,7 @@ import { errorText } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import { writeHistory } from '../records/historyEntry.ts';
 import { ProjectRecordError } from '../records/projectRecord.ts';
+import { admitMessage } from './admitMessage.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
 import { AttemptFailedError, ClaimFailedError, NotYetError, ProjectBusyError } from './errors.ts';
 import { announcementAttribute, type Notification, notifyConverged } from './notifyConverged.ts';
@@ -16,7 +17,8 @@ import { configuredChanges, untaken } from './openEvents.ts';
 import { assetAttribute } from './pages/refusedWrites.ts';
 import type { ApplyOutcome, SyncWorker } from './worker.ts';
 
-export interface MessageDependencies extends Pick<SyncDependencies, 'clock' | 'config' | 'limits' | 'log' | 'truth'> {
+export interface MessageDependencies
+  extends Pick<SyncDependencies, 'clock' | 'config' | 'limits' | 'log' | 'memory' | 'truth'> {
   readonly firestore: Firestore;
   readonly worker: SyncWorker;
   readonly deadLetters: Publisher;
@@ -26,8 +28,21 @@ export interface MessageDependencies extends Pick<SyncDependencies, 'clock' | 'c
 
 /** Handles one Pub/Sub message of the topic of events. Returning acknowledges it; throwing has it redelivered. What no
  *  redelivery can repair is dead-lettered at once, what keeps failing after `maxAttempts`: never is anything dropped.
- *  @throws what the worker threw, or the dead letter topic did not take. */
+ *  @throws what the worker threw, or the dead letter topic did not take; NoMemoryError. */
 export async function handleMessage(
+  dependencies: MessageDependencies,
+  message: ReceivedMessage,
+  budget: Budget,
+): Promise<void> {
+  const share = await admitMessage(dependencies, message, budget);
+  try {
+    await handleAdmitted(dependencies, message, budget);
+  } finally {
+    share?.release();
+  }
+}
+
+async function handleAdmitted(
   dependencies: MessageDependencies,
   message: ReceivedMessage,
   budget: Budget,

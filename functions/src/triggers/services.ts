@@ -94,9 +94,10 @@ export function createServices(config: Config): Services {
   });
 
   const sync = once(async () => {
-    const [{ createSyncWorker }, { createThrottle }, { defaultSyncLimits }] = await Promise.all([
+    const [{ createSyncWorker }, { createThrottle }, { createSyncMemory }, { defaultSyncLimits }] = await Promise.all([
       import('../sync/worker.ts'),
       import('../sync/pages/throttle.ts'),
+      import('../sync/memory.ts'),
       import('../sync/limits.ts'),
     ]);
     const dependencies: SyncDependencies = {
@@ -121,6 +122,7 @@ export function createServices(config: Config): Services {
         hold: deployedHoldLimits(),
       },
       throttle: createThrottle(),
+      memory: createSyncMemory(),
     };
     const converged = config.converged ? await publisher(params.convergedTopic.value()) : null;
     return { ...dependencies, worker: createSyncWorker(dependencies), converged };

@@ -108,8 +108,8 @@ describe('a worker that archives', function () {
     const slow = fixture.worker2({
       throttle: {
         ...throttle,
-        async enter(places) {
-          await throttle.enter(places);
+        async enter() {
+          await throttle.enter();
           pages += 1;
           if (pages !== 2) return;
           fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
@@ -130,8 +130,8 @@ describe('a worker that archives', function () {
     const worker = fixture.worker2({
       throttle: {
         ...throttle,
-        async enter(places) {
-          await throttle.enter(places);
+        async enter() {
+          await throttle.enter();
           pages += 1;
           if (pages === 2) await fixture.firestore.doc(moved).update({ projectId: 'b' });
         },

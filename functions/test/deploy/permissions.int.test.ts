@@ -19,7 +19,7 @@ import { writeRemoval } from '../../src/files/fileRecords.ts';
 import type { Publisher } from '../../src/publisher.ts';
 import { relayRecordRef } from '../../src/relay/relayRecord.ts';
 import type { Bucket } from '../../src/storage/bucket.ts';
-import { assetsPerPage } from '../../src/sync/pages/page.ts';
+import { assetsPerPage } from '../../src/sync/pages/pageSize.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { deliverAlertFunction } from '../../src/triggers/deliverAlert.ts';
 import { createOperationsApi } from '../../src/triggers/operations.ts';

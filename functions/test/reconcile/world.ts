@@ -16,6 +16,7 @@ import { connectSource, type ProjectsSource } from '../../src/source/connect.ts'
 import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
+import { createSyncMemory } from '../../src/sync/memory.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { type AdminClient, startAdminClient } from '../local/servers/firestore/adminClient.ts';
@@ -97,6 +98,7 @@ export async function startWorld(
     log,
     limits: defaultSyncLimits,
     throttle: createThrottle(),
+    memory: createSyncMemory(),
   });
   const limits: ReconcileLimits = { ...defaultReconcileLimits, saveEveryMs: 50, closingMs: 0 };
   const dependencies = (change: Partial<ReconcileDependencies> = {}): ReconcileDependencies => ({

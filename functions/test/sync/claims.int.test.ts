@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { versionOf } from '../../src/events/version.ts';
 import { projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
-import { assetsPerPage } from '../../src/sync/pages/page.ts';
+import { assetsPerPage } from '../../src/sync/pages/pageSize.ts';
 import { event, oneAtATime, type SyncFixture, startSyncFixture, testConfig } from './worker.fixture.ts';
 
 describe('a claim of the future', () => {

@@ -11,7 +11,7 @@ import { projectRecordData, projectRecordRef } from '../../src/records/projectRe
 import { ProjectBusyError } from '../../src/sync/errors.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { recordedSince } from '../../src/sync/notifyConverged.ts';
-import { assetsPerPage } from '../../src/sync/pages/page.ts';
+import { assetsPerPage } from '../../src/sync/pages/pageSize.ts';
 import { continueParked } from '../../src/sync/parked.ts';
 import { transactAs } from '../support/transact.ts';
 import { until } from '../support/until.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { ProjectEvent } from '../../src/events/contract.ts';
 import { AttemptFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
-import { assetsPerPage } from '../../src/sync/pages/page.ts';
+import { assetsPerPage } from '../../src/sync/pages/pageSize.ts';
 import { event, oneAtATime, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 
 describe('an event of a project under work', () => {

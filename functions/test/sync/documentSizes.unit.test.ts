@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
-import { createDocumentSizes } from '../../src/sync/pages/documentSizes.ts';
+import { createDocumentSizes, wholeDocuments } from '../../src/sync/pages/documentSizes.ts';
 
 const kibibyte = 1_024;
 
 describe('the sizes of documents that are read whole', () => {
   it('are unknown at first: a page reads few', () => {
-    const sizes = createDocumentSizes();
-    assert.deepEqual([sizes.limit('media'), sizes.isKnown('media')], [32, false]);
+    const sizes = createDocumentSizes(wholeDocuments);
+    assert.deepEqual([sizes.limit('media'), sizes.expected('media')], [32, undefined]);
   });
 
   it('let pages grow in steps where documents are small, up to a most', () => {
-    const sizes = createDocumentSizes();
+    const sizes = createDocumentSizes(wholeDocuments);
     const limits = Array.from({ length: 4 }, () => {
       sizes.observe('media', 10, 10 * 200);
       return sizes.limit('media');
@@ -19,7 +19,7 @@ describe('the sizes of documents that are read whole', () => {
   });
 
   it('make pages small at once where documents are large, and let them grow in steps after it', () => {
-    const sizes = createDocumentSizes();
+    const sizes = createDocumentSizes(wholeDocuments);
     for (let page = 0; page < 9; page += 1) sizes.observe('media', 100, 100 * 200);
     sizes.observe('media', 3, 3 * 1_024 * kibibyte);
     assert.equal(sizes.limit('media'), 2);
@@ -30,9 +30,9 @@ describe('the sizes of documents that are read whole', () => {
   });
 
   it('are those of each collection', () => {
-    const sizes = createDocumentSizes();
+    const sizes = createDocumentSizes(wholeDocuments);
     sizes.observe('media', 1, 1_024 * kibibyte);
     sizes.observe('analyses', 0, 0);
-    assert.deepEqual([sizes.limit('analyses'), sizes.isKnown('analyses')], [32, false]);
+    assert.deepEqual([sizes.limit('analyses'), sizes.expected('analyses')], [32, undefined]);
   });
 });

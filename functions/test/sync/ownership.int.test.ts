@@ -1,7 +1,7 @@
 // Attacks I5: an asset belongs to the project that its own field names, and to the deletion only if it existed before.
 import assert from 'node:assert/strict';
 import { FieldPath } from 'firebase-admin/firestore';
-import { assetsPerPage } from '../../src/sync/pages/page.ts';
+import { assetsPerPage } from '../../src/sync/pages/pageSize.ts';
 import { event, oneAtATime, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 
 describe('a deletion', () => {

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
+import { createMemory } from '../../src/sync/memory.ts';
 import { workThrough } from '../../src/sync/pages/pagePool.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 
 const never = () => false;
+
+/** Pieces of which none waits for memory. */
+const plenty = { memory: createMemory(1), bytesOf: () => 0 };
 
 describe('a page pool', () => {
   it('works on every piece once, also on those that pieces add', async () => {
     const seen: number[] = [];
     const left = await workThrough([8], {
       throttle: createThrottle(),
+      ...plenty,
       isOver: never,
       async work(piece, pool) {
         seen.push(piece);
@@ -27,6 +32,8 @@ describe('a page pool', () => {
     const pools = Array.from({ length: 5 }, () =>
       workThrough([1, 2, 3, 4], {
         throttle,
+        ...plenty,
+        ...plenty,
         isOver: never,
         async work() {
           inFlight += 1;
@@ -46,6 +53,7 @@ describe('a page pool', () => {
     let ended = 0;
     const left = await workThrough([1, 2, 3], {
       throttle: createThrottle({ most: 2 }),
+      ...plenty,
       isOver: () => isOver,
       async work() {
         isOver = true;
@@ -62,6 +70,7 @@ describe('a page pool', () => {
     let ended = 0;
     const run = workThrough([1, 2, 3], {
       throttle,
+      ...plenty,
       isOver: never,
       async work(piece) {
         begun += 1;
@@ -80,25 +89,5 @@ describe('a page pool', () => {
     assert.equal(throttle.free(), 2);
     for (let page = 0; page < 100; page += 1) throttle.succeeded();
     assert.equal(throttle.free(), 8);
-  });
-
-  it('has fewer pieces in flight where each takes several places; one that wants more than there are gets all', async () => {
-    const throttle = createThrottle({ initial: 8, most: 8 });
-    const inFlight: number[] = [];
-    let most = 0;
-    await workThrough([4, 4, 4, 1, 1, 20, 1, 4], {
-      throttle,
-      isOver: never,
-      placesOf: (places) => places,
-      async work(places) {
-        if (places === 20) assert.deepEqual(inFlight, []);
-        inFlight.push(places);
-        most = Math.max(most, inFlight.filter((taken) => taken === 4).length);
-        await new Promise((resolve) => setImmediate(resolve));
-        inFlight.splice(inFlight.indexOf(places), 1);
-      },
-    });
-    assert.equal(throttle.free(), 8);
-    assert.equal(most, 2);
   });
 });

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { FieldPath } from 'firebase-admin/firestore';
 import { defineConfig } from '../../src/config/defineConfig.ts';
-import { assetsPerPage } from '../../src/sync/pages/page.ts';
+import { assetsPerPage } from '../../src/sync/pages/pageSize.ts';
 import { assetAttribute } from '../../src/sync/pages/refusedWrites.ts';
 import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 

@@ -8,7 +8,7 @@ import { historyEntryRef, parseHistoryEntry } from '../../src/records/historyEnt
 import { syncJobRef } from '../../src/records/syncJob.ts';
 import { WorkPausedError } from '../../src/sync/errors.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
-import { assetsPerPage } from '../../src/sync/pages/page.ts';
+import { assetsPerPage } from '../../src/sync/pages/pageSize.ts';
 import { continueParked } from '../../src/sync/parked.ts';
 import { until } from '../support/until.ts';
 import { event, oneAtATime, type SyncFixture, startSyncFixture } from './worker.fixture.ts';

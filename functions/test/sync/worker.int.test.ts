@@ -9,7 +9,7 @@ import { SourceError } from '../../src/source/connect.ts';
 import type { ProjectTruth } from '../../src/source/truth.ts';
 import { AttemptFailedError, LeaseLostError, ProjectBusyError } from '../../src/sync/errors.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
-import { assetsPerPage } from '../../src/sync/pages/page.ts';
+import { assetsPerPage } from '../../src/sync/pages/pageSize.ts';
 import { until } from '../support/until.ts';
 import { event, oneAtATime, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 

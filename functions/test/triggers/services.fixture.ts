@@ -14,6 +14,7 @@ import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
 import { openBucket } from '../../src/storage/bucket.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
+import { createSyncMemory } from '../../src/sync/memory.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import type { Services } from '../../src/triggers/services.ts';
@@ -89,6 +90,7 @@ export async function startServices(): Promise<ServicesFixture> {
     control: createControlReader(firestore, systemClock),
     limits: defaultSyncLimits,
     throttle: createThrottle(),
+    memory: createSyncMemory(),
   };
   return {
     services: {

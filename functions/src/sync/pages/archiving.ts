@@ -10,7 +10,6 @@ import { encodeSnapshot } from '../../archive/encodeDocument.ts';
 import { type Line, packPages } from '../../archive/packPages.ts';
 import type { AssetCollection, Config } from '../../config/defineConfig.ts';
 import { liesIn } from '../../config/place.ts';
-import { readsFiles } from './filesOfPage.ts';
 import type { PageContext } from './pageContext.ts';
 
 /** Text of documents that one transaction archives and deletes: a commit has up to 10 MiB
@@ -100,26 +99,13 @@ export function createArchiving(
   };
 }
 
-/** Places in the throttle that a page takes which reads documents of unknown size, and not only their keys: so those in
- *  flight in a process read 128 MiB at most. */
-const placesOfUnknown = 4;
-
-/** How many places a page of a collection takes in the throttle. */
-export function placesOf(context: PageContext, name: string): number {
-  const { config, record, sizes, isShadow } = context;
-  if (record.desired.kind !== 'deleted' || isShadow || sizes.isKnown(name)) return 1;
-  const collection = config.collections.find((other) => other.name === name);
-  if (collection === undefined) return 1;
-  return archivesFrom(config, collection) || readsFiles(context, collection) ? placesOfUnknown : 1;
-}
-
 /** Writes pages of the archive, in the transaction that deletes what is in them. */
 export function createPages(transaction: Transaction, pages: readonly ArchivedPage[]): void {
   for (const { ref, record } of pages) transaction.create(ref, archiveRecordData(record));
 }
 
 /** Whether something that is deleted with an asset of a collection may have to be archived. */
-function archivesFrom(config: Config, collection: AssetCollection): boolean {
+export function archivesFrom(config: Config, collection: AssetCollection): boolean {
   if (collection.retentionMs !== null) return true;
   return (
     collection.recursive &&

@@ -3,17 +3,18 @@ import { asksForLess, isRefusedWrite } from '../../grpc.ts';
 import type { KeyRange, ProjectRecord } from '../../records/projectRecord.ts';
 import type { Budget, SyncDependencies } from '../dependencies.ts';
 import { isTransient } from '../errors.ts';
+import type { Share } from '../memory.ts';
 import { type RetryDependencies, retryTransient } from '../retry.ts';
 import { completed, type Reached, type Terms, type Work } from '../transitions.ts';
-import { placesOf } from './archiving.ts';
 import { planOf, rangesFor, rangesOfAsset, readLastKey } from './assets.ts';
 import { createConfirmation } from './confirmation.ts';
-import { createDocumentSizes } from './documentSizes.ts';
+import { createDocumentSizes, wholeDocuments } from './documentSizes.ts';
 import { splitRange, upTo } from './keyRanges.ts';
 import { createLeaseRenewal, type LeaseRenewal } from './leaseRenewal.ts';
 import { type PageOutcome, type PageView, type Piece, runPage } from './page.ts';
 import type { PageContext } from './pageContext.ts';
-import { type Pool, workThrough } from './pagePool.ts';
+import { admitted, type Pool, workThrough } from './pagePool.ts';
+import { bytesOfPage, copiesOnly } from './pageSize.ts';
 import { createRefusedWrites, type RefusedWrites } from './refusedWrites.ts';
 
 /** How the work on one revision ended, and how many assets it deleted or updated. */
@@ -79,7 +80,7 @@ interface Run {
  *  as there is room for another page in flight. A page that Firestore refuses is halved, down to the asset that is at
  *  fault, which becomes a dead letter of its own. */
 export async function converge(dependencies: SyncDependencies, assignment: Assignment): Promise<Convergence> {
-  const { config, clock, throttle } = dependencies;
+  const { config, clock, throttle, memory } = dependencies;
   const { record, budget } = assignment;
   const run = begin(dependencies, assignment);
   const isTimeOver = () => clock.now() >= budget.deadline || budget.signal.aborted;
@@ -95,9 +96,10 @@ export async function converge(dependencies: SyncDependencies, assignment: Assig
   if (isFresh && !isOver() && (isWhole || left.length > 0)) left = await openingPage(run, left, isWhole);
   left = await workThrough(left, {
     throttle,
-    placesOf: ({ range }) => placesOf(run.context, range.collection),
+    memory: memory.pages,
+    bytesOf: (piece) => bytesOf(run, [piece]),
     isOver: () => isOver() || run.stopped !== undefined || run.failure !== undefined,
-    work: (piece, pool) => onePage(run, piece, pool),
+    work: (piece, pool, share) => onePage(run, piece, pool, share),
   });
 
   const { processed, scanned, stopped, failure } = run;
@@ -140,7 +142,7 @@ function begin(dependencies: SyncDependencies, assignment: Assignment): Run {
       isShadow: limits.isShadow,
       confirmGone,
       files: dependencies.files ?? null,
-      sizes: createDocumentSizes(),
+      sizes: createDocumentSizes(record.desired.kind === 'deleted' ? wholeDocuments : copiesOnly),
       now: () => clock.now(),
       uniqueId: dependencies.uniqueId,
     },
@@ -164,7 +166,7 @@ function rangesOf({ record, work }: Assignment, config: Config, isFresh: boolean
  *  Returns the pieces that are left. */
 async function openingPage(run: Run, pieces: readonly Piece[], whole: boolean): Promise<readonly Piece[]> {
   const { assignment, context, retries } = run;
-  const { throttle } = run.dependencies;
+  const { throttle, memory } = run.dependencies;
   const { work, record, processed, scanned } = assignment;
   const finish = (current: ProjectRecord, page: Reached) =>
     completed(
@@ -174,11 +176,14 @@ async function openingPage(run: Run, pieces: readonly Piece[], whole: boolean): 
       { processed: processed + page.processed, scanned: scanned + page.scanned },
       assignment.terms(),
     );
-  const places = Math.max(...pieces.map(({ range }) => placesOf(context, range.collection)), 1);
-  await throttle.enter(places);
+  const share = await admitted({ throttle, memory: memory.pages }, bytesOf(run, pieces));
   try {
     const outcome = await retryTransient(
-      () => runPage(context, pieces, { finish: whole ? finish : undefined }),
+      () =>
+        runPage(context, pieces, {
+          finish: whole ? finish : undefined,
+          onRead: ({ bytes }) => share.resize(bytes),
+        }),
       retries,
     );
     return settle(run, outcome).map((range) => ({ range, share: 1 }));
@@ -186,11 +191,18 @@ async function openingPage(run: Run, pieces: readonly Piece[], whole: boolean): 
     if (!isRefusedWrite(error)) run.failure = { error };
     return pieces;
   } finally {
-    throttle.leave(places);
+    share.release();
   }
 }
 
-async function onePage(run: Run, piece: Piece, pool: Pool<Piece>): Promise<void> {
+/** What a page takes of the memory before it is read: the ranges of one page share its size. */
+function bytesOf({ context }: Run, pieces: readonly Piece[]): number {
+  const names = new Set(pieces.map(({ range }) => range.collection));
+  const collections = context.config.collections.filter(({ name }) => names.has(name));
+  return Math.max(0, ...collections.map((collection) => bytesOfPage(context, collection)));
+}
+
+async function onePage(run: Run, piece: Piece, pool: Pool<Piece>, held: Share): Promise<void> {
   const { context, renewal, refusals, retries } = run;
   const { range } = piece;
   const share = refusals.fitting(piece.share);
@@ -202,6 +214,7 @@ async function onePage(run: Run, piece: Piece, pool: Pool<Piece>): Promise<void>
   /** What lies behind this page is others' work as soon as its keys are known, whatever becomes of the page. */
   const onRead = (view: PageView) => {
     handing.view = view;
+    held.resize(view.bytes);
     const next = view.rests.find((rest) => rest.asset === undefined);
     if (next === undefined) return;
     handing.own = upTo(handing.own, next.after);

@@ -24,3 +24,12 @@ export function showsValue(stored: unknown, wanted: CopyValue): boolean {
   const value = copyValueFromFirestore(stored);
   return value !== foreignValue && sameCopyValue(value, wanted);
 }
+
+/** About how many bytes of a message a value takes, as Firestore has stored it or is to store it. */
+export function bytesOfValue(value: unknown): number {
+  if (typeof value === 'string') return value.length;
+  if (value instanceof Uint8Array) return value.length;
+  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + bytesOfValue(item), 0);
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return 16;
+  return Object.entries(value).reduce((sum, [key, inner]) => sum + key.length + bytesOfValue(inner), 0);
+}

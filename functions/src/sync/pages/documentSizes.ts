@@ -1,34 +1,38 @@
-/** How many whole documents a page may read: Firestore limits a query by their number only, so the sizes of those
- *  before say how many that are. */
+/** How many documents a page may read with what is in them: Firestore limits a query by their number only, so the sizes
+ *  of those before say how many that are. */
 export interface DocumentSizes {
   /** Documents of a collection that a page may read. */
   limit(collection: string): number;
-  /** Whether a page has read some before. */
-  isKnown(collection: string): boolean;
+  /** Bytes that one is expected to have; undefined before a page has read some. */
+  expected(collection: string): number | undefined;
   /** Takes account of what a page has read, `bytes` in all. */
   observe(collection: string, documents: number, bytes: number): void;
 }
 
-/** Bytes that a page reads: in memory several times over (as received, as read, as text, compressed), for each of up
- *  to 16 pages in flight. */
-const wantedBytes = 2 * 1024 * 1024;
+/** Bytes of documents that a page reads, and as many that it writes: in memory several times over, for each page in
+ *  flight. */
+export const wantedBytes = 2 * 1024 * 1024;
 
-/** Documents of unknown size that a page reads: 32 MiB at most, since a document has up to 1 MiB. */
-const firstDocuments = 32;
+/** What is read of documents. */
+export interface Reading {
+  /** Documents of unknown size that a page reads; each has up to 1 MiB. */
+  readonly first: number;
+  readonly most: number;
+  /** The expected size falls to no smaller share at a page. */
+  readonly fallsTo: number;
+}
 
-/** A page with more of them is hardly cheaper, and reads much where large documents follow on small ones. */
-const mostDocuments = 128;
-
-/** The expected size falls by no more at a page: large documents may lie between small ones. */
-const fallsTo = 1 / 4;
+/** A page with more whole documents is hardly cheaper, and reads much where large ones follow on small ones; they may
+ *  also lie between small ones. */
+export const wholeDocuments: Reading = { first: 32, most: 128, fallsTo: 1 / 4 };
 
 /** The sizes in one run of work. */
-export function createDocumentSizes(): DocumentSizes {
+export function createDocumentSizes({ first, most, fallsTo }: Reading): DocumentSizes {
   const expected = new Map<string, number>();
-  const expectedBytes = (collection: string) => expected.get(collection) ?? wantedBytes / firstDocuments;
+  const expectedBytes = (collection: string) => expected.get(collection) ?? wantedBytes / first;
   return {
-    limit: (collection) => Math.max(1, Math.min(mostDocuments, Math.floor(wantedBytes / expectedBytes(collection)))),
-    isKnown: (collection) => expected.has(collection),
+    limit: (collection) => Math.max(1, Math.min(most, Math.floor(wantedBytes / expectedBytes(collection)))),
+    expected: (collection) => expected.get(collection),
     observe(collection, documents, bytes) {
       if (documents === 0) return;
       expected.set(collection, Math.max(bytes / documents, expectedBytes(collection) * fallsTo));

@@ -1,6 +1,7 @@
 import { FieldPath, type QueryDocumentSnapshot, type Transaction } from 'firebase-admin/firestore';
 import { minuteMs } from '../../clock.ts';
 import type { AssetCollection } from '../../config/defineConfig.ts';
+import type { CopyValue } from '../../events/copyValue.ts';
 import { fileFieldsOf } from '../../files/documentFiles.ts';
 import { assetsAmong } from '../../records/assetQuery.ts';
 import {
@@ -14,18 +15,11 @@ import { type Step, writeStep } from '../transact.ts';
 import { isCompleted, type Reached } from '../transitions.ts';
 import { type ArchivedPage, type ArchiveVolume, createArchiving, createPages } from './archiving.ts';
 import { assetsOf } from './assets.ts';
-import { showsValue, type WantedCopy, wantedCopies } from './copyUpdates.ts';
+import { bytesOfValue, showsValue, wantedCopies } from './copyUpdates.ts';
 import { planDeletions } from './deletions.ts';
 import { fileFieldsBelow, observeSizes, readsFiles, writeFilesOfPage } from './filesOfPage.ts';
 import type { PageContext } from './pageContext.ts';
-
-/** Assets in one page, which is one transaction. A commit may have 10 MiB and last 270 s
- *  (https://firebase.google.com/docs/firestore/quotas); what bounds it in practice is that other writers of these
- *  assets wait for it. */
-export const assetsPerPage = 1_000;
-
-/** Bytes of copies that one page may write: below the 10 MiB of a request, of which names and framing take a part. */
-const bytesPerPage = 6 * 1024 * 1024;
+import { assetsPerPage, bytesOfPage, updateLimit } from './pageSize.ts';
 
 /** Assets in one page when what lies below them is deleted with them: their descendants share the transaction. */
 export const assetsPerRecursivePage = 40;
@@ -66,6 +60,8 @@ export interface PageView {
   readonly rests: readonly KeyRange[];
   /** Documents that it writes or deletes, assets or what lies below them. */
   readonly documents: number;
+  /** What it takes of the memory. */
+  readonly bytes: number;
   /** Assets that it could have seen at most. */
   readonly limit: number;
 }
@@ -120,6 +116,7 @@ export function runPage(
         seen: keys,
         rests,
         documents: parts.reduce((sum, part) => sum + part.documents, 0),
+        bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
         limit: parts.reduce((sum, part) => sum + part.limit, 0),
       });
       if (record.desired.kind === 'deleted') {
@@ -160,6 +157,7 @@ const nothing: Part = {
   seen: [],
   rests: [],
   documents: 0,
+  bytes: 0,
   limit: 0,
   processed: 0,
   writtenAt: Number.NEGATIVE_INFINITY,
@@ -219,6 +217,7 @@ async function planDeletionPart(
   return {
     seen: seen.map(({ ref }) => ref.path),
     documents: deletions.documents.length,
+    bytes: bytesOfPage(context, collection, deletions.documents.length),
     limit,
     processed: deletions.assets.length,
     // Below assets that stay, a page would go on where it has begun.
@@ -296,17 +295,23 @@ async function planUpdates(
 ): Promise<Part> {
   const wanted = wantedCopies(collection, context.record.desired);
   const paths = wanted.map((copy) => copy.path);
-  const limit = Math.min(assetsPerPage, Math.max(1, Math.floor(bytesPerPage / bytesOf(wanted))));
-  const fittingLimit = fitting(limit);
-  const page = await readPage(context, transaction, collection, range, paths, fittingLimit);
+  const limit = fitting(updateLimit(context, collection, wanted));
+  const page = await readPage(context, transaction, collection, range, paths, limit);
+  let bytes = 0;
+  const isStale = (stored: unknown, value: CopyValue) => {
+    bytes += bytesOfValue(stored);
+    return !showsValue(stored, value);
+  };
   const stale = page.documents
-    .map((asset) => ({ asset, copies: wanted.filter((copy) => !showsValue(asset.get(copy.path), copy.value)) }))
+    .map((asset) => ({ asset, copies: wanted.filter((copy) => isStale(asset.get(copy.path), copy.value)) }))
     .filter(({ copies }) => copies.length > 0);
+  context.sizes.observe(collection.name, page.documents.length, bytes);
   return {
     ...nothing,
     seen: page.documents.map(({ ref }) => ref.path),
     documents: stale.length,
-    limit: fittingLimit,
+    bytes: bytesOfPage(context, collection, page.documents.length),
+    limit,
     processed: stale.length,
     rests: restAfter(range, page.goesOnAfter),
     write(inTransaction) {
@@ -318,11 +323,6 @@ async function planUpdates(
       }
     },
   };
-}
-
-/** About how many bytes the copies of one asset have. */
-function bytesOf(wanted: readonly WantedCopy[]): number {
-  return wanted.reduce((sum, { value }) => sum + JSON.stringify(value ?? null).length, 1);
 }
 
 interface Page {

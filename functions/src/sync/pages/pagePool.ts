@@ -1,3 +1,4 @@
+import type { Memory, Share } from '../memory.ts';
 import type { Throttle } from './throttle.ts';
 
 /** What a piece of work may do with the pool that it runs in. */
@@ -8,21 +9,42 @@ export interface Pool<Piece> {
   hasRoom(): boolean;
 }
 
-export interface PoolOptions<Piece> {
+/** What pages of all work in this process share. */
+export interface Admission {
+  /** For the database's sake. */
   readonly throttle: Throttle;
-  /** How many places in the throttle a piece takes. Default: one each. */
-  readonly placesOf?: (piece: Piece) => number;
-  /** Whether no new piece may begin. Those in flight end by themselves. */
-  readonly isOver: () => boolean;
-  readonly work: (piece: Piece, pool: Pool<Piece>) => Promise<void>;
+  /** For the process's own. */
+  readonly memory: Memory;
 }
 
-/** Works on pieces, as many at once as the throttle has room for, until none is left or it is over. Returns the pieces
+/** Waits until a page may begin, and takes so many bytes for it. */
+export async function admitted({ throttle, memory }: Admission, bytes: number): Promise<Share> {
+  // Who waits for memory keeps its place: its turn has come, and it waits for pages only that hold a place each.
+  await throttle.enter();
+  const { resize, release } = await memory.enter(bytes);
+  return {
+    resize,
+    release() {
+      release();
+      throttle.leave();
+    },
+  };
+}
+
+export interface PoolOptions<Piece> extends Admission {
+  /** How many bytes in memory the work on a piece is expected to take. */
+  readonly bytesOf: (piece: Piece) => number;
+  /** Whether no new piece may begin. Those in flight end by themselves. */
+  readonly isOver: () => boolean;
+  readonly work: (piece: Piece, pool: Pool<Piece>, share: Share) => Promise<void>;
+}
+
+/** Works on pieces, as many at once as are admitted, until none is left or it is over. Returns the pieces
  *  that are left.
  *  @throws the first error of a piece, when all that were in flight have ended. */
 export async function workThrough<Piece>(
   pieces: readonly Piece[],
-  { throttle, placesOf = () => 1, isOver, work }: PoolOptions<Piece>,
+  { throttle, memory, bytesOf, isOver, work }: PoolOptions<Piece>,
 ): Promise<readonly Piece[]> {
   const queue = [...pieces];
   const inFlight = new Set<Promise<void>>();
@@ -35,13 +57,13 @@ export async function workThrough<Piece>(
     },
     hasRoom: () => queue.length < throttle.free(),
   };
-  function begin(piece: Piece, places: number): void {
-    const run: Promise<void> = work(piece, pool)
+  function begin(piece: Piece, share: Share): void {
+    const run: Promise<void> = work(piece, pool, share)
       .catch((error: unknown) => {
         errors.push(error);
       })
       .finally(() => {
-        throttle.leave(places);
+        share.release();
         inFlight.delete(run);
         wake();
       });
@@ -55,14 +77,13 @@ export async function workThrough<Piece>(
       });
       continue;
     }
-    const places = placesOf(first);
-    await throttle.enter(places);
+    const share = await admitted({ throttle, memory }, bytesOf(first));
     if (isOver()) {
-      throttle.leave(places);
+      share.release();
       break;
     }
     queue.shift();
-    begin(first, places);
+    begin(first, share);
   }
   await Promise.all(inFlight);
   if (errors.length > 0) throw errors[0];

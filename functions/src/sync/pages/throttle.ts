@@ -2,11 +2,9 @@
  *  when Firestore asks for less (additive increase, multiplicative decrease, as in TCP's congestion avoidance, RFC
  *  5681). One per process, shared by all its projects, since the load is the database's. */
 export interface Throttle {
-  /** Takes a place, or several; while these are taken, waits for them, first come first served. Where fewer are allowed
-   *  in all, it waits for all of them. */
-  enter(places?: number): Promise<void>;
-  /** Gives as many places back as were asked for. */
-  leave(places?: number): void;
+  /** Takes a place; while all are taken, waits for one, first come first served. */
+  enter(): Promise<void>;
+  leave(): void;
   /** Places that are free now. */
   free(): number;
   succeeded(): void;
@@ -23,24 +21,24 @@ export interface ThrottleOptions {
 export function createThrottle({ initial = 4, most = 16 }: ThrottleOptions = {}): Throttle {
   let limit = Math.min(initial, most);
   let taken = 0;
-  const waiting: { readonly places: number; readonly begin: () => void }[] = [];
+  const waiting: (() => void)[] = [];
   const free = () => Math.floor(limit) - taken;
   function admit(): void {
-    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      if (free() < Math.min(next.places, Math.floor(limit))) return;
-      taken += next.places;
-      waiting.shift();
-      next.begin();
+    while (free() > 0) {
+      const begin = waiting.shift();
+      if (begin === undefined) return;
+      taken += 1;
+      begin();
     }
   }
   return {
-    enter: (places = 1) =>
+    enter: () =>
       new Promise((begin) => {
-        waiting.push({ places, begin });
+        waiting.push(begin);
         admit();
       }),
-    leave(places = 1) {
-      taken -= places;
+    leave() {
+      taken -= 1;
       admit();
     },
     free,
