@@ -41,13 +41,16 @@ answerParent({
         eventOf(kind === 'delete' ? { kind, projectId } : { kind, projectId, name: longName(projectId, 1, nameBytes) }),
       ),
     );
+    const cpu = process.cpuUsage();
     const startedAt = performance.now();
     await Promise.all(
       requests.map(({ body: { message } }) =>
         handle({ data: Buffer.from(message.data, 'base64'), attributes: message.attributes }, noLimitMs),
       ),
     );
-    return { ms: performance.now() - startedAt, requests: requests.length };
+    const ms = performance.now() - startedAt;
+    const { user, system } = process.cpuUsage(cpu);
+    return { ms, cpuMs: (user + system) / 1_000, requests: requests.length };
   },
   // Node gives kibibytes: https://nodejs.org/api/process.html#processresourceusage
   peakRss: () => process.resourceUsage().maxRSS * 1_024,

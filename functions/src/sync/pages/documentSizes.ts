@@ -9,12 +9,10 @@ export interface DocumentSizes {
   observe(collection: string, documents: number, bytes: number): void;
 }
 
-/** Bytes of documents that a page reads, and as many that it writes: in memory several times over, for each page in
- *  flight. */
-export const wantedBytes = 2 * 1024 * 1024;
-
 /** What is read of documents. */
 export interface Reading {
+  /** Bytes of a page. */
+  readonly bytes: number;
   /** Documents of unknown size that a page reads; each has up to 1 MiB. */
   readonly first: number;
   readonly most: number;
@@ -24,14 +22,14 @@ export interface Reading {
 
 /** A page with more whole documents is hardly cheaper, and reads much where large ones follow on small ones; they may
  *  also lie between small ones. */
-export const wholeDocuments: Reading = { first: 32, most: 128, fallsTo: 1 / 4 };
+export const wholeDocuments: Reading = { bytes: 2 * 1024 * 1024, first: 32, most: 128, fallsTo: 1 / 4 };
 
 /** The sizes in one run of work. */
-export function createDocumentSizes({ first, most, fallsTo }: Reading): DocumentSizes {
+export function createDocumentSizes({ bytes: wanted, first, most, fallsTo }: Reading): DocumentSizes {
   const expected = new Map<string, number>();
-  const expectedBytes = (collection: string) => expected.get(collection) ?? wantedBytes / first;
+  const expectedBytes = (collection: string) => expected.get(collection) ?? wanted / first;
   return {
-    limit: (collection) => Math.max(1, Math.min(most, Math.floor(wantedBytes / expectedBytes(collection)))),
+    limit: (collection) => Math.max(1, Math.min(most, Math.floor(wanted / expectedBytes(collection)))),
     expected: (collection) => expected.get(collection),
     observe(collection, documents, bytes) {
       if (documents === 0) return;

@@ -1,7 +1,7 @@
 import type { AssetCollection } from '../../config/defineConfig.ts';
 import { archivesFrom } from './archiving.ts';
 import { bytesOfValue, type WantedCopy, wantedCopies } from './copyUpdates.ts';
-import { type Reading, wantedBytes } from './documentSizes.ts';
+import type { Reading } from './documentSizes.ts';
 import { readsFiles } from './filesOfPage.ts';
 import type { PageContext } from './pageContext.ts';
 
@@ -10,9 +10,9 @@ import type { PageContext } from './pageContext.ts';
  *  assets wait for it. */
 export const assetsPerPage = 1_000;
 
-/** What is read of assets whose copies are compared. Those of one project are alike: mostly they still show the value
- *  before. */
-export const copiesOnly: Reading = { first: 100, most: assetsPerPage, fallsTo: 0 };
+/** What is read, and as much is written, of assets whose copies are compared: below the 10 MiB of a commit, of which names
+ *  and framing take a part. The copies in one project are alike: mostly they still show the value before. */
+export const copiesOnly: Reading = { bytes: 6 * 1024 * 1024, first: 100, most: assetsPerPage, fallsTo: 0 };
 
 /** Bytes in memory of a document of which the key is read and which is written: its query's answer, its snapshot, its
  *  write, the bytes of both. */
@@ -20,14 +20,14 @@ const bytesPerKey = 3 * 1024;
 
 /** How often a value lies in memory that is read or written: as text, in the message that it came in or leaves with, in
  *  that message's frame, and as garbage of these. */
-const timesInMemory = 4;
+const timesInMemory = 2;
 
 /** Bytes in memory of a page of whole documents whose size nobody knows. */
 const bytesOfUnknown = 32 * 1024 * 1024;
 
 /** Assets that a page brings to these copies at most. */
 export function updateLimit({ sizes }: PageContext, { name }: AssetCollection, wanted: readonly WantedCopy[]): number {
-  const written = Math.max(1, Math.floor(wantedBytes / bytesOf(wanted)));
+  const written = Math.max(1, Math.floor(copiesOnly.bytes / bytesOf(wanted)));
   return Math.min(written, sizes.limit(name));
 }
 
