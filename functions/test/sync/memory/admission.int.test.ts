@@ -26,9 +26,9 @@ describe('the pages of heavy events at once', () => {
 
   it('have no more copies in memory than the budget is for, and each event comes to its end', async () => {
     const { firestore } = fixture;
-    const projectIds = Array.from({ length: 6 }, (_, index) => `heavy-${index}`);
+    const projectIds = Array.from({ length: 10 }, (_, index) => `heavy-${index}`);
     const each = 45;
-    const pagesBytes = 30 * mebibyte;
+    const pagesBytes = 42 * mebibyte;
     for (const projectId of projectIds) {
       const batch = firestore.batch();
       for (let index = 0; index < each; index += 1) {
