@@ -43,7 +43,9 @@ export async function measureHeavyEvents(
     onProgress(heavy.title);
     const run = await workOn(heavy);
     const peakMiB = run.peakRss / bytesPerMebibyte;
-    onProgress(`${heavy.title}: ${peakMiB.toFixed(0)} of ${declaredMiB} MiB, ${(run.ms / 1_000).toFixed(1)} s, ${(run.cpuMs / 1_000).toFixed(1)} s of a processor`);
+    onProgress(
+      `${heavy.title}: ${peakMiB.toFixed(0)} of ${declaredMiB} MiB, ${(run.ms / 1_000).toFixed(1)} s, ${(run.cpuMs / 1_000).toFixed(1)} s of a processor`,
+    );
     if (peakMiB > declaredMiB) throw new Error(`${heavy.title}: ${peakMiB.toFixed(0)} of ${declaredMiB} MiB`);
     runs.push(run);
   }

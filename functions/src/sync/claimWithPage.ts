@@ -5,8 +5,12 @@ import { timeOf } from '../events/version.ts';
 import { asksForLess } from '../grpc.ts';
 import type { ProjectRecord } from '../records/projectRecord.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
+import type { Share } from './memory.ts';
 import { planOf, rangesFor } from './pages/assets.ts';
+import { createDocumentSizes } from './pages/documentSizes.ts';
 import { planFirstUpdates } from './pages/page.ts';
+import { admitted } from './pages/pagePool.ts';
+import { bytesOfFirstUpdates, copiesOnly } from './pages/pageSize.ts';
 import { restraintOn } from './restraint.ts';
 import { claimsTheFuture } from './settle.ts';
 import { type Step, transact } from './transact.ts';
@@ -28,15 +32,15 @@ export async function claimWithPage(
   terms: Omit<ClaimTerms, 'now'>,
   { deadline, signal }: Budget,
 ): Promise<ClaimWithPage | undefined> {
-  const { clock, limits, throttle } = dependencies;
+  const { clock, limits, throttle, memory } = dependencies;
   const { event } = terms;
   const isOver = clock.now() >= deadline || signal.aborted;
   const isCounted = clock.now() - timeOf(event.version) >= limits.countAfterMs;
   if (event.type === 'ProjectDeleted' || isOver || isCounted || limits.isShadow) return undefined;
-  await throttle.enter();
+  const share = await admitted({ throttle, memory: memory.pages }, bytesOfFirstUpdates(event));
   try {
     const outcome = await transact(dependencies, event.projectId, (current, transaction) =>
-      withPage(dependencies, transaction, claimed(current, { ...terms, now: clock.now() }), terms.event, control),
+      withPage(dependencies, transaction, share, claimed(current, { ...terms, now: clock.now() }), event, control),
     );
     throttle.succeeded();
     return outcome;
@@ -44,13 +48,14 @@ export async function claimWithPage(
     if (asksForLess(error)) throttle.pushedBack();
     return undefined;
   } finally {
-    throttle.leave();
+    share.release();
   }
 }
 
 async function withPage(
   dependencies: SyncDependencies,
   transaction: Transaction,
+  share: Share,
   step: Step<Claim>,
   event: ProjectEvent,
   control: Control,
@@ -59,7 +64,9 @@ async function withPage(
   const claim = step.outcome;
   if (claim.kind !== 'claimed' || claim.attempt > 1 || !isPlain(dependencies, claim.record, control)) return step;
   const { record, lease } = claim;
-  const page = await planFirstUpdates({ ...dependencies, record }, transaction, rangesFor(config, record));
+  const sizes = createDocumentSizes(copiesOnly);
+  const page = await planFirstUpdates({ ...dependencies, record, sizes }, transaction, rangesFor(config, record));
+  share.resize(page.bytes);
   const now = clock.now();
   if (page.rests.length > 0) {
     const { processed, scanned, rests: ranges } = page;

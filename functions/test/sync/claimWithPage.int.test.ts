@@ -5,7 +5,7 @@ import { historyEntryRef, parseHistoryEntry } from '../../src/records/historyEnt
 import { projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
 import { syncJobRef } from '../../src/records/syncJob.ts';
 import { AttemptFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
-import { assetsPerPage } from '../../src/sync/pages/page.ts';
+import { assetsPerPage } from '../../src/sync/pages/pageSize.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 
@@ -85,9 +85,9 @@ describe('a claim that takes a page along', () => {
     const dying = fixture.worker2({
       throttle: {
         ...throttle,
-        enter(places) {
+        enter() {
           entered += 1;
-          if (entered === 1) return throttle.enter(places);
+          if (entered === 1) return throttle.enter();
           reached.resolve();
           return new Promise(() => {});
         },
@@ -176,9 +176,9 @@ describe('a claim that takes a page along', () => {
     let entered = 0;
     return {
       ...throttle,
-      enter(places?: number) {
+      enter() {
         entered += 1;
-        return entered === 1 ? throttle.enter(places) : Promise.reject(new Error('no memory'));
+        return entered === 1 ? throttle.enter() : Promise.reject(new Error('no memory'));
       },
     };
   }

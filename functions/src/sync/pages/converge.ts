@@ -14,7 +14,7 @@ import { createLeaseRenewal, type LeaseRenewal } from './leaseRenewal.ts';
 import { type PageOutcome, type PageView, type Piece, runPage } from './page.ts';
 import type { PageContext } from './pageContext.ts';
 import { admitted, type Pool, workThrough } from './pagePool.ts';
-import { bytesOfPage, copiesOnly } from './pageSize.ts';
+import { bytesOfDeletions, bytesOfUpdates, copiesOnly } from './pageSize.ts';
 import { createRefusedWrites, type RefusedWrites } from './refusedWrites.ts';
 
 /** How the work on one revision ended, and how many assets it deleted or updated. */
@@ -199,6 +199,7 @@ async function openingPage(run: Run, pieces: readonly Piece[], whole: boolean): 
 function bytesOf({ context }: Run, pieces: readonly Piece[]): number {
   const names = new Set(pieces.map(({ range }) => range.collection));
   const collections = context.config.collections.filter(({ name }) => names.has(name));
+  const bytesOfPage = context.record.desired.kind === 'deleted' ? bytesOfDeletions : bytesOfUpdates;
   return Math.max(0, ...collections.map((collection) => bytesOfPage(context, collection)));
 }
 

@@ -19,7 +19,7 @@ import { bytesOfValue, showsValue, wantedCopies } from './copyUpdates.ts';
 import { planDeletions } from './deletions.ts';
 import { fileFieldsBelow, observeSizes, readsFiles, writeFilesOfPage } from './filesOfPage.ts';
 import type { PageContext } from './pageContext.ts';
-import { assetsPerPage, bytesOfPage, updateLimit } from './pageSize.ts';
+import { assetsPerPage, bytesOfDeletions, bytesOfUpdates, updateLimit } from './pageSize.ts';
 
 /** Assets in one page when what lies below them is deleted with them: their descendants share the transaction. */
 export const assetsPerRecursivePage = 40;
@@ -217,7 +217,7 @@ async function planDeletionPart(
   return {
     seen: seen.map(({ ref }) => ref.path),
     documents: deletions.documents.length,
-    bytes: bytesOfPage(context, collection, deletions.documents.length),
+    bytes: bytesOfDeletions(context, collection, deletions.documents.length),
     limit,
     processed: deletions.assets.length,
     // Below assets that stay, a page would go on where it has begun.
@@ -254,11 +254,13 @@ function upToAsset(
 }
 
 /** What updates need to know of their work. */
-type UpdateContext = Pick<PageContext, 'firestore' | 'config' | 'record'>;
+type UpdateContext = Pick<PageContext, 'firestore' | 'config' | 'record' | 'sizes'>;
 
 /** A page of updates that is read, and not yet written. */
 export interface PlannedUpdates extends Reached {
   readonly rests: readonly KeyRange[];
+  /** What it takes of the memory. */
+  readonly bytes: number;
   readonly write: (transaction: Transaction) => void;
 }
 
@@ -280,6 +282,7 @@ export async function planFirstUpdates(
     processed: parts.reduce((sum, part) => sum + part.processed, 0),
     scanned: parts.reduce((sum, part) => sum + part.seen.length, 0),
     rests: parts.flatMap((part) => part.rests),
+    bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
     write(inTransaction) {
       for (const part of parts) part.write(inTransaction);
     },
@@ -295,7 +298,7 @@ async function planUpdates(
 ): Promise<Part> {
   const wanted = wantedCopies(collection, context.record.desired);
   const paths = wanted.map((copy) => copy.path);
-  const limit = fitting(updateLimit(context, collection, wanted));
+  const limit = fitting(updateLimit(context.sizes, collection, wanted));
   const page = await readPage(context, transaction, collection, range, paths, limit);
   let bytes = 0;
   const isStale = (stored: unknown, value: CopyValue) => {
@@ -310,7 +313,7 @@ async function planUpdates(
     ...nothing,
     seen: page.documents.map(({ ref }) => ref.path),
     documents: stale.length,
-    bytes: bytesOfPage(context, collection, page.documents.length),
+    bytes: bytesOfUpdates(context, collection, page.documents.length),
     limit,
     processed: stale.length,
     rests: restAfter(range, page.goesOnAfter),

@@ -1,7 +1,8 @@
 import type { AssetCollection } from '../../config/defineConfig.ts';
+import type { ProjectEvent } from '../../events/contract.ts';
 import { archivesFrom } from './archiving.ts';
 import { bytesOfValue, type WantedCopy, wantedCopies } from './copyUpdates.ts';
-import type { Reading } from './documentSizes.ts';
+import type { DocumentSizes, Reading } from './documentSizes.ts';
 import { readsFiles } from './filesOfPage.ts';
 import type { PageContext } from './pageContext.ts';
 
@@ -26,32 +27,49 @@ const timesInMemory = 2;
 const bytesOfUnknown = 32 * 1024 * 1024;
 
 /** Assets that a page brings to these copies at most. */
-export function updateLimit({ sizes }: PageContext, { name }: AssetCollection, wanted: readonly WantedCopy[]): number {
-  const written = Math.max(1, Math.floor(copiesOnly.bytes / bytesOf(wanted)));
-  return Math.min(written, sizes.limit(name));
+export function updateLimit(sizes: DocumentSizes, { name }: AssetCollection, wanted: readonly WantedCopy[]): number {
+  return Math.min(sizes.limit(name), fitting(bytesOfCopies(wanted)));
 }
 
-/** How many bytes in memory a page of a collection takes, as far as the pages before it say.
+/** How many bytes in memory a page of updates of a collection takes, as far as the pages before it say.
+ *  @param assets how many it has; without them, as many as it may have */
+export function bytesOfUpdates(
+  { record, sizes }: Pick<PageContext, 'record' | 'sizes'>,
+  collection: AssetCollection,
+  assets?: number,
+): number {
+  const wanted = wantedCopies(collection, record.desired);
+  const written = bytesOfCopies(wanted);
+  const read = sizes.expected(collection.name) ?? written;
+  return bytesOf(assets ?? updateLimit(sizes, collection, wanted), written + read);
+}
+
+/** The same of the first page for an event, before the record of its project is read. */
+export function bytesOfFirstUpdates({ changes }: Pick<ProjectEvent, 'changes'>): number {
+  const written = bytesOfValue(changes) + 1;
+  return bytesOf(Math.min(copiesOnly.first, fitting(written)), 2 * written);
+}
+
+/** How many bytes in memory a page of deletions in a collection takes, as far as the pages before it say.
  *  @param documents how many it has; without them, as many as it may have */
-export function bytesOfPage(context: PageContext, collection: AssetCollection, documents?: number): number {
-  const { record, sizes } = context;
-  const expected = sizes.expected(collection.name);
-  if (record.desired.kind !== 'deleted') {
-    const wanted = wantedCopies(collection, record.desired);
-    const written = bytesOf(wanted);
-    const each = bytesPerKey + timesInMemory * (written + (expected ?? written));
-    return Math.ceil((documents ?? updateLimit(context, collection, wanted)) * each);
-  }
-  if (!readsWhole(context, collection)) return (documents ?? assetsPerPage) * bytesPerKey;
-  if (expected === undefined) return bytesOfUnknown;
-  return Math.ceil((documents ?? sizes.limit(collection.name)) * (bytesPerKey + timesInMemory * expected));
+export function bytesOfDeletions(context: PageContext, collection: AssetCollection, documents?: number): number {
+  const { config, sizes, isShadow } = context;
+  const isWhole = !isShadow && (archivesFrom(config, collection) || readsFiles(context, collection));
+  if (!isWhole) return bytesOf(documents ?? assetsPerPage, 0);
+  const read = sizes.expected(collection.name);
+  return read === undefined ? bytesOfUnknown : bytesOf(documents ?? sizes.limit(collection.name), 2 * read);
 }
 
-function readsWhole(context: PageContext, collection: AssetCollection): boolean {
-  return !context.isShadow && (archivesFrom(context.config, collection) || readsFiles(context, collection));
+/** How many assets with copies of so many bytes a page may write. */
+function fitting(bytesEach: number): number {
+  return Math.max(1, Math.floor(copiesOnly.bytes / bytesEach));
+}
+
+function bytesOf(documents: number, bytesEach: number): number {
+  return Math.ceil(documents * (bytesPerKey + timesInMemory * bytesEach));
 }
 
 /** About how many bytes the copies of one asset have. */
-function bytesOf(wanted: readonly WantedCopy[]): number {
+function bytesOfCopies(wanted: readonly WantedCopy[]): number {
   return wanted.reduce((sum, { value }) => sum + bytesOfValue(value), 1);
 }
