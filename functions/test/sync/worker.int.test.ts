@@ -270,7 +270,7 @@ describe('syncProject', () => {
   });
 
   it('keeps its progress when the budget is spent, and a continuation finishes the work (I6)', async () => {
-    const count = assetsPerPage * 5;
+    const count = assetsPerPage * 3;
     await seedMedia('p1', count, { projectName: 'old' });
     const rename = event('ProjectUpdated', 'p1', { name: 'new' });
     const signal = new AbortController().signal;
