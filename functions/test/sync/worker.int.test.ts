@@ -275,13 +275,14 @@ describe('syncProject', () => {
     const rename = event('ProjectUpdated', 'p1', { name: 'new' });
     const signal = new AbortController().signal;
     let invocations = 0;
-    // Every page costs a second of this clock, and the budget is two: many short invocations.
+    // Every page costs a second of this clock, and the budget is three: a claim, a page that does not know how large
+    // the copies are, and one that does.
     const worker = fixture.worker2({
       throttle: oneAtATime(() => fixture.clock.advance(1_000)),
     });
     for (;;) {
       invocations += 1;
-      const outcome = await worker.apply(rename, { deadline: fixture.clock.now() + 2_000, signal });
+      const outcome = await worker.apply(rename, { deadline: fixture.clock.now() + 3_000, signal });
       if (outcome.kind !== 'continued') break;
       assert.equal((await fixture.record('p1')).lease, null);
       assert.equal(fixture.events.messages.length, invocations);
