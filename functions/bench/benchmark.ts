@@ -12,6 +12,8 @@ export type BenchSize = 'full' | 'quick';
 export interface BenchOptions {
   /** `full` is what the published figures come from; `quick` only shows that the benchmark works. */
   readonly size: BenchSize;
+  /** Assets of the one large project of `scale`, instead of the usual number. */
+  readonly largeProject?: number | undefined;
   /** Told what is going on. */
   readonly onProgress: (text: string) => void;
 }

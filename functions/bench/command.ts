@@ -54,8 +54,13 @@ ${names}`;
     .option('--quick', 'small sizes and one round: shows that they work, and no more', false)
     .option('--json <file>', 'writes figures, machine and commit to a file, to compare with another')
     .option('--plots <folder>', 'writes the plots of the benchmarks as SVG')
+    .option(
+      '--large-project <assets>',
+      'of scale, instead of 200,000',
+      wholeNumber('--large-project', 1_000, 10_000_000),
+    )
     .addHelpText('after', list)
-    .action((asked, { quick, json, plots }) => {
+    .action((asked, { quick, json, plots, largeProject }) => {
       const unknown = asked.filter((name) => name !== every && !benchmarks.some((one) => one.name === name));
       if (unknown.length > 0) {
         const known = benchmarks.map(({ name }) => name).join(', ');
@@ -70,6 +75,7 @@ ${names}`;
             ? benchmarks
             : benchmarks.filter(({ name }) => asked.includes(name)),
         size: quick ? 'quick' : 'full',
+        largeProject,
         jsonFile: json,
         plotFolder: plots,
       });

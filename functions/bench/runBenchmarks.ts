@@ -13,7 +13,7 @@ import { median } from './statistics.ts';
  *  one of full size misses a goal.
  *  @throws Error what a benchmark throws: the results before it are in the file */
 export async function runBenchmarks(
-  { benchmarks, size, jsonFile, plotFolder }: Extract<BenchSettings, { kind: 'run' }>,
+  { benchmarks, size, largeProject, jsonFile, plotFolder }: Extract<BenchSettings, { kind: 'run' }>,
   { print, note, clock }: Pick<Terminal, 'print' | 'note' | 'clock'>,
 ): Promise<number> {
   const printAll = (text: string) => text.split('\n').forEach(print);
@@ -23,7 +23,7 @@ export async function runBenchmarks(
     const load = currentLoad();
     const begunAt = clock.now();
     const onProgress = (text: string) => note(`bench ${benchmark.name}: ${text}`);
-    const { plots = {}, ...result } = await benchmark.run({ size, onProgress });
+    const { plots = {}, ...result } = await benchmark.run({ size, largeProject, onProgress });
     results.push({ ...result, load, tookMs: clock.now() - begunAt });
     printAll(`\n${renderResult(result)}\nload before: ${load.toFixed(2)}`);
     if (jsonFile !== undefined) {

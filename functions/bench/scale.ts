@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Firestore } from 'firebase-admin/firestore';
 import { z } from 'zod';
+import { syncInstance } from '../src/sync/instance.ts';
 import type { Benchmark, BenchOptions, BenchResult, Figure } from './benchmark.ts';
 import {
   type FirestoreProcess,
@@ -8,10 +9,10 @@ import {
   spentBetween,
   startFirestoreProcess,
 } from './processes/firestoreProcess.ts';
-import { likeTheFunction, startAnswering } from './processes/requests.ts';
+import { likeTheFunction, roomForMany, startAnswering } from './processes/requests.ts';
 import { benchProjectId } from './processes/servicesProcess.ts';
 import { scaleConfig } from './scale/config.ts';
-import { type HeavyEvents, heavyEventsTable, measureHeavyEvents } from './scale/heavyEvents.ts';
+import { type HeavyEvents, heavyEventsFigures, heavyEventsTable, measureHeavyEvents } from './scale/heavyEvents.ts';
 import {
   bytesPerMebibyte,
   checkScale,
@@ -41,7 +42,7 @@ const scaleSizes: Readonly<Record<BenchOptions['size'], ScaleSizes>> = {
     budgetMs: 20_000,
     shortBudgetMs: 1_000,
     atFullSize: true,
-    heavyEvents: heavyEvents({ events: 80, assetsEach: 30_000, nameBytes: 300_000, longNamesEach: 40 }),
+    heavyEvents: heavyEvents(syncInstance.concurrency, { assets: 30_000, longNames: 40, longestNames: 4 }),
   },
   quick: {
     small: 300,
@@ -49,22 +50,26 @@ const scaleSizes: Readonly<Record<BenchOptions['size'], ScaleSizes>> = {
     budgetMs: 20_000,
     shortBudgetMs: 50,
     atFullSize: false,
-    heavyEvents: heavyEvents({ events: 80, assetsEach: 30, nameBytes: 300_000, longNamesEach: 2 }),
+    heavyEvents: heavyEvents(8, { assets: 30, longNames: 4, longestNames: 2 }),
   },
 };
 
-function heavyEvents(sizes: {
-  readonly events: number;
-  readonly assetsEach: number;
-  readonly nameBytes: number;
-  readonly longNamesEach: number;
-}): readonly HeavyEvents[] {
-  const { events, assetsEach, nameBytes, longNamesEach } = sizes;
-  const names = { events, assetsEach: longNamesEach, nameBytes };
+/** @param each how many assets a project has */
+function heavyEvents(
+  events: number,
+  each: { readonly assets: number; readonly longNames: number; readonly longestNames: number },
+): readonly HeavyEvents[] {
   return [
-    { title: 'deletions of large projects', kind: 'delete', events, assetsEach, nameBytes: 24 },
-    { title: 'renames of large projects', kind: 'rename', events, assetsEach, nameBytes: 24 },
-    { title: 'renames to long names', kind: 'rename', ...names },
+    { title: 'deletions of large projects', kind: 'delete', events, assetsEach: each.assets, nameBytes: 24 },
+    { title: 'renames to long names', kind: 'rename', events, assetsEach: each.longNames, nameBytes: 300_000 },
+    // Nearly as long as an event may be.
+    {
+      title: 'renames to the longest names',
+      kind: 'rename',
+      events,
+      assetsEach: each.longestNames,
+      nameBytes: 850_000,
+    },
   ];
 }
 
@@ -72,7 +77,10 @@ function heavyEvents(sizes: {
 export const benchmark: Benchmark = {
   name: 'scale',
   summary: 'deletes a project of 200,000 assets in three collections: memory, cost, continuations',
-  run: (options) => measureScale(scaleSizes[options.size], options),
+  run(options) {
+    const sizes = scaleSizes[options.size];
+    return measureScale({ ...sizes, large: options.largeProject ?? sizes.large }, options);
+  },
 };
 
 const runSchema = z.object({ ms: z.number(), invocations: z.number() });
@@ -146,6 +154,7 @@ export async function measureScale(
         kind: 'timed',
         samples: [large.peakRss / small.peakRss],
       },
+      ...heavyEventsFigures(heavy),
       ...runs.map(
         (run): Figure => ({
           name: `scale reads/asset ${run.title.replaceAll(' ', '-').replaceAll(',', '')}`,
@@ -160,7 +169,7 @@ export async function measureScale(
 }
 
 async function deleteProject(title: string, assets: number, budgetMs: number): Promise<Deletion> {
-  const server = await startFirestoreProcess();
+  const server = await startFirestoreProcess(roomForMany);
   const firestore = new Firestore({ projectId: benchProjectId, host: server.host, ssl: false });
   const worker = startAnswering(
     join(import.meta.dirname, 'processes', 'scaleProgram.ts'),

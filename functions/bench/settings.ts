@@ -6,6 +6,7 @@ export type BenchSettings =
       readonly kind: 'run';
       readonly benchmarks: readonly Benchmark[];
       readonly size: BenchSize;
+      readonly largeProject: number | undefined;
       /** Where the results go as JSON. */
       readonly jsonFile: string | undefined;
       /** Where plots go. */

@@ -1,3 +1,4 @@
+import { syncInstance } from '../../src/sync/instance.ts';
 import type { BenchSize } from '../benchmark.ts';
 
 export interface BacklogSizes {
@@ -49,4 +50,4 @@ export const backlogSizes: Readonly<Record<BenchSize, BacklogSizes>> = {
 };
 
 /** What `syncProject` is deployed with: the loads are shares of what an instance does with so many events at once. */
-export const deployedConcurrency = 10;
+export const deployedConcurrency: number = syncInstance.concurrency;

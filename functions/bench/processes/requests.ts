@@ -3,6 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { z } from 'zod';
+import { syncInstanceMiB } from '../../src/sync/instance.ts';
 
 // The client libraries would look for a metadata server of the cloud, for seconds, at every start: here and in each
 // child.
@@ -45,12 +46,12 @@ export interface Answering {
   close(): Promise<void>;
 }
 
-/** The memory that the function is declared which does this work. */
-export const declaredMiB = 512;
-
-/** Of that memory V8 takes half for its heap, as it does in a container of that size. On a large machine it would let garbage lie, and resident memory would say nothing about what the work
+/** Of the memory of the function that does this work, V8 takes half for its heap, as it does in a container of that size. On a large machine it would let garbage lie, and resident memory would say nothing about what the work
  *  needs. */
-export const likeTheFunction = [`--max-heap-size=${declaredMiB / 2}`];
+export const likeTheFunction = [`--max-heap-size=${syncInstanceMiB / 2}`];
+
+/** A local server holds all documents in its heap: millions of assets take some GiB. */
+export const roomForMany = ['--max-old-space-size=12288'];
 
 /** Starts a TypeScript program as a process of its own. */
 export function startAnswering(

@@ -1,3 +1,4 @@
+import { syncInstance } from '../../src/sync/instance.ts';
 import type { PublishedLimits } from './limits.ts';
 import type { Measured } from './measured.ts';
 
@@ -26,11 +27,11 @@ export interface Deployment {
   readonly databaseCpuMs: { readonly perEvent: number; readonly perAsset: number } | null;
 }
 
-/** As the functions are deployed: `src/triggers/syncProject.ts`. */
+/** As the functions are deployed: `src/triggers/syncProject.ts`, `src/sync/instance.ts`. */
 export const deployedSettings = {
   relayShards: 1,
   instances: 20,
-  concurrency: 10,
+  concurrency: syncInstance.concurrency,
   collections: 5,
   roundTripMs: 10,
   pushMs: 20,

@@ -1,6 +1,7 @@
 import { onMessagePublished } from 'firebase-functions/v2/pubsub';
 import { secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
+import { syncInstance } from '../sync/instance.ts';
 import { networkOptions } from './networkOptions.ts';
 import { messageOf } from './pubsubMessage.ts';
 import type { Services } from './services.ts';
@@ -27,10 +28,7 @@ function syncFunction(services: Services, topic: typeof params.eventsTopic) {
       // An event that failed is redelivered, with backoff: nothing else would bring it.
       retry: true,
       timeoutSeconds: params.eventTimeoutSeconds,
-      memory: '512MiB',
-      cpu: 1,
-      // One page in memory is a few hundred keys, so a handful of projects share an instance.
-      concurrency: 10,
+      ...syncInstance,
       maxInstances: 20,
       secrets: [params.mongodbUri],
       ...networkOptions(services.config),

@@ -29,7 +29,14 @@ describe('npm run bench', () => {
 
   it('writes results and plots where it is asked to', () => {
     const { benchmarks: _, ...rest } = { benchmarks: null, ...settings('all', '--json', 'a.json', '--plots', 'p') };
-    assert.deepEqual(rest, { kind: 'run', size: 'full', jsonFile: 'a.json', plotFolder: 'p' });
+    assert.deepEqual(rest, { kind: 'run', size: 'full', largeProject: undefined, jsonFile: 'a.json', plotFolder: 'p' });
+  });
+
+  it('takes a larger project for the benchmark scale', () => {
+    const asked = settings('scale', '--large-project', '2_000_000');
+    assert.ok(asked.kind === 'run');
+    assert.equal(asked.largeProject, 2_000_000);
+    assert.match(mistake('scale', '--large-project', 'many'), /--large-project: "many" is no whole number/);
   });
 
   it('compares two files, with or without a limit in percent', () => {

@@ -42,8 +42,8 @@ relayShard-5        | 1800    | 512 | 1   | 1       | default | 2
 relayShard-6        | 1800    | 512 | 1   | 1       | default | 2
 relayShard-7        | 1800    | 512 | 1   | 1       | default | 2
 relayShard-8        | 1800    | 512 | 1   | 1       | default | 2
-syncDeletions       | 540     | 512 | 1   | 10      | default | 20
-syncProject         | 540     | 512 | 1   | 10      | default | 20
+syncDeletions       | 540     | 512 | 1   | 80      | default | 20
+syncProject         | 540     | 512 | 1   | 80      | default | 20
 
 function     | omitted
 relayShard-2 | $RELAY_SHARDS < 2
