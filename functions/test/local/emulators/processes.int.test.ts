@@ -103,7 +103,7 @@ describe('the processes around the emulators', () => {
       const client = createPubSub('demo-x', `127.0.0.1:${port}`);
       const [topics] = await client.getTopics();
       await client.close();
-      assert.equal(topics.length, 5);
+      assert.equal(topics.length, 6);
       server.kill('SIGINT');
       assert.equal(await exited, 0);
       await assert.rejects(fetch(`http://127.0.0.1:${port}`), 'nothing listens any more');
