@@ -79,6 +79,11 @@ export function latencyResult(
         'ratio',
         behind.map(({ ms }) => ms / medianMs(withoutBacklog?.deletions.ours ?? [])),
       ),
+      timed(
+        'latency deletion/renames in front of it',
+        'ratio',
+        behind.map(({ ms, settledMs }) => ms / settledMs),
+      ),
       ...measured.flatMap(({ assets, deletions: { ours } }) =>
         (['reads', 'writes'] as const).map(
           (what): Figure => ({
