@@ -1,4 +1,5 @@
 import type { Transaction } from 'firebase-admin/firestore';
+import type { Config } from '../config/defineConfig.ts';
 import type { Control } from '../control/control.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import { timeOf } from '../events/version.ts';
@@ -7,10 +8,11 @@ import type { ProjectRecord } from '../records/projectRecord.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
 import type { Share } from './memory.ts';
 import { planOf, rangesFor } from './pages/assets.ts';
-import { createDocumentSizes } from './pages/documentSizes.ts';
+import { wantedCopies } from './pages/copyUpdates.ts';
+import { createDocumentSizes, type DocumentSizes } from './pages/documentSizes.ts';
 import { planFirstUpdates } from './pages/page.ts';
 import { admitted } from './pages/pagePool.ts';
-import { bytesOfFirstUpdates, copiesOnly } from './pages/pageSize.ts';
+import { bytesOfCopies, bytesOfFirstUpdates, copiesOnly } from './pages/pageSize.ts';
 import { restraintOn } from './restraint.ts';
 import { claimsTheFuture } from './settle.ts';
 import { type Step, transact } from './transact.ts';
@@ -18,7 +20,13 @@ import { type Claim, type ClaimTerms, claimed, completed, type Work } from './tr
 import { isPartlyKnown } from './work.ts';
 
 /** What a claim with a page came to: a claim that has begun goes on where the page ended. */
-export type ClaimWithPage = Claim | { readonly kind: 'applied'; readonly processed: number };
+export type ClaimWithPage =
+  | Exclude<Claim, { kind: 'claimed' }>
+  | (Extract<Claim, { kind: 'claimed' }> & {
+      /** How large the copies are that the page has seen. */
+      readonly sizes?: DocumentSizes;
+    })
+  | { readonly kind: 'applied'; readonly processed: number };
 
 /** Claims an event of a living project and brings the first page of its assets in step in the same transaction. That is
  *  all there is to do for most of them: three calls follow each other instead of five, and the record is written once.
@@ -40,7 +48,11 @@ export async function claimWithPage(
   const share = await admitted({ throttle, memory: memory.pages }, bytesOfFirstUpdates(event));
   try {
     const outcome = await transact(dependencies, event.projectId, (current, transaction) =>
-      withPage(dependencies, transaction, share, claimed(current, { ...terms, now: clock.now() }), event, control),
+      withPage(
+        { dependencies, transaction, share, event, control },
+        current,
+        claimed(current, { ...terms, now: clock.now() }),
+      ),
     );
     throttle.succeeded();
     return outcome;
@@ -52,19 +64,24 @@ export async function claimWithPage(
   }
 }
 
+interface PageOfClaim {
+  readonly dependencies: SyncDependencies;
+  readonly transaction: Transaction;
+  readonly share: Share;
+  readonly event: ProjectEvent;
+  readonly control: Control;
+}
+
 async function withPage(
-  dependencies: SyncDependencies,
-  transaction: Transaction,
-  share: Share,
+  { dependencies, transaction, share, event, control }: PageOfClaim,
+  before: ProjectRecord,
   step: Step<Claim>,
-  event: ProjectEvent,
-  control: Control,
 ): Promise<Step<ClaimWithPage>> {
   const { clock, config, limits } = dependencies;
   const claim = step.outcome;
   if (claim.kind !== 'claimed' || claim.attempt > 1 || !isPlain(dependencies, claim.record, control)) return step;
   const { record, lease } = claim;
-  const sizes = createDocumentSizes(copiesOnly);
+  const sizes = sizesOfCopies(config, before);
   const page = await planFirstUpdates({ ...dependencies, record, sizes }, transaction, rangesFor(config, record));
   share.resize(page.bytes);
   const now = clock.now();
@@ -73,7 +90,7 @@ async function withPage(
     const plan = planOf(config);
     const progress = { revision: record.revision, plan, ranges, processed, scanned, total: null, startedAt: now };
     const begun: ProjectRecord = { ...record, progress: { ...progress, createdBefore: null } };
-    return { ...step, outcome: { ...claim, record: begun }, record: begun, writeAssets: page.write };
+    return { ...step, outcome: { ...claim, record: begun, sizes }, record: begun, writeAssets: page.write };
   }
   const work: Work = { event, lease, startedAt: now };
   const end = completed(record, work, record, page, { now, limits });
@@ -93,4 +110,15 @@ function isPlain({ clock, config, limits }: SyncDependencies, record: ProjectRec
   if (desired.kind !== 'live' || progress !== null || isPartlyKnown(record, config.source.fields)) return false;
   if (claimsTheFuture(desired, clock.now() + limits.maxFutureMs)) return false;
   return config.collections.every(({ name }) => restraintOn(control, record, name) === undefined);
+}
+
+/** How large the copies of a project are, if they show what its record said before. */
+function sizesOfCopies({ collections }: Config, { desired }: ProjectRecord): DocumentSizes {
+  const sizes = createDocumentSizes(copiesOnly);
+  for (const collection of collections) {
+    const shown = wantedCopies(collection, desired);
+    const isKnown = shown.length > 0 && shown.length === Object.keys(collection.copies).length;
+    if (isKnown) sizes.observe(collection.name, 1, bytesOfCopies(shown));
+  }
+  return sizes;
 }

@@ -13,6 +13,8 @@ import { createJobDisplay, type JobDisplay, shortMs } from './jobDisplay.ts';
 import { announcementOf } from './notifyConverged.ts';
 import { countAssets, planOf } from './pages/assets.ts';
 import { type Convergence, converge } from './pages/converge.ts';
+import { createDocumentSizes, type DocumentSizes } from './pages/documentSizes.ts';
+import { copiesOnly } from './pages/pageSize.ts';
 import { type Restraint, restraintOn } from './restraint.ts';
 import { retryTransient } from './retry.ts';
 import { claimsTheFuture, type Fact } from './settle.ts';
@@ -79,18 +81,28 @@ interface Run {
   /** What was paused when it was asked last, and whether that has changed since. */
   control: Control;
   interrupted: boolean;
+  readonly copySizes: DocumentSizes;
 }
 
 /** Time that the transactions at the end of a run may still take after its deadline, in ms: progress and lease are
  *  given back even then. Part of the difference between the work budget and the timeout of the function. */
 const closingMs = 15_000;
 
+/** What a claim has begun with. */
+export interface BegunWork {
+  readonly record: ProjectRecord;
+  readonly attempt: number;
+  readonly control: Control;
+  /** How large copies are, where a page has seen some already. */
+  readonly sizes?: DocumentSizes;
+}
+
 /** Works under the lease of a claim until the assets show the newest state, or the time is used up.
  *  @throws LeaseLostError; AttemptFailedError with the cause. */
 export async function workOn(
   dependencies: SyncDependencies,
   work: Work,
-  { record, attempt, control }: { readonly record: ProjectRecord; readonly attempt: number; readonly control: Control },
+  { record, attempt, control, sizes }: BegunWork,
   options: WorkOptions,
 ): Promise<WorkOutcome> {
   const run: Run = {
@@ -111,6 +123,7 @@ export async function workOn(
     isAnnounced: false,
     control,
     interrupted: false,
+    copySizes: sizes ?? createDocumentSizes(copiesOnly),
   };
   let state: WorkState = { name: 'checking', record };
   try {
@@ -293,6 +306,7 @@ async function convergeWithin(run: Run, record: ProjectRecord): Promise<Converge
     },
     isWithheld: (collection) => restraintOn(run.control, record, collection) !== undefined,
     isInterrupted: () => run.interrupted,
+    copySizes: run.copySizes,
     createdBy: Math.min(grace ?? Number.POSITIVE_INFINITY, deletedAt),
     budget: options,
     terms: () => terms(run),

@@ -1,13 +1,13 @@
 import type { Control } from '../control/control.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import type { ProjectRecord } from '../records/projectRecord.ts';
-import { claimWithPage } from './claimWithPage.ts';
+import { type ClaimWithPage, claimWithPage } from './claimWithPage.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
 import { ClaimFailedError, isTransient, ProjectBusyError, WorkPausedError } from './errors.ts';
 import { describeRestraint, type Restraint } from './restraint.ts';
 import { retryTransient } from './retry.ts';
 import { type Step, transact } from './transact.ts';
-import { type Claim, type ClaimTerms, claimed, claimedForRepair, type Work } from './transitions.ts';
+import { type ClaimTerms, claimed, claimedForRepair, type Work } from './transitions.ts';
 import { type WorkOutcome, workOn } from './work.ts';
 
 /** What applying an event came to. */
@@ -133,13 +133,13 @@ async function repair(
 function work(
   dependencies: SyncDependencies,
   event: ProjectEvent,
-  { record, lease, attempt, control }: Extract<Claim, { kind: 'claimed' }> & { readonly control: Control },
+  { lease, ...begun }: Extract<ClaimWithPage, { kind: 'claimed' }> & { readonly control: Control },
   options: ApplyOptions,
   repaired?: Work['repair'],
 ): Promise<WorkOutcome> {
-  const startedAt = record.progress?.startedAt ?? dependencies.clock.now();
+  const startedAt = begun.record.progress?.startedAt ?? dependencies.clock.now();
   const inHand: Work = { event, lease, startedAt, repair: repaired };
-  return workOn(dependencies, inHand, { record, attempt, control }, options);
+  return workOn(dependencies, inHand, begun, options);
 }
 
 /** Before anything is claimed: as long as nobody can say what is paused, deliveries are refused, and count as no

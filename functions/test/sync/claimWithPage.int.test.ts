@@ -108,6 +108,28 @@ describe('a claim that takes a page along', () => {
     assert.equal((await syncJobRef(fixture.firestore, renamed.id).get()).get('processed'), count);
   });
 
+  for (const { length, pages } of [
+    { length: 10, pages: 1 },
+    { length: 100_000, pages: 7 },
+  ]) {
+    it(`knows from the record how large copies are: 400 of ${length} characters in ${pages} pages`, async () => {
+      const value = 'x'.repeat(length);
+      await fixture.deliver(event('ProjectCreated', 'p1', { name: value, status: 'open' }));
+      const writer = fixture.firestore.bulkWriter({ throttling: false });
+      for (let index = 0; index < 400; index += 1) {
+        const ref = fixture.firestore.doc(`media/m${String(index).padStart(5, '0')}`);
+        void writer.set(ref, { projectId: 'p1', projectName: value, meta: { status: 'open' } });
+      }
+      await writer.close();
+      const { rpcs, reads } = await spent(() => fixture.deliver(event('ProjectUpdated', 'p1', { name: 'new' })));
+      assert.deepEqual([...(await names())], [['new', 400]]);
+      const commits = rpcs.Commit ?? 0;
+      if (pages === 1) assert.equal(commits, 1);
+      else assert.ok(commits >= pages, `${commits} commits`);
+      assert.ok(reads <= 400 + 5 * pages, `${reads} reads`);
+    });
+  }
+
   it('settles in the history what it supersedes', async () => {
     await seed(1);
     const { limits } = fixture.dependencies;

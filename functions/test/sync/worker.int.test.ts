@@ -270,13 +270,13 @@ describe('syncProject', () => {
   });
 
   it('keeps its progress when the budget is spent, and a continuation finishes the work (I6)', async () => {
-    const count = assetsPerPage * 3;
+    const count = assetsPerPage * 4;
     await seedMedia('p1', count, { projectName: 'old' });
     const rename = event('ProjectUpdated', 'p1', { name: 'new' });
     const signal = new AbortController().signal;
     let invocations = 0;
-    // Every page costs a second of this clock, and the budget is three: a claim, a page that does not know how large
-    // the copies are, and one that does.
+    // Every page costs a second of this clock, and the budget is three: a claim, and pages; the first of a
+    // continuation does not know how large the copies are.
     const worker = fixture.worker2({
       throttle: oneAtATime(() => fixture.clock.advance(1_000)),
     });

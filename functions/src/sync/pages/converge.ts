@@ -8,13 +8,13 @@ import { type RetryDependencies, retryTransient } from '../retry.ts';
 import { completed, type Reached, type Terms, type Work } from '../transitions.ts';
 import { planOf, rangesFor, rangesOfAsset, readLastKey } from './assets.ts';
 import { createConfirmation } from './confirmation.ts';
-import { createDocumentSizes, wholeDocuments } from './documentSizes.ts';
+import { createDocumentSizes, type DocumentSizes, wholeDocuments } from './documentSizes.ts';
 import { splitRange, upTo } from './keyRanges.ts';
 import { createLeaseRenewal, type LeaseRenewal } from './leaseRenewal.ts';
 import { type PageOutcome, type PageView, type Piece, runPage } from './page.ts';
 import type { PageContext } from './pageContext.ts';
 import { admitted, type Pool, workThrough } from './pagePool.ts';
-import { bytesOfDeletions, bytesOfUpdates, copiesOnly } from './pageSize.ts';
+import { bytesOfDeletions, bytesOfUpdates } from './pageSize.ts';
 import { createRefusedWrites, type RefusedWrites } from './refusedWrites.ts';
 
 /** How the work on one revision ended, and how many assets it deleted or updated. */
@@ -53,6 +53,8 @@ export interface Assignment {
   readonly isWithheld: (collection: string) => boolean;
   /** Whether to stop soon, since it is to be asked anew what is put off. */
   readonly isInterrupted: () => boolean;
+  /** How large copies are, as far as pages have seen some. */
+  readonly copySizes: DocumentSizes;
   readonly budget: Budget;
   readonly terms: () => Terms;
 }
@@ -142,7 +144,7 @@ function begin(dependencies: SyncDependencies, assignment: Assignment): Run {
       isShadow: limits.isShadow,
       confirmGone,
       files: dependencies.files ?? null,
-      sizes: createDocumentSizes(record.desired.kind === 'deleted' ? wholeDocuments : copiesOnly),
+      sizes: record.desired.kind === 'deleted' ? createDocumentSizes(wholeDocuments) : assignment.copySizes,
       now: () => clock.now(),
       uniqueId: dependencies.uniqueId,
     },

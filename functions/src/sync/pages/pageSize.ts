@@ -70,6 +70,6 @@ function bytesOf(documents: number, bytesEach: number): number {
 }
 
 /** About how many bytes the copies of one asset have. */
-function bytesOfCopies(wanted: readonly WantedCopy[]): number {
+export function bytesOfCopies(wanted: readonly WantedCopy[]): number {
   return wanted.reduce((sum, { value }) => sum + bytesOfValue(value), 1);
 }
