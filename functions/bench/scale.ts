@@ -42,7 +42,7 @@ const scaleSizes: Readonly<Record<BenchOptions['size'], ScaleSizes>> = {
     budgetMs: 20_000,
     shortBudgetMs: 1_000,
     atFullSize: true,
-    heavyEvents: heavyEvents(syncInstance.concurrency, { assets: 30_000, longNames: 40, longestNames: 4 }),
+    heavyEvents: heavyEvents(syncInstance.concurrency, { assets: 30_000, longNames: 40, longestNames: 8 }),
   },
   quick: {
     small: 300,
@@ -62,6 +62,7 @@ function heavyEvents(
   return [
     { title: 'deletions of large projects', kind: 'delete', events, assetsEach: each.assets, nameBytes: 24 },
     { title: 'renames to long names', kind: 'rename', events, assetsEach: each.longNames, nameBytes: 300_000 },
+    { title: 'deletions into the archive', kind: 'archive', events, assetsEach: each.longestNames, nameBytes: 900_000 },
     // Nearly as long as an event may be.
     {
       title: 'renames to the longest names',

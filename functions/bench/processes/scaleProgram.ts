@@ -4,8 +4,9 @@ import { Firestore } from 'firebase-admin/firestore';
 import { z } from 'zod';
 import { encodeEvent } from '../../src/events/codec.ts';
 import type { ProjectEvent } from '../../src/events/contract.ts';
+import type { Work } from '../contenders/contender.ts';
 import { applyEvent, eventOf, startInstance } from '../contenders/ours.ts';
-import { scaleConfig } from '../scale/config.ts';
+import { archivingScaleConfig, scaleConfig } from '../scale/config.ts';
 import { longName } from '../scale/longName.ts';
 import { answerParent } from './requests.ts';
 import { benchProjectId } from './servicesProcess.ts';
@@ -13,7 +14,7 @@ import { benchProjectId } from './servicesProcess.ts';
 const runSchema = z.object({ projectId: z.string(), budgetMs: z.number() });
 
 const atOnceSchema = z.object({
-  kind: z.enum(['delete', 'rename']),
+  kind: z.enum(['delete', 'archive', 'rename']),
   projectIds: z.array(z.string()),
   nameBytes: z.number(),
 });
@@ -33,14 +34,12 @@ answerParent({
   },
   async atOnce(argument) {
     const { kind, projectIds, nameBytes } = atOnceSchema.parse(argument);
-    const handle = startInstance(firestore, scaleConfig, (message) => {
+    const handle = startInstance(firestore, kind === 'archive' ? archivingScaleConfig : scaleConfig, (message) => {
       throw new Error(`an event was not done at once: ${JSON.stringify(message.attributes)}`);
     });
-    const requests = projectIds.map((projectId) =>
-      requestOf(
-        eventOf(kind === 'delete' ? { kind, projectId } : { kind, projectId, name: longName(projectId, 1, nameBytes) }),
-      ),
-    );
+    const workOn = (projectId: string): Work =>
+      kind === 'rename' ? { kind, projectId, name: longName(projectId, 1, nameBytes) } : { kind: 'delete', projectId };
+    const requests = projectIds.map((projectId) => requestOf(eventOf(workOn(projectId))));
     const cpu = process.cpuUsage();
     const startedAt = performance.now();
     await Promise.all(

@@ -10,3 +10,9 @@ export const scaleConfig: Config = defineConfig({
     { path: 'generatedMedia', projectId: 'projectId', copies: { name: 'projectName' } },
   ],
 });
+
+/** The same, with deleted assets kept in the archive: of these everything is read, and not only keys. */
+export const archivingScaleConfig: Config = defineConfig({
+  source: { database: 'bench', collection: 'projects', fields: ['name'] },
+  collections: scaleConfig.collections.map(({ name }) => ({ path: name, projectId: 'projectId', onDelete: 'archive' })),
+});

@@ -14,10 +14,10 @@ import { longName } from './longName.ts';
 /** Events that one instance has in hand at once, each about a project of its own. */
 export interface HeavyEvents {
   readonly title: string;
-  readonly kind: 'delete' | 'rename';
+  readonly kind: 'delete' | 'archive' | 'rename';
   readonly events: number;
   readonly assetsEach: number;
-  /** Of the name that each asset repeats, before and after. */
+  /** Of the name that each asset repeats; a rename leaves it as long. */
   readonly nameBytes: number;
 }
 
@@ -100,7 +100,7 @@ async function workOn(heavy: HeavyEvents): Promise<HeavyRun> {
     for (const projectId of projectIds) await seedProject(firestore, projectId, heavy);
     const { ms, cpuMs } = await worker.ask('atOnce', { kind, projectIds, nameBytes }, runSchema);
     const peakRss = await worker.ask('peakRss', null, z.number());
-    if (kind === 'delete') await checkGone(server, firestore);
+    if (kind !== 'rename') await checkGone(server, firestore);
     else for (const projectId of projectIds) await checkNames(firestore, projectId, heavy);
     return { ...heavy, ms, cpuMs, peakRss };
   } finally {
@@ -116,7 +116,7 @@ async function seedProject(
   { kind, assetsEach, nameBytes }: HeavyEvents,
 ): Promise<void> {
   // What repeats no name has nothing to be renamed.
-  const places = scaleConfig.collections.filter(({ copies }) => kind === 'delete' || Object.keys(copies).length > 0);
+  const places = scaleConfig.collections.filter(({ copies }) => kind !== 'rename' || Object.keys(copies).length > 0);
   const name = longName(projectId, 0, nameBytes);
   // A commit has 10 MiB at most.
   const atOnce = Math.min(10_000, Math.max(1, Math.floor(5_000_000 / nameBytes)));
