@@ -6,11 +6,11 @@ import { encodeEvent } from '../../../src/events/codec.ts';
 import type { ProjectEvent } from '../../../src/events/contract.ts';
 import { NoMemoryError } from '../../../src/sync/errors.ts';
 import { handleMessage } from '../../../src/sync/handleMessage.ts';
-import { createMemory } from '../../../src/sync/memory.ts';
+import { createMemory, type Memory } from '../../../src/sync/memory.ts';
 import { createThrottle } from '../../../src/sync/pages/throttle.ts';
 import { createSyncWorker, type SyncWorker } from '../../../src/sync/worker.ts';
 import { manualClock } from '../../support/clock.ts';
-import { event, type SyncFixture, startSyncFixture } from '../worker.fixture.ts';
+import { event, oneAtATime, type SyncFixture, startSyncFixture } from '../worker.fixture.ts';
 
 const mebibyte = 1_024 * 1_024;
 
@@ -60,6 +60,54 @@ describe('the pages of heavy events at once', () => {
     assert.ok(meter.most > each * copyBytes, `${meter.most} bytes: pages run side by side`);
     // What is read is written, too, and both lie in memory twice.
     assert.ok(meter.most <= pagesBytes / 4, `${meter.most} bytes of copies at once`);
+  });
+});
+
+describe('a page whose copies turn out to be large', () => {
+  let fixture: SyncFixture;
+  before(async () => {
+    fixture = await startSyncFixture();
+  });
+  after(() => fixture.close());
+
+  it('is one of few assets, and holds what it has read; the next one knows', async () => {
+    const { firestore } = fixture;
+    const batch = firestore.batch();
+    const count = 120;
+    for (let index = 0; index < count; index += 1) {
+      batch.set(firestore.doc(`media/m${index}`), { projectId: 'p1', projectName: 'a'.repeat(copyBytes) });
+    }
+    await batch.commit();
+    const shares: { readonly expected: number; readonly found: number[] }[] = [];
+    const memory = createMemory(100 * mebibyte);
+    const pages: Memory = {
+      async enter(bytes) {
+        const share = await memory.enter(bytes);
+        const found: number[] = [];
+        shares.push({ expected: bytes, found });
+        return {
+          ...share,
+          resize(to) {
+            found.push(to);
+            share.resize(to);
+          },
+        };
+      },
+    };
+    const worker = fixture.worker2({ memory: { events: createMemory(mebibyte), pages }, throttle: oneAtATime() });
+    const renamed = event('ProjectUpdated', 'p1', { name: 'short' });
+    const outcome = await worker.apply(renamed, {
+      deadline: fixture.clock.now() + 60_000,
+      signal: new AbortController().signal,
+    });
+    assert.deepEqual(outcome, { kind: 'applied', processed: count });
+    const [claim, ...others] = shares;
+    assert.ok(claim !== undefined && claim.expected < mebibyte, 'nobody knows before');
+    const halfOfFirst = 50;
+    const inMemory = 2 * copyBytes;
+    assert.ok((claim.found[0] ?? 0) >= halfOfFirst * inMemory, `${claim.found}`);
+    const rest = others.flatMap(({ found }) => found).reduce((sum, bytes) => sum + bytes, 0);
+    assert.ok(rest >= (count - halfOfFirst) * inMemory, `${rest} bytes`);
   });
 });
 
