@@ -21,6 +21,8 @@ export interface ReconcileLimits {
   readonly readsPerSecond?: number;
   /** Ids in one question to MongoDB. */
   readonly lookupBatch: number;
+  /** Projects listed at once to count their assets rather than to read them; 0: none are. */
+  readonly countBatch: number;
   /** Documents in one page at most: bounds what a range holds in memory. */
   readonly maxPage: number;
   /** The share of the reads that may be wasted on reading ahead. */
@@ -62,6 +64,7 @@ export const defaultReconcileLimits: ReconcileLimits = {
   parallelQueries: 48,
   parallelLookups: 4,
   lookupBatch: 200,
+  countBatch: 180,
   maxPage: 300,
   wasteShare: 0.05,
   parallelRepairs: 8,

@@ -1,9 +1,11 @@
 import { MongoError, MongoServerError } from 'mongodb';
 import type { Config } from '../config/defineConfig.ts';
 import { type ProjectsSource, SourceError } from '../source/connect.ts';
+import { type ProjectSnapshot, snapshotOf } from '../source/lookup.ts';
 import { describeOtherId, idsInNoForm } from '../source/otherIds.ts';
-import { projectIdFromMongo } from '../source/projectIds.ts';
+import { objectIdsFrom, projectIdFromMongo } from '../source/projectIds.ts';
 import type { SourceLook } from './brakes.ts';
+import { compareStrings } from './scan/idOrder.ts';
 
 /** What reconciliation asks MongoDB about the collection of projects as a whole. */
 export interface ProjectsInMongo {
@@ -13,11 +15,16 @@ export interface ProjectsInMongo {
   /** Up to `size` project ids, picked at random: their order tells how project ids are spread.
    *  @throws MongoError when MongoDB does not answer. */
   sample(size: number): Promise<readonly string[]>;
+  /** The first projects whose ids sort at or after `from`, in the order of their ids: of those whose `_id` is an
+   *  ObjectId or text; the other forms are sorted in another way.
+   *  @throws MongoError when MongoDB does not answer. */
+  list(from: string, limit: number): Promise<readonly ProjectSnapshot[]>;
 }
 
 /** Counting scans the index of `_id`, about a million entries per second. */
 const countMaxTimeMs = 60_000;
 const sampleMaxTimeMs = 30_000;
+const listMaxTimeMs = 10_000;
 
 /** MongoDB's codes for "not allowed": Unauthorized, AuthenticationFailed
  *  (https://www.mongodb.com/docs/manual/reference/error-codes/). */
@@ -54,6 +61,29 @@ export function createProjectsInMongo({ client, projects }: ProjectsSource, conf
         .aggregate([{ $sample: { size } }, { $project: { _id: 1 } }], { maxTimeMS: sampleMaxTimeMs })
         .toArray();
       return documents.map((document) => projectIdFromMongo(document._id)).filter((id) => id !== undefined);
+    },
+    async list(from, limit) {
+      const pages = await Promise.all(
+        [{ _id: { $gte: from } }, { _id: objectIdsFrom(from) }].map((filter) =>
+          projects
+            .find(filter, {
+              projection: Object.fromEntries(['_id', ...config.source.fields].map((field) => [field, 1])),
+              sort: { _id: 1 },
+              limit,
+              readConcern: { level: 'majority' },
+              readPreference: 'primary',
+              maxTimeMS: listMaxTimeMs,
+            })
+            .toArray(),
+        ),
+      );
+      const found = new Map<string, ProjectSnapshot>();
+      for (const document of pages.flat()) {
+        const id = projectIdFromMongo(document._id) ?? '';
+        const refused = Object.fromEntries(config.source.fields.map((field) => [field, 'two projects have this id']));
+        found.set(id, found.has(id) ? { projectId: id, fields: {}, refused } : snapshotOf(id, document, config));
+      }
+      return [...found.values()].toSorted((a, b) => compareStrings(a.projectId, b.projectId)).slice(0, limit);
     },
   };
 }

@@ -7,11 +7,12 @@ export const foreignValue = Symbol('a value that no copy can have');
 
 const nanosecondsPerMillisecond = 1_000_000;
 
-/** What the SDK read from a field, as a copy value; `foreignValue` when no project field could have produced it. A
- *  missing field reads as null. */
+/** What the SDK read from a field, or would write to it, as a copy value; `foreignValue` when no project field could
+ *  have produced it. A missing field reads as null. */
 export function copyValueFromFirestore(value: unknown): CopyValue | typeof foreignValue {
   if (value === undefined || value === null) return null;
   if (typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string') return value;
+  if (value instanceof Date) return value;
   if (value instanceof Timestamp) {
     return value.nanoseconds % nanosecondsPerMillisecond === 0 ? value.toDate() : foreignValue;
   }

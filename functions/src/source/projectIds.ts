@@ -52,6 +52,21 @@ function bigintFrom(id: unknown): bigint | undefined {
   return digits === undefined ? undefined : BigInt(digits);
 }
 
+/** The ObjectIds whose string form sorts at or after a text, as a condition on `_id`. */
+export function objectIdsFrom(text: string): { readonly $gte: ObjectId } | { readonly $gt: ObjectId } {
+  const prefix = /^[0-9a-f]{0,24}/.exec(text)?.[0] ?? '';
+  if (prefix.length === hexOfObjectId) {
+    const id = new ObjectId(prefix);
+    return text.length === hexOfObjectId ? { $gte: id } : { $gt: id };
+  }
+  const digit = [...'0123456789abcdef'].find((next) => next >= text.charAt(prefix.length));
+  return digit === undefined
+    ? { $gt: new ObjectId(prefix.padEnd(hexOfObjectId, 'f')) }
+    : { $gte: new ObjectId(`${prefix}${digit}`.padEnd(hexOfObjectId, '0')) };
+}
+
+const hexOfObjectId = 24;
+
 /** Every `_id` that a project of this project id can have in MongoDB, whatever forms are configured: who asks wants to
  *  know whether the project is gone, and what lives in a form that nobody expected lives all the same. Most ids have
  *  one form only. */

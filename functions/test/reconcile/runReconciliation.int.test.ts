@@ -174,7 +174,8 @@ describe('reconciliation', () => {
     );
     const calls = async () => {
       const before = world.client.server.meter.snapshot();
-      const outcome = await world.run({ mode: 'report' });
+      const limits = { ...defaultReconcileLimits, countBatch: 0 };
+      const outcome = await world.run({ mode: 'report' }, { limits });
       assert.equal(outcome.kind, 'done');
       const [, analyses] = outcome.report.collections;
       assert.ok((analyses?.reads.hops ?? 0) <= 1.05 * (300 + 30));

@@ -1,4 +1,5 @@
 import type { AssetCollection } from '../../config/defineConfig.ts';
+import type { CopyValue } from '../../events/copyValue.ts';
 import type { IdRange } from './idOrder.ts';
 
 /** Where a query begins. `after` hops over everything that equals the given first fields of the order. */
@@ -24,6 +25,13 @@ export interface EntryCounts {
   readonly tuples: number;
 }
 
+/** What all assets of a project show that is in step. */
+export interface ExpectedTuple {
+  readonly projectId: string;
+  /** In the order of the collection's `copies`. */
+  readonly copies: readonly CopyValue[];
+}
+
 /** What `count()` says of a whole collection. */
 export interface CollectionCounts {
   readonly assets: number;
@@ -45,6 +53,12 @@ export interface AssetIndex {
   last(range: IdRange): Promise<AssetEntry | undefined>;
   /** Both counts of a range, taken at one time. */
   count(range: IdRange): Promise<EntryCounts>;
+  /** How many assets a range has, and how many there are of some tuples, at most `tuplesPerCount`: both counts taken at
+   *  one time, so that they are equal only if the range has no other assets. */
+  countEqual(
+    range: IdRange,
+    tuples: readonly ExpectedTuple[],
+  ): Promise<{ readonly ids: number; readonly equal: number }>;
   /** The counts of the whole collection, taken at one time. */
   countAll(): Promise<CollectionCounts>;
   /** Some assets whose project id is not text, or is the empty text. */
@@ -55,6 +69,16 @@ export interface AssetIndex {
  *  https://firebase.google.com/docs/firestore/pricing#aggregation_queries */
 export function readsToCount(entries: number): number {
   return Math.max(1, Math.ceil(entries / 1_000));
+}
+
+/** Alternatives that one query may have, and conditions in all of them together with its path and its order:
+ *  https://firebase.google.com/docs/firestore/query-data/queries#query_limitations */
+const maxAlternatives = 30;
+const maxConditions = 98;
+
+/** How many tuples one query can count. */
+export function tuplesPerCount({ copies }: Pick<AssetCollection, 'copies'>): number {
+  return Math.min(maxAlternatives, Math.floor(maxConditions / (1 + Object.keys(copies).length)));
 }
 
 /** What Firestore bills, in reads. */

@@ -1,4 +1,4 @@
-import { FieldPath, type Firestore, type Query, type QueryDocumentSnapshot } from 'firebase-admin/firestore';
+import { FieldPath, Filter, type Firestore, type Query, type QueryDocumentSnapshot } from 'firebase-admin/firestore';
 import type { AssetCollection } from '../../config/defineConfig.ts';
 import { assetsAmong, assetsAt } from '../../records/assetQuery.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
@@ -97,6 +97,18 @@ export function createFirestoreAssetIndex(options: FirestoreAssetIndexOptions): 
   return {
     collection,
     count,
+    async countEqual(range, tuples) {
+      const oneOf = tuples.map((tuple) =>
+        Filter.and(
+          Filter.where(projectId, '==', tuple.projectId),
+          ...copies.map((copy, index) => Filter.where(copy, '==', tuple.copies[index])),
+        ),
+      );
+      const [ids = 0, equal = 0] = await countTogether([within(ordered.ids, range), all.where(Filter.or(...oneOf))]);
+      bill(ids);
+      bill(equal);
+      return { ids, equal };
+    },
     page: (order, start, to, limit) =>
       read(startingAt(ordered[order], start).endBefore(to ?? endOfStrings), limit, 'hops'),
     every(range, after, limit) {

@@ -5,9 +5,9 @@ import { afterEveryStringWithPrefix, compareStrings, type IdRange, justAfter } f
 import type { PagePacer } from './pagePacer.ts';
 import { createProjectGatherer, type ProjectAssets, type ProjectGatherer } from './projectAssets.ts';
 
-/** Longest copy that a hop may start from, in bytes. Firestore cuts index entries at 1,500 bytes, and behind a cut one
+/** Longest copy that a query may compare with, in bytes. Firestore cuts index entries at 1,500 bytes, and behind a cut one
  *  "after this value" may mean that same value again: https://firebase.google.com/docs/firestore/quotas#indexes */
-const maxCursorBytes = 1_400;
+export const maxCursorBytes = 1_400;
 
 /** Assets read at once where assets are read one by one. */
 const plainPage = 300;

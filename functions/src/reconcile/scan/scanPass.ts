@@ -3,9 +3,10 @@ import type { ReconcileJob } from '../jobRecord.ts';
 import { orphansOf } from '../progress.ts';
 import { isOver, type PassEnd, type Run } from '../runRecord.ts';
 import type { AssetIndex } from './assetIndex.ts';
+import { type CountBudget, countedProjects, createCountBudget, type ListedRange } from './countedProjects.ts';
 import { createFirestoreAssetIndex } from './firestoreAssetIndex.ts';
 import { hopProjects } from './hopScan.ts';
-import type { IdRange } from './idOrder.ts';
+import { compareStrings, type IdRange, justAfter } from './idOrder.ts';
 import { judgeBatch } from './judgeBatch.ts';
 import { projectsWithMissingCopies } from './missingCopies.ts';
 import { createPagePacer, type PagePacer, wastedBy } from './pagePacer.ts';
@@ -49,7 +50,8 @@ export async function scanPass(run: Run): Promise<PassEnd> {
     },
   };
 
-  const scans = scansOf(run, watched);
+  const budgets = countBudgetsOf(run);
+  const scans = scansOf(run, watched, budgets);
 
   /** Starts as many ranges as are of use side by side, and as may end with a wasted read. */
   function startRanges(): void {
@@ -59,13 +61,13 @@ export async function scanPass(run: Run): Promise<PassEnd> {
       joinRanges(job, waiting, rangesToJoin(run, pacer, projectsPerRange));
       const range = waiting.shift();
       if (range === undefined) return;
-      pacer.open(streams);
+      pacer.open(streams - budgets.size);
       reading.add(range);
       const onRead = () => {
         reading.delete(range);
         startRanges();
       };
-      const scanning: Promise<void> = scanRange(run, range, scans, stop, { afterBatch, onRead })
+      const scanning: Promise<void> = scanRange(run, range, { scans, budgets }, stop, { afterBatch, onRead })
         .catch((error: unknown) => failed.abort({ error }))
         .finally(() => active.delete(scanning));
       active.add(scanning);
@@ -104,9 +106,21 @@ function firstPageOf({ job, limits }: Run, name: string): number {
   return assets !== null && assets <= job.source.projects * fewAssetsPerProject ? limits.maxPage : 2;
 }
 
-/** Whether hops, of which many are side by side, go on instead of long pages. */
-function isHopping({ job }: Run, pacer: PagePacer): boolean {
-  return pacer.isHopping() || job.collections.some(({ lacksCopies }) => lacksCopies);
+/** Whether hops or counts, of which many are side by side, go on instead of long pages. */
+function isHopping(run: Run, pacer: PagePacer): boolean {
+  return pacer.isHopping() || isCounting(run) || run.job.collections.some(({ lacksCopies }) => lacksCopies);
+}
+
+/** Whether counts may tell of many projects at once that they are in step. A verification looks at every tuple itself,
+ *  and for single projects a count costs more than it tells. */
+function isCounting({ request, limits }: Run): boolean {
+  return limits.countBatch > 0 && request.mode !== 'verify' && request.projectIds === undefined;
+}
+
+/** Collection name -> what may be spent on counts there. */
+function countBudgetsOf(run: Run): ReadonlyMap<string, CountBudget> {
+  const counted = isCounting(run) ? run.job.collections : [];
+  return new Map(counted.map(({ name, assets }) => [name, createCountBudget(assets ?? 0)]));
 }
 
 /** How much must be earned before one more range begins next to others: one query per stream of this range and of
@@ -130,14 +144,18 @@ function rangesToJoin(run: Run, pacer: PagePacer, projectsPerRange: number): num
   return Math.max(1, Math.ceil(wanted / projectsPerRange));
 }
 
-/** Makes one range of the first `count` of those that wait, as far as they lie side by side. */
+/** Makes one range of the first `count` of those that wait, as far as they lie side by side: what is judged already of
+ *  one that was begun must not be scanned again. */
 function joinRanges(job: ReconcileJob, waiting: Range[], count: number): void {
   const [first] = waiting;
   if (first === undefined) return;
   const at = job.ranges.indexOf(first);
   let joined = 1;
-  while (joined < count && waiting[joined] !== undefined && waiting[joined] === job.ranges[at + joined]) joined += 1;
-  first.to = waiting[joined - 1]?.to ?? null;
+  for (; joined < count; joined += 1) {
+    const next = waiting[joined];
+    if (next === undefined || next !== job.ranges[at + joined] || next.from !== first.to) break;
+    first.to = next.to;
+  }
   job.ranges.splice(at + 1, joined - 1);
   waiting.splice(1, joined - 1);
 }
@@ -157,29 +175,50 @@ export function indexesOf({
 }
 
 /** Collection name -> how its part of a range is scanned. */
-type Scans = ReadonlyMap<string, (range: IdRange) => AsyncGenerator<ProjectAssets>>;
+type Scans = ReadonlyMap<string, (part: ListedRange) => AsyncGenerator<ProjectAssets>>;
 
-function scansOf(run: Run, pacer: PagePacer): Scans {
+function scansOf(run: Run, pacer: PagePacer, budgets: ReadonlyMap<string, CountBudget>): Scans {
   const { job } = run;
   const tallies = new Map(job.collections.map((tally) => [tally.name, tally]));
   return new Map(
     indexesOf(run).map((index) => {
       const { name } = index.collection;
-      const tally = tallies.get(name);
-      if (!tally?.lacksCopies) return [name, (range) => hopProjects({ index, pacer, order: 'tuples' }, range)];
-      return [name, (range) => projectsWithMissingCopies({ index, pacer }, range)];
+      const scan = (range: IdRange) =>
+        tallies.get(name)?.lacksCopies
+          ? projectsWithMissingCopies({ index, pacer }, range)
+          : hopProjects({ index, pacer, order: 'tuples' }, range);
+      const budget = budgets.get(name);
+      if (budget === undefined) return [name, ({ range }) => scan(range)];
+      const counting = {
+        index,
+        budget,
+        scan(range: IdRange) {
+          pacer.open(1);
+          return scan(range);
+        },
+      };
+      return [name, (part) => countedProjects(counting, part)];
     }),
   );
+}
+
+/** The next part of a range, with its projects as far as counting them may be worth it. */
+async function nextPart(run: Run, { from, to }: IdRange, budgets: Iterable<CountBudget>): Promise<ListedRange> {
+  if (!Array.from(budgets).some((budget) => budget.hasSome())) return { range: { from, to }, projects: [] };
+  const { countBatch } = run.limits;
+  const listed = await run.lookups.pass(1, () => run.inMongo.list(from, countBatch));
+  const projects = listed.filter(({ projectId }) => to === null || compareStrings(projectId, to) < 0);
+  const last = projects.length < countBatch ? undefined : projects.at(-1);
+  return { range: { from, to: last === undefined ? to : justAfter(last.projectId) }, projects };
 }
 
 async function scanRange(
   run: Run,
   range: Range,
-  scans: Scans,
+  { scans, budgets }: { readonly scans: Scans; readonly budgets: ReadonlyMap<string, CountBudget> },
   stop: () => boolean,
   { afterBatch, onRead }: { readonly afterBatch: () => void; readonly onRead: () => void },
 ): Promise<void> {
-  const streams = new Map(Array.from(scans, ([name, scan]) => [name, scan({ from: range.from, to: range.to })]));
   /** The next batch is read while MongoDB answers about the one before. */
   let judging = Promise.resolve();
   const judge = (batch: readonly JoinedProject[]) => {
@@ -194,15 +233,22 @@ async function scanRange(
   };
   let batch: JoinedProject[] = [];
   let stopped = false;
-  const records = run.job.recordsTotal ? recordsIn(run, { from: range.from, to: range.to }) : undefined;
-  for await (const project of mergeProjects(streams, records)) {
-    batch.push(project);
-    stopped = stop();
-    if (batch.length < run.limits.lookupBatch && !stopped) continue;
-    await judging;
-    judge(batch);
-    batch = [];
-    if (stopped) break;
+  const { from, to } = range;
+  for (let rest: IdRange | undefined = { from, to }; rest !== undefined && !stopped; ) {
+    const part: ListedRange = await nextPart(run, rest, budgets.values());
+    const streams = new Map(Array.from(scans, ([name, scan]) => [name, scan(part)]));
+    const records = run.job.recordsTotal ? recordsIn(run, part.range) : undefined;
+    for await (const project of mergeProjects(streams, records)) {
+      batch.push(project);
+      stopped = stop();
+      if (batch.length < run.limits.lookupBatch && !stopped) continue;
+      await judging;
+      judge(batch);
+      batch = [];
+      if (stopped) break;
+    }
+    rest = part.range.to === to ? undefined : { from: part.range.to ?? from, to };
+    stopped ||= rest !== undefined && stop();
   }
   onRead();
   if (!stopped) judge(batch);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { AssetCollection } from '../../../src/config/defineConfig.ts';
 import type { AssetEntry, AssetIndex, StartAt } from '../../../src/reconcile/scan/assetIndex.ts';
 import { compareStrings, type IdRange, justAfter } from '../../../src/reconcile/scan/idOrder.ts';
@@ -68,6 +69,14 @@ export function createModelIndex(collection: AssetCollection, assets: readonly M
       const counts = { ids: within(byId, range).length, tuples: within(byTuple, range).length };
       reads.counts += Math.max(1, Math.ceil(counts.ids / 1000)) + Math.max(1, Math.ceil(counts.tuples / 1000));
       return counts;
+    },
+    async countEqual(range, tuples) {
+      const ids = within(byId, range).length;
+      const equal = byId.filter(({ projectId, copies }) =>
+        tuples.some((tuple) => tuple.projectId === projectId && isDeepStrictEqual(tuple.copies, copies)),
+      ).length;
+      reads.counts += Math.max(1, Math.ceil(ids / 1000)) + Math.max(1, Math.ceil(equal / 1000));
+      return { ids, equal };
     },
     async countAll() {
       const withText = { ids: byId.length, tuples: byTuple.length };
