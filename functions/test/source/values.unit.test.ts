@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
 import { Binary, Decimal128, Double, Int32, Long, ObjectId, UUID } from 'mongodb';
+import { compareStrings } from '../../src/reconcile/scan/idOrder.ts';
 import { copyValueAt, copyValueFromBson } from '../../src/source/copyValueFromBson.ts';
 import { describeOtherId } from '../../src/source/otherIds.ts';
-import { mongoIdsOf, projectIdFromMongo } from '../../src/source/projectIds.ts';
+import { mongoIdsOf, objectIdsFrom, projectIdFromMongo } from '../../src/source/projectIds.ts';
 
 describe('copyValueFromBson', () => {
   it('turns every BSON type into something that both JSON and Firestore hold', () => {
@@ -43,6 +45,31 @@ describe('project ids', () => {
     // Texts that no whole number of 64 bits is written as.
     for (const text of ['007', '-0', '+1', '1.0', '1e3', '9223372036854775808'])
       assert.deepEqual(mongoIdsOf(text), [text]);
+  });
+
+  it('are listed from any text on in the order of their texts', () => {
+    const hex = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 24, maxLength: 24 });
+    const text = fc.oneof(
+      hex,
+      hex.map((id) => `${id}\u0000`),
+      fc.tuple(hex, fc.nat({ max: 24 }), fc.string()).map(([id, length, rest]) => id.slice(0, length) + rest),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(text, hex, fc.nat({ max: 24 }), (from, other, shared) => {
+        // Mostly an id that begins like the text: there the bounds are.
+        const id = /^[0-9a-f]{24}$/.test(from.slice(0, shared) + other.slice(shared))
+          ? from.slice(0, shared) + other.slice(shared)
+          : other;
+        const bound = objectIdsFrom(from);
+        const isListed = '$gt' in bound ? id > bound.$gt.toHexString() : id >= bound.$gte.toHexString();
+        assert.equal(isListed, compareStrings(id, from) >= 0, JSON.stringify([id, from]));
+      }),
+      { numRuns: 2_000 },
+    );
+    assert.deepEqual(objectIdsFrom(''), { $gte: new ObjectId('0'.repeat(24)) });
+    assert.deepEqual(objectIdsFrom('66f0Z'), { $gte: new ObjectId(`66f0a${'0'.repeat(19)}`) });
+    assert.deepEqual(objectIdsFrom('66f0g'), { $gt: new ObjectId(`66f0${'f'.repeat(20)}`) });
   });
 
   it('of no configured form are told as people write them, and in short', () => {

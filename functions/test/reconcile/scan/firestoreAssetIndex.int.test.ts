@@ -4,7 +4,7 @@ import type { FirestoreServer } from '../../../local/servers/firestore/server.ts
 import { systemClock } from '../../../src/clock.ts';
 import { type Config, defineConfig } from '../../../src/config/defineConfig.ts';
 import { requiredIndexes } from '../../../src/reconcile/requiredIndexes.ts';
-import { type AssetIndex, emptyMeter, type ReadMeter } from '../../../src/reconcile/scan/assetIndex.ts';
+import { type AssetIndex, emptyMeter, type ReadMeter, tuplesPerCount } from '../../../src/reconcile/scan/assetIndex.ts';
 import { createFirestoreAssetIndex } from '../../../src/reconcile/scan/firestoreAssetIndex.ts';
 import { hopProjects } from '../../../src/reconcile/scan/hopScan.ts';
 import { projectsWithMissingCopies } from '../../../src/reconcile/scan/missingCopies.ts';
@@ -72,6 +72,53 @@ describe('asset index on Firestore', () => {
   /** Project ids as assets have them, six assets each. */
   const ids = ['b', 'a', '\uffff', '\u{10000}'].flatMap((projectId) => Array.from({ length: 6 }, () => projectId));
   const sorted = ['a', 'b', '\uffff', '\u{10000}'];
+
+  it('counts the assets of a range, and those of them that show expected values of any type', async () => {
+    const values = [
+      ...['name', '', null, true, 7, 7.5, Number.NaN, new Date(1_700_000_000_123)],
+      ...[['mara', 'joon'], [], { a: 1, b: [null, 'x'] }, {}],
+    ];
+    const tuples = values.map((value, number) => ({
+      projectId: `p${String(number).padStart(2, '0')}`,
+      copies: [value, 'blue'],
+    }));
+    const asset = (projectId: string, name: unknown) => ({ meta: { projectId, name }, color: 'blue' });
+    await write(
+      'studios/main/media',
+      tuples.flatMap(({ projectId, copies: [value] }) => [asset(projectId, value), asset(projectId, value)]),
+    );
+    const { index, meter } = indexOf('studios/main/media');
+    assert.deepEqual(await index.countEqual(allIds, tuples), { ids: 2 * values.length, equal: 2 * values.length });
+    assert.equal(meter.counts, 2);
+    assert.equal(server.meter.snapshot().collections.studios?.reads, meter.counts);
+
+    // Each of these is one more asset, and none of the expected ones.
+    const others = [asset('p00', 'other'), asset('p00', undefined), asset('p005', 'name'), asset('p01', null)];
+    await write(
+      'studios/main/media',
+      others.map(({ meta, color }) => ({ meta: JSON.parse(JSON.stringify(meta)), color })),
+    );
+    const { ids: all, equal } = await index.countEqual(allIds, tuples);
+    assert.deepEqual([all - equal, equal], [others.length, 2 * values.length]);
+    const within = { from: 'p02', to: 'p04' };
+    assert.deepEqual(await index.countEqual(within, tuples.slice(2, 4)), { ids: 4, equal: 4 });
+  });
+
+  it('counts as many tuples at once as a query may have conditions, whatever the copies are', async () => {
+    for (const [name, most] of [
+      ['analyses', 30],
+      ['storyboards', 30],
+      ['studios/main/media', 30],
+      ['shots', 30],
+    ] as const) {
+      const { index } = indexOf(name);
+      assert.equal(tuplesPerCount(index.collection), most);
+      const copies = Object.keys(index.collection.copies).map(() => 'x');
+      const tuples = Array.from({ length: most }, (_, number) => ({ projectId: `p${number}`, copies }));
+      assert.deepEqual(await index.countEqual(allIds, tuples), { ids: 0, equal: 0 });
+    }
+    assert.equal(tuplesPerCount({ copies: { a: 'a', b: 'b', c: 'c' } }), 24);
+  });
 
   it('hops over the projects of a collection, one read each, as the server bills it', async () => {
     await write(

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AssetCollection } from '../../../src/config/defineConfig.ts';
-import type { AssetEntry, AssetIndex, StartAt } from '../../../src/reconcile/scan/assetIndex.ts';
+import type { AssetEntry, AssetIndex, ExpectedTuple, StartAt } from '../../../src/reconcile/scan/assetIndex.ts';
 import { compareStrings, type IdRange, justAfter } from '../../../src/reconcile/scan/idOrder.ts';
 
 /** Firestore cuts index entries here. */
@@ -72,9 +72,10 @@ export function createModelIndex(collection: AssetCollection, assets: readonly M
     },
     async countEqual(range, tuples) {
       const ids = within(byId, range).length;
-      const equal = byId.filter(({ projectId, copies }) =>
-        tuples.some((tuple) => tuple.projectId === projectId && isDeepStrictEqual(tuple.copies, copies)),
-      ).length;
+      // Of what the index holds cut, the worst that Firestore could say: all that begins alike is equal.
+      const isOf = (entry: ModelEntry) => (tuple: ExpectedTuple) =>
+        tuple.projectId === entry.projectId && isDeepStrictEqual(tuple.copies.map(cut), entry.copies.map(cut));
+      const equal = byTuple.filter((entry) => tuples.some(isOf(entry))).length;
       reads.counts += Math.max(1, Math.ceil(ids / 1000)) + Math.max(1, Math.ceil(equal / 1000));
       return { ids, equal };
     },

@@ -59,6 +59,50 @@ describe('reads of a whole run', () => {
     });
   }
 
+  for (const perProject of [1, 10]) {
+    it(`are two per thirty projects and collection where all is in step: ${perProject} assets each`, async () => {
+      const ids = await world.addProjects(Array.from({ length: projects }, (_, number) => `name ${number}`));
+      const names = new Map(
+        (await world.source.projects.find().toArray()).map(({ _id, name }) => [String(_id), String(name)]),
+      );
+      const assets = ids.flatMap((projectId) =>
+        Array.from({ length: perProject }, () => ({ projectId, projectName: names.get(projectId) })),
+      );
+      await world.addAssets('storyboards', assets);
+      await world.addAssets('analyses', assets);
+      const before = world.client.server.meter.snapshot();
+      const limits = { ...defaultReconcileLimits, ranges: 1 };
+      const outcome = await world.run({ mode: 'report' }, { limits });
+      assert.equal(outcome.kind, 'done');
+      const { report } = outcome;
+      assert.equal(findingsOf(report), 0);
+      assert.equal(report.projects, projects);
+      // In `scenes` there is no asset, which one read finds out.
+      assert.deepEqual(
+        report.collections.map(({ reads }) => reads.hops),
+        [0, 0, 1],
+      );
+      const [storyboards, analyses] = report.collections.map(({ reads }) => reads.total);
+      const ofAll = countsOfCollection + (perProject === 1 ? 0 : countsOfCollection);
+      assert.equal(storyboards, ofAll + 2 * (projects / 30));
+      assert.equal(analyses, (ofAll * 3) / 4 + 2 * (projects / 30));
+      const used = world.client.server.meter.diff(before);
+      assert.equal(used.reads - (used.collections.syncJobs?.reads ?? 0), report.reads);
+    });
+  }
+
+  it('are all of them where a verification looks at every tuple', async () => {
+    const ids = await world.addProjects(Array.from({ length: projects }, () => 'name'));
+    await world.addAssets(
+      'analyses',
+      ids.flatMap((projectId) => [{ projectId }, { projectId }]),
+    );
+    const outcome = await world.run({ mode: 'verify' }, { verify: async () => ({ kind: 'complete' }) });
+    assert.equal(outcome.kind, 'done');
+    const [, analyses] = outcome.report.collections;
+    assert.ok((analyses?.reads.hops ?? 0) >= projects);
+  });
+
   /** What counts of the whole collection cost at least: all assets, those with a project id, those with text in it,
    *  those with the copy. */
   const countsOfCollection = 4;

@@ -18,6 +18,9 @@ import type {
 
 /** How many conjunctions a where clause may come to once it is written as a disjunction of them (published limit). */
 const maxDisjunctions = 30;
+/** How many filters (counted once for every conjunction), orders and paths of a parent a query may have (published limit:
+ *  https://firebase.google.com/docs/firestore/query-data/queries#query_limitations). */
+const maxComponents = 100;
 /** How many values `not-in` may list (published limit). */
 const maxNotIn = 10;
 
@@ -61,6 +64,12 @@ export function parseQuery(parentName: string, message: StructuredQueryMessage):
   const filter = message.where && parseFilter(message.where);
   const disjuncts = filter ? disjunctiveForm(filter) : [[]];
   checkDisjuncts(disjuncts, filter);
+  const others = (message.orderBy?.length ?? 0) + (parseParent(parentName).path === '' ? 0 : 1);
+  if (disjuncts.reduce((sum, conjunction) => sum + conjunction.length, others) > maxComponents) {
+    throw invalidArgument(
+      `The sum of filters, sort orders and parent document path in a query cannot exceed ${maxComponents}.`,
+    );
+  }
   const { orders, existing } = completeOrders(message.orderBy ?? [], filter);
   const limit = message.limit?.value ?? undefined;
   if (limit !== undefined && limit < 0) throw invalidArgument('limit is negative');

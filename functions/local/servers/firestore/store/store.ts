@@ -26,6 +26,8 @@ export interface Kind {
   index(spec: IndexSpec): SortedIndex;
   /** Every index that there is now, `byName` included. */
   indexes(): Iterable<SortedIndex>;
+  /** How often its documents have changed. */
+  changes: number;
   snapshot(): Kind;
 }
 
@@ -51,19 +53,32 @@ export interface Store {
 /** The spec of `Kind.byName`. */
 export const byNameSpec: IndexSpec = { scope: 'group', fields: [], nameDescending: false };
 
-function createKind(collectionId: string, byName: SortedIndex, others = new Map<string, SortedIndex>()): Kind {
-  return {
+function createKind(
+  collectionId: string,
+  byName: SortedIndex,
+  others = new Map<string, SortedIndex>(),
+  takenOf?: { readonly kind: Kind; readonly changes: number },
+): Kind {
+  function build(spec: IndexSpec): SortedIndex {
+    // An index that only snapshots are asked for is built once for all of them, not by each.
+    const kept = takenOf?.kind.index(spec);
+    if (kept && takenOf?.changes === takenOf?.kind.changes && kind.changes === 0) return kept.snapshot();
+    const built = createSortedIndex(spec);
+    for (const [, document] of byName.ascending('', topKey)) {
+      for (const entry of built.keysOf(document)) built.add(entry, document);
+    }
+    return built;
+  }
+  const kind: Kind = {
     collectionId,
     byName,
+    changes: 0,
     index(spec) {
       const key = specKey(spec);
       if (key === specKey(byNameSpec)) return byName;
       const existing = others.get(key);
       if (existing) return existing;
-      const built = createSortedIndex(spec);
-      for (const [, document] of byName.ascending('', topKey)) {
-        for (const entry of built.keysOf(document)) built.add(entry, document);
-      }
+      const built = build(spec);
       others.set(key, built);
       return built;
     },
@@ -73,9 +88,10 @@ function createKind(collectionId: string, byName: SortedIndex, others = new Map<
     },
     snapshot() {
       const copies = [...others].map(([key, index]) => [key, index.snapshot()] as const);
-      return createKind(collectionId, byName.snapshot(), new Map(copies));
+      return createKind(collectionId, byName.snapshot(), new Map(copies), { kind, changes: kind.changes });
     },
   };
+  return kind;
 }
 
 /** Above every key: no key begins with this byte. */
@@ -111,7 +127,8 @@ export function createStore(kinds = new Map<string, Kind>()): Store {
     everywhere,
     entriesOf,
     apply(change, entries = entriesOf(change)) {
-      const { after: document } = change;
+      const { after: document, path } = change;
+      kindOf(collectionIdOf(path)).changes += 1;
       for (const { index, before, after } of entries) {
         for (const key of before) if (!after.includes(key)) index.remove(key);
         if (document) for (const key of after) index.add(key, document);

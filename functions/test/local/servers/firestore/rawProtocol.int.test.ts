@@ -163,6 +163,15 @@ describe('Firestore protocol beyond the Admin SDK', () => {
     await query({ from, limit: { value: -1 } }, /negative/);
     await query({ from: [{ allDescendants: true }], orderBy: [{ field }] }, /kind is required/);
     await query({ from }, /Invalid resource name/, 'nowhere');
+    const equal = { fieldFilter: { field, op: 'EQUAL', value: integer(1) } };
+    const four = { compositeFilter: { op: 'AND', filters: [equal, equal, equal, equal] } };
+    const oneOf = (count: number) => ({
+      compositeFilter: { op: 'OR', filters: Array.from({ length: count }, () => four) },
+    });
+    await client.stream('RunQuery', { parent: root, structuredQuery: { from, where: oneOf(25) } });
+    await query({ from, where: oneOf(26) }, /filters, sort orders and parent document path .* cannot exceed 100/);
+    await query({ from, where: oneOf(25), orderBy: [{ field }] }, /cannot exceed 100/);
+    await query({ from, where: oneOf(25) }, /cannot exceed 100/, `${root}/b/c`);
     const contains = { fieldFilter: { field, op: 'ARRAY_CONTAINS', value: integer(1) } };
     await query(
       { from, where: { compositeFilter: { op: 'AND', filters: [contains, contains] } } },
