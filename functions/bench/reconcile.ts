@@ -49,7 +49,7 @@ const reconcileSizes: Readonly<Record<BenchOptions['size'], ReconcileSizes>> = {
   },
 };
 
-/** Reconciliation by hops against the usual way, a scan of every asset. */
+/** Reconciliation by counts and hops against the usual way, a scan of every asset. */
 export const benchmark: Benchmark = {
   name: 'reconcile',
   summary: 'compares 1,000 projects with their assets in two collections, against a full scan',
@@ -57,7 +57,7 @@ export const benchmark: Benchmark = {
 };
 
 const titles: Readonly<Record<ReconcileWayName, string>> = {
-  ours: 'ours: hops over distinct tuples',
+  ours: 'ours: counts, and hops where they differ',
   'full-scan': `full projection scan, page by page`,
 };
 

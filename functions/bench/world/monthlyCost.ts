@@ -14,14 +14,16 @@ export interface MonthlyCost {
 }
 
 const days = 30;
+/** Two counts tell of thirty projects that they are in step (docs/reconciliation.md). */
+const countsPerProject = 2 / 30;
 const bytesPerTebibyte = 2 ** 40;
 
 /** Thirty days like the one that was simulated. Pure.
- *  @param projects all there are: a reconciliation reads one entry for each project and collection, and each record */
+ *  @param projects all there are: a reconciliation reads each record, and counts the projects of each collection */
 export function monthlyCost(day: Simulated, projects: number, deployment: Deployment): MonthlyCost {
   const perSecond = cloudPrices.vcpuSecond + functionGibibytes * cloudPrices.gibibyteSecond;
   const messageBytes = Math.max(deployment.eventBytes, cloudPrices.pubsubLeastBytes);
-  const reconciled = projects * (deployment.collections + 1);
+  const reconciled = projects * (1 + deployment.collections * countsPerProject);
   return {
     'Firestore, for events': days * costOf(day.billed),
     'Firestore, for daily reconciliations': days * costOf({ reads: reconciled, writes: 0, deletes: 0 }),

@@ -1,10 +1,11 @@
 import { MongoError, MongoServerError } from 'mongodb';
 import type { Config } from '../config/defineConfig.ts';
 import { type ProjectsSource, SourceError } from '../source/connect.ts';
-import { type ProjectSnapshot, snapshotOf } from '../source/lookup.ts';
+import { snapshotOf } from '../source/lookup.ts';
 import { describeOtherId, idsInNoForm } from '../source/otherIds.ts';
 import { objectIdsFrom, projectIdFromMongo } from '../source/projectIds.ts';
 import type { SourceLook } from './brakes.ts';
+import { type ComparableProject, comparable } from './scan/comparable.ts';
 import { compareStrings } from './scan/idOrder.ts';
 
 /** What reconciliation asks MongoDB about the collection of projects as a whole. */
@@ -18,7 +19,7 @@ export interface ProjectsInMongo {
   /** The first projects whose ids sort at or after `from`, in the order of their ids: of those whose `_id` is an
    *  ObjectId or text; the other forms are sorted in another way.
    *  @throws MongoError when MongoDB does not answer. */
-  list(from: string, limit: number): Promise<readonly ProjectSnapshot[]>;
+  list(from: string, limit: number): Promise<readonly ComparableProject[]>;
 }
 
 /** Counting scans the index of `_id`, about a million entries per second. */
@@ -77,11 +78,12 @@ export function createProjectsInMongo({ client, projects }: ProjectsSource, conf
             .toArray(),
         ),
       );
-      const found = new Map<string, ProjectSnapshot>();
+      const found = new Map<string, ComparableProject>();
       for (const document of pages.flat()) {
         const id = projectIdFromMongo(document._id) ?? '';
-        const refused = Object.fromEntries(config.source.fields.map((field) => [field, 'two projects have this id']));
-        found.set(id, found.has(id) ? { projectId: id, fields: {}, refused } : snapshotOf(id, document, config));
+        const { fields } = snapshotOf(id, document, config);
+        // Of two projects that have the same id in different forms, nobody can say what assets should show.
+        found.set(id, comparable({ projectId: id, fields: found.has(id) ? {} : fields }));
       }
       return [...found.values()].toSorted((a, b) => compareStrings(a.projectId, b.projectId)).slice(0, limit);
     },

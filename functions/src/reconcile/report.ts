@@ -20,7 +20,7 @@ export interface ReconcileReport {
   readonly scanned: 'all' | 'part' | 'nothing';
   /** Records of projects that were compared with MongoDB. */
   readonly records: number;
-  /** Projects that have assets. */
+  /** Projects that have assets, and those counted among them: of a group that is in step nobody knows which have. */
   readonly projects: number;
   /** Projects that MongoDB does not have, with evidence so new that they are left alone. */
   readonly young: number;

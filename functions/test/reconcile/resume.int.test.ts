@@ -13,7 +13,7 @@ import { startWorld, type World } from './world.ts';
 const limits: ReconcileLimits = {
   ...defaultReconcileLimits,
   lookupBatch: 5,
-  projectsPerRange: 10,
+  projectsPerRange: 3,
   parallelRepairs: 2,
   saveEveryMs: 20,
   closingMs: 0,

@@ -1,15 +1,13 @@
-import type { CopyValue } from '../../events/copyValue.ts';
 import { projectIdProblem } from '../../events/projectId.ts';
-import type { ProjectSnapshot } from '../../source/lookup.ts';
 import { type AssetIndex, type ExpectedTuple, readsToCount, tuplesPerCount } from './assetIndex.ts';
-import { maxCursorBytes } from './hopScan.ts';
+import type { ComparableProject } from './comparable.ts';
 import { type IdRange, justAfter } from './idOrder.ts';
 import type { ProjectAssets } from './projectAssets.ts';
 
 /** A part of a range, and all projects that MongoDB has there, in the order of their ids. */
 export interface ListedRange {
   readonly range: IdRange;
-  readonly projects: readonly ProjectSnapshot[];
+  readonly projects: readonly ComparableProject[];
 }
 
 /** What two counts cost that told nothing: a read each, and what a scan of a smaller range costs more, at most three
@@ -90,7 +88,7 @@ interface Group {
   readonly tuples: readonly ExpectedTuple[];
 }
 
-function groupsOf({ collection }: AssetIndex, range: IdRange, projects: readonly ProjectSnapshot[]): Group[] {
+function groupsOf({ collection }: AssetIndex, range: IdRange, projects: readonly ComparableProject[]): Group[] {
   const size = tuplesPerCount(collection);
   const sources = Object.keys(collection.copies);
   return Array.from({ length: Math.ceil(projects.length / size) }, (_, number) => {
@@ -104,20 +102,10 @@ function groupsOf({ collection }: AssetIndex, range: IdRange, projects: readonly
   });
 }
 
-/** None where no asset can show what MongoDB says, or where the index may hold it cut: such a project is scanned if it
- *  has assets. */
-function expectedTuple({ projectId, fields, refused }: ProjectSnapshot, sources: readonly string[]): ExpectedTuple[] {
-  const copies = sources.map((source) => fields[source] ?? null);
-  const isUsable =
-    projectIdProblem(projectId) === undefined && sources.every((source) => refused[source] === undefined);
-  return isUsable && copies.every((copy) => bytesOf(copy) <= maxCursorBytes) ? [{ projectId, copies }] : [];
-}
-
-/** Never less than Firestore takes for a value: https://firebase.google.com/docs/firestore/storage-size */
-function bytesOf(value: CopyValue): number {
-  if (typeof value === 'string') return Buffer.byteLength(value) + 1;
-  if (value === null || typeof value !== 'object' || value instanceof Date) return 8;
-  return Object.entries(value).reduce((sum, [key, inner]) => sum + Buffer.byteLength(key) + 1 + bytesOf(inner), 0);
+/** None where a field cannot be compared: such a project is scanned if it has assets. */
+function expectedTuple({ projectId, fields }: ComparableProject, sources: readonly string[]): ExpectedTuple[] {
+  const copies = sources.map((source) => fields[source]).filter((value) => value !== undefined);
+  return projectIdProblem(projectId) === undefined && copies.length === sources.length ? [{ projectId, copies }] : [];
 }
 
 /** What the assets of a group show, if it is in step; else null. */

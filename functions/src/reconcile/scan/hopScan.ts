@@ -1,13 +1,10 @@
 import { maxProjectIdBytes } from '../../events/projectId.ts';
 import type { AssetEntry, AssetIndex, StartAt } from './assetIndex.ts';
 import { canonicalText } from './canonicalText.ts';
+import { maxComparedBytes } from './comparable.ts';
 import { afterEveryStringWithPrefix, compareStrings, type IdRange, justAfter } from './idOrder.ts';
 import type { PagePacer } from './pagePacer.ts';
 import { createProjectGatherer, type ProjectAssets, type ProjectGatherer } from './projectAssets.ts';
-
-/** Longest copy that a query may compare with, in bytes. Firestore cuts index entries at 1,500 bytes, and behind a cut one
- *  "after this value" may mean that same value again: https://firebase.google.com/docs/firestore/quotas#indexes */
-export const maxCursorBytes = 1_400;
 
 /** Assets read at once where assets are read one by one. */
 const plainPage = 300;
@@ -172,7 +169,7 @@ function isTooLong(projectId: string): boolean {
  *  through JavaScript. */
 function canBeCursor(entry: AssetEntry): boolean {
   return entry.copies.every(
-    (copy) => Buffer.byteLength(canonicalText(copy)) <= maxCursorBytes && !containsInexactNumber(copy),
+    (copy) => Buffer.byteLength(canonicalText(copy)) <= maxComparedBytes && !containsInexactNumber(copy),
   );
 }
 

@@ -113,7 +113,7 @@ function isHopping(run: Run, pacer: PagePacer): boolean {
 
 /** Whether counts may tell of many projects at once that they are in step. A verification looks at every tuple itself,
  *  and for single projects a count costs more than it tells. */
-function isCounting({ request, limits }: Run): boolean {
+export function isCounting({ request, limits }: Run): boolean {
   return limits.countBatch > 0 && request.mode !== 'verify' && request.projectIds === undefined;
 }
 

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { AssetCollection } from '../../../src/config/defineConfig.ts';
 import { canonicalText } from '../../../src/reconcile/scan/canonicalText.ts';
+import { type ComparableProject, comparable } from '../../../src/reconcile/scan/comparable.ts';
 import { countedProjects, createCountBudget } from '../../../src/reconcile/scan/countedProjects.ts';
 import { hopProjects } from '../../../src/reconcile/scan/hopScan.ts';
 import { compareStrings } from '../../../src/reconcile/scan/idOrder.ts';
 import { extraShare, projectsWithMissingCopies, readsPerRange } from '../../../src/reconcile/scan/missingCopies.ts';
 import { createPagePacer } from '../../../src/reconcile/scan/pagePacer.ts';
 import type { ProjectAssets } from '../../../src/reconcile/scan/projectAssets.ts';
-import type { ProjectSnapshot } from '../../../src/source/lookup.ts';
 import { allIds, createModelIndex, type ModelAsset } from './modelIndex.ts';
 
 /** With nine copies, ten fields in all, a query takes nine tuples. */
@@ -42,15 +42,14 @@ interface Project {
 /** Beyond what an index holds, in which alone an old value differs from it. */
 const long = 'x'.repeat(1_600);
 
-function snapshotsOf(projects: readonly Project[], copies: number): ProjectSnapshot[] {
+function listedOf(projects: readonly Project[], copies: number): ComparableProject[] {
   const sources = Array.from({ length: copies }, (_, index) => `field${index}`);
   return projects.flatMap(({ special }, number) => {
     if (special === 'gone' || special === 'unlisted') return [];
     const isRefused = special === 'refused';
     const value = special === 'long' ? `${long} new` : 'name';
     const fields = Object.fromEntries(isRefused ? [] : sources.map((source) => [source, value]));
-    const refused = Object.fromEntries(isRefused ? sources.map((source) => [source, 'nested']) : []);
-    return [{ projectId: id(number), fields, refused }];
+    return [comparable({ projectId: id(number), fields })];
   });
 }
 
@@ -93,7 +92,7 @@ async function scan(projects: readonly Project[], copies: number) {
         : hopProjects({ index, pacer, order: 'tuples' }, range);
     },
   };
-  const listed = { range: allIds, projects: snapshotsOf(projects, copies) };
+  const listed = { range: allIds, projects: listedOf(projects, copies) };
   for await (const project of countedProjects(options, listed)) found.push(project);
   const { pages, every, counts } = index.reads;
   return { found, assets, listed, lacks, reads: pages + every + counts };
