@@ -1,8 +1,9 @@
 import type { CopyValue } from '../../events/copyValue.ts';
 import type { ProjectSnapshot } from '../../source/lookup.ts';
 
-/** Longest copy that a query may compare with, in bytes. Firestore cuts index entries at 1,500 bytes, and behind a cut one
- *  "after this value" may mean that same value again: https://firebase.google.com/docs/firestore/quotas#indexes */
+/** Longest copy that a query may compare with, in bytes. Firestore cuts index entries at 1,500 bytes: behind a cut one
+ *  "after this value" may mean that same value again, and what begins alike may pass for equal:
+ *  https://firebase.google.com/docs/firestore/quotas#indexes */
 export const maxComparedBytes = 1_400;
 
 /** A project with those of its fields that an asset can be compared with by a query: without what no copy can have, and
