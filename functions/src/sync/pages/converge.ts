@@ -13,7 +13,7 @@ import { splitRange, upTo } from './keyRanges.ts';
 import { createLeaseRenewal, type LeaseRenewal } from './leaseRenewal.ts';
 import { type PageOutcome, type PageView, type Piece, runPage } from './page.ts';
 import type { PageContext } from './pageContext.ts';
-import { admitted, type Pool, workThrough } from './pagePool.ts';
+import { type Pool, workThrough } from './pagePool.ts';
 import { bytesOfDeletions, bytesOfUpdates } from './pageSize.ts';
 import { createRefusedWrites, type RefusedWrites } from './refusedWrites.ts';
 
@@ -59,6 +59,15 @@ export interface Assignment {
   readonly terms: () => Terms;
 }
 
+/** What shares one page. The first one has all collections; the others a range each. */
+interface PageWork {
+  readonly pieces: readonly Piece[];
+  /** Whether the page also completes the work, if it leaves nothing. */
+  readonly completes: boolean;
+}
+
+const alone = (piece: Piece): PageWork => ({ pieces: [piece], completes: false });
+
 /** A convergence under way. */
 interface Run {
   readonly dependencies: SyncDependencies;
@@ -77,8 +86,8 @@ interface Run {
 
 /** Brings all assets of a project to the desired state of `record` within the budget.
  *
- *  One transaction over all collections does it where they are few. Else page by page, several side by side: a page's
- *  successor is read while it is committed, and a range that turns out to be longer than a page is cut in two as long
+ *  One transaction over all collections does it where they are few. Else page by page, several side by side: what lies
+ *  behind a page is read while it is committed, and a range that turns out to be longer than a page is cut in two as long
  *  as there is room for another page in flight. A page that Firestore refuses is halved, down to the asset that is at
  *  fault, which becomes a dead letter of its own. */
 export async function converge(dependencies: SyncDependencies, assignment: Assignment): Promise<Convergence> {
@@ -91,22 +100,20 @@ export async function converge(dependencies: SyncDependencies, assignment: Assig
   const isFresh = progress === null || progress.plan !== planOf(config);
   const ranges = rangesOf(assignment, config, isFresh);
   const withheld = ranges.filter(({ collection }) => assignment.isWithheld(collection));
-  let left: readonly Piece[] = ranges
-    .filter((range) => !withheld.includes(range))
-    .map((range) => ({ range, share: 1 }));
+  const pieces = ranges.filter((range) => !withheld.includes(range)).map((range) => ({ range, share: 1 }));
   const isWhole = withheld.length === 0 && !dependencies.limits.isShadow;
-  if (isFresh && !isOver() && (isWhole || left.length > 0)) left = await openingPage(run, left, isWhole);
-  left = await workThrough(left, {
+  const opens = isFresh && (isWhole || pieces.length > 0);
+  const left = await workThrough<PageWork>(opens ? [{ pieces, completes: isWhole }] : pieces.map(alone), {
     throttle,
     memory: memory.pages,
-    bytesOf: (piece) => bytesOf(run, [piece]),
+    bytesOf: (page) => bytesOf(run, page.pieces),
     isOver: () => isOver() || run.stopped !== undefined || run.failure !== undefined,
-    work: (piece, pool, share) => onePage(run, piece, pool, share),
+    work: (page, pool, share) => onePage(run, page, pool, share),
   });
 
   const { processed, scanned, stopped, failure } = run;
   const counts = { processed, scanned };
-  const rest = [...left.map(({ range }) => range), ...withheld];
+  const rest = [...left.flatMap((page) => page.pieces.map(({ range }) => range)), ...withheld];
   if (stopped !== undefined) return { kind: stopped, ...counts };
   if (failure !== undefined) {
     const { error } = failure;
@@ -164,39 +171,6 @@ function rangesOf({ record, work }: Assignment, config: Config, isFresh: boolean
   return isFresh ? rangesFor(config, record) : (record.progress?.ranges ?? []);
 }
 
-/** All collections in one transaction, which also completes the work if these are the `whole` and leave nothing.
- *  Returns the pieces that are left. */
-async function openingPage(run: Run, pieces: readonly Piece[], whole: boolean): Promise<readonly Piece[]> {
-  const { assignment, context, retries } = run;
-  const { throttle, memory } = run.dependencies;
-  const { work, record, processed, scanned } = assignment;
-  const finish = (current: ProjectRecord, page: Reached) =>
-    completed(
-      current,
-      work,
-      record,
-      { processed: processed + page.processed, scanned: scanned + page.scanned },
-      assignment.terms(),
-    );
-  const share = await admitted({ throttle, memory: memory.pages }, bytesOf(run, pieces));
-  try {
-    const outcome = await retryTransient(
-      () =>
-        runPage(context, pieces, {
-          finish: whole ? finish : undefined,
-          onRead: ({ bytes }) => share.resize(bytes),
-        }),
-      retries,
-    );
-    return settle(run, outcome).map((range) => ({ range, share: 1 }));
-  } catch (error) {
-    if (!isRefusedWrite(error)) run.failure = { error };
-    return pieces;
-  } finally {
-    share.release();
-  }
-}
-
 /** What a page takes of the memory before it is read: the ranges of one page share its size. */
 function bytesOf({ context }: Run, pieces: readonly Piece[]): number {
   const names = new Set(pieces.map(({ range }) => range.collection));
@@ -205,43 +179,65 @@ function bytesOf({ context }: Run, pieces: readonly Piece[]): number {
   return Math.max(0, ...collections.map((collection) => bytesOfPage(context, collection)));
 }
 
-async function onePage(run: Run, piece: Piece, pool: Pool<Piece>, held: Share): Promise<void> {
+async function onePage(
+  run: Run,
+  { pieces, completes }: PageWork,
+  pool: Pool<PageWork>,
+  memory: Share,
+): Promise<void> {
   const { context, renewal, refusals, retries } = run;
-  const { range } = piece;
-  const share = refusals.fitting(piece.share);
   const renewUntil = renewal.begin();
-  const handing: { view?: PageView; own: KeyRange; handedOn: Promise<void> } = {
-    own: range,
+  const page: { own: readonly Piece[]; completes: boolean; view?: PageView; handedOn: Promise<void> } = {
+    own: pieces.map(({ range, share }) => ({ range, share: refusals.fitting(share) })),
+    completes,
     handedOn: Promise.resolve(),
   };
   /** What lies behind this page is others' work as soon as its keys are known, whatever becomes of the page. */
   const onRead = (view: PageView) => {
-    handing.view = view;
-    held.resize(view.bytes);
-    const next = view.rests.find((rest) => rest.asset === undefined);
-    if (next === undefined) return;
-    handing.own = upTo(handing.own, next.after);
-    const before = handing.handedOn;
-    handing.handedOn = cut(run, next, pool).then((parts) => {
-      pool.enqueue(...parts.map((part) => ({ range: part, share: Math.min(1, share * 2) })));
+    page.view = view;
+    memory.resize(view.bytes);
+    const behind = view.rests.filter((rest) => rest.asset === undefined);
+    if (behind.length === 0) return;
+    page.completes = false;
+    page.own = page.own.map((piece) => ({ ...piece, range: upToRest(piece.range, behind) }));
+    const share = Math.min(1, ...page.own.map((piece) => piece.share * 2));
+    const before = page.handedOn;
+    page.handedOn = cut(run, behind, pool).then((parts) => {
+      pool.enqueue(...parts.map((range) => alone({ range, share })));
       return before;
     });
   };
   let isDone = false;
   try {
     const outcome = await retryTransient(
-      () => runPage(context, [{ range: handing.own, share }], { renewUntil, onRead }),
+      () => runPage(context, page.own, { renewUntil, onRead, finish: page.completes ? finishOf(run) : undefined }),
       retries,
     );
     isDone = outcome.kind === 'done';
+    const share = Math.min(1, ...page.own.map((piece) => piece.share));
     const below = settle(run, outcome).filter((rest) => rest.asset !== undefined);
-    pool.enqueue(...below.map((rest) => ({ range: rest, share })));
+    pool.enqueue(...below.map((range) => alone({ range, share })));
   } catch (error) {
-    pool.enqueue(...(await afterFailure(run, error, { range: handing.own, share }, handing.view)));
+    const left = await afterFailure(run, error, { pieces: page.own, completes }, page.view);
+    pool.enqueue(...left.map(alone));
   } finally {
     renewal.end(renewUntil, isDone);
-    await handing.handedOn;
+    await page.handedOn;
   }
+}
+
+/** The end of the work, in the transaction of its last page. */
+function finishOf({ assignment: { work, record, processed, scanned, terms } }: Run) {
+  return (current: ProjectRecord, page: Reached) => {
+    const reached = { processed: processed + page.processed, scanned: scanned + page.scanned };
+    return completed(current, work, record, reached, terms());
+  };
+}
+
+/** The part of a range before what is left of it. */
+function upToRest(range: KeyRange, rests: readonly KeyRange[]): KeyRange {
+  const rest = rests.find(({ collection }) => collection === range.collection);
+  return rest === undefined || range.asset !== undefined ? range : upTo(range, rest.after);
 }
 
 /** Takes account of what a page did; returns what it left of its ranges. */
@@ -261,31 +257,35 @@ function settle(run: Run, outcome: PageOutcome): readonly KeyRange[] {
 async function afterFailure(
   run: Run,
   error: unknown,
-  piece: Piece,
+  { pieces, completes }: PageWork,
   view: PageView | undefined,
 ): Promise<readonly Piece[]> {
+  // Pages of their own will show which of them was refused.
+  if (isRefusedWrite(error) && (completes || pieces.length > 1)) return pieces;
   try {
     if (view === undefined || view.seen.length === 0 || !isRefusedWrite(error)) throw error;
-    return await run.refusals.halve(piece, view, error);
+    const halves = pieces.map((piece) => run.refusals.halve(piece, view, error));
+    return (await Promise.all(halves)).flat();
   } catch (final) {
     run.failure ??= { error: final };
-    return [piece];
+    return pieces;
   }
 }
 
-/** The rest of a range, in two parts if another page may be in flight. */
-async function cut(run: Run, rest: KeyRange, pool: Pool<Piece>): Promise<readonly KeyRange[]> {
+/** What is left behind a page: a single range in two parts, if another page may be in flight. */
+async function cut(run: Run, rests: readonly KeyRange[], pool: Pool<PageWork>): Promise<readonly KeyRange[]> {
   const { config, firestore } = run.dependencies;
-  const collection = config.collections.find(({ name }) => name === rest.collection);
-  if (collection === undefined || !pool.hasRoom()) return [rest];
+  const [rest, ...others] = rests;
+  const collection = config.collections.find(({ name }) => name === rest?.collection);
+  if (rest === undefined || others.length > 0 || collection === undefined || !pool.hasRoom()) return rests;
   const reading =
     run.lastKeys.get(collection.name) ??
     retryTransient(() => readLastKey(firestore, collection, run.assignment.record.projectId), run.retries);
   run.lastKeys.set(collection.name, reading);
   try {
-    return splitRange(rest, await reading) ?? [rest];
+    return splitRange(rest, await reading) ?? rests;
   } catch (error) {
     run.failure ??= { error };
-    return [rest];
+    return rests;
   }
 }
