@@ -54,8 +54,8 @@ export interface PageOptions {
 
 /** What a page has read. */
 export interface PageView {
-  /** Keys of the assets that it takes care of. */
-  readonly seen: readonly string[];
+  /** The assets that it takes care of. */
+  readonly seen: readonly QueryDocumentSnapshot[];
   /** What it leaves of its ranges. */
   readonly rests: readonly KeyRange[];
   /** Documents that it writes or deletes, assets or what lies below them. */
@@ -111,9 +111,9 @@ export function runPage(
         ),
       );
       const rests = parts.flatMap((part) => part.rests);
-      const keys = parts.flatMap((part) => part.seen);
+      const seen = parts.flatMap((part) => part.seen);
       onRead?.({
-        seen: keys,
+        seen,
         rests,
         documents: parts.reduce((sum, part) => sum + part.documents, 0),
         bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
@@ -130,11 +130,11 @@ export function runPage(
       }
       const processed = parts.reduce((sum, part) => sum + part.processed, 0);
       const finished = finish !== undefined && rests.length === 0;
-      if (finished) writeStep(firestore, transaction, finish(current, { processed, scanned: keys.length }));
+      if (finished) writeStep(firestore, transaction, finish(current, { processed, scanned: seen.length }));
       else if (renewUntil !== undefined) {
         transaction.set(recordRef, projectRecordData({ ...current, lease: { ...lease, expiresAt: renewUntil } }));
       }
-      return { kind: 'done', processed, scanned: keys.length, rests, finished };
+      return { kind: 'done', processed, scanned: seen.length, rests, finished };
     },
     // Retries belong to the caller, whose backoff knows the budget of the invocation.
     { maxAttempts: 1 },
@@ -215,7 +215,7 @@ async function planDeletionPart(
   const archived = (await archiving?.pack()) ?? [];
   const { seen, goesOnAfter } = upToAsset(page, deletions.left);
   return {
-    seen: seen.map(({ ref }) => ref.path),
+    seen,
     documents: deletions.documents.length,
     bytes: bytesOfDeletions(context, collection, deletions.documents.length),
     limit,
@@ -311,7 +311,7 @@ async function planUpdates(
   context.sizes.observe(collection.name, page.documents.length, bytes);
   return {
     ...nothing,
-    seen: page.documents.map(({ ref }) => ref.path),
+    seen: page.documents,
     documents: stale.length,
     bytes: bytesOfUpdates(context, collection, page.documents.length),
     limit,

@@ -28,7 +28,7 @@ export function createRefusedWrites(dependencies: SyncDependencies, { event }: W
   return {
     fitting: (share) => Math.min(share, largestFitting),
     async halve(piece, { seen, documents, limit }, error) {
-      const [asset] = seen;
+      const asset = seen[0]?.ref.path;
       if (documents > 1 || asset === undefined) {
         const share = (piece.share * seen.length) / limit / 2;
         if (isTooBig(error)) largestFitting = Math.min(largestFitting, share);
