@@ -44,6 +44,7 @@ export async function planDeletions(
   transaction: Transaction,
   { range, assets, isRecursive, archiving, limit: given, fieldsBelow, fitting }: DueAssets,
 ): Promise<Deletions> {
+  if (!isRecursive && archiving === null) return { assets, documents: assets, unfinished: [], left: undefined };
   const most = given ?? fitting(descendantsPerPage);
   const limit = Math.max(1, Math.floor(most / Math.max(1, assets.length)));
   const after = range.asset === undefined ? null : range.after;
