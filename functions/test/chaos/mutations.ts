@@ -36,8 +36,8 @@ const keysFromOutside: readonly Patch[] = [
   },
   {
     file: 'sync/pages/page.ts',
-    find: '  { firestore, record: { projectId } }: PageContext,\n',
-    replace: '  { firestore, record: { projectId }, seen }: PageContext,\n',
+    find: '  { firestore, record: { projectId } }: UpdateContext,\n',
+    replace: '  { firestore, record: { projectId }, seen }: UpdateContext,\n',
   },
   {
     file: 'sync/pages/page.ts',

@@ -1,6 +1,6 @@
 // The page that all collections share, where it does not take everything. Attacks I1.
 import assert from 'node:assert/strict';
-import { assetsPerPage } from '../../src/sync/pages/page.ts';
+import { assetsPerPage } from '../../src/sync/pages/pageSize.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { until } from '../support/until.ts';
 import { event, oneAtATime, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
@@ -29,9 +29,9 @@ describe('the first page of a project', () => {
     const worker = fixture.worker2({
       throttle: {
         ...throttle,
-        enter(places) {
+        enter() {
           begun += 1;
-          return throttle.enter(places);
+          return throttle.enter();
         },
       },
       truth: {
@@ -60,16 +60,17 @@ describe('the first page of a project', () => {
       clock: {
         now: clock.now,
         after(ms, run) {
+          // No pause before a second try is that long.
+          if (ms > 100) return clock.after(ms, run);
           const removed = firestore.doc('media/00000').delete();
           return clock.after(ms, () => void removed.then(run));
         },
       },
     });
     const budget = { deadline: clock.now() + 60_000, signal: new AbortController().signal };
-    const outcome = await worker.apply(event('ProjectUpdated', 'p1', { name: 'new' }), budget);
+    const outcome = await worker.apply(event('ProjectDeleted', 'p1'), budget);
     assert.deepEqual(outcome, { kind: 'applied', processed: count - 1 });
-    const media = [...(await fixture.documents('media')).values()];
-    assert.equal(media.filter(({ projectName }) => projectName === 'new').length, count - 1);
+    assert.equal((await fixture.documents('media')).size, 0);
     const record = await fixture.record('p1');
     assert.equal(record.appliedRevision, record.revision);
   });

@@ -179,12 +179,7 @@ function bytesOf({ context }: Run, pieces: readonly Piece[]): number {
   return Math.max(0, ...collections.map((collection) => bytesOfPage(context, collection)));
 }
 
-async function onePage(
-  run: Run,
-  { pieces, completes }: PageWork,
-  pool: Pool<PageWork>,
-  memory: Share,
-): Promise<void> {
+async function onePage(run: Run, { pieces, completes }: PageWork, pool: Pool<PageWork>, memory: Share): Promise<void> {
   const { context, renewal, refusals, retries } = run;
   const renewUntil = renewal.begin();
   const page: { own: readonly Piece[]; completes: boolean; view?: PageView; handedOn: Promise<void> } = {
