@@ -25,7 +25,7 @@ interface Work {
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('memory that work shares', () => {
-  it('has no more in flight than there is, unless one is alone; admits in order, and all of them in the end', async () => {
+  it('has no more in flight than there is, unless one is alone, and admits all in order', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 60 }), async (steps) => {
         const memory = createMemory(most);
