@@ -19,7 +19,7 @@ export interface PageContext {
   readonly confirmGone: (maxAgeMs: number) => Promise<boolean>;
   /** Where files of assets are; null where none are configured. */
   readonly files: FileSettings | null;
-  /** Of documents of which more than keys is read: to be archived, or for the names of their files. */
+  /** Of documents of which more than keys is read: copies to compare, all of it to be archived, or names of files. */
   readonly sizes: DocumentSizes;
   /** In ms since 1970. */
   readonly now: () => number;

@@ -39,8 +39,8 @@ export interface PoolOptions<Piece> extends Admission {
   readonly work: (piece: Piece, pool: Pool<Piece>, share: Share) => Promise<void>;
 }
 
-/** Works on pieces, as many at once as are admitted, until none is left or it is over. Returns the pieces
- *  that are left.
+/** Works on pieces, as many at once as are admitted, until none is left or it is over. Returns the pieces that are
+ *  left.
  *  @throws the first error of a piece, when all that were in flight have ended. */
 export async function workThrough<Piece>(
   pieces: readonly Piece[],
