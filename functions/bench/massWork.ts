@@ -17,18 +17,17 @@ export interface MassSizes {
   readonly assets: number;
   /** For the way that awaits each document. */
   readonly assetsOneByOne: number;
-  /** How often each way does it; the median counts. */
+  /** How often each way does it; the median counts. A first time does not count: code is compiled, and connections are
+   *  opened. */
   readonly rounds: number;
   /** Other projects in the same collection, and the assets of each. */
   readonly otherProjects: number;
   readonly assetsOfOthers: number;
-  /** Assets of a first run that is not counted: code is compiled, and connections opened. */
-  readonly warmUp: number;
 }
 
 export const massSizes: Readonly<Record<BenchOptions['size'], MassSizes>> = {
-  full: { assets: 20_000, assetsOneByOne: 2_000, rounds: 7, otherProjects: 100, assetsOfOthers: 100, warmUp: 5_000 },
-  quick: { assets: 600, assetsOneByOne: 50, rounds: 1, otherProjects: 5, assetsOfOthers: 10, warmUp: 50 },
+  full: { assets: 20_000, assetsOneByOne: 2_000, rounds: 7, otherProjects: 100, assetsOfOthers: 100 },
+  quick: { assets: 600, assetsOneByOne: 50, rounds: 1, otherProjects: 5, assetsOfOthers: 10 },
 };
 
 const titles: Readonly<Record<Way, string>> = {
@@ -76,8 +75,7 @@ export async function compareWays(
       for (let turn = 0; turn < standings.length; turn += 1) {
         const standing = standings[(round + turn) % standings.length];
         if (standing === undefined) continue;
-        const assets = standing.name === 'one-by-one' ? sizes.assetsOneByOne : sizes.assets;
-        const run = await oneRun(standing, kind, `${standing.name}-${round}`, assets, sizes, server, firestore);
+        const run = await oneRun(standing, kind, `${standing.name}-${round}`, sizes, server, firestore);
         standing.runs.push(run);
         onProgress(`${kind} round ${round + 1}: ${standing.name} ${Math.round(perSecond(run))} assets/s`);
       }
@@ -99,7 +97,7 @@ async function warmedUp(
 ): Promise<Standing> {
   const client = startClientProcess(name, server.host);
   const standing = { name, runs: [], client, idleRss: await client.rss() };
-  await oneRun(standing, kind, `warm-up-${name}`, sizes.warmUp, sizes, server, firestore);
+  await oneRun(standing, kind, `warm-up-${name}`, sizes, server, firestore);
   return standing;
 }
 
@@ -107,11 +105,11 @@ async function oneRun(
   { client, name }: Pick<Standing, 'client' | 'name'>,
   kind: Work['kind'],
   projectId: string,
-  assets: number,
   sizes: MassSizes,
   server: FirestoreProcess,
   firestore: Firestore,
 ): Promise<Run> {
+  const assets = name === 'one-by-one' ? sizes.assetsOneByOne : sizes.assets;
   await seedAssets(firestore, assetCollection, projectId, assets);
   const newName = `Renamed by ${name}`;
   const work: Work = kind === 'delete' ? { kind, projectId } : { kind, projectId, name: newName };
