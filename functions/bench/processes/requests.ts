@@ -2,6 +2,9 @@
 // and child.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { syncInstanceMiB } from '../../src/sync/instance.ts';
 
@@ -46,9 +49,13 @@ export interface Answering {
   close(): Promise<void>;
 }
 
-/** Of the memory of the function that does this work, V8 takes half for its heap, as it does in a container of that size. On a large machine it would let garbage lie, and resident memory would say nothing about what the work
+/** How all functions are started. */
+const { NODE_OPTIONS = '' } = parseEnv(readFileSync(join(import.meta.dirname, '..', '..', '.env'), 'utf8'));
+
+/** Of the memory of the function that does this work, V8 takes half for its heap, as it does in a container of that
+ *  size. On a large machine it would let garbage lie, and resident memory would say nothing about what the work
  *  needs. */
-export const likeTheFunction = [`--max-heap-size=${syncInstanceMiB / 2}`];
+export const likeTheFunction = [`--max-heap-size=${syncInstanceMiB / 2}`, ...NODE_OPTIONS.split(' ')];
 
 /** A local server holds all documents in its heap: millions of assets take some GiB. */
 export const roomForMany = ['--max-old-space-size=12288'];
