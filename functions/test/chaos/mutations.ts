@@ -27,12 +27,12 @@ const keysFromOutside: readonly Patch[] = [
     find: '  const recordRef = projectRecordRef(firestore, record.projectId);\n',
     replace:
       '  const recordRef = projectRecordRef(firestore, record.projectId);\n' +
-      '  const seen = await Promise.all(pieces.map((piece) => assetsOf(firestore, context.config.collections.find(({ name }) => name === piece.range.collection), record.projectId).orderBy(FieldPath.documentId()).get()));\n',
+      '  const earlier = await Promise.all(pieces.map((piece) => assetsOf(firestore, context.config.collections.find(({ name }) => name === piece.range.collection), record.projectId).orderBy(FieldPath.documentId()).get()));\n',
   },
   {
     file: 'sync/pages/page.ts',
     find: 'planPart(context, transaction, piece',
-    replace: 'planPart({ ...context, seen: seen[pieces.indexOf(piece)] }, transaction, piece',
+    replace: 'planPart({ ...context, seen: earlier[pieces.indexOf(piece)] }, transaction, piece',
   },
   {
     file: 'sync/pages/page.ts',
@@ -124,7 +124,7 @@ export const mutations: readonly Mutation[] = [
     what: 'copies are set with merge on assets that were read earlier',
     shows: /asset resurrected/,
     weather: 'raids',
-    seed: 't20',
+    seed: 'w1',
     patches: [
       ...keysFromOutside,
       {
@@ -140,7 +140,7 @@ export const mutations: readonly Mutation[] = [
     what: 'pages delete by keys that were read earlier',
     shows: /asset of a live project lost/,
     weather: 'raids',
-    seed: 'v5',
+    seed: 'w0',
     patches: keysFromOutside,
   },
   {
@@ -148,7 +148,7 @@ export const mutations: readonly Mutation[] = [
     what: 'a page looks neither at its lease nor for news',
     shows: /asset differs from its project/,
     weather: 'stalls',
-    seed: 'm7',
+    seed: 'y0',
     patches: [
       {
         file: 'sync/pages/page.ts',
