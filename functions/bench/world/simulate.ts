@@ -151,17 +151,22 @@ interface Need {
   readonly assetDeletes: number;
 }
 
+/** What a deletion takes on top: it is on record, and counted with those around it, before it is carried out. */
+const judgement = { roundTrips: 3, reads: 2, writes: 1 };
+const none = { roundTrips: 0, reads: 0, writes: 0 };
+
 function needOf({ kind, assets }: Change, { measured, assetsPerPage }: Deployment): Need {
   const isDeletion = kind === 'deletion';
   const perAsset = isDeletion ? measured.cpuMsPerDeletedAsset : measured.cpuMsPerRenamedAsset;
   // Each page after the first is read, and committed while the next one is read.
   const furtherPages = Math.max(0, Math.ceil(assets / assetsPerPage) - 1);
+  const before = isDeletion ? judgement : none;
   return {
-    roundTrips: measured.roundTripsPerEvent + furtherPages,
+    roundTrips: measured.roundTripsPerEvent + before.roundTrips + furtherPages,
     cpuMs: measured.cpuMsPerEvent + assets * perAsset,
     // The measured event has one asset.
-    reads: measured.readsPerEvent + assets - 1,
-    recordWrites: measured.writesPerEvent - 1,
+    reads: measured.readsPerEvent + before.reads + assets - 1,
+    recordWrites: measured.writesPerEvent + before.writes - 1,
     assetWrites: isDeletion ? 0 : assets,
     assetDeletes: isDeletion ? assets : 0,
   };

@@ -6,6 +6,7 @@ import { isTransient } from '../errors.ts';
 import type { Share } from '../memory.ts';
 import { type RetryDependencies, retryTransient } from '../retry.ts';
 import { completed, type Reached, type Terms, type Work } from '../transitions.ts';
+import { archivesFrom } from './archiving.ts';
 import { planOf, rangesFor, rangesOfAsset, readLastKey } from './assets.ts';
 import { createConfirmation } from './confirmation.ts';
 import { createDocumentSizes, type DocumentSizes, wholeDocuments } from './documentSizes.ts';
@@ -193,11 +194,13 @@ async function onePage(run: Run, { pieces, completes }: PageWork, pool: Pool<Pag
     memory.resize(view.bytes);
     const behind = view.rests.filter((rest) => rest.asset === undefined);
     if (behind.length === 0) return;
+    // Behind a first page there may be little, and each page of the archive is a write.
+    const isCut = !page.completes || !behind.some((rest) => isArchived(run, rest));
     page.completes = false;
     page.own = page.own.map((piece) => ({ ...piece, range: upToRest(piece.range, behind) }));
     const share = Math.min(1, ...page.own.map((piece) => piece.share * 2));
     const before = page.handedOn;
-    page.handedOn = cut(run, behind, pool).then((parts) => {
+    page.handedOn = (isCut ? cut(run, behind, pool) : Promise.resolve(behind)).then((parts) => {
       pool.enqueue(...parts.map((range) => alone({ range, share })));
       return before;
     });
@@ -265,6 +268,11 @@ async function afterFailure(
     run.failure ??= { error: final };
     return pieces;
   }
+}
+
+function isArchived({ context: { config, record } }: Run, { collection }: KeyRange): boolean {
+  const own = config.collections.find(({ name }) => name === collection);
+  return own !== undefined && record.desired.kind === 'deleted' && archivesFrom(config, own);
 }
 
 /** What is left behind a page: a single range in two parts, if another page may be in flight. */
