@@ -20,7 +20,9 @@ const limits: ReconcileLimits = {
 };
 
 // Attacks I6, and the lease of reconciliation.
-describe('reconciliation that is interrupted', () => {
+describe('reconciliation that is interrupted', function () {
+  // Dozens of invocations each.
+  this.timeout(60_000);
   let world: World;
   const orphans = 12;
   const stale = 7;
@@ -96,7 +98,7 @@ describe('reconciliation that is interrupted', () => {
         assert.equal(jobs.size, 1);
         assert.equal(report.invocations, pieces);
       }),
-      { numRuns: 8 },
+      { numRuns: 5 },
     );
   });
 
@@ -209,13 +211,15 @@ describe('reconciliation that is interrupted', () => {
   it('begins anew when what is left is too old to be resumed, and leaves nothing of it but its record', async () => {
     const first = await runABit('clean', 6);
     const ref = world.firestore.collection('syncJobs').doc(first.jobId);
-    assert.ok((await ref.collection(findingsCollection).get()).size > 0);
+    const kept = ref.collection(findingsCollection);
+    // Which ranges come first is chance.
+    while ((await kept.get()).empty) assert.equal((await runABit('clean', 2)).jobId, first.jobId);
     world.advance(limits.resumeMs + 1);
     const second = await world.run({ mode: 'clean' }, { limits });
     assert.equal(second.kind, 'done');
     assert.notEqual(second.report.jobId, first.jobId);
     assert.equal((await ref.get()).get('status'), 'abandoned');
-    assert.equal((await ref.collection(findingsCollection).get()).size, 0);
+    assert.equal((await kept.get()).size, 0);
     await assertClean();
   });
 
