@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type DocumentReference, FieldPath, type Firestore } from 'firebase-admin/firestore';
 import { type Collection, ObjectId } from 'mongodb';
 import type { AssetCollection, Config } from '../../src/config/defineConfig.ts';
+import { isTooBig } from '../../src/grpc.ts';
 import { parseHistoryEntry } from '../../src/records/historyEntry.ts';
 import { type ProjectRecord, parseProjectRecord, projectRecordRef } from '../../src/records/projectRecord.ts';
 import type { ProjectDocument } from '../../src/source/connect.ts';
@@ -283,8 +284,13 @@ export function createWorld({
       case 'remove':
         return remove(act);
       case 'fill': {
-        const asset = await touch(act.asset, () => [new FieldPath('filling'), filling]);
-        if (asset) asset.full = true;
+        try {
+          const asset = await touch(act.asset, () => [new FieldPath('filling'), filling]);
+          if (asset) asset.full = true;
+        } catch (error) {
+          // It shows the long name already, and has no room: the client is told so, and nothing has changed.
+          if (!isTooBig(error)) throw error;
+        }
         return;
       }
       case 'refuse': {
