@@ -380,9 +380,11 @@ export function createWorld({
         const snapshot = await projectRecordRef(firestore, projectId).get();
         if (!snapshot.exists) continue;
         const record = parseProjectRecord(projectId, snapshot.data());
-        if (record.lease !== null) report('lease not given back', `${projectId}: ${JSON.stringify(record.lease)}`);
         // A continuation that was lost is not redelivered. The record says that its work is not over, and the next news
-        // or finding ends it.
+        // or finding ends it; who had begun with a late duplicate may have died, and its lease runs out.
+        const waits = record.appliedRevision !== record.revision && eventsLost;
+        if (record.lease !== null && !waits)
+          report('lease not given back', `${projectId}: ${JSON.stringify(record.lease)}`);
         if (record.appliedRevision !== record.revision && !eventsLost) {
           report(
             'project not converged',
