@@ -237,6 +237,8 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
   };
 
   let knownSource: string | undefined;
+  /** Whether the relay has decided on a reconciliation that it has not asked for yet. */
+  let isReconciliationPending = false;
   const noteCheckpoint = async (path: string) => {
     if (!path.startsWith('syncRelay/')) return;
     const record = parseRelayRecord(path, (await firestore.doc(path).get()).data());
@@ -252,6 +254,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     // reconciliation that is asked for.
     if (tally.restores > 0 && source !== knownSource) watch.historyLost();
     knownSource = source;
+    isReconciliationPending = record.reconciliationPending !== null;
     watch.saw(record.checkpoint);
   };
 
@@ -685,7 +688,10 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     };
     simulation.schedule(1, putMark);
     const isIdle = () =>
-      markIsOut() && areTopicsIdle() && [...relays.values()].every((health) => health.status().inFlight === 0);
+      markIsOut() &&
+      !isReconciliationPending &&
+      areTopicsIdle() &&
+      [...relays.values()].every((health) => health.status().inFlight === 0);
     await simulation.runUntil('everything is delivered and acknowledged', isIdle);
     if (isPausing) await resumeAll(isIdle);
     while (await decideHolds()) {
