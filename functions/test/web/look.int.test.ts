@@ -137,6 +137,8 @@ describe('the look of the page', function () {
     });
     await page.getByRole('heading', { name: 'Now' }).waitFor();
     const focused = () => page.evaluate('document.activeElement.textContent');
+    // It takes the focus a frame after it is drawn.
+    const untilFocused = (id: string) => page.waitForFunction(`document.activeElement.dataset.testid === '${id}'`);
     for (let tabs = 0; tabs < 20 && (await focused()) !== 'Skip to the content'; tabs += 1) {
       await page.keyboard.press('Shift+Tab');
     }
@@ -150,13 +152,13 @@ describe('the look of the page', function () {
     for (const _ of ['what', 'collection']) await page.keyboard.press('Tab');
     await page.keyboard.type('an import runs');
     await page.keyboard.press('Enter');
-    await page.getByTestId('preview').waitFor();
+    await untilFocused('preview');
     assert.match(String(await focused()), /projects wait/);
     // Back, then the effect.
     await page.keyboard.press('Tab');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
-    await page.getByTestId('outcome').waitFor();
+    await untilFocused('outcome');
     assert.match(String(await focused()), /the relay is paused/);
     assert.deepEqual(
       api.asked.map(({ path, body }) => [path, body]),
