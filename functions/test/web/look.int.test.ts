@@ -138,7 +138,7 @@ describe('the look of the page', function () {
     await page.getByRole('heading', { name: 'Now' }).waitFor();
     const focused = () => page.evaluate('document.activeElement.textContent');
     // It takes the focus a frame after it is drawn.
-    const untilFocused = (id: string) => page.waitForFunction(`document.activeElement.dataset.testid === '${id}'`);
+    const untilFocused = (id: string) => page.locator(`[data-testid=${id}]:focus`).waitFor();
     for (let tabs = 0; tabs < 20 && (await focused()) !== 'Skip to the content'; tabs += 1) {
       await page.keyboard.press('Shift+Tab');
     }
