@@ -345,7 +345,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I1',
     what: 'MongoDB is asked what the product has no right to ask',
-    shows: /does not settle|a sound event became a dead letter/,
+    shows: /does not settle|a sound event became a dead letter|the reconciliation failed: braked/,
     weather: 'raids',
     seed: 'm1',
     patches: [
