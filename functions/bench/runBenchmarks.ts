@@ -43,7 +43,8 @@ function reportGoals(results: readonly BenchResult[], print: (line: string) => v
       return standing === undefined ? [] : [{ ...standing, name: figure.name, value: median(figure.samples), figure }];
     });
   const missed = judged.filter(({ isMet }) => !isMet);
-  print(`\ngoals: ${judged.length - missed.length} of ${judged.length} reached`);
+  print('');
+  print(`goals: ${judged.length - missed.length} of ${judged.length} reached`);
   for (const { name, value, goal, figure } of missed) {
     print(
       `missed: ${name} is ${value.toFixed(2)}, ${figure.better === 'higher' ? 'at least' : 'at most'} ${goal} wanted`,

@@ -126,8 +126,8 @@ async function calibrated(machine: Machine, assets: number, events: number): Pro
 /** A local Firestore has none of these limits. */
 const unlimited = 1e12;
 
-/** Calls of an event that follow each other: record and commit to claim it; record, queries and commit to do it. */
-const callsInARow = 5;
+/** Calls of an event that follow each other: record, queries, commit. */
+const callsInARow = 3;
 
 interface Played {
   readonly ms: number;
