@@ -12,6 +12,7 @@ import { runRelay } from '../src/relay/relay.ts';
 import { connectSource, type ProjectsSource } from '../src/source/connect.ts';
 import type { Benchmark, BenchOptions, BenchResult } from './benchmark.ts';
 import { relayConfig } from './contenders/relayWays.ts';
+import { machineMs } from './processes/machineClock.ts';
 import { median } from './statistics.ts';
 
 export interface GapSizes {
@@ -64,7 +65,7 @@ export async function measureGaps(
       const decoded = decodeEvent(data);
       const written = decoded.ok ? writtenAt.get(decoded.event.projectId) : undefined;
       if (!decoded.ok || written === undefined || waits.has(decoded.event.projectId)) return;
-      waits.set(decoded.event.projectId, { at: written, ms: systemClock.now() - written });
+      waits.set(decoded.event.projectId, { at: written, ms: machineMs() - written });
     },
     async flush() {},
   };
@@ -84,11 +85,11 @@ export async function measureGaps(
       signal,
     });
   const execute = async (): Promise<boolean> => {
-    const beganAt = systemClock.now();
+    const beganAt = machineMs();
     if (endedAt !== undefined) handOvers.push({ endedAt, beganAt });
     await relay(stopping.signal);
-    endedAt = systemClock.now();
-    onProgress(`execution ${handOvers.length + 1} ended after ${endedAt - beganAt} ms`);
+    endedAt = machineMs();
+    onProgress(`execution ${handOvers.length + 1} ended after ${Math.round(endedAt - beganAt)} ms`);
     if (handOvers.length >= sizes.handOvers) {
       schedule.stop();
       stopping.abort();
@@ -147,7 +148,7 @@ function hurried(factor: number): Clock {
 async function writeUntil(source: ProjectsSource, writtenAt: Map<string, number>, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const _id = new ObjectId();
-    writtenAt.set(_id.toHexString(), systemClock.now());
+    writtenAt.set(_id.toHexString(), machineMs());
     await source.projects.insertOne({ _id, name: 'x' });
     await sleep(systemClock, writeEveryMs);
   }
@@ -175,7 +176,11 @@ function resultOf(
       {
         title: 'hand-overs',
         headings: ['hand-over', 'between end and beginning (ms)', 'longest wait of a change (ms)'],
-        rows: handOvers.map(({ endedAt, beganAt }, index) => [index + 1, beganAt - endedAt, worst[index] ?? 0]),
+        rows: handOvers.map(({ endedAt, beganAt }, index) => [
+          index + 1,
+          Math.round(beganAt - endedAt),
+          Math.round(worst[index] ?? 0),
+        ]),
       },
     ],
     figures: [
