@@ -1,12 +1,13 @@
-// Attacks I1, I5, I6 and I9 where an event is claimed and carried out in one transaction.
+// Attacks I1, I3, I5, I6 and I9 where an event is claimed and carried out in one transaction.
 import assert from 'node:assert/strict';
 import type { ProjectEvent } from '../../src/events/contract.ts';
 import { historyEntryRef, parseHistoryEntry } from '../../src/records/historyEntry.ts';
 import { projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
 import { syncJobRef } from '../../src/records/syncJob.ts';
-import { AttemptFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
+import { AttemptFailedError, LeaseLostError, ProjectBusyError } from '../../src/sync/errors.ts';
 import { assetsPerPage } from '../../src/sync/pages/pageSize.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
+import { until } from '../support/until.ts';
 import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 
 describe('a claim that takes a page along', () => {
@@ -152,6 +153,89 @@ describe('a claim that takes a page along', () => {
     fixture.clock.advance(1_001);
     await fixture.deliver(renamed);
     assert.deepEqual([...(await names())], [['new', 1]]);
+  });
+
+  /** A worker that has done the page of its claim and waits for `resume` before the next one. */
+  function stalling() {
+    const [stalled, resume] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const throttle = createThrottle();
+    let entered = 0;
+    const worker = fixture.worker2({
+      throttle: {
+        ...throttle,
+        async enter() {
+          entered += 1;
+          if (entered > 1) {
+            stalled.resolve();
+            await resume.promise;
+          }
+          return throttle.enter();
+        },
+      },
+    });
+    // Longer than its lease, so that it tries.
+    const ending = worker.apply(renamed, { ...budget(), deadline: fixture.clock.now() + 600_000 });
+    return { stalled: stalled.promise, resume: resume.resolve, ending };
+  }
+
+  it('leaves the newer state to show for itself: a worker that stalled before it writes nothing more (I5)', async () => {
+    const count = assetsPerPage + 10;
+    await seed(count);
+    const slow = stalling();
+    await slow.stalled;
+    fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
+    await fixture.deliver(event('ProjectUpdated', 'p1', { name: 'newer' }));
+    const before = await fixture.record('p1');
+    slow.resume();
+    await assert.rejects(slow.ending, LeaseLostError);
+    assert.deepEqual([...(await names())], [['newer', count]]);
+    assert.deepEqual(await fixture.record('p1'), before);
+  });
+
+  it('is lost to its own redelivery, which has taken the project over and not got far yet (I5)', async () => {
+    const count = assetsPerPage + 10;
+    await seed(count);
+    const slow = stalling();
+    await slow.stalled;
+    const done = (await names()).get('new');
+    fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
+    const second = stalling();
+    await second.stalled;
+    const before = await fixture.record('p1');
+    slow.resume();
+    await assert.rejects(slow.ending, LeaseLostError);
+    assert.equal((await names()).get('new'), done);
+    assert.deepEqual(await fixture.record('p1'), before);
+    second.resume();
+    assert.equal((await second.ending).kind, 'applied');
+    assert.deepEqual([...(await names())], [['new', count]]);
+  });
+
+  it('goes on behind its page when only the answer was lost, and counts each asset once (I1, I6)', async () => {
+    const count = assetsPerPage + 10;
+    await seed(count);
+    fixture.server.faults.inject('Commit', { error: { code: 'UNAVAILABLE' }, afterEffect: true });
+    const { reads } = await spent(() => fixture.deliver(renamed));
+    assert.equal(fixture.server.faults.pending(), 0);
+    assert.deepEqual([...(await names())], [['new', count]]);
+    assert.ok(reads < count + 20, `${reads} reads`);
+    assert.equal((await syncJobRef(fixture.firestore, renamed.id).get()).get('processed'), count);
+    const { attempts, lease } = await fixture.record('p1');
+    assert.deepEqual([attempts, lease], [{}, null]);
+  });
+
+  it('touches no asset that moves to another project between its read and its commit (I3)', async () => {
+    await seed(1);
+    const asset = fixture.firestore.doc('media/m00000');
+    const { faults, meter } = fixture.server;
+    const commits = () => meter.snapshot().rpcs.Commit ?? 0;
+    const before = commits();
+    faults.inject('Commit', { latencyMs: 200 });
+    const applied = fixture.deliver(renamed);
+    await until(() => commits() > before);
+    await asset.update({ projectId: 'p2', projectName: 'of p2' });
+    await applied;
+    assert.deepEqual((await asset.get()).data(), { projectId: 'p2', projectName: 'of p2' });
   });
 
   it('is not made for an event that may have killed workers for minutes: its attempts are counted, and end', async () => {
