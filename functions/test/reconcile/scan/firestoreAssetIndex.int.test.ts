@@ -12,6 +12,7 @@ import { createPagePacer } from '../../../src/reconcile/scan/pagePacer.ts';
 import type { ProjectAssets } from '../../../src/reconcile/scan/projectAssets.ts';
 import { createReadGate } from '../../../src/reconcile/scan/readGate.ts';
 import { type AdminClient, startAdminClient } from '../../local/servers/firestore/adminClient.ts';
+import { until } from '../../support/until.ts';
 import { allIds } from './modelIndex.ts';
 
 const config = defineConfig({
@@ -72,6 +73,19 @@ describe('asset index on Firestore', () => {
   /** Project ids as assets have them, six assets each. */
   const ids = ['b', 'a', '\uffff', '\u{10000}'].flatMap((projectId) => Array.from({ length: 6 }, () => projectId));
   const sorted = ['a', 'b', '\uffff', '\u{10000}'];
+
+  it('counts both at one time: an asset that comes meanwhile does not hide one that differs', async () => {
+    const { index } = indexOf('storyboards');
+    await firestore.doc('storyboards/stale').set({ projectId: 'p1', projectName: 'old' });
+    const counts = () => server.meter.snapshot().rpcs.RunAggregationQuery ?? 0;
+    const before = counts();
+    server.faults.inject('RunAggregationQuery', { latencyMs: 0 });
+    server.faults.inject('RunAggregationQuery', { latencyMs: 300 });
+    const counting = index.countEqual(allIds, [{ projectId: 'p1', copies: ['new'] }]);
+    await until(() => counts() > before + 1);
+    await firestore.doc('storyboards/right').set({ projectId: 'p1', projectName: 'new' });
+    assert.deepEqual(await counting, { ids: 1, equal: 0 });
+  });
 
   it('counts the assets of a range, and those of them that show expected values of any type', async () => {
     const values = [
