@@ -1,7 +1,6 @@
 // Attacks I1, I2, I3, I9: the transitions of a project's record, without any input or output.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { eventId, type ProjectEvent } from '../../src/events/contract.ts';
 import { versionOf } from '../../src/events/version.ts';
 import {
   emptyProjectRecord,
@@ -22,6 +21,7 @@ import {
   reloaded,
   type Work,
 } from '../../src/sync/transitions.ts';
+import { eventAt } from '../support/eventAt.ts';
 
 const startSeconds = 1_700_000_000;
 const now = startSeconds * 1_000 + 500_000;
@@ -33,19 +33,7 @@ const event = fc
     at: fc.integer({ min: 1, max: 12 }),
     name: fc.constantFrom('a', 'b', 'c'),
   })
-  .map(({ type, at, name }): ProjectEvent => {
-    const version = versionOf({ seconds: startSeconds + at, increment: 1 }, 0);
-    return {
-      specversion: 1,
-      id: eventId('p', version),
-      type,
-      projectId: 'p',
-      version,
-      occurredAt: '2026-11-22T12:00:00.000Z',
-      changes: type === 'ProjectDeleted' ? {} : { name, unknown: 1 },
-      origin: { service: 's', channel: 'test' },
-    };
-  });
+  .map(({ type, at, name }) => eventAt({ type, seconds: startSeconds + at }, { name, unknown: 1 }));
 
 /** One delivery, and how its work ends. */
 const delivery = fc.record({

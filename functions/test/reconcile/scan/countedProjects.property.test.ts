@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { AssetCollection } from '../../../src/config/defineConfig.ts';
 import { canonicalText } from '../../../src/reconcile/scan/canonicalText.ts';
 import { type ComparableProject, comparable } from '../../../src/reconcile/scan/comparable.ts';
 import { countedProjects, createCountBudget } from '../../../src/reconcile/scan/countedProjects.ts';
@@ -9,25 +8,10 @@ import { compareStrings } from '../../../src/reconcile/scan/idOrder.ts';
 import { extraShare, projectsWithMissingCopies, readsPerRange } from '../../../src/reconcile/scan/missingCopies.ts';
 import { createPagePacer } from '../../../src/reconcile/scan/pagePacer.ts';
 import type { ProjectAssets } from '../../../src/reconcile/scan/projectAssets.ts';
-import { allIds, createModelIndex, type ModelAsset } from './modelIndex.ts';
+import { allIds, collectionWith, createModelIndex, type ModelAsset } from './modelIndex.ts';
 
 /** With nine copies, ten fields in all, a query takes nine tuples. */
 const copiesOf = { 'no copy': 0, 'one copy': 1, 'nine copies': 9 } as const;
-
-function collectionWith(copies: number): AssetCollection {
-  const fields = Array.from({ length: copies }, (_, index) => [`field${index}`, `copy${index}`] as const);
-  return {
-    name: 'media',
-    kind: 'path',
-    projectId: 'projectId',
-    copies: Object.fromEntries(fields),
-    recursive: false,
-    retentionMs: null,
-    files: [],
-    guard: false,
-    hideDeleted: false,
-  };
-}
 
 const id = (number: number) => number.toString(16).padStart(24, '0');
 

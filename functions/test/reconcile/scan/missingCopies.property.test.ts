@@ -1,28 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { AssetCollection } from '../../../src/config/defineConfig.ts';
 import { canonicalText } from '../../../src/reconcile/scan/canonicalText.ts';
 import { compareStrings, rangesFromSample } from '../../../src/reconcile/scan/idOrder.ts';
 import { extraShare, projectsWithMissingCopies, readsPerRange } from '../../../src/reconcile/scan/missingCopies.ts';
 import { createPagePacer } from '../../../src/reconcile/scan/pagePacer.ts';
 import { maxTuplesPerProject, type ProjectAssets } from '../../../src/reconcile/scan/projectAssets.ts';
 import { createRandom } from '../../chaos/random.ts';
-import { allIds, createModelIndex, type ModelAsset } from './modelIndex.ts';
-
-function collectionWith(copies: number): AssetCollection {
-  const fields = Array.from({ length: copies }, (_, index) => [`field${index}`, `copy${index}`] as const);
-  return {
-    name: 'media',
-    kind: 'path',
-    projectId: 'projectId',
-    copies: Object.fromEntries(fields),
-    recursive: false,
-    retentionMs: null,
-    files: [],
-    guard: false,
-    hideDeleted: false,
-  };
-}
+import { allIds, collectionWith, createModelIndex, type ModelAsset } from './modelIndex.ts';
 
 async function scan(assets: readonly ModelAsset[], copies: number) {
   const index = createModelIndex(collectionWith(copies), assets);

@@ -132,3 +132,19 @@ function firstWhere<E>(sorted: readonly E[], holds: (entry: E) => boolean): numb
 
 /** Every project id but the empty one. */
 export const allIds: IdRange = { from: justAfter(''), to: null };
+
+/** A collection whose assets have so many copies. */
+export function collectionWith(copies: number): AssetCollection {
+  const fields = Array.from({ length: copies }, (_, index) => [`field${index}`, `copy${index}`] as const);
+  return {
+    name: 'media',
+    kind: 'path',
+    projectId: 'projectId',
+    copies: Object.fromEntries(fields),
+    recursive: false,
+    retentionMs: null,
+    files: [],
+    guard: false,
+    hideDeleted: false,
+  };
+}

@@ -25,6 +25,7 @@ import {
   reloaded,
   type Work,
 } from '../../../src/sync/transitions.ts';
+import { eventAt } from '../../support/eventAt.ts';
 import { type HistoryStore, historyStore } from './historyStore.ts';
 
 const startSeconds = 1_700_000_000;
@@ -45,19 +46,7 @@ const event = fc
       fc.constant({}),
     ),
   })
-  .map(({ type, at, changes }): ProjectEvent => {
-    const version = versionOf({ seconds: startSeconds + at, increment: 1 }, 0);
-    return {
-      specversion: 1,
-      id: eventId('p', version),
-      type,
-      projectId: 'p',
-      version,
-      occurredAt: '2026-11-22T12:00:00.000Z',
-      changes: type === 'ProjectDeleted' ? {} : changes,
-      origin: { service: 's', channel: 'test', actor: `who-${at}` },
-    };
-  });
+  .map(({ type, at, changes }) => eventAt({ type, seconds: startSeconds + at, actor: `who-${at}` }, changes));
 
 /** What MongoDB says: later than every event that is true, and later each time. */
 const fact = fc.record({ fields: fc.option(fc.record({ name: values, status: values }), { nil: null }) });
