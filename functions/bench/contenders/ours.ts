@@ -11,7 +11,7 @@ import type { Publisher } from '../../src/publisher.ts';
 import type { SyncDependencies } from '../../src/sync/dependencies.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
-import { createSyncMemory } from '../../src/sync/memory.ts';
+import { createSyncMemory } from '../../src/sync/memory/memory.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { assetCollection, type Contender, type Work } from './contender.ts';

@@ -1,5 +1,5 @@
-import type { Figure } from './benchmark.ts';
-import { median } from './statistics.ts';
+import type { Figure } from '../benchmark.ts';
+import { median } from '../statistics.ts';
 
 /** What a figure must reach in the full size, by its name: at least this where more is better, else at most. */
 const goals: Readonly<Record<string, number>> = {

@@ -20,7 +20,7 @@ import { estimateProjects } from '../source/estimateProjects.ts';
 import { createProjectTruth } from '../source/truth.ts';
 import { openBucket } from '../storage/bucket.ts';
 import { defaultSyncLimits } from '../sync/limits.ts';
-import { createSyncMemory } from '../sync/memory.ts';
+import { createSyncMemory } from '../sync/memory/memory.ts';
 import { createThrottle } from '../sync/pages/throttle.ts';
 import { createSyncWorker } from '../sync/worker.ts';
 import {

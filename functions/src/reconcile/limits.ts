@@ -21,7 +21,8 @@ export interface ReconcileLimits {
   readonly readsPerSecond?: number;
   /** Ids in one question to MongoDB. */
   readonly lookupBatch: number;
-  /** Projects listed at once to count their assets rather than to read them; 0: none are. */
+  /** Projects listed at once to count their assets rather than to read them: as many as six counts take, which go on
+   *  side by side, so that MongoDB is asked less often; 0: none are. */
   readonly countBatch: number;
   /** Documents in one page at most: bounds what a range holds in memory. */
   readonly maxPage: number;

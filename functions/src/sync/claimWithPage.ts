@@ -4,9 +4,10 @@ import type { Control } from '../control/control.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import { timeOf } from '../events/version.ts';
 import { asksForLess } from '../grpc.ts';
+import { errorText } from '../log.ts';
 import type { ProjectRecord } from '../records/projectRecord.ts';
 import type { Budget, SyncDependencies } from './dependencies.ts';
-import type { Share } from './memory.ts';
+import type { Share } from './memory/memory.ts';
 import { planOf, rangesFor } from './pages/assets.ts';
 import { wantedCopies } from './pages/copyUpdates.ts';
 import { createDocumentSizes, type DocumentSizes } from './pages/documentSizes.ts';
@@ -32,15 +33,15 @@ export type ClaimWithPage =
  *  all there is to do for most of them: three calls follow each other instead of five, and the record is written once.
  *
  *  Undefined where the claim has to be made by itself: for deletions, which are on record before they are judged (I8);
- *  for old events, which are counted (see `countAfterMs`); while something is paused; and where this way failed. It has
- *  changed nothing then, or everything: the claim that follows sees which, tells what is wrong, and counts it. */
+ *  for old events, which are counted (see `countAfterMs`); in shadow mode; and where this way failed. It has changed
+ *  nothing then, or everything: the claim that follows sees which, tells what is wrong, and counts it. */
 export async function claimWithPage(
   dependencies: SyncDependencies,
   control: Control,
   terms: Omit<ClaimTerms, 'now'>,
   { deadline, signal }: Budget,
 ): Promise<ClaimWithPage | undefined> {
-  const { clock, limits, throttle, memory } = dependencies;
+  const { clock, limits, log, throttle, memory } = dependencies;
   const { event } = terms;
   const isOver = clock.now() >= deadline || signal.aborted;
   const isCounted = clock.now() - timeOf(event.version) >= limits.countAfterMs;
@@ -58,6 +59,10 @@ export async function claimWithPage(
     return outcome;
   } catch (error) {
     if (asksForLess(error)) throttle.pushedBack();
+    log.debug('an event is claimed by itself: together with its page it failed', {
+      eventId: event.id,
+      error: errorText(error),
+    });
     return undefined;
   } finally {
     share.release();

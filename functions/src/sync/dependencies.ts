@@ -7,7 +7,7 @@ import type { Log } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
 import type { ProjectTruth } from '../source/truth.ts';
 import type { SyncLimits } from './limits.ts';
-import type { SyncMemory } from './memory.ts';
+import type { SyncMemory } from './memory/memory.ts';
 import type { Throttle } from './pages/throttle.ts';
 
 /** Everything that the work on events needs from outside. Made once per process. */

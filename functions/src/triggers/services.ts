@@ -97,7 +97,7 @@ export function createServices(config: Config): Services {
     const [{ createSyncWorker }, { createThrottle }, { createSyncMemory }, { defaultSyncLimits }] = await Promise.all([
       import('../sync/worker.ts'),
       import('../sync/pages/throttle.ts'),
-      import('../sync/memory.ts'),
+      import('../sync/memory/memory.ts'),
       import('../sync/limits.ts'),
     ]);
     const dependencies: SyncDependencies = {

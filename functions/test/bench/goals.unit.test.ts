@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Figure } from '../../bench/benchmark.ts';
-import { standingOf } from '../../bench/goals.ts';
+import { standingOf } from '../../bench/results/goals.ts';
 
 describe('the goal of a figure', () => {
   const figure = (name: string, better: Figure['better'], ...samples: number[]): Figure => ({

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { allBenchmarks } from '../../bench/all.ts';
 import type { BenchTable } from '../../bench/benchmark.ts';
-import { figuresWithGoals } from '../../bench/goals.ts';
+import { figuresWithGoals } from '../../bench/results/goals.ts';
 
 /** How long one benchmark may take here, in ms: several processes, and servers of its own. */
 const patienceMs = 120_000;

@@ -27,7 +27,7 @@ import { createProjectTruth } from '../../src/source/truth.ts';
 import type { SyncDependencies } from '../../src/sync/dependencies.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
-import { createSyncMemory } from '../../src/sync/memory.ts';
+import { createSyncMemory } from '../../src/sync/memory/memory.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { continueParked } from '../../src/sync/parked.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';

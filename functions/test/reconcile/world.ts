@@ -16,7 +16,7 @@ import { connectSource, type ProjectsSource } from '../../src/source/connect.ts'
 import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
-import { createSyncMemory } from '../../src/sync/memory.ts';
+import { createSyncMemory } from '../../src/sync/memory/memory.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { type AdminClient, startAdminClient } from '../local/servers/firestore/adminClient.ts';

@@ -9,7 +9,7 @@ import { oldestPlace, openRewind } from '../../src/relay/rewind.ts';
 import { connectSource } from '../../src/source/connect.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
-import { createSyncMemory } from '../../src/sync/memory.ts';
+import { createSyncMemory } from '../../src/sync/memory/memory.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import { type ShiftedClock, shiftedClock } from '../support/clock.ts';

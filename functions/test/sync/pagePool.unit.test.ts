@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createMemory } from '../../src/sync/memory.ts';
+import { createMemory } from '../../src/sync/memory/memory.ts';
 import { workThrough } from '../../src/sync/pages/pagePool.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 

@@ -13,7 +13,7 @@ import type { ProjectTruth } from '../../src/source/truth.ts';
 import type { SyncDependencies } from '../../src/sync/dependencies.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { defaultSyncLimits, type SyncLimits } from '../../src/sync/limits.ts';
-import { createSyncMemory } from '../../src/sync/memory.ts';
+import { createSyncMemory } from '../../src/sync/memory/memory.ts';
 import { createThrottle, type Throttle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker, type SyncWorker } from '../../src/sync/worker.ts';
 import { type SteppedClock, steppedClock } from '../support/clock.ts';

@@ -14,7 +14,7 @@ import { estimateProjects } from '../../src/source/estimateProjects.ts';
 import { createProjectTruth } from '../../src/source/truth.ts';
 import { openBucket } from '../../src/storage/bucket.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
-import { createSyncMemory } from '../../src/sync/memory.ts';
+import { createSyncMemory } from '../../src/sync/memory/memory.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { createSyncWorker } from '../../src/sync/worker.ts';
 import type { Services } from '../../src/triggers/services.ts';

@@ -17,7 +17,7 @@ const readsPerTry = 5;
 /** The share of the assets that may be spent on such counts before any has told something. */
 const tryShare = 0.001;
 
-/** The reads that counts of a collection may cost in vain: few in the beginning, and what others have saved. So where
+/** The reads that counts of a collection may waste: few in the beginning, and what others have saved. So where
  *  nearly every group of projects has drifted, nothing is counted for long, and a run stays within its bounds. */
 export interface CountBudget {
   /** Whether a group may be counted; waits while counts in flight may earn what it takes. */

@@ -1,6 +1,6 @@
-import type { ReceivedMessage } from '../events/codec.ts';
-import type { Budget, SyncDependencies } from './dependencies.ts';
-import { NoMemoryError } from './errors.ts';
+import type { ReceivedMessage } from '../../events/codec.ts';
+import type { Budget, SyncDependencies } from '../dependencies.ts';
+import { NoMemoryError } from '../errors.ts';
 import type { Share } from './memory.ts';
 
 /** Messages of fewer bytes wait for nothing: as many as an instance has at once come to a few MiB. So ordinary renames
@@ -13,7 +13,8 @@ const timesInMemory = 10;
 
 /** Waits until the work on a message has room in memory, before anything of it is read or claimed. Undefined: it needs
  *  none.
- *  @throws NoMemoryError when its time is over before; the signal's reason. Neither counts as a failure of the event. */
+ *  @throws NoMemoryError when its time is over before; the signal's reason. Neither counts as a failure of the event.
+ */
 export async function admitMessage(
   { memory, clock }: Pick<SyncDependencies, 'memory' | 'clock'>,
   { data, messageId }: ReceivedMessage,

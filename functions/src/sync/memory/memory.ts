@@ -65,8 +65,8 @@ export interface SyncMemory {
   readonly pages: Memory;
 }
 
-/** Shares of V8's heap, which is half of the memory that a container has. The rest of the heap is for code, clients, and
- *  garbage that is not collected yet; the rest of the container for what is on its way from and to the network. */
+/** Shares of V8's heap, which is half of the memory that a container has. The rest of the heap is for code, clients,
+ *  and garbage that is not collected yet; the rest of the container for what is on its way from and to the network. */
 export function createSyncMemory(heapBytes = getHeapStatistics().heap_size_limit): SyncMemory {
   return { events: createMemory(Math.floor(heapBytes / 8)), pages: createMemory(Math.floor((heapBytes * 3) / 8)) };
 }

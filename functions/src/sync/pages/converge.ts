@@ -3,7 +3,7 @@ import { asksForLess, isRefusedWrite } from '../../grpc.ts';
 import type { KeyRange, ProjectRecord } from '../../records/projectRecord.ts';
 import type { Budget, SyncDependencies } from '../dependencies.ts';
 import { isTransient } from '../errors.ts';
-import type { Share } from '../memory.ts';
+import type { Share } from '../memory/memory.ts';
 import { type RetryDependencies, retryTransient } from '../retry.ts';
 import { completed, type Reached, type Terms, type Work } from '../transitions.ts';
 import { archivesFrom } from './archiving.ts';
@@ -88,9 +88,9 @@ interface Run {
 /** Brings all assets of a project to the desired state of `record` within the budget.
  *
  *  One transaction over all collections does it where they are few. Else page by page, several side by side: what lies
- *  behind a page is read while it is committed, and a range that turns out to be longer than a page is cut in two as long
- *  as there is room for another page in flight. A page that Firestore refuses is halved, down to the asset that is at
- *  fault, which becomes a dead letter of its own. */
+ *  behind a page is read while it is committed, and a range that turns out to be longer than a page is cut in two as
+ *  long as there is room for another page in flight. A page that Firestore refuses is halved, down to the asset that is
+ *  at fault, which becomes a dead letter of its own. */
 export async function converge(dependencies: SyncDependencies, assignment: Assignment): Promise<Convergence> {
   const { config, clock, throttle, memory } = dependencies;
   const { record, budget } = assignment;

@@ -1,4 +1,4 @@
-import type { Memory, Share } from '../memory.ts';
+import type { Memory, Share } from '../memory/memory.ts';
 import type { Throttle } from './throttle.ts';
 
 /** What a piece of work may do with the pool that it runs in. */

@@ -11,8 +11,9 @@ import type { PageContext } from './pageContext.ts';
  *  assets wait for it; a small one costs more: a page takes 2.4 ms of processor time besides what its assets take. */
 export const assetsPerPage = 2_000;
 
-/** What is read, and as much is written, of assets whose copies are compared: below the 10 MiB of a commit, of which names
- *  and framing take a part. The copies in one project are alike: mostly they still show the value before. */
+/** What is read, and as much is written, of assets whose copies are compared: below the 10 MiB of a commit, of which
+ *  names and framing take a part. The copies in one project are alike: mostly they still show the value before. A first
+ *  page of a hundred has room in memory even if each has hundreds of KB. */
 export const copiesOnly: Reading = { bytes: 6 * 1024 * 1024, first: 100, most: assetsPerPage, fallsTo: 0 };
 
 /** Bytes in memory of a document of which the key is read and which is written: its query's answer, its snapshot, its

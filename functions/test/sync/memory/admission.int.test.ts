@@ -6,7 +6,7 @@ import { encodeEvent } from '../../../src/events/codec.ts';
 import type { ProjectEvent } from '../../../src/events/contract.ts';
 import { NoMemoryError } from '../../../src/sync/errors.ts';
 import { handleMessage } from '../../../src/sync/handleMessage.ts';
-import { createMemory, type Memory } from '../../../src/sync/memory.ts';
+import { createMemory, type Memory } from '../../../src/sync/memory/memory.ts';
 import { createThrottle } from '../../../src/sync/pages/throttle.ts';
 import { createSyncWorker, type SyncWorker } from '../../../src/sync/worker.ts';
 import { manualClock } from '../../support/clock.ts';

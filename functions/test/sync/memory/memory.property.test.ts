@@ -1,7 +1,7 @@
 // Memory that work shares: attacks more than there is at once, work that overtakes, and work that waits for ever (I6).
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { createMemory, type Share } from '../../../src/sync/memory.ts';
+import { createMemory, type Share } from '../../../src/sync/memory/memory.ts';
 
 const most = 100;
 

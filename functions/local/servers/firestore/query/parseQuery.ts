@@ -18,8 +18,8 @@ import type {
 
 /** How many conjunctions a where clause may come to once it is written as a disjunction of them (published limit). */
 const maxDisjunctions = 30;
-/** How many filters (counted once for every conjunction), orders and paths of a parent a query may have (published limit:
- *  https://firebase.google.com/docs/firestore/query-data/queries#query_limitations). */
+/** How many filters (counted once for every conjunction), orders and paths of a parent a query may have (published
+ *  limit: https://firebase.google.com/docs/firestore/query-data/queries#query_limitations). */
 const maxComponents = 100;
 /** How many values `not-in` may list (published limit). */
 const maxNotIn = 10;
