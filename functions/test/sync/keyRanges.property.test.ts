@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { KeyRange } from '../../src/records/projectRecord.ts';
-import { splitRange } from '../../src/sync/pages/keyRanges.ts';
+import { expectedBehind, splitRange } from '../../src/sync/pages/keyRanges.ts';
 
 /** Firestore orders paths segment by segment, and each by its UTF-8 bytes. */
 function comparePaths(a: string, b: string): number {
@@ -19,13 +19,14 @@ const contains = (range: KeyRange, key: string) =>
   (range.after === null || comparePaths(key, range.after) > 0) &&
   (range.before === null || comparePaths(key, range.before) < 0);
 
+const alphanumeric = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const id = fc.oneof(
   fc.string({ minLength: 1, maxLength: 6, unit: fc.constantFrom(...'abcXYZ019-_~ ') }),
   fc.nat({ max: 99_999 }).map((number) => `asset-${String(number).padStart(6, '0')}`),
   fc.string({
     minLength: 20,
     maxLength: 20,
-    unit: fc.constantFrom(...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'),
+    unit: fc.constantFrom(...alphanumeric),
   }),
   fc.string({ minLength: 1, maxLength: 3, unit: 'grapheme' }).filter((text) => !text.includes('/')),
 );
@@ -42,11 +43,12 @@ describe('splitRange (property)', () => {
         path,
         fc.option(path, { nil: null }),
         fc.array(path, { maxLength: 30 }),
-        (after, last, before, keys) => {
+        fc.integer({ min: 1, max: 9 }),
+        (after, last, before, keys, count) => {
           const range: KeyRange = { collection: 'c', after, before };
           if (before !== null && comparePaths(after, before) >= 0) return;
-          const parts = splitRange(range, last);
-          if (parts === undefined) return;
+          const parts = splitRange(range, last, count);
+          assert.ok(parts.length >= 1 && parts.length <= count, `${parts.length} parts instead of ${count}`);
           for (const key of [...keys, last]) {
             const holders: number = parts.filter((part) => contains(part, key)).length;
             assert.equal(
@@ -61,19 +63,50 @@ describe('splitRange (property)', () => {
     );
   });
 
-  it('cuts usual ids near the middle, and leaves the end open', () => {
-    const [low, high] =
-      splitRange({ collection: 'c', after: 'media/asset-000100', before: null }, 'media/asset-000900') ?? [];
-    assert.ok(low && high);
-    assert.equal(high.before, null);
-    const keys = Array.from({ length: 800 }, (_, index) => `media/asset-${String(index + 101).padStart(6, '0')}`);
-    const inLow = keys.filter((key) => contains(low, key)).length;
-    assert.ok(inLow > 100 && inLow < 700, `${inLow} of 800 keys in the lower part`);
+  it('cuts usual ids evenly, and leaves the end open', () => {
+    const autoId = fc.string({ minLength: 20, maxLength: 20, unit: fc.constantFrom(...alphanumeric) });
+    const numbered = fc.nat({ max: 999_999 }).map((number) => `asset-${String(number).padStart(6, '0')}`);
+    const uuid = fc.uuid();
+    for (const ids of [autoId, numbered, uuid]) {
+      fc.assert(
+        fc.property(
+          fc.uniqueArray(fc.noBias(ids), { minLength: 2_000, maxLength: 2_000 }),
+          fc.integer({ min: 2, max: 8 }),
+          (names, count) => {
+            const [first = '', ...keys] = names.map((name) => `media/${name}`).sort();
+            const range: KeyRange = { collection: 'c', after: first, before: null };
+            const parts = splitRange(range, keys.at(-1) ?? null, count);
+            assert.equal(parts.length, count);
+            assert.equal(parts.at(-1)?.before, null);
+            for (const part of parts) {
+              const share = keys.filter((key) => contains(part, key)).length / keys.length;
+              assert.ok(Math.abs(share - 1 / count) < 0.06, `${share} of the keys are in one of ${count} parts`);
+            }
+          },
+        ),
+        { numRuns: 5, endOnFailure: true },
+      );
+    }
+  });
+
+  it('tells from the keys of a page how many lie behind it', () => {
+    const keys = Array.from({ length: 10_000 }, (_, index) => `media/asset-${String(index * 7).padStart(6, '0')}`);
+    const [first = '', from = '', to = ''] = [keys[0], keys[1_999], keys.at(-1)];
+    const expected = expectedBehind(first, from, to, 2_000) ?? Number.NaN;
+    assert.ok(Math.abs(expected - 8_000) < 80, `${expected} expected instead of 8,000`);
+    assert.equal(expectedBehind(from, from, to, 2_000), undefined);
+    assert.equal(expectedBehind('media/ä', 'media/ö', 'media/ü', 2_000), undefined);
   });
 
   it('does not cut what it cannot', () => {
-    assert.equal(splitRange({ collection: 'c', after: null, before: null }, 'media/z'), undefined);
-    assert.equal(splitRange({ collection: 'c', after: 'media/a', before: null }, null), undefined);
-    assert.equal(splitRange({ collection: 'c', after: 'media/a', before: 'media/a' }, null), undefined);
+    for (const [after, before, last] of [
+      [null, null, 'media/z'],
+      ['media/a', null, null],
+      ['media/a', 'media/a', null],
+      ['media/a', null, 'other/b'],
+    ] as const) {
+      const range: KeyRange = { collection: 'c', after, before };
+      assert.deepEqual(splitRange(range, last, 4), [range]);
+    }
   });
 });

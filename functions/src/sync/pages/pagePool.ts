@@ -5,8 +5,8 @@ import type { Throttle } from './throttle.ts';
 export interface Pool<Piece> {
   /** Adds pieces that somebody still has to work on. */
   enqueue(...pieces: readonly Piece[]): void;
-  /** Whether another piece could begin at once. */
-  hasRoom(): boolean;
+  /** How many more pieces could begin at once. */
+  room(): number;
 }
 
 /** What pages of all work in this process share. */
@@ -55,7 +55,7 @@ export async function workThrough<Piece>(
       queue.push(...more);
       wake();
     },
-    hasRoom: () => queue.length < throttle.free(),
+    room: () => Math.max(0, throttle.free() - queue.length),
   };
   function begin(piece: Piece, share: Share): void {
     const run: Promise<void> = work(piece, pool, share)
