@@ -301,20 +301,14 @@ async function cut(
 
 /** In how many parts to work on what is left of a range, where so many pages may be in flight: each as many whole pages
  *  long as the others, as far as the page before tells how many there will be. */
-function partsOf(
-  { after, before }: KeyRange,
-  lastKey: string | null,
-  { seen, limit }: PageView,
-  places: number,
-): number {
-  const [first] = seen;
+function partsOf({ after, before }: KeyRange, lastKey: string | null, view: PageView, places: number): number {
   const to = before ?? lastKey;
-  const behind =
-    first === undefined || after === null || to === null
-      ? undefined
-      : expectedBehind(first.ref.path, after, to, seen.length);
+  if (after === null || to === null) return 1;
+  const collectionId = after.split('/').at(-2);
+  const seen = view.seen.filter(({ ref }) => ref.parent.id === collectionId);
+  const behind = expectedBehind(seen[0]?.ref.path ?? after, after, to, seen.length);
   if (behind === undefined) return 2;
-  const pages = Math.ceil((behind * likelyAtMost) / limit);
+  const pages = Math.ceil((behind * likelyAtMost) / view.limit);
   return Math.ceil(pages / Math.ceil(pages / places));
 }
 

@@ -1,8 +1,8 @@
 // Attacks I1: cutting a range must neither lose a key nor give it to two workers.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import type { KeyRange } from '../../src/records/projectRecord.ts';
-import { expectedBehind, splitRange } from '../../src/sync/pages/keyRanges.ts';
+import type { KeyRange } from '../../../src/records/projectRecord.ts';
+import { expectedBehind, splitRange } from '../../../src/sync/pages/keyRanges.ts';
 
 /** Firestore orders paths segment by segment, and each by its UTF-8 bytes. */
 function comparePaths(a: string, b: string): number {
