@@ -53,7 +53,7 @@ describe('a range that is longer than a page', () => {
   it('is cut into no more parts than it has pages, also where the page before had other collections', async () => {
     await seed('storyboards', 5);
     await seed('analyses', 450);
-    await seed('media', assetsPerPage);
+    await seed('media', assetsPerPage * 0.6);
     const { pages } = await pagesOfDeletion();
     assert.equal(pages, 2);
   });
