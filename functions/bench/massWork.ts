@@ -20,14 +20,16 @@ export interface MassSizes {
   /** How often each way does it; the median counts. A first time does not count: code is compiled, and connections are
    *  opened. */
   readonly rounds: number;
+  /** And with `roundTripMs` to Firestore and back, where calls that follow each other cost time. */
+  readonly roundsFarAway: number;
   /** Other projects in the same collection, and the assets of each. */
   readonly otherProjects: number;
   readonly assetsOfOthers: number;
 }
 
 export const massSizes: Readonly<Record<BenchOptions['size'], MassSizes>> = {
-  full: { assets: 20_000, assetsOneByOne: 2_000, rounds: 7, otherProjects: 100, assetsOfOthers: 100 },
-  quick: { assets: 600, assetsOneByOne: 50, rounds: 1, otherProjects: 5, assetsOfOthers: 10 },
+  full: { assets: 20_000, assetsOneByOne: 2_000, rounds: 7, roundsFarAway: 5, otherProjects: 100, assetsOfOthers: 100 },
+  quick: { assets: 600, assetsOneByOne: 50, rounds: 1, roundsFarAway: 1, otherProjects: 5, assetsOfOthers: 10 },
 };
 
 const titles: Readonly<Record<Way, string>> = {
@@ -38,6 +40,10 @@ const titles: Readonly<Record<Way, string>> = {
 };
 
 const order: readonly Way[] = ['ours', 'one-by-one', 'bulkwriter', 'batches'];
+
+/** Who works at once on what lies far away. */
+const farAway: readonly Way[] = ['ours', 'batches'];
+const roundTripMs = 10;
 
 /** The ways that are compared here. */
 type Way = Exclude<ContenderName, 'archiving'>;
@@ -51,6 +57,7 @@ interface Run extends ClientRun, Spent {
 interface Standing {
   readonly name: Way;
   readonly runs: Run[];
+  readonly runsFarAway: Run[];
   readonly client: ClientProcess;
   readonly idleRss: number;
 }
@@ -80,6 +87,23 @@ export async function compareWays(
         onProgress(`${kind} round ${round + 1}: ${standing.name} ${Math.round(perSecond(run))} assets/s`);
       }
     }
+    for (let round = 0; round < sizes.roundsFarAway; round += 1) {
+      for (const standing of standings.filter(({ name }) => farAway.includes(name))) {
+        const run = await oneRun(
+          standing,
+          kind,
+          `${standing.name}-far-${round}`,
+          sizes,
+          server,
+          firestore,
+          roundTripMs,
+        );
+        standing.runsFarAway.push(run);
+        onProgress(
+          `${kind} round ${round + 1}, ${roundTripMs} ms: ${standing.name} ${Math.round(perSecond(run))} assets/s`,
+        );
+      }
+    }
     return await resultOf(kind, sizes, standings);
   } finally {
     for (const { client } of standings) await client.close();
@@ -96,7 +120,7 @@ async function warmedUp(
   firestore: Firestore,
 ): Promise<Standing> {
   const client = startClientProcess(name, server.host);
-  const standing = { name, runs: [], client, idleRss: await client.rss() };
+  const standing = { name, runs: [], runsFarAway: [], client, idleRss: await client.rss() };
   await oneRun(standing, kind, `warm-up-${name}`, sizes, server, firestore);
   return standing;
 }
@@ -108,13 +132,16 @@ async function oneRun(
   sizes: MassSizes,
   server: FirestoreProcess,
   firestore: Firestore,
+  roundTrip = 0,
 ): Promise<Run> {
   const assets = name === 'one-by-one' ? sizes.assetsOneByOne : sizes.assets;
   await seedAssets(firestore, assetCollection, projectId, assets);
   const newName = `Renamed by ${name}`;
   const work: Work = kind === 'delete' ? { kind, projectId } : { kind, projectId, name: newName };
   const before = await server.usage();
+  await server.roundTrip(roundTrip);
   const run = await client.run(work);
+  await server.roundTrip(0);
   const spent = spentBetween(before, await server.usage());
   const mine = firestore.collection(assetCollection).where('projectId', '==', projectId);
   const done = kind === 'delete' ? mine : mine.where('projectName', '==', newName);
@@ -149,7 +176,10 @@ async function expectOthersUntouched(
 const perSecond = ({ assets, ms }: Pick<Run, 'assets' | 'ms'>) => (assets / ms) * 1_000;
 
 async function resultOf(kind: Work['kind'], sizes: MassSizes, standings: readonly Standing[]): Promise<BenchResult> {
-  const ours = standings.find(({ name }) => name === 'ours')?.runs ?? [];
+  const our = standings.find(({ name }) => name === 'ours');
+  const ours = our?.runs ?? [];
+  const oursFarAway = our?.runsFarAway ?? [];
+  const others = standings.filter(({ name }) => name !== 'ours');
   const rows = await Promise.all(
     standings.map(async ({ name, runs, client, idleRss }) => {
       const each = (value: (run: Run) => number) => median(runs.map((run) => value(run) / run.assets));
@@ -193,11 +223,25 @@ async function resultOf(kind: Work['kind'], sizes: MassSizes, standings: readonl
         ],
         rows,
       },
+      {
+        title: `The same, with ${roundTripMs} ms to Firestore and back`,
+        headings: ['way', 'assets/s', 'ours/it'],
+        rows: standings
+          .filter(({ runsFarAway }) => runsFarAway.length > 0)
+          .map(({ name, runsFarAway }) => [
+            titles[name],
+            Math.round(median(runsFarAway.map(perSecond))),
+            median(ratiosOf(oursFarAway, runsFarAway)),
+          ]),
+      },
     ],
     figures: [
-      ...standings
-        .filter(({ name }) => name !== 'ours')
-        .map(({ name, runs }) => timed(`${kind} ours/${name}`, 'ratio', ratiosOf(ours, runs))),
+      ...others.map(({ name, runs }) => timed(`${kind} ours/${name}`, 'ratio', ratiosOf(ours, runs))),
+      ...others
+        .filter(({ runsFarAway }) => runsFarAway.length > 0)
+        .map(({ name, runsFarAway }) =>
+          timed(`${kind} ours/${name} at ${roundTripMs} ms`, 'ratio', ratiosOf(oursFarAway, runsFarAway)),
+        ),
       timed(`${kind} ours assets/s`, 'assets/s', ours.map(perSecond)),
       counted(
         `${kind} ours reads/asset`,
