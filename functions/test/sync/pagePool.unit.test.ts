@@ -65,7 +65,7 @@ describe('a page pool', () => {
   });
 
   it('raises the error of a piece when the others in flight have ended, and gives all places back', async () => {
-    const throttle = createThrottle({ initial: 4 });
+    const throttle = createThrottle();
     let begun = 0;
     let ended = 0;
     const run = workThrough([1, 2, 3], {

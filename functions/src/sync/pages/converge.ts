@@ -10,7 +10,7 @@ import { archivesFrom } from './archiving.ts';
 import { planOf, rangesFor, rangesOfAsset, readLastKey } from './assets.ts';
 import { createConfirmation } from './confirmation.ts';
 import { createDocumentSizes, type DocumentSizes, wholeDocuments } from './documentSizes.ts';
-import { expectedBehind, splitRange, upTo } from './keyRanges.ts';
+import { splitRange, upTo } from './keyRanges.ts';
 import { createLeaseRenewal, type LeaseRenewal } from './leaseRenewal.ts';
 import { type PageOutcome, type PageView, type Piece, runPage } from './page.ts';
 import type { PageContext } from './pageContext.ts';
@@ -88,8 +88,8 @@ interface Run {
 /** Brings all assets of a project to the desired state of `record` within the budget.
  *
  *  One transaction over all collections does it where they are few. Else page by page, several side by side: what lies
- *  behind a page is read while it is committed, and a range that turns out to be longer than a page is cut as long as
- *  there is room for more pages in flight. A page that Firestore refuses is halved, down to the asset that is
+ *  behind a page is read while it is committed, and a range that turns out to be longer than a page is cut in two as
+ *  long as there is room for another page in flight. A page that Firestore refuses is halved, down to the asset that is
  *  at fault, which becomes a dead letter of its own. */
 export async function converge(dependencies: SyncDependencies, assignment: Assignment): Promise<Convergence> {
   const { config, clock, throttle, memory } = dependencies;
@@ -200,7 +200,7 @@ async function onePage(run: Run, { pieces, completes }: PageWork, pool: Pool<Pag
     page.own = page.own.map((piece) => ({ ...piece, range: upToRest(piece.range, behind) }));
     const share = Math.min(1, ...page.own.map((piece) => piece.share * 2));
     const before = page.handedOn;
-    page.handedOn = (isCut ? cut(run, behind, view, pool) : Promise.resolve(behind)).then((parts) => {
+    page.handedOn = (isCut ? cut(run, behind, pool) : Promise.resolve(behind)).then((parts) => {
       pool.enqueue(...parts.map((range) => alone({ range, share })));
       return before;
     });
@@ -275,42 +275,20 @@ function isArchived({ context: { config, record } }: Run, { collection }: KeyRan
   return own !== undefined && record.desired.kind === 'deleted' && archivesFrom(config, own);
 }
 
-/** What is left behind a page: a single range in parts, if more pages may be in flight. */
-async function cut(
-  run: Run,
-  rests: readonly KeyRange[],
-  view: PageView,
-  pool: Pool<PageWork>,
-): Promise<readonly KeyRange[]> {
+/** What is left behind a page: a single range in two parts, if another page may be in flight. */
+async function cut(run: Run, rests: readonly KeyRange[], pool: Pool<PageWork>): Promise<readonly KeyRange[]> {
   const { config, firestore } = run.dependencies;
   const [rest, ...others] = rests;
   const collection = config.collections.find(({ name }) => name === rest?.collection);
-  if (rest === undefined || others.length > 0 || collection === undefined || pool.room() === 0) return rests;
+  if (rest === undefined || others.length > 0 || collection === undefined || !pool.hasRoom()) return rests;
   const reading =
     run.lastKeys.get(collection.name) ??
     retryTransient(() => readLastKey(firestore, collection, run.assignment.record.projectId), run.retries);
   run.lastKeys.set(collection.name, reading);
   try {
-    const lastKey = await reading;
-    return splitRange(rest, lastKey, partsOf(rest, lastKey, view, pool.room() + 1));
+    return splitRange(rest, await reading) ?? rests;
   } catch (error) {
     run.failure ??= { error };
     return rests;
   }
 }
-
-/** In how many parts to work on what is left of a range, where so many pages may be in flight: each as many whole pages
- *  long as the others, as far as the page before tells how many there will be. */
-function partsOf({ after, before }: KeyRange, lastKey: string | null, view: PageView, places: number): number {
-  const to = before ?? lastKey;
-  if (after === null || to === null) return 1;
-  const collectionId = after.split('/').at(-2);
-  const seen = view.seen.filter(({ ref }) => ref.parent.id === collectionId);
-  const behind = expectedBehind(seen[0]?.ref.path ?? after, after, to, seen.length);
-  if (behind === undefined) return 2;
-  const pages = Math.ceil((behind * likelyAtMost) / view.limit);
-  return Math.ceil(pages / Math.ceil(pages / places));
-}
-
-/** A page that ends before its part does costs another one. */
-const likelyAtMost = 1.1;

@@ -5,8 +5,8 @@ import type { Throttle } from './throttle.ts';
 export interface Pool<Piece> {
   /** Adds pieces that somebody still has to work on. */
   enqueue(...pieces: readonly Piece[]): void;
-  /** How many more pieces could begin at once. */
-  room(): number;
+  /** Whether another piece could begin at once. */
+  hasRoom(): boolean;
 }
 
 /** What pages of all work in this process share. */
@@ -55,7 +55,7 @@ export async function workThrough<Piece>(
       queue.push(...more);
       wake();
     },
-    room: () => Math.max(0, throttle.free() - queue.length),
+    hasRoom: () => queue.length < throttle.free(),
   };
   function begin(piece: Piece, share: Share): void {
     const run: Promise<void> = work(piece, pool, share)

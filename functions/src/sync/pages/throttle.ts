@@ -12,14 +12,13 @@ export interface Throttle {
 }
 
 export interface ThrottleOptions {
-  /** Where a process begins: so many that some are read while others are committed. Not more, since many instances may
-   *  begin at once. */
+  /** Where a process begins. Small, since many instances may begin at once. */
   readonly initial?: number;
   /** More pages at once brought no more speed in `bench/delete`, only memory. */
   readonly most?: number;
 }
 
-export function createThrottle({ initial = 8, most = 16 }: ThrottleOptions = {}): Throttle {
+export function createThrottle({ initial = 4, most = 16 }: ThrottleOptions = {}): Throttle {
   let limit = Math.min(initial, most);
   let taken = 0;
   const waiting: (() => void)[] = [];

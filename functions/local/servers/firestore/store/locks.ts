@@ -71,12 +71,8 @@ export function createLocks(): Locks {
         for (const party of byPath.get(path) ?? []) if (party !== except) found.add(party);
       }
       for (const [index, touched] of entries) {
-        const held = byIndex.get(index);
-        if (held === undefined) continue;
-        const [least, greatest] = endsOf(touched);
-        for (const { party, range } of held) {
-          if (party === except || found.has(party) || greatest < range.from || least >= range.to) continue;
-          if (touched.some((key) => inRange(key, range))) found.add(party);
+        for (const { party, range } of byIndex.get(index) ?? []) {
+          if (party !== except && touched.some((key) => inRange(key, range))) found.add(party);
         }
       }
       return found;
@@ -108,17 +104,6 @@ export function createLocks(): Locks {
       }
     },
   };
-}
-
-/** The least and the greatest of some keys: most stretches lie beyond them, and need no look at each. */
-function endsOf(keys: readonly string[]): readonly [string, string] {
-  let [least = ''] = keys;
-  let greatest = least;
-  for (const key of keys) {
-    if (key < least) least = key;
-    else if (key > greatest) greatest = key;
-  }
-  return [least, greatest];
 }
 
 const inRange = (key: string, { from, to }: ReadRange) => key >= from && key < to;

@@ -103,7 +103,4 @@ export function parentOf(path: string): string {
 }
 
 /** The first segment of a path: the root collection that everything below it is accounted to. */
-export function rootCollectionOf(path: string): string {
-  const end = path.indexOf('/');
-  return end < 0 ? path : path.slice(0, end);
-}
+export const rootCollectionOf = (path: string) => path.split('/', 1)[0] ?? '';
