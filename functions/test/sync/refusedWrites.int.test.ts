@@ -47,6 +47,14 @@ describe('a write that Firestore refuses', () => {
     assert.deepEqual(fixture.deadLetters.messages, []);
   });
 
+  it('names the asset at fault, not one before it that shows the value already', async () => {
+    const name = 'a name that is longer than what there is room for'.repeat(20);
+    await seed(9, (index) => (index === 7 ? { body: 'x'.repeat(1_048_000) } : { projectName: name }));
+    await fixture.deliver(event('ProjectUpdated', 'p1', { name }));
+    const letters = fixture.deadLetters.messages.map(({ attributes }) => attributes.asset);
+    assert.deepEqual(letters, ['media/m0007']);
+  });
+
   it('for one asset near 1 MiB leaves the others in step; the one has a dead letter and is redriven by itself', async () => {
     const full = 'x'.repeat(1_048_000);
     await seed(300, (index) => (index === 137 ? { body: full } : {}));

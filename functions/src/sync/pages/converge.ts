@@ -261,7 +261,7 @@ async function afterFailure(
   // Pages of their own will show which of them was refused.
   if (isRefusedWrite(error) && (completes || pieces.length > 1)) return pieces;
   try {
-    if (view === undefined || view.seen.length === 0 || !isRefusedWrite(error)) throw error;
+    if (view === undefined || view.documents === 0 || !isRefusedWrite(error)) throw error;
     const halves = pieces.map((piece) => run.refusals.halve(piece, view, error));
     return (await Promise.all(halves)).flat();
   } catch (final) {

@@ -60,6 +60,8 @@ export interface PageView {
   readonly rests: readonly KeyRange[];
   /** Documents that it writes or deletes, assets or what lies below them. */
   readonly documents: number;
+  /** The first asset that it writes or deletes, or below which it does. It may have seen others before. */
+  readonly firstTouched: string | undefined;
   /** What it takes of the memory. */
   readonly bytes: number;
   /** Assets that it could have seen at most. */
@@ -116,6 +118,7 @@ export function runPage(
         seen,
         rests,
         documents: parts.reduce((sum, part) => sum + part.documents, 0),
+        firstTouched: parts.find((part) => part.firstTouched !== undefined)?.firstTouched,
         bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
         limit: parts.reduce((sum, part) => sum + part.limit, 0),
       });
@@ -157,6 +160,7 @@ const nothing: Part = {
   seen: [],
   rests: [],
   documents: 0,
+  firstTouched: undefined,
   bytes: 0,
   limit: 0,
   processed: 0,
@@ -217,6 +221,7 @@ async function planDeletionPart(
   return {
     seen,
     documents: deletions.documents.length,
+    firstTouched: deletions.assets[0]?.ref.path ?? deletions.unfinished[0]?.asset,
     bytes: bytesOfDeletions(context, collection, deletions.documents.length),
     limit,
     processed: deletions.assets.length,
@@ -313,6 +318,7 @@ async function planUpdates(
     ...nothing,
     seen: page.documents,
     documents: stale.length,
+    firstTouched: stale[0]?.asset.ref.path,
     bytes: bytesOfUpdates(context, collection, page.documents.length),
     limit,
     processed: stale.length,

@@ -27,8 +27,7 @@ export function createRefusedWrites(dependencies: SyncDependencies, { event }: W
   let largestFitting = 1;
   return {
     fitting: (share) => Math.min(share, largestFitting),
-    async halve(piece, { seen, documents, limit }, error) {
-      const asset = seen[0]?.ref.path;
+    async halve(piece, { seen, documents, firstTouched: asset, limit }, error) {
       if (documents > 1 || asset === undefined) {
         const share = (piece.share * seen.length) / limit / 2;
         if (isTooBig(error)) largestFitting = Math.min(largestFitting, share);
