@@ -294,7 +294,7 @@ export const mutations: readonly Mutation[] = [
     patches: [
       {
         file: 'sync/pages/converge.ts',
-        find: 'if (view === undefined || view.seen.length === 0 || !isRefusedWrite(error)) throw error;',
+        find: 'if (view === undefined || view.documents === 0 || !isRefusedWrite(error)) throw error;',
         replace: 'throw error;',
       },
     ],
