@@ -102,12 +102,19 @@ export type Completion =
   | { readonly kind: 'superseded'; readonly record: ProjectRecord }
   | { readonly kind: 'lost' };
 
+/** The progress on the newest state; null, where what is kept is on an older one. */
+function progressOf({ progress, revision }: ProjectRecord): Progress | null {
+  return progress?.revision === revision ? progress : null;
+}
+
 /** Folds an event into the record and takes the work lease if there is work. */
 export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
   const { event, holder, now, limits, fields } = terms;
   const previous = before.attempts[event.id];
   if (before.lease?.holder === holder) {
-    return { outcome: { kind: 'claimed', record: before, lease: before.lease, attempt: previous?.count ?? 1 } };
+    // The answer was lost, and there may have been news since: what was done before it is to be done again.
+    const record = { ...before, progress: progressOf(before) };
+    return { outcome: { kind: 'claimed', record, lease: before.lease, attempt: previous?.count ?? 1 } };
   }
   const changes = configuredChanges(event, fields);
   const folded: ReturnType<typeof fold> = before.refuted.includes(event.version)
@@ -159,7 +166,7 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
   const taken: ProjectRecord = {
     ...record,
     lease,
-    progress: record.progress?.revision === record.revision ? record.progress : null,
+    progress: progressOf(record),
     // Counted now and taken back when the work ends well, so that a worker that dies without reporting is counted too.
     attempts: { ...record.attempts, [event.id]: { count: attempt, lastError: null } },
   };

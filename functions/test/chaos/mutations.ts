@@ -204,8 +204,8 @@ export const mutations: readonly Mutation[] = [
     patches: [
       {
         file: 'sync/transitions.ts',
-        find: 'record.progress?.revision === record.revision ? record.progress : null',
-        replace: 'record.progress',
+        find: 'progress?.revision === revision ? progress : null',
+        replace: 'progress',
       },
     ],
   },

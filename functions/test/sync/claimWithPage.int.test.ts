@@ -7,6 +7,7 @@ import { syncJobRef } from '../../src/records/syncJob.ts';
 import { AttemptFailedError, LeaseLostError, ProjectBusyError } from '../../src/sync/errors.ts';
 import { assetsPerPage } from '../../src/sync/pages/pageSize.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
+import { claimed } from '../../src/sync/transitions.ts';
 import { until } from '../support/until.ts';
 import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 
@@ -222,6 +223,25 @@ describe('a claim that takes a page along', () => {
     assert.equal((await syncJobRef(fixture.firestore, renamed.id).get()).get('processed'), count);
     const { attempts, lease } = await fixture.record('p1');
     assert.deepEqual([attempts, lease], [{}, null]);
+  });
+
+  // Found by runs with killed processes: assets of its page were left as they were.
+  it('begins again when only the answer was lost, and a newer event came before it was asked again (I6)', async () => {
+    const { clock, limits } = fixture.dependencies;
+    const terms = { holder: 'first', now: clock.now(), limits, fields: ['name'] };
+    const { record } = claimed(await fixture.record('p1'), { ...terms, event: renamed });
+    assert.ok(record);
+    const progress = { plan: '', ranges: [], processed: 1, scanned: 1, total: null, startedAt: 0, createdBefore: null };
+    const begun = { ...record, progress: { ...progress, revision: record.revision } };
+    const same = claimed(begun, { ...terms, event: renamed }).outcome;
+    assert.deepEqual(same.kind === 'claimed' && same.record.progress, begun.progress);
+    const newer = event('ProjectUpdated', 'p1', { name: 'newer' });
+    const news = claimed(begun, { ...terms, event: newer, holder: 'second' });
+    assert.equal(news.outcome.kind, 'busy');
+    assert.ok(news.record);
+    const { outcome } = claimed(news.record, { ...terms, event: renamed });
+    assert.ok(outcome.kind === 'claimed');
+    assert.deepEqual([outcome.record.revision, outcome.record.progress], [record.revision + 1, null]);
   });
 
   it('touches no asset that moves to another project between its read and its commit (I3)', async () => {
