@@ -39,7 +39,7 @@ export function statusOf(error: unknown): number | undefined {
  *  succeed. */
 export function isTransientCall(error: unknown): boolean {
   const code = codeOf(error);
-  if (code === grpcStatus.invalidArgument) return says(error, /transaction has expired/i);
+  if (code === grpcStatus.invalidArgument) return isExpired(error);
   if (isTooBig(error)) return false;
   return typeof code === 'number' ? transient.has(code) : isSystemError(error);
 }
@@ -72,10 +72,16 @@ export function isTooBig(error: unknown): boolean {
   return mayBe && says(error, /too (big|large|many)|exceeds the (maximum|limit)|larger than max/i);
 }
 
-/** Whether Firestore has looked at a write and will never take it: another one may do. */
+/** Whether Firestore has looked at a write and will never take it: another one may do. The end of a transaction's time
+ *  says nothing of its writes. */
 export function isRefusedWrite(error: unknown): boolean {
   const status = statusOf(error);
-  return isTooBig(error) || status === grpcStatus.invalidArgument || status === grpcStatus.outOfRange;
+  const isRefused = status === grpcStatus.invalidArgument || status === grpcStatus.outOfRange;
+  return isTooBig(error) || (isRefused && !isExpired(error));
+}
+
+function isExpired(error: unknown): boolean {
+  return says(error, /transaction has expired/i);
 }
 
 /** Whether the operating system or the resolver failed (`ECONNRESET`, `ENOTFOUND`), rather than Node refusing a wrong

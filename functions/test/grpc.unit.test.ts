@@ -2,7 +2,15 @@
 // one is not that passes.
 import assert from 'node:assert/strict';
 import { MongoServerError } from 'mongodb';
-import { asksForLess, isOvertaken, isRefusedMessage, isTooBig, isTransientCall, statusOf } from '../src/grpc.ts';
+import {
+  asksForLess,
+  isOvertaken,
+  isRefusedMessage,
+  isRefusedWrite,
+  isTooBig,
+  isTransientCall,
+  statusOf,
+} from '../src/grpc.ts';
 
 const failed = (code: unknown, message = 'x') => Object.assign(new Error(message), { code });
 
@@ -11,6 +19,13 @@ describe('status codes of gRPC', () => {
     for (const code of [1, 2, 4, 8, 10, 13, 14]) assert.ok(isTransientCall(failed(code)), `status ${code}`);
     for (const code of [3, 5, 6, 7, 9, 16]) assert.ok(!isTransientCall(failed(code)), `status ${code}`);
     assert.ok(isTransientCall(failed(3, 'The referenced transaction has expired or is no longer valid.')));
+  });
+
+  it('tell a refused write from a transaction that took too long', () => {
+    for (const code of [3, 11]) assert.ok(isRefusedWrite(failed(code)), `status ${code}`);
+    assert.ok(isRefusedWrite(failed(8, 'Transaction too big.')));
+    assert.ok(!isRefusedWrite(failed(3, 'The referenced transaction has expired or is no longer valid.')));
+    for (const code of [8, 10, 14]) assert.ok(!isRefusedWrite(failed(code)), `status ${code}`);
   });
 
   it('are not all there is: a broken socket passes, a wrong call and a defect do not', () => {

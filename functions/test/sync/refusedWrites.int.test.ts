@@ -55,6 +55,21 @@ describe('a write that Firestore refuses', () => {
     assert.deepEqual(letters, ['media/m0007']);
   });
 
+  it('is not one whose transaction took too long, time and again: its asset is not at fault', async () => {
+    await seed(1);
+    const { faults } = fixture.server;
+    const error = {
+      code: 'INVALID_ARGUMENT',
+      message: 'The referenced transaction has expired or is no longer valid.',
+    };
+    faults.inject('Commit', {});
+    faults.inject('Commit', { error }, 1_000);
+    await assert.rejects(fixture.deliver(event('ProjectDeleted', 'p1')));
+    assert.ok(faults.pending() > 0);
+    assert.deepEqual(fixture.deadLetters.messages, []);
+    assert.equal((await fixture.documents('media')).size, 1);
+  });
+
   it('for one asset near 1 MiB leaves the others in step; the one has a dead letter and is redriven by itself', async () => {
     const full = 'x'.repeat(1_048_000);
     await seed(300, (index) => (index === 137 ? { body: full } : {}));
