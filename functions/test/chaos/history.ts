@@ -76,6 +76,8 @@ export interface HistoryOptions {
   readonly assetsPerStep: number;
   /** Assets of the rare step that adds more than one page of them; 0 for none. */
   readonly manyAssets: number;
+  /** How many acts on a living project add so many. */
+  readonly manyShare: number;
 }
 
 export interface History {
@@ -176,7 +178,7 @@ export function createHistory(random: Random, options: HistoryOptions): History 
     if (what < 0.42) return change(project);
     if (what < 0.47) return { do: 'replace', project, fields: fields() };
     if (what < 0.72) return add(project, false);
-    if (what < 0.73 && options.manyAssets > 0) return add(project, true);
+    if (what < 0.72 + options.manyShare && options.manyAssets > 0) return add(project, true);
     living.delete(project);
     return { do: 'delete', project };
   }

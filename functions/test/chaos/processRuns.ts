@@ -162,6 +162,7 @@ async function processRun(stage: Stage, seed: string, run: number, traced: boole
     assetPrefix: `a${run}-`,
     assetsPerStep: 40,
     manyAssets: 90,
+    manyShare: 0.01,
   });
   const deadBefore = new Set((await firestore.collection('syncFailures').get()).docs.map(({ id }) => id));
   const redelivered = () => Object.values(broker.stats()).reduce((sum, stats) => sum + stats.redelivered, 0);

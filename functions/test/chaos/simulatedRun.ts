@@ -523,6 +523,7 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
     assetPrefix: 'a',
     assetsPerStep: 3,
     manyAssets: 45,
+    manyShare: weather.manyAssets,
   });
   const history = withRareActs(usual, createRandom(`${seed}:rare`), projectIds);
   let historyLost = false;

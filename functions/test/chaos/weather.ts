@@ -5,6 +5,8 @@ export interface Weather {
   readonly name: string;
   readonly crash: number;
   readonly error: number;
+  /** A transaction takes effect, and its answer is lost. */
+  readonly lostAnswer: number;
   readonly stall: number;
   /** A message is delivered once more than needed. */
   readonly duplicate: number;
@@ -21,6 +23,8 @@ export interface Weather {
   readonly slow: number;
   /** The next act of the history happens right before a transaction, instead of at its own time. */
   readonly meddling: number;
+  /** An act adds more assets to a project than have room in the page of a claim. */
+  readonly manyAssets: number;
   /** A reconciliation runs in the middle, per run. */
   readonly reconciliation: number;
   readonly stepDown: number;
@@ -33,6 +37,7 @@ const fair: Weather = {
   name: 'fair',
   crash: 0,
   error: 0,
+  lostAnswer: 0,
   stall: 0,
   duplicate: 0.2,
   late: 0.3,
@@ -41,6 +46,7 @@ const fair: Weather = {
   loss: 0,
   slow: 0.05,
   meddling: 0.05,
+  manyAssets: 0.01,
   reconciliation: 0.05,
   stepDown: 0,
   oplogLoss: 0,
@@ -78,10 +84,12 @@ export const weathers: readonly Weather[] = [
     reconciliation: 0.1,
   },
   { ...fair, name: 'losses', loss: 0.4, crash: 0.004, reconciliation: 0.2 },
+  // Answers get lost while there is news, which comes when it is asked again.
+  { ...fair, name: 'answers', lostAnswer: 0.25, manyAssets: 0.2 },
 ];
 
 /** A source in trouble costs real time, since the driver of MongoDB has pauses of its own; so it is rarer. */
-const weights = [6, 5, 3, 6, 4, 8, 8, 1, 4];
+const weights = [6, 5, 3, 6, 4, 8, 8, 1, 4, 4];
 
 /** The weather of a run. */
 export function pickWeather(random: Random): Weather {

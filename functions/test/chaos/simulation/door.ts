@@ -11,7 +11,14 @@ export type Service = 'firestore' | 'mongodb' | 'pubsub';
 export type Fault =
   | { readonly kind: 'crash'; readonly effect: boolean }
   | { readonly kind: 'stall'; readonly effect: boolean; readonly ms: number }
-  | { readonly kind: 'error'; readonly effect: boolean; readonly name: string; readonly error: Error };
+  | {
+      readonly kind: 'error';
+      readonly effect: boolean;
+      readonly name: string;
+      readonly error: Error;
+      /** How long the caller waits for the answer until it gets the error. */
+      readonly waitsMs: number;
+    };
 
 /** Every call of the system under test to a service goes through here, is numbered, and waits for its turn: one at a
  *  time, each after a latency in virtual time. On the way it may meet a fault. */
@@ -66,14 +73,18 @@ export function createDoor({ weather, random, tally, trace, meddle }: DoorOption
     number: number,
   ): Fault | undefined {
     if (calmed) return undefined;
+    // Weathers without it draw no number for it, so that their seeds stay what they are.
+    const isLost = weather.lostAnswer > 0 && isTransaction(what) && random.chance(weather.lostAnswer);
     const dice = random.next();
     const fault = ((): Fault | undefined => {
+      if (isLost)
+        return { kind: 'error', effect: true, ...errorOf(service, random), waitsMs: random.whole(1, latencyMs.slow) };
       const effect = random.chance(0.5);
       if (dice < weather.crash) return { kind: 'crash', effect };
       if (dice < weather.crash + weather.stall)
         return { kind: 'stall', effect, ms: random.whole(stallMs.least, stallMs.most) };
       if (dice < weather.crash + weather.stall + weather.error)
-        return { kind: 'error', effect, ...errorOf(service, random) };
+        return { kind: 'error', effect, ...errorOf(service, random), waitsMs: 0 };
       return undefined;
     })();
     if (fault) {
@@ -132,6 +143,8 @@ export function createDoor({ weather, random, tally, trace, meddle }: DoorOption
               reject(outcome.error);
             }
           };
+          if (fault?.kind === 'error' && fault.waitsMs > 0)
+            return void actor.schedule(fault.waitsMs, () => strike(actor, fault, answer, reject));
           if (fault?.effect) return strike(actor, fault, answer, reject);
           answer();
         };
