@@ -16,7 +16,8 @@ export type ApplyOutcome =
   | { readonly kind: 'applied'; readonly processed: number }
   /** They did already. */
   | { readonly kind: 'duplicate' }
-  /** Only for a repair: another worker is at this project, until then (ms since 1970) if it is dead. */
+  /** Only for a repair that no message stands for: another worker is at this project, until then (ms since 1970) if it
+   *  is dead. */
   | { readonly kind: 'deferred'; readonly until: number }
   /** The time was used up; a continuation is on its way. */
   | { readonly kind: 'continued'; readonly processed: number }
@@ -56,10 +57,12 @@ export interface SyncWorker {
 
 export function createSyncWorker(dependencies: SyncDependencies): SyncWorker {
   return {
-    apply: (event, options) =>
-      options.force === true || options.asset !== undefined
-        ? repair(dependencies, event, options)
-        : apply(dependencies, event, options),
+    apply(event, options) {
+      if (options.force === true) return repair(dependencies, event, options);
+      return options.asset === undefined
+        ? apply(dependencies, event, options)
+        : repairOfMessage(dependencies, event, options);
+    },
   };
 }
 
@@ -92,15 +95,26 @@ async function repairOdd(
   event: ProjectEvent,
   options: ApplyOptions,
 ): Promise<ApplyOutcome> {
-  const outcome = await repair(dependencies, event, { ...options, force: true }, false);
-  if (outcome.kind === 'deferred') throw new ProjectBusyError(event.id, dependencies.clock.now());
-  // No record is behind, so nobody would stand for it.
-  if (outcome.kind === 'parked') throw new WorkPausedError(event.id, describeRestraint(outcome.restraint));
+  const outcome = await repairOfMessage(dependencies, event, { ...options, force: true }, false);
   if (outcome.kind !== 'contradicted') return outcome;
   const lastError =
     'the record of the project claims what cannot have happened yet, and MongoDB has no such project; reconcile it: ' +
     'npm --prefix functions run reconcile -- --project ID';
   return { kind: 'exhausted', attempts: 1, lastError };
+}
+
+/** A repair that its message alone stands for: the record need not be behind, and the dead letter of an asset is
+ *  redriven by now. So a delivery that meets another worker, or a pause, is refused. */
+async function repairOfMessage(
+  dependencies: SyncDependencies,
+  event: ProjectEvent,
+  options: ApplyOptions,
+  mayDelete?: boolean,
+): Promise<ApplyOutcome> {
+  const outcome = await repair(dependencies, event, options, mayDelete);
+  if (outcome.kind === 'deferred') throw new ProjectBusyError(event.id, outcome.until);
+  if (outcome.kind === 'parked') throw new WorkPausedError(event.id, describeRestraint(outcome.restraint));
+  return outcome;
 }
 
 async function repair(
@@ -118,16 +132,12 @@ async function repair(
   if (claim.kind === 'held') return claim;
   const fact = options.force === true ? undefined : null;
   const { asset } = options;
-  const outcome = await work(dependencies, event, { ...claim, control }, options, {
+  return work(dependencies, event, { ...claim, control }, options, {
     seen: claim.record.desired,
     fact,
     asset,
     mayDelete: mayDelete && asset === undefined,
   });
-  // Its dead letter is redriven by now, and nothing else stands for the asset.
-  if (outcome.kind === 'parked' && asset !== undefined)
-    throw new WorkPausedError(event.id, describeRestraint(outcome.restraint));
-  return outcome;
 }
 
 function work(

@@ -4,10 +4,10 @@ import { defineConfig } from '../../src/config/defineConfig.ts';
 import { parseFailure } from '../../src/deadLetters/failure.ts';
 import { recordDeadLetter } from '../../src/deadLetters/record.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
-import { ClaimFailedError } from '../../src/sync/errors.ts';
+import { ClaimFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
 import { redriveAll } from '../deadLetters/redriving.ts';
 import { transactAs } from '../support/transact.ts';
-import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
+import { event, oneAtATime, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 
 const describedConfig = defineConfig({
   source: { database: 'd', collection: 'projects', fields: ['name', 'description'] },
@@ -110,6 +110,34 @@ describe('a write that Firestore refuses', () => {
     const after = fixture.server.meter.snapshot();
     assert.match(String((await fixture.firestore.doc('media/m0137').get()).get('projectName')), /^a name/);
     assert.ok(after.reads - before.reads <= 4, 'only the one asset is read');
+  });
+
+  it('for two assets of a project leaves both in step when they are redriven at once', async () => {
+    const name = 'a name that is longer than what there is room for'.repeat(20);
+    await seed(9, (index) => (index === 3 || index === 7 ? { body: 'x'.repeat(1_048_000) } : {}));
+    const rename = event('ProjectUpdated', 'p1', { name });
+    await fixture.deliver(rename);
+    await keepLetters();
+    for (const path of ['media/m0003', 'media/m0007']) await fixture.firestore.doc(path).update({ body: 'less' });
+    for await (const _page of redriveAll(
+      { ...fixture.dependencies, transact: transactAs('olga', fixture.dependencies) },
+      { dryRun: false, includeUnreadable: false },
+    ));
+    const [first, second, ...others] = fixture.events.messages.splice(0);
+    assert.ok(first !== undefined && second !== undefined);
+    assert.deepEqual(others, []);
+    const { asset } = first.attributes;
+    const worker = fixture.worker2({
+      throttle: {
+        ...oneAtATime(),
+        enter: () => assert.rejects(fixture.deliverMessage(second), ProjectBusyError),
+      },
+    });
+    const budget = { deadline: fixture.clock.now() + 60_000, signal: new AbortController().signal };
+    assert.equal((await worker.apply(rename, { ...budget, ...(asset !== undefined && { asset }) })).kind, 'applied');
+    await fixture.deliverMessage(second);
+    const media = [...(await fixture.documents('media')).values()];
+    assert.deepEqual(new Set(media.map(({ projectName }) => projectName)), new Set([name]));
   });
 
   it('in the record of a project is counted elsewhere, and dead-lettered with its error in the end', async () => {
