@@ -56,6 +56,8 @@ export interface Progress {
   readonly revision: number;
   /** Fingerprint of the configured collections for which the ranges were planned. */
   readonly plan: string;
+  /** Whether assets were only counted so far, and nothing of them was written. */
+  readonly isShadow: boolean;
   readonly ranges: readonly KeyRange[];
   /** Assets deleted or updated so far. */
   readonly processed: number;
@@ -194,6 +196,7 @@ const recordSchema = z.looseObject({
     .object({
       revision: countSchema,
       plan: z.string().default(''),
+      isShadow: z.boolean().default(false),
       ranges: z.array(
         z.object({
           collection: z.string(),

@@ -93,8 +93,9 @@ async function withPage(
   if (page.rests.length > 0) {
     const { processed, scanned, rests: ranges } = page;
     const plan = planOf(config);
-    const progress = { revision: record.revision, plan, ranges, processed, scanned, total: null, startedAt: now };
-    const begun: ProjectRecord = { ...record, progress: { ...progress, createdBefore: null } };
+    const reached = { ranges, processed, scanned, total: null, startedAt: now, createdBefore: null };
+    const progress = { revision: record.revision, plan, isShadow: limits.isShadow, ...reached };
+    const begun: ProjectRecord = { ...record, progress };
     return { ...step, outcome: { ...claim, record: begun, sizes }, record: begun, writeAssets: page.write };
   }
   const work: Work = { event, lease, startedAt: now };

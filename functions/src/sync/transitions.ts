@@ -47,7 +47,14 @@ export interface Terms {
   readonly now: number;
   readonly limits: Pick<
     SyncLimits,
-    'leaseMs' | 'maxAttempts' | 'tombstoneMs' | 'maxFutureMs' | 'jobRetentionMs' | 'historyMs' | 'visitAfterMs'
+    | 'leaseMs'
+    | 'maxAttempts'
+    | 'tombstoneMs'
+    | 'maxFutureMs'
+    | 'jobRetentionMs'
+    | 'historyMs'
+    | 'visitAfterMs'
+    | 'isShadow'
   >;
 }
 
@@ -102,8 +109,10 @@ export type Completion =
   | { readonly kind: 'superseded'; readonly record: ProjectRecord }
   | { readonly kind: 'lost' };
 
-/** The progress on the newest state; null, where what is kept is on an older one. */
-function progressOf({ progress, revision }: ProjectRecord): Progress | null {
+/** The progress on the newest state; null, where what is kept is on an older one, or of another mode: what was only
+ *  counted is still to be done. */
+function progressOf({ progress, revision }: ProjectRecord, { isShadow }: Terms['limits']): Progress | null {
+  if (progress?.isShadow !== isShadow) return null;
   return progress?.revision === revision ? progress : null;
 }
 
@@ -113,7 +122,7 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
   const previous = before.attempts[event.id];
   if (before.lease?.holder === holder) {
     // The answer was lost, and there may have been news since: what was done before it is to be done again.
-    const record = { ...before, progress: progressOf(before) };
+    const record = { ...before, progress: progressOf(before, limits) };
     return { outcome: { kind: 'claimed', record, lease: before.lease, attempt: previous?.count ?? 1 } };
   }
   const changes = configuredChanges(event, fields);
@@ -166,7 +175,7 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
   const taken: ProjectRecord = {
     ...record,
     lease,
-    progress: progressOf(record),
+    progress: progressOf(record, limits),
     // Counted now and taken back when the work ends well, so that a worker that dies without reporting is counted too.
     attempts: { ...record.attempts, [event.id]: { count: attempt, lastError: null } },
   };

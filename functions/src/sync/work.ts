@@ -429,6 +429,7 @@ function progressWith(run: Run, record: ProjectRecord, ranges: readonly KeyRange
   return {
     revision: record.revision,
     plan: planOf(run.dependencies.config),
+    isShadow: run.dependencies.limits.isShadow,
     ranges,
     processed: run.processed,
     scanned: run.scanned,

@@ -231,8 +231,8 @@ describe('a claim that takes a page along', () => {
     const terms = { holder: 'first', now: clock.now(), limits, fields: ['name'] };
     const { record } = claimed(await fixture.record('p1'), { ...terms, event: renamed });
     assert.ok(record);
-    const progress = { plan: '', ranges: [], processed: 1, scanned: 1, total: null, startedAt: 0, createdBefore: null };
-    const begun = { ...record, progress: { ...progress, revision: record.revision } };
+    const plan = { revision: record.revision, plan: '', isShadow: false, startedAt: 0, createdBefore: null };
+    const begun = { ...record, progress: { ...plan, ranges: [], processed: 1, scanned: 1, total: null } };
     const same = claimed(begun, { ...terms, event: renamed }).outcome;
     assert.deepEqual(same.kind === 'claimed' && same.record.progress, begun.progress);
     const newer = event('ProjectUpdated', 'p1', { name: 'newer' });

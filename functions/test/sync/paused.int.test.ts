@@ -328,6 +328,27 @@ describe('work that is put off', () => {
       assert.equal((await jobOf(rename)).processed, 451);
       assert.deepEqual(new Set(await names('media')), new Set(['old']));
     });
+
+    it('leaves nothing out where the mode becomes live half way through: what was counted is not done', async () => {
+      await seed('p1', 450);
+      const boards = fixture.firestore.batch();
+      for (let index = 0; index < 60; index += 1)
+        boards.set(fixture.firestore.doc(`storyboards/s${index}`), { projectId: 'p1' });
+      await boards.commit();
+      const rename = event('ProjectUpdated', 'p1', { name: 'new' });
+      const deletion = event('ProjectDeleted', 'p1');
+      for (const each of [rename, deletion]) {
+        const worker = fixture.worker2({
+          limits: { ...fixture.dependencies.limits, isShadow: true },
+          throttle: oneAtATime(() => fixture.clock.advance(1_000)),
+        });
+        const outcome = await worker.apply(each, { ...budget(fixture), deadline: fixture.clock.now() + 500 });
+        assert.equal(outcome.kind, 'continued');
+        for (const message of fixture.events.messages.splice(0)) await fixture.deliverMessage(message);
+        if (each === rename) assert.deepEqual(new Set(await names('media')), new Set(['new']));
+      }
+      for (const name of ['media', 'storyboards']) assert.equal((await fixture.documents(name)).size, 0);
+    });
   });
 });
 

@@ -110,6 +110,7 @@ function run(deliveries: readonly (typeof delivery extends fc.Arbitrary<infer T>
         const progress = {
           revision: goal.revision,
           plan: 'plan',
+          isShadow: false,
           ranges: [],
           processed: 1,
           scanned: 0,

@@ -158,6 +158,7 @@ function run(deliveries: readonly Delivery[], check: (life: Life) => void): Life
             {
               revision: goal.revision,
               plan: '',
+              isShadow: false,
               ranges: [],
               processed: 0,
               scanned: 0,
