@@ -185,14 +185,16 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
 /** Takes the work lease for a repair, and changes nothing else. Undefined while another worker is at the project. */
 export function claimedForRepair(
   before: ProjectRecord,
-  { event, holder, now, limits }: Omit<ClaimTerms, 'fields'>,
+  { event, holder, now, limits, asset }: Omit<ClaimTerms, 'fields'> & Pick<Repair, 'asset'>,
 ): Step<Extract<Claim, { kind: 'claimed' | 'held' | 'busy' }>> {
   const { lease: other } = before;
   if (other !== null && other.expiresAt > now && other.holder !== holder) {
     return { outcome: { kind: 'busy', until: other.expiresAt } };
   }
   const kept = effectiveHold(before);
-  if (kept !== null && event.type === 'ProjectDeleted') return { outcome: { kind: 'held', state: kept.state } };
+  // An asset is brought to the state on record, whichever event it was left at.
+  const isKept = kept !== null && (event.type === 'ProjectDeleted' || asset !== undefined);
+  if (isKept) return { outcome: { kind: 'held', state: kept.state } };
   const lease: WorkLease = { holder, eventId: event.id, expiresAt: now + limits.leaseMs };
   const taken = { ...before, lease };
   // What was seen is anywhere, wherever an earlier worker had got to.

@@ -38,6 +38,7 @@ import {
 export type WorkOutcome =
   | { readonly kind: 'applied'; readonly processed: number }
   | { readonly kind: 'continued'; readonly processed: number }
+  | { readonly kind: 'deferred'; readonly until: number }
   | { readonly kind: 'contradicted'; readonly processed: number }
   | { readonly kind: 'held'; readonly state: 'held' }
   | { readonly kind: 'parked'; readonly restraint: Restraint; readonly processed: number };
@@ -232,8 +233,16 @@ async function checkRepair(run: Run, record: ProjectRecord, fact: Fact): Promise
   }
   run.contradicted ||= mayDelete && !isGone;
   await announceRepair(run);
-  const goal = await close(run, (current) => reloaded(current, run.work));
-  return { name: 'converging', record: owned(run, goal) };
+  const goal = owned(run, await close(run, (current) => reloaded(current, run.work)));
+  if (goal.desired.kind !== 'deleted' || isJudged(goal, work)) return { name: 'converging', record: goal };
+  await close(run, (current) => givenBack(current, work));
+  return { name: 'ended', outcome: { kind: 'deferred', until: run.dependencies.clock.now() } };
+}
+
+/** Whether a repair may carry out the deletion on record. One that became known meanwhile, or is not carried out yet,
+ *  is judged by the work on its own message. */
+function isJudged({ revision, appliedRevision }: ProjectRecord, { repair }: Work): boolean {
+  return repair?.mayDelete === true || (repair?.asset !== undefined && appliedRevision === revision);
 }
 
 async function ask(run: Run): Promise<Fact> {

@@ -17,7 +17,7 @@ export type ApplyOutcome =
   /** They did already. */
   | { readonly kind: 'duplicate' }
   /** Only for a repair that no message stands for: another worker is at this project, until then (ms since 1970) if it
-   *  is dead. */
+   *  is dead; or its deletion has become known, which nobody has judged yet. */
   | { readonly kind: 'deferred'; readonly until: number }
   /** The time was used up; a continuation is on its way. */
   | { readonly kind: 'continued'; readonly processed: number }
@@ -125,13 +125,13 @@ async function repair(
 ): Promise<ApplyOutcome> {
   const terms = claimTerms(dependencies, event);
   const control = await readControl(dependencies, options);
+  const { asset } = options;
   const claim = await claiming(dependencies, event, options, (current, now) =>
-    claimedForRepair(current, { ...terms, now }),
+    claimedForRepair(current, { ...terms, now, asset }),
   );
   if (claim.kind === 'busy') return { kind: 'deferred', until: claim.until };
   if (claim.kind === 'held') return claim;
   const fact = options.force === true ? undefined : null;
-  const { asset } = options;
   return work(dependencies, event, { ...claim, control }, options, {
     seen: claim.record.desired,
     fact,

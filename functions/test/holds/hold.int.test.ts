@@ -373,6 +373,70 @@ describe('mass-deletion hold', () => {
     });
   });
 
+  describe('a redriven asset', () => {
+    beforeEach(() => start(fewAtOnce));
+
+    /** The message of a dead letter about the asset of a project, whatever its event was. */
+    function redriven(projectId: string) {
+      const message = encodeEvent(event('ProjectUpdated', projectId, { name: 'new' }, 1_700_000_000));
+      return { ...message, attributes: { ...message.attributes, asset: `media/${projectId}` } };
+    }
+
+    it('stays while the deletion of its project is held, and when a person has decided that its assets stay', async () => {
+      const held = await heldOne();
+      await fixture.deliverMessage(redriven(held.projectId));
+      assert.deepEqual(await left(), [`media/${held.projectId}`]);
+      await holds.discard(nameOf(held));
+      await fixture.deliverMessage(redriven(held.projectId));
+      assert.deepEqual(await left(), [`media/${held.projectId}`]);
+      assert.equal(lastOutcome(), 'held');
+    });
+
+    it('waits for a deletion of its project that is not carried out, and goes once it is', async () => {
+      const deletion = event('ProjectDeleted', 'p1');
+      await fixture.firestore.doc('media/p1').set({ projectId: 'p1' });
+      const failing = fixture.worker2({
+        throttle: { ...oneAtATime(), enter: () => Promise.reject(new Error('dies')) },
+      });
+      const budget = { deadline: fixture.clock.now() + 60_000, signal: new AbortController().signal };
+      await assert.rejects(failing.apply(deletion, budget), AttemptFailedError);
+      await assert.rejects(fixture.deliverMessage(redriven('p1')), ProjectBusyError);
+      assert.deepEqual(await left(), ['media/p1']);
+      await fixture.deliver(deletion);
+      await fixture.firestore.doc('media/p1').set({ projectId: 'p1' });
+      await fixture.deliverMessage(redriven('p1'));
+      assert.deepEqual(await left(), []);
+    });
+  });
+
+  it('judges a deletion that a repair of the living project meets: it is left to its own message (I8)', async () => {
+    await start(fewAtOnce);
+    others(5);
+    const [last, ...allowed] = (await doomed(4)).reverse();
+    assert.ok(last !== undefined);
+    await deliverAll(allowed);
+    const { projectId } = last;
+    fixture.alive.set(projectId, { name: 'new' });
+    const repair = event('ProjectUpdated', projectId, { name: 'new' });
+    const deletion = event('ProjectDeleted', projectId);
+    const { truth } = fixture.dependencies;
+    const repairing = fixture.worker2({
+      truth: {
+        async ask(ids) {
+          const answer = { ...(await truth.ask(ids)), version: repair.version };
+          fixture.alive.delete(projectId);
+          await assert.rejects(fixture.deliver(deletion), ProjectBusyError);
+          return answer;
+        },
+      },
+    });
+    const budget = { deadline: fixture.clock.now() + 60_000, signal: new AbortController().signal };
+    assert.equal((await repairing.apply(repair, { ...budget, force: true })).kind, 'deferred');
+    assert.deepEqual(await left(), [`media/${projectId}`]);
+    await fixture.deliver(deletion);
+    assert.deepEqual(await namesHeld(holds), [projectId]);
+  });
+
   it('does not judge what a reconciliation has found and judged, but counts it', async () => {
     await start(fewAtOnce);
     others(5);
