@@ -378,14 +378,16 @@ export function heldBack(
 export function parked(
   current: ProjectRecord,
   work: Work,
-  { revision }: Pick<ProjectRecord, 'revision'>,
+  { revision, parked: earlier }: Pick<ProjectRecord, 'revision' | 'parked'>,
   { restraint, progress, ...reached }: Parking,
   terms: Terms,
 ): Step<Completion> {
   const { now } = terms;
   const eventId = work.event.id;
   if (!holds(current, work)) {
-    const isParkedByEarlierTry = current.lease === null && current.parked?.eventId === eventId;
+    // That it was parked before the work began says nothing: its job may not keep it any more.
+    const isNew = current.parked?.since !== earlier?.since;
+    const isParkedByEarlierTry = current.lease === null && current.parked?.eventId === eventId && isNew;
     return { outcome: { kind: isParkedByEarlierTry ? 'done' : 'lost' } };
   }
   if (current.revision !== revision) {

@@ -6,7 +6,7 @@ import type { ProjectEvent } from '../../src/events/contract.ts';
 import { defaultHoldLimits } from '../../src/holds/limits.ts';
 import { historyEntryRef, parseHistoryEntry } from '../../src/records/historyEntry.ts';
 import { syncJobRef } from '../../src/records/syncJob.ts';
-import { WorkPausedError } from '../../src/sync/errors.ts';
+import { LeaseLostError, WorkPausedError } from '../../src/sync/errors.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { assetsPerPage } from '../../src/sync/pages/pageSize.ts';
 import { continueParked } from '../../src/sync/parked.ts';
@@ -189,6 +189,40 @@ describe('work that is put off', () => {
     assert.equal(await sweep(), 1);
     assert.deepEqual(await names('media'), []);
     assert.equal((await jobOf(deletion)).status, 'done');
+  });
+
+  it('is not taken for parked again by a worker that lost its lease on the way there (I9)', async () => {
+    await seed('p1');
+    const { control } = fixture.dependencies;
+    const rename = event('ProjectUpdated', 'p1', { name: 'new' });
+    await setPaused('collection:media', 'collection:storyboards');
+    await fixture.deliver(rename);
+    await setPaused();
+    const { firestore, events, log } = fixture.dependencies;
+    assert.equal(await continueParked({ firestore, control, log, isShadow: false, events: async () => events }), 1);
+    await setPaused('collection:media', 'collection:storyboards');
+    let looks = 0;
+    const stalling = fixture.worker2({
+      control: {
+        async read() {
+          looks += 1;
+          if (looks === 2) {
+            fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
+            const repair = { ...budget(fixture), force: true };
+            fixture.alive.set('p1', { name: 'new' });
+            assert.equal((await fixture.worker.apply(rename, repair)).kind, 'parked');
+          }
+          return control.read();
+        },
+      },
+    });
+    await assert.rejects(stalling.apply(rename, budget(fixture)), LeaseLostError);
+    assert.equal(looks, 2);
+    await fixture.deliver(rename);
+    await setPaused();
+    fixture.events.messages.length = 0;
+    assert.equal(await sweep(), 1);
+    assert.deepEqual(await names('media'), ['new']);
   });
 
   it('is judged as one of many deletions on resume', async () => {
