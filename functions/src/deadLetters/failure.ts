@@ -35,7 +35,7 @@ export interface Failure {
   readonly times: number;
   readonly firstAt: number;
   readonly lastAt: number;
-  /** `failing` while its deliveries are counted here, since its project's record cannot take them in; `dead`;
+  /** `failing` while its deliveries are counted here, since its project's record does not count them; `dead`;
    *  `redriven` once it was published again; `dropped` once a person decided that it is not to be applied. A new
    *  failure makes it `dead` again. */
   readonly status: 'failing' | 'dead' | 'redriven' | 'dropped';

@@ -41,8 +41,8 @@ export async function recordDeadLetter(
   return failure;
 }
 
-/** Counts a delivery that failed before the record of its project could: returns how many there were. It is not a dead
- *  letter yet.
+/** Counts a delivery that failed where the record of its project counts none: returns how many there were. It is not a
+ *  dead letter yet.
  *  @throws what Firestore failed with. */
 export function countFailedDelivery(
   { firestore, clock }: { readonly firestore: Firestore; readonly clock: Clock },

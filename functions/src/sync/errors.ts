@@ -79,11 +79,12 @@ export class TooManyRefusedError extends Error {
   }
 }
 
-/** One delivery's work on an event failed; the cause says why. */
+/** One delivery's work on an event failed; the cause says why. A repair is no attempt that the record of its project
+ *  counts: null. */
 export class AttemptFailedError extends Error {
-  readonly attempt: number;
-  constructor(eventId: string, attempt: number, cause: unknown) {
-    super(`attempt ${attempt} to apply event ${eventId} failed`, { cause });
+  readonly attempt: number | null;
+  constructor(eventId: string, attempt: number | null, cause: unknown) {
+    super(`${attempt === null ? 'the repair for' : `attempt ${attempt} to apply`} event ${eventId} failed`, { cause });
     this.name = 'AttemptFailedError';
     this.attempt = attempt;
   }

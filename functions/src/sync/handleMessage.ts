@@ -146,9 +146,10 @@ async function attemptsOf(
   message: ReceivedMessage,
   error: unknown,
 ): Promise<number | undefined> {
-  if (error instanceof AttemptFailedError) return error.attempt;
-  // The record of the project counts nothing where it cannot be written.
-  if (error instanceof ClaimFailedError) return countFailedDelivery(dependencies, message, errorText(error.cause));
+  if (error instanceof AttemptFailedError && error.attempt !== null) return error.attempt;
+  // The record of the project counts no repair, and nothing where it cannot be written.
+  if (error instanceof AttemptFailedError || error instanceof ClaimFailedError)
+    return countFailedDelivery(dependencies, message, errorText(error.cause));
   return undefined;
 }
 

@@ -142,7 +142,7 @@ export async function workOn(
         error: errorText(closingError),
       });
     });
-    throw new AttemptFailedError(work.event.id, attempt, error);
+    throw new AttemptFailedError(work.event.id, work.repair === undefined ? attempt : null, error);
   } finally {
     await run.display.settled();
   }

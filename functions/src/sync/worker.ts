@@ -51,7 +51,7 @@ export interface SyncWorker {
    *  @throws ControlError: nobody knows what is paused; nothing is done or counted until that can be read.
    *  @throws ProjectRecordError: no delivery can help until a person repairs the record.
    *  @throws ClaimFailedError: nothing is known of the event yet, and its failure is not counted.
-   *  @throws AttemptFailedError: the work failed; says which attempt it was. */
+   *  @throws AttemptFailedError: the work failed; says which attempt it was, of an event that is no repair. */
   apply(event: ProjectEvent, options: ApplyOptions): Promise<ApplyOutcome>;
 }
 

@@ -4,7 +4,8 @@ import { defineConfig } from '../../src/config/defineConfig.ts';
 import { parseFailure } from '../../src/deadLetters/failure.ts';
 import { recordDeadLetter } from '../../src/deadLetters/record.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
-import { ClaimFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
+import { AttemptFailedError, ClaimFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
+import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { redriveAll } from '../deadLetters/redriving.ts';
 import { transactAs } from '../support/transact.ts';
 import { event, oneAtATime, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
@@ -138,6 +139,26 @@ describe('a write that Firestore refuses', () => {
     await fixture.deliverMessage(second);
     const media = [...(await fixture.documents('media')).values()];
     assert.deepEqual(new Set(media.map(({ projectName }) => projectName)), new Set([name]));
+  });
+
+  it('for an asset whose redrive keeps failing is dead-lettered again after as many attempts, with its error', async () => {
+    await seed(1);
+    const { data, attributes } = encodeEvent(event('ProjectUpdated', 'p1', { name: 'new' }));
+    await fixture.deliverMessage({ data, attributes });
+    const redriven = { data, attributes: { ...attributes, asset: 'media/m0000' } };
+    const { limits } = fixture.dependencies;
+    for (let attempt = 1; attempt <= limits.maxAttempts; attempt += 1) {
+      assert.deepEqual(fixture.deadLetters.messages, []);
+      const worker = fixture.worker2({
+        throttle: { ...oneAtATime(), enter: () => Promise.reject(new Error('no place')) },
+      });
+      const budget = { deadline: fixture.clock.now() + 60_000, signal: new AbortController().signal };
+      const delivery = handleMessage({ ...fixture.dependencies, worker, converged: null }, redriven, budget);
+      await (attempt < limits.maxAttempts ? assert.rejects(delivery, AttemptFailedError) : delivery);
+    }
+    const [letter, ...others] = fixture.deadLetters.messages;
+    assert.deepEqual(others, []);
+    assert.deepEqual([letter?.attributes.asset, letter?.attributes.error], ['media/m0000', 'no place']);
   });
 
   it('in the record of a project is counted elsewhere, and dead-lettered with its error in the end', async () => {
