@@ -37,7 +37,6 @@ export type ClaimWithPage =
  *  nothing then, or everything: the claim that follows sees which, tells what is wrong, and counts it. */
 export async function claimWithPage(
   dependencies: SyncDependencies,
-  control: Control,
   terms: Omit<ClaimTerms, 'now'>,
   { deadline, signal }: Budget,
 ): Promise<ClaimWithPage | undefined> {
@@ -48,6 +47,8 @@ export async function claimWithPage(
   if (event.type === 'ProjectDeleted' || isOver || isCounted || limits.isShadow) return undefined;
   const share = await admitted({ throttle, memory: memory.pages }, bytesOfFirstUpdates(event));
   try {
+    // It may have waited long for its turn.
+    const control = await dependencies.control.read();
     const outcome = await transact(dependencies, event.projectId, (current, transaction) =>
       withPage(
         { dependencies, transaction, share, event, control },

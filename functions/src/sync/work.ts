@@ -309,12 +309,10 @@ async function convergeWithin(run: Run, record: ProjectRecord): Promise<Converge
     work,
     processed: run.processed,
     scanned: run.scanned,
-    onProgress(processed, scanned, isLong) {
-      run.display.note({ processed: run.processed + processed, scanned: run.scanned + scanned }, isLong);
-      watchControl(run, record);
-    },
+    onProgress: (processed, scanned, isLong) =>
+      run.display.note({ processed: run.processed + processed, scanned: run.scanned + scanned }, isLong),
     isWithheld: (collection) => restraintOn(run.control, record, collection) !== undefined,
-    isInterrupted: () => run.interrupted,
+    isInterrupted: () => isInterrupted(run, record),
     copySizes: run.copySizes,
     createdBy: Math.min(grace ?? Number.POSITIVE_INFINITY, deletedAt),
     budget: options,
@@ -379,18 +377,18 @@ function parkingOf(run: Run, record: ProjectRecord, restraint: Restraint, progre
   return { name: 'parking', record, parking: { restraint, progress, processed, scanned, total: run.display.total() } };
 }
 
-/** Notices a pause that begins or ends in the middle of long work. */
-function watchControl(run: Run, record: ProjectRecord): void {
+/** Whether a pause has begun or ended in the middle of the work, or while it waited for its turn. */
+async function isInterrupted(run: Run, record: ProjectRecord): Promise<boolean> {
   const { control, log, config } = run.dependencies;
-  control.read().then(
-    (now) => {
-      const isOther = ({ name }: AssetCollection) =>
-        restraintOn(now, record, name) !== restraintOn(run.control, record, name);
-      run.interrupted ||= config.collections.some(isOther);
-    },
-    (error: unknown) =>
-      log.warn('what is paused could not be read; the next page asks again', { error: errorText(error) }),
-  );
+  try {
+    const now = await control.read();
+    const isOther = ({ name }: AssetCollection) =>
+      restraintOn(now, record, name) !== restraintOn(run.control, record, name);
+    run.interrupted ||= config.collections.some(isOther);
+  } catch (error) {
+    log.warn('what is paused could not be read; the next page asks again', { error: errorText(error) });
+  }
+  return run.interrupted;
 }
 
 /** Its event is kept by its job from then on. Nobody waits for a repair, which is found again; what is about one asset

@@ -74,7 +74,7 @@ async function apply(
   const terms = claimTerms(dependencies, event);
   const control = await readControl(dependencies, options);
   const claim =
-    (await claimWithPage(dependencies, control, terms, options)) ??
+    (await claimWithPage(dependencies, terms, options)) ??
     (await claiming(dependencies, event, options, (current, now) => claimed(current, { ...terms, now })));
   switch (claim.kind) {
     case 'busy':

@@ -201,12 +201,13 @@ describe('work that is put off', () => {
     const { firestore, events, log } = fixture.dependencies;
     assert.equal(await continueParked({ firestore, control, log, isShadow: false, events: async () => events }), 1);
     await setPaused('collection:media', 'collection:storyboards');
-    let looks = 0;
+    let hasStalled = false;
     const stalling = fixture.worker2({
       control: {
         async read() {
-          looks += 1;
-          if (looks === 2) {
+          const isClaimed = (await fixture.record('p1')).lease !== null;
+          if (isClaimed && !hasStalled) {
+            hasStalled = true;
             fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
             const repair = { ...budget(fixture), force: true };
             fixture.alive.set('p1', { name: 'new' });
@@ -217,7 +218,7 @@ describe('work that is put off', () => {
       },
     });
     await assert.rejects(stalling.apply(rename, budget(fixture)), LeaseLostError);
-    assert.equal(looks, 2);
+    assert.ok(hasStalled);
     await fixture.deliver(rename);
     await setPaused();
     fixture.events.messages.length = 0;
@@ -269,6 +270,27 @@ describe('work that is put off', () => {
     assert.equal(await sweep(), 1);
     assert.equal((await fixture.documents('analyses')).size, 0);
   });
+
+  for (const type of ['ProjectUpdated', 'ProjectDeleted'] as const) {
+    it(`is not begun by what waited for its turn when the pause took hold: ${type}`, async () => {
+      await seed('p1');
+      const { throttle } = fixture.dependencies;
+      const pausing = {
+        ...throttle,
+        async enter() {
+          await throttle.enter();
+          await setPaused('collection:media', 'collection:storyboards', 'deletions');
+        },
+      };
+      const change = event(type, 'p1', type === 'ProjectUpdated' ? { name: 'new' } : {});
+      const outcome = await fixture.worker2({ throttle: pausing }).apply(change, budget(fixture));
+      assert.equal(outcome.kind, 'parked');
+      assert.deepEqual(await names('media'), ['old']);
+      await setPaused();
+      assert.equal(await sweep(), 1);
+      assert.deepEqual(await names('media'), type === 'ProjectUpdated' ? ['new'] : []);
+    });
+  }
 
   it('is refused where nothing could stand for it: one asset whose dead letter was redriven', async () => {
     await seed('p1');

@@ -52,8 +52,8 @@ export interface Assignment {
   readonly createdBy: number;
   /** Whether the work on a collection is put off. */
   readonly isWithheld: (collection: string) => boolean;
-  /** Whether to stop soon, since it is to be asked anew what is put off. */
-  readonly isInterrupted: () => boolean;
+  /** Whether to stop, since it is to be asked anew what is put off. */
+  readonly isInterrupted: () => Promise<boolean>;
   /** How large copies are, as far as pages have seen some. */
   readonly copySizes: DocumentSizes;
   readonly budget: Budget;
@@ -96,7 +96,6 @@ export async function converge(dependencies: SyncDependencies, assignment: Assig
   const { record, budget } = assignment;
   const run = begin(dependencies, assignment);
   const isTimeOver = () => clock.now() >= budget.deadline || budget.signal.aborted;
-  const isOver = () => isTimeOver() || assignment.isInterrupted();
   const { progress } = record;
   const isFresh = progress === null || progress.plan !== planOf(config);
   const ranges = rangesOf(assignment, config, isFresh);
@@ -108,7 +107,8 @@ export async function converge(dependencies: SyncDependencies, assignment: Assig
     throttle,
     memory: memory.pages,
     bytesOf: (page) => bytesOf(run, page.pieces),
-    isOver: () => isOver() || run.stopped !== undefined || run.failure !== undefined,
+    isOver: () => isTimeOver() || run.stopped !== undefined || run.failure !== undefined,
+    mayBegin: async () => !(await assignment.isInterrupted()),
     work: (page, pool, share) => onePage(run, page, pool, share),
   });
 

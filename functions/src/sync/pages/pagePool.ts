@@ -36,6 +36,9 @@ export interface PoolOptions<Piece> extends Admission {
   readonly bytesOf: (piece: Piece) => number;
   /** Whether no new piece may begin. Those in flight end by themselves. */
   readonly isOver: () => boolean;
+  /** Asked when a piece has got its place, for which it may have waited long. Where it may not, no other begins either.
+   *  Default: it may. */
+  readonly mayBegin?: () => Promise<boolean>;
   readonly work: (piece: Piece, pool: Pool<Piece>, share: Share) => Promise<void>;
 }
 
@@ -44,7 +47,7 @@ export interface PoolOptions<Piece> extends Admission {
  *  @throws the first error of a piece, when all that were in flight have ended. */
 export async function workThrough<Piece>(
   pieces: readonly Piece[],
-  { throttle, memory, bytesOf, isOver, work }: PoolOptions<Piece>,
+  { throttle, memory, bytesOf, isOver, mayBegin, work }: PoolOptions<Piece>,
 ): Promise<readonly Piece[]> {
   const queue = [...pieces];
   const inFlight = new Set<Promise<void>>();
@@ -78,7 +81,7 @@ export async function workThrough<Piece>(
       continue;
     }
     const share = await admitted({ throttle, memory }, bytesOf(first));
-    if (isOver()) {
+    if ((await mayBegin?.()) === false || isOver()) {
       share.release();
       break;
     }
