@@ -182,16 +182,18 @@ function percent(share: number): string {
 /** What is looked at of the outcome of a run; `ReconcileOutcome` is one. */
 type Outcome =
   | { readonly kind: 'done' | 'continued' | 'cancelled' }
-  | { readonly kind: 'braked'; readonly brake: Pick<Brake, 'kind' | 'saw'> }
+  | { readonly kind: 'braked'; readonly brake: Pick<Brake, 'kind' | 'saw'>; readonly isSeen: boolean }
   | { readonly kind: 'busy'; readonly until: number };
 
 /** Why a request has to be redelivered after this outcome, or undefined when it is dealt with. Who asked because
- *  changes may have been missed relies on it: an unreachable MongoDB must not end the request. Other brakes wait for a
- *  person. */
+ *  changes may have been missed relies on it: an unreachable MongoDB must not end the request, in none of its
+ *  invocations. Other brakes wait for a person, and so does every brake of a run that a person has asked for. */
 export function reasonToRedeliver(outcome: Outcome): string | undefined {
   if (outcome.kind === 'busy') {
     return `another reconciliation is at work until ${new Date(outcome.until).toISOString()} at least`;
   }
-  if (outcome.kind === 'braked' && outcome.brake.kind === 'source-unreachable') return outcome.brake.saw;
+  if (outcome.kind === 'braked' && outcome.brake.kind === 'source-unreachable' && !outcome.isSeen) {
+    return outcome.brake.saw;
+  }
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { collectionsOf, type ReconcileRequest, requestKeyOf } from '../events/reconciliationRequest.ts';
 import { errorText } from '../log.ts';
-import { type Brake, brakeForSourceError, judgeSource, type SourceLook } from './brakes.ts';
+import { type Brake, brakeForSourceError, judgeSource, reasonToRedeliver, type SourceLook } from './brakes.ts';
 import { isFinished, type ReconcileJob, requestOf } from './jobRecord.ts';
 import { createJobStore, type JobStore, ReconcileCancelledError, ReconcileLeaseLostError } from './jobStore.ts';
 import { newJob } from './newJob.ts';
@@ -17,7 +17,13 @@ export type ReconcileOutcome =
   /** All was scanned, and in mode `clean` repaired. */
   | { readonly kind: 'done'; readonly report: ReconcileReport }
   /** A brake took hold; nothing was deleted after it. */
-  | { readonly kind: 'braked'; readonly brake: Brake; readonly report: ReconcileReport }
+  | {
+      readonly kind: 'braked';
+      readonly brake: Brake;
+      /** Whether somebody has asked with the job, sees in it what stopped the run, and asks again. */
+      readonly isSeen: boolean;
+      readonly report: ReconcileReport;
+    }
   /** The time is used up, or the run was asked to stop. The next run for the same request resumes it. */
   | { readonly kind: 'continued'; readonly report: ReconcileReport }
   /** A person has cancelled it. What was repaired before stays repaired. */
@@ -52,14 +58,14 @@ export async function runReconciliation(
     retentionMs: limits.jobRetentionMs,
   });
   const asked = task.request.jobId === undefined ? null : await store.requested(task.request.jobId);
-  // A redelivered request: it was done, or somebody has cancelled it.
-  if (asked !== null && isFinished(asked)) return outcomeOf(asked);
+  if (asked !== null && isDealtWith(asked)) return outcomeOf(asked);
   const { jobId: _named, ...said } = task.request;
   const request = (asked && requestOf(asked)) ?? said;
   const collections = collectionsOf(request, config);
   const requestKey = requestKeyOf(request, config);
   // Under another configuration than it began with, a run begins anew.
-  const taken = await store.take(requestKey, asked?.requestKey === requestKey ? asked.id : undefined);
+  const isResumed = asked !== null && !isFinished(asked) && asked.requestKey === requestKey;
+  const taken = await store.take(requestKey, isResumed ? asked.id : undefined);
   if (taken.kind === 'busy') {
     log.info('another reconciliation holds the lease', { until: new Date(taken.until).toISOString() });
     return taken;
@@ -180,10 +186,18 @@ function brakeForError(error: unknown): Brake {
   return brakeForSourceError(isRefusal(error), errorText(error));
 }
 
+/** Whether nothing is left to be done for a request that names this job: it was done, or somebody has cancelled it. Of
+ *  a run that nobody has asked for with its job, an unreachable MongoDB ends the job and not the request. */
+function isDealtWith(job: ReconcileJob): boolean {
+  if (!isFinished(job)) return false;
+  return job.status === 'abandoned' ? job.request !== null : reasonToRedeliver(outcomeOf(job)) === undefined;
+}
+
 function outcomeOf(job: ReconcileJob): ReconcileOutcome {
   const report = reportOf(job);
   if (job.status === 'cancelled') return { kind: 'cancelled', report };
-  return job.brake === null ? { kind: 'done', report } : { kind: 'braked', brake: job.brake, report };
+  if (job.brake === null) return { kind: 'done', report };
+  return { kind: 'braked', brake: job.brake, isSeen: job.request !== null, report };
 }
 
 async function finish(
@@ -196,9 +210,9 @@ async function finish(
   job.status = job.brake === null ? 'done' : 'braked';
   job.finishedAt = clock.now();
   await store.finish(job);
-  const report = reportOf(job);
+  const outcome = outcomeOf(job);
   if (job.brake === null) {
-    const { findings, reads, projects } = report;
+    const { findings, reads, projects } = reportOf(job);
     // A metric counts the finished runs by `signal`.
     log.info('reconciliation done', {
       signal: 'reconciliation-finished',
@@ -208,11 +222,11 @@ async function finish(
       reads,
       findings,
     });
-    return { kind: 'done', report };
+    return outcome;
   }
   const { kind, saw, goOn } = job.brake;
   log.alarm('brake', `reconciliation stopped: ${saw}`, { jobId: job.id, brake: kind, goOn, mode: job.mode });
-  return { kind: 'braked', brake: job.brake, report };
+  return outcome;
 }
 
 async function pause(run: Run, store: JobStore, waiting: Parameters<JobStore['pause']>[1]): Promise<ReconcileOutcome> {

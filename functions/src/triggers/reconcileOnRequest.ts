@@ -65,9 +65,7 @@ export function reconcileOnRequestFunction(services: Services) {
           return undefined;
         });
         if (decoded.request.reason === 'schedule' && outcome?.kind !== 'continued') await askForSweep(services);
-        // Who has asked with a job sees in it what stopped the run, and asks again.
-        const isSeen = decoded.request.jobId !== undefined && outcome?.kind === 'braked';
-        const problem = outcome && !isSeen ? reasonToRedeliver(outcome) : undefined;
+        const problem = outcome && reasonToRedeliver(outcome);
         if (problem !== undefined) throw new ReconciliationNotDoneError(problem);
       }),
   );

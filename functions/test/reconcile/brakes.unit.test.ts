@@ -123,7 +123,8 @@ describe('brakes', () => {
 // Attacks I1: a request that was made because changes may have been missed is not dealt with as long as MongoDB could
 // not be asked.
 describe('a request for a reconciliation', () => {
-  const braked = (kind: BrakeKind) => reasonToRedeliver({ kind: 'braked', brake: { kind, saw: 'what was seen' } });
+  const braked = (kind: BrakeKind, isSeen = false) =>
+    reasonToRedeliver({ kind: 'braked', brake: { kind, saw: 'what was seen' }, isSeen });
 
   it('is redelivered while another one is at work', () => {
     assert.match(reasonToRedeliver({ kind: 'busy', until: 0 }) ?? '', /at work until 1970-01-01/);
@@ -131,6 +132,10 @@ describe('a request for a reconciliation', () => {
 
   it('is redelivered while MongoDB does not answer', () => {
     assert.equal(braked('source-unreachable'), 'what was seen');
+  });
+
+  it('is dealt with by every brake when a person sees it and asks again', () => {
+    for (const kind of brakeKinds) assert.equal(braked(kind, true), undefined, kind);
   });
 
   it('is dealt with when a brake calls for a person, when it continues elsewhere, and when all is done', () => {

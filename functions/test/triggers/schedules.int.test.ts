@@ -19,9 +19,13 @@ import { reconcileOnRequestFunction } from '../../src/triggers/reconcileOnReques
 import { relayProjectChangesFunction, relayShardFunctions } from '../../src/triggers/relayProjectChanges.ts';
 import type { Services } from '../../src/triggers/services.ts';
 import { auditOf } from '../operations/operations.fixture.ts';
+import { failCommand } from '../support/failPoint.ts';
 import { until } from '../support/until.ts';
 import { setVariables } from '../support/variables.ts';
 import { type ServicesFixture, startFunctionsTest, startServices } from './services.fixture.ts';
+
+/** MongoDB's code: https://www.mongodb.com/docs/manual/reference/error-codes/ */
+const interruptedAtShutdown = 11600;
 
 describe('functions of reconciliation and relay', () => {
   let fixture: ServicesFixture;
@@ -237,6 +241,29 @@ describe('functions of reconciliation and relay', () => {
       assert.equal(others.length, 0, 'the continuation goes on with the same run');
       assert.deepEqual([job?.get('reason'), job?.get('invocations'), job?.get('status')], ['a person', 2, 'done']);
     });
+
+    // Attacks I1: what the relay has missed is found by this run only, however many invocations it takes.
+    for (const [what, commands] of [
+      ['is redelivered, and done, when MongoDB was unreachable before its continuation begins', ['aggregate']],
+      ['is redelivered, and done, when MongoDB was unreachable in the middle of its continuation', ['find']],
+    ] as const) {
+      it(what, async () => {
+        set({ RECONCILE_BUDGET_SECONDS: '1' });
+        await seedOrphan();
+        await onRequest()({ mode: 'clean', reason: 'history-lost' });
+        const [message] = fixture.topic('reconciliation-requests').messages;
+        const continuation = String(message?.data);
+        set({ RECONCILE_BUDGET_SECONDS: '60' });
+        await failCommand(fixture.source.client, commands, { errorCode: interruptedAtShutdown }, 'alwaysOn');
+        for (let delivery = 0; delivery < 2; delivery += 1) {
+          await assert.rejects(onRequest()(continuation), { name: 'ReconciliationNotDoneError' });
+        }
+        await failCommand(fixture.source.client, commands, {}, 'off');
+        await onRequest()(continuation);
+        assert.ok(!(await orphanIsThere()));
+        await onRequest()(continuation);
+      });
+    }
   });
 
   describe('relayProjectChanges', () => {
