@@ -44,7 +44,7 @@ export interface JobStore {
   /** Takes the lease, and finds the unfinished run for the same request. */
   take(requestKey: string, jobId?: string): Promise<Taken>;
   /** Keeps a run as the one that works on its request, before it begins.
-   *  @throws ReconcileLeaseLostError */
+   *  @throws ReconcileLeaseLostError, ReconcileCancelledError */
   start(job: ReconcileJob): Promise<void>;
   /** Keeps the progress of a run, and what it has found since the last time.
    *  @throws ReconcileLeaseLostError, ReconcileCancelledError */
@@ -87,11 +87,13 @@ export function createJobStore(options: JobStoreOptions): JobStore {
   const lease = () => ({ holder, expiresAt: clock.now() + leaseMs });
 
   /** Runs `write` in a transaction that has found the lease still held. */
-  async function whileHeld(write: (transaction: Transaction, state: ReconcileState) => ReconcileState): Promise<void> {
+  async function whileHeld(
+    write: (transaction: Transaction, state: ReconcileState) => ReconcileState | Promise<ReconcileState>,
+  ): Promise<void> {
     await firestore.runTransaction(async (transaction) => {
       const state = await readState(transaction);
       if (state.lease?.holder !== holder) throw new ReconcileLeaseLostError();
-      transaction.set(stateRef, write(transaction, state));
+      transaction.set(stateRef, await write(transaction, state));
     });
   }
 
@@ -110,16 +112,25 @@ export function createJobStore(options: JobStoreOptions): JobStore {
   const keep = async (job: ReconcileJob, found: readonly ToRepair[], isLast: boolean) => {
     // As it is now: the run goes on during the transaction, and what it finds then belongs to the next one.
     const snapshot = structuredClone(job);
-    await whileHeld((transaction, state) => {
-      checkOpen(state, job);
+    await whileHeld(async (transaction, state) => {
+      await checkNotCancelled(transaction, state, job);
       writeJob(transaction, snapshot, found);
       return { ...state, lease: isLast ? null : lease(), open: { ...state.open, [job.requestKey]: job.id } };
     });
     job.chunks += Math.ceil(found.length / entriesPerChunk);
   };
 
-  function checkOpen({ open }: ReconcileState, { id, requestKey }: ReconcileJob): void {
-    if (started === id && open[requestKey] !== id) throw new ReconcileCancelledError(id);
+  /** A run that has not started yet is not among the open ones: there, only its record tells. */
+  async function checkNotCancelled(
+    transaction: Transaction,
+    { open }: ReconcileState,
+    { id, requestKey }: ReconcileJob,
+  ): Promise<void> {
+    const isCancelled =
+      started === id
+        ? open[requestKey] !== id
+        : (await transaction.get(jobs.doc(id))).get('status') === ('cancelled' satisfies ReconcileJob['status']);
+    if (isCancelled) throw new ReconcileCancelledError(id);
   }
 
   /** What is left of them after a crash only takes room. */
@@ -169,7 +180,8 @@ export function createJobStore(options: JobStoreOptions): JobStore {
     },
     async start(job) {
       const snapshot = structuredClone(job);
-      await whileHeld((transaction, state) => {
+      await whileHeld(async (transaction, state) => {
+        await checkNotCancelled(transaction, state, job);
         writeJob(transaction, snapshot, []);
         return { ...state, lease: lease(), open: { ...state.open, [job.requestKey]: job.id } };
       });
@@ -182,8 +194,8 @@ export function createJobStore(options: JobStoreOptions): JobStore {
       return parseChunk(ref.path, (await ref.get()).data());
     },
     async finish(job) {
-      await whileHeld((transaction, state) => {
-        checkOpen(state, job);
+      await whileHeld(async (transaction, state) => {
+        await checkNotCancelled(transaction, state, job);
         writeJob(transaction, job, []);
         const { [job.requestKey]: finished, ...others } = state.open;
         const open = finished === undefined || finished === job.id ? others : state.open;

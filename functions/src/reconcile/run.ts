@@ -72,30 +72,36 @@ export async function runReconciliation(
   }
   const inMongo = createProjectsInMongo(dependencies.source, config);
   const names = collections.map(({ name }) => name);
-  const sight = await look(inMongo);
+  const look = await lookAt(inMongo);
+  const { database, collection } = config.source;
+  const sight = 'brake' in look ? { database, collection, uuid: null, projects: 0 } : look;
   // Of a job that has not begun, only the request is known.
   const unfinished = taken.unfinished?.status === 'pending' ? null : taken.unfinished;
-  if ('brake' in sight) {
-    const { database, collection } = config.source;
-    const unseen = newJob(dependencies, request, requestKey, { database, collection, uuid: null, projects: 0 }, names);
-    return finish({ job: unseen, clock, log }, store, sight.brake);
-  }
   const before = unfinished?.source ?? taken.state.lastSource;
-  const brake = judgeSource(sight, before, limits.brakes, request.allow ?? {});
+  const brake = 'brake' in look ? look.brake : judgeSource(look, before, limits.brakes, request.allow ?? {});
   // A report changes nothing, so it goes on to say what a clean run would meet; an empty MongoDB has nothing to say.
-  if (brake && (request.mode === 'clean' || brake.kind === 'source-empty')) {
-    // An unfinished run stays as it is, to be resumed once MongoDB is itself again.
-    return finish({ job: newJob(dependencies, request, requestKey, sight, names), clock, log }, store, brake);
+  const isBraked =
+    brake !== undefined && (request.mode === 'clean' || 'brake' in look || brake.kind === 'source-empty');
+  // An unfinished run stays as it is, to be resumed once MongoDB is itself again.
+  const job = (isBraked ? null : unfinished) ?? newJob(dependencies, request, requestKey, sight, names);
+  try {
+    if (isBraked) return await finish({ job, clock, log }, store, brake);
+    job.invocations += 1;
+    job.brake = brake ?? job.brake;
+    await store.start(job);
+    const started = { job, store, inMongo, collections, lastTuples: taken.state.lastTuples };
+    return await work(dependencies, { ...task, request }, started);
+  } catch (error) {
+    if (error instanceof ReconcileCancelledError) {
+      await store.drop(job);
+      log.info('reconciliation was cancelled', { jobId: job.id, phase: job.phase });
+      job.status = 'cancelled';
+      return { kind: 'cancelled', report: reportOf(job) };
+    }
+    if (!(error instanceof ReconcileLeaseLostError)) throw error;
+    log.alarm('lease-lost', 'reconciliation stopped, another run has taken its lease', { jobId: job.id });
+    return { kind: 'busy', until: clock.now() + limits.leaseMs };
   }
-  const job = unfinished ?? newJob(dependencies, request, requestKey, sight, names);
-  job.invocations += 1;
-  job.brake = brake ?? job.brake;
-  await store.start(job);
-  return work(
-    dependencies,
-    { ...task, request },
-    { job, store, inMongo, collections, lastTuples: taken.state.lastTuples },
-  );
 }
 
 interface Started {
@@ -135,37 +141,25 @@ async function work(
   };
   const end = await passes(run).catch((error: unknown) => ({ kind: 'failed' as const, error }));
   const waiting = await keeper.stop();
-  try {
-    switch (end.kind) {
-      case 'complete':
-        return await finish(run, store, undefined);
-      case 'braked':
-        return await finish(run, store, end.brake);
-      case 'out-of-time':
-        return await pause(run, store, waiting);
-      case 'failed':
-        // What breaks off in the middle because of it may say so in words of its own.
-        throwIfEnded(stop.signal.reason);
-        throwIfEnded(end.error);
-        if (isSourceError(end.error)) return await finish(run, store, brakeForError(end.error));
-        // Asked to stop: whatever broke off in the middle did so because of that.
-        if (task.signal.aborted) return await pause(run, store, waiting);
-        job.lastError = errorText(end.error);
-        await pause(run, store, waiting).catch((error: unknown) => {
-          log.warn('reconciliation could not keep its progress', { jobId: job.id, error: errorText(error) });
-        });
-        throw end.error;
-    }
-  } catch (error) {
-    if (error instanceof ReconcileCancelledError) {
-      await store.drop(job);
-      log.info('reconciliation was cancelled', { jobId: job.id, phase: job.phase });
-      job.status = 'cancelled';
-      return { kind: 'cancelled', report: reportOf(job) };
-    }
-    if (!(error instanceof ReconcileLeaseLostError)) throw error;
-    log.alarm('lease-lost', 'reconciliation stopped, another run has taken its lease', { jobId: job.id });
-    return { kind: 'busy', until: clock.now() + limits.leaseMs };
+  switch (end.kind) {
+    case 'complete':
+      return finish(run, store, undefined);
+    case 'braked':
+      return finish(run, store, end.brake);
+    case 'out-of-time':
+      return pause(run, store, waiting);
+    case 'failed':
+      // What breaks off in the middle because of it may say so in words of its own.
+      throwIfEnded(stop.signal.reason);
+      throwIfEnded(end.error);
+      if (isSourceError(end.error)) return finish(run, store, brakeForError(end.error));
+      // Asked to stop: whatever broke off in the middle did so because of that.
+      if (task.signal.aborted) return pause(run, store, waiting);
+      job.lastError = errorText(end.error);
+      await pause(run, store, waiting).catch((error: unknown) => {
+        log.warn('reconciliation could not keep its progress', { jobId: job.id, error: errorText(error) });
+      });
+      throw end.error;
   }
 }
 
@@ -173,7 +167,7 @@ function throwIfEnded(error: unknown): void {
   if (error instanceof ReconcileLeaseLostError || error instanceof ReconcileCancelledError) throw error;
 }
 
-async function look(inMongo: ProjectsInMongo): Promise<SourceLook | { readonly brake: Brake }> {
+async function lookAt(inMongo: ProjectsInMongo): Promise<SourceLook | { readonly brake: Brake }> {
   try {
     return await inMongo.look();
   } catch (error) {

@@ -10,8 +10,9 @@ import { parseJob } from '../../src/reconcile/jobRecord.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
 import { renderReport } from '../../src/reconcile/report.ts';
 import { openCancellation, requestedJob } from '../../src/reconcile/requestedJob.ts';
-import type { Applier } from '../../src/reconcile/runRecord.ts';
+import type { Applier, ReconcileDependencies } from '../../src/reconcile/runRecord.ts';
 import { reportViewOf } from '../../src/reports/reportView.ts';
+import type { ProjectDocument } from '../../src/source/connect.ts';
 import { startWorld, type World } from './world.ts';
 
 // Attacks: a run that was asked for is done once, as it was asked for, and can be stopped.
@@ -95,6 +96,58 @@ describe('a reconciliation that was asked for', () => {
     const outcome = await world.run(asked);
     assert.equal(outcome.kind, 'cancelled');
     assert.equal(await world.countOf('analyses'), 20 + orphans);
+  });
+
+  /** Does something while a run looks at MongoDB before it begins. All projects are counted: that may take a minute. */
+  function whileLooking(act: () => Promise<unknown>): Partial<ReconcileDependencies> {
+    const { source, config } = world.dependencies();
+    const { database, collection } = config.source;
+    const projects = source.client.db(database).collection<ProjectDocument>(collection);
+    const count = projects.countDocuments.bind(projects);
+    let isFirst = true;
+    projects.countDocuments = async (filter, options) => {
+      if (isFirst) await act();
+      isFirst = false;
+      return count(filter, options);
+    };
+    return { source: { ...source, projects } };
+  }
+
+  it('stays cancelled when that came while it looked at MongoDB, and gives its lease back', async () => {
+    const asked = await ask({ mode: 'clean', allow: { orphans } });
+    const outcome = await world.run(
+      asked,
+      whileLooking(() => cancel(asked.jobId)),
+    );
+    assert.equal(outcome.kind, 'cancelled');
+    assert.equal(await world.countOf('analyses'), 20 + orphans);
+    assert.equal((await jobOf(asked.jobId)).status, 'cancelled');
+    assert.notEqual((await world.run({ mode: 'report' })).kind, 'busy');
+  });
+
+  it('stays cancelled when that came while its continuation looked at MongoDB', async () => {
+    const asked = await ask({ mode: 'clean', allow: { orphans } });
+    assert.equal((await world.run(asked, {}, { signal: AbortSignal.abort() })).kind, 'continued');
+    const outcome = await world.run(
+      asked,
+      whileLooking(() => cancel(asked.jobId)),
+    );
+    assert.equal(outcome.kind, 'cancelled');
+    assert.equal(await world.countOf('analyses'), 20 + orphans);
+    assert.equal((await jobOf(asked.jobId)).status, 'cancelled');
+  });
+
+  it('stays cancelled when that came before a look at a wrong MongoDB', async () => {
+    const asked = await ask({ mode: 'clean', allow: { orphans } });
+    const outcome = await world.run(
+      asked,
+      whileLooking(async () => {
+        await cancel(asked.jobId);
+        await world.source.projects.deleteMany({});
+      }),
+    );
+    assert.equal(outcome.kind, 'cancelled');
+    assert.equal((await jobOf(asked.jobId)).status, 'cancelled');
   });
 
   it('stops in the middle when it is cancelled, gives its lease back, and stays cancelled', async () => {
