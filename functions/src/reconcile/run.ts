@@ -82,8 +82,10 @@ export async function runReconciliation(
   // A report changes nothing, so it goes on to say what a clean run would meet; an empty MongoDB has nothing to say.
   const isBraked =
     brake !== undefined && (request.mode === 'clean' || 'brake' in look || brake.kind === 'source-empty');
-  // An unfinished run stays as it is, to be resumed once MongoDB is itself again.
-  const job = (isBraked ? null : unfinished) ?? newJob(dependencies, request, requestKey, sight, names);
+  // An unfinished run stays as it is, to be resumed once MongoDB is itself again. One that somebody has asked for ends
+  // instead, with all that it has done: its record is where the brake is seen.
+  const isLeft = isBraked && unfinished?.request === null;
+  const job = (isLeft ? null : unfinished) ?? newJob(dependencies, request, requestKey, sight, names);
   try {
     if (isBraked) return await finish({ job, clock, log }, store, brake);
     job.invocations += 1;

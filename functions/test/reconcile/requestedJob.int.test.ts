@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { ObjectId } from 'mongodb';
+import { MongoNetworkError, ObjectId } from 'mongodb';
 import { recordCollections } from '../../src/config/defineConfig.ts';
 import {
   decodeReconciliationRequest,
@@ -169,6 +169,32 @@ describe('a reconciliation that was asked for', () => {
     assert.deepEqual((await jobRef(asked.jobId).listCollections()).length, 0);
     assert.equal((await world.run(asked)).kind, 'cancelled');
     assert.notEqual((await world.run({ mode: 'report' })).kind, 'busy');
+  });
+
+  it('keeps what it has done when MongoDB is unreachable for its continuation', async () => {
+    const asked = await ask({ mode: 'clean', allow: { orphans } });
+    const { applier } = world.dependencies();
+    const stop = new AbortController();
+    let repairs = 0;
+    const stopping: Applier = {
+      apply(event, options) {
+        repairs += 1;
+        if (repairs > 1) stop.abort(new Error('asked to stop'));
+        return applier.apply(event, options);
+      },
+    };
+    const limits = { ...defaultReconcileLimits, closingMs: 0, parallelRepairs: 1 };
+    const first = await world.run(asked, { applier: stopping, limits }, { signal: stop.signal });
+    assert.equal(first.kind, 'continued');
+    assert.equal(first.report.repaired?.applied, 1);
+    const unreachable = whileLooking(() => Promise.reject(new MongoNetworkError('connection closed')));
+    const outcome = await world.run(asked, unreachable);
+    assert.equal(outcome.kind, 'braked');
+    assert.equal(outcome.brake.kind, 'source-unreachable');
+    const { repaired, findings, scanned } = outcome.report;
+    assert.deepEqual([repaired, findings, scanned], [first.report.repaired, first.report.findings, 'all']);
+    assert.equal((await jobOf(asked.jobId)).repair.outcomes.applied, 1);
+    assert.deepEqual(await jobRef(asked.jobId).listCollections(), [], 'nobody would remove its findings any more');
   });
 
   it('that continues elsewhere is not begun anew after it was cancelled', async () => {
