@@ -1,5 +1,5 @@
 import { clockMarginMs, timeOf, type Version } from '../events/version.ts';
-import type { ProjectRecord } from '../records/projectRecord.ts';
+import { effectiveHold, type ProjectRecord } from '../records/projectRecord.ts';
 
 /** What the record of its project says of a write. */
 export type WriteJudgement =
@@ -8,6 +8,9 @@ export type WriteJudgement =
   /** A deletion is not applied yet: it, or the visit after it, finds the asset. So does a person who decides about
    *  it. */
   | 'under-way'
+  /** A person has decided that the assets of the deleted project stay. A newer deletion would be judged by itself, and
+   *  take all of them. */
+  | 'kept'
   /** The newest deletion came after the write, and has found the asset. */
   | 'covered'
   /** Nobody else will find the asset soon. */
@@ -20,6 +23,7 @@ export function judgeWrite(record: ProjectRecord, writtenAt: number, latest: num
   const { kind, version } = record.desired;
   if (kind !== 'deleted' || version === null) return 'no-tombstone';
   if (record.appliedRevision < record.revision) return 'under-way';
+  if (effectiveHold(record) !== null) return 'kept';
   if (timeOf(version) > latest) return 'late';
   return writtenAt <= timeOf(version) - clockMarginMs ? 'covered' : 'late';
 }

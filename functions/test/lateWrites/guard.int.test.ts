@@ -4,10 +4,16 @@ import assert from 'node:assert/strict';
 import { hourMs, minuteMs, secondMs } from '../../src/clock.ts';
 import { recordCollections } from '../../src/config/defineConfig.ts';
 import { decodeEvent } from '../../src/events/codec.ts';
+import { eventId } from '../../src/events/contract.ts';
 import { maxOrdinal, timeOf, versionOf } from '../../src/events/version.ts';
 import { createGuard, type Guard, NotReachedError, type WrittenAsset } from '../../src/lateWrites/guard.ts';
 import { defaultLateWriteLimits } from '../../src/lateWrites/limits.ts';
-import { projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
+import {
+  emptyProjectRecord,
+  type ProjectRecord,
+  projectRecordData,
+  projectRecordRef,
+} from '../../src/records/projectRecord.ts';
 import { event } from '../sync/worker.fixture.ts';
 import { type LateWritesFixture, startLateWrites } from './lateWrites.fixture.ts';
 
@@ -101,6 +107,27 @@ describe('the guard of late writes', () => {
     await fixture.write('storyboards/during', { projectId: 'p1' });
     assert.equal((await fixture.check('storyboards/during')).kind, 'under-way');
     assert.deepEqual(published(), []);
+  });
+
+  it('leaves the assets of a deleted project that a person has decided to keep, whoever goes on to write them', async () => {
+    for (const id of ['s1', 's2']) await fixture.write(`storyboards/${id}`, { projectId: 'p1' });
+    fixture.clock.advance(minuteMs);
+    const version = versionOf({ seconds: Math.floor(fixture.clock.now() / secondMs), increment: 1 }, 0);
+    const discarded: ProjectRecord = {
+      ...emptyProjectRecord('p1'),
+      desired: { kind: 'deleted', version, deletedVersion: version, fields: {} },
+      revision: 1,
+      appliedRevision: 1,
+      hold: { state: 'discarded', since: fixture.clock.now(), eventId: eventId('p1', version), version },
+    };
+    await projectRecordRef(fixture.firestore, 'p1').set(projectRecordData(discarded));
+    fixture.clock.advance(minuteMs);
+    await fixture.write('storyboards/s1', { projectId: 'p1', note: 'kept' });
+    const { kind } = await fixture.check('storyboards/s1');
+    await fixture.workOff();
+    assert.deepEqual(await assets(), ['storyboards/s1', 'storyboards/s2']);
+    assert.equal(kind, 'kept');
+    assert.equal((await fixture.record('p1')).hold?.state, 'discarded');
   });
 
   it('leaves the asset of a project that was created again, also before the news of that', async () => {
