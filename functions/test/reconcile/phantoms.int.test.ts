@@ -191,3 +191,43 @@ describe('subtrees below missing documents', () => {
     await assert.rejects(world.run({ mode: 'report', phantoms: true, projectIds: [project] }), ReconcileRequestError);
   });
 });
+
+// Attacks I5 and I13 where assets of one collection lie below those of another, in every collection of a pattern.
+describe('subtrees below missing documents of tenants/{tenantId}/storyboards', () => {
+  let world: World;
+  let project: string;
+
+  beforeEach(async () => {
+    world = await startWorld({
+      source: { database: 'collaboration', collection: 'projects', fields: ['name'] },
+      collections: [
+        { path: 'tenants/{tenantId}/storyboards', projectId: 'projectId', subcollections: 'recursive' },
+        { path: 'tenants/{tenantId}/storyboards/{boardId}/panels', projectId: 'projectId' },
+      ],
+    });
+    [project = ''] = await world.addProjects(['name']);
+    for (const tenant of ['t1', 't2']) {
+      for (const board of ['a', 'b', 'c']) {
+        await world.firestore.doc(`tenants/${tenant}/storyboards/${board}`).set({ projectId: project });
+        await world.firestore.doc(`tenants/${tenant}/storyboards/${board}/notes/n`).set({ text: 'below' });
+      }
+    }
+    // Of the same collection group, and no asset.
+    await world.firestore.doc('storyboards/s/notes/n').set({ text: 'elsewhere' });
+    await world.firestore.doc('storyboards/other').set({ text: 'elsewhere' });
+  });
+  afterEach(() => world.close());
+
+  const exists = async (path: string) => (await world.firestore.doc(path).get()).exists;
+
+  it('are found and removed in every collection of the pattern, and nowhere else', async () => {
+    for (const tenant of ['t1', 't2']) await world.firestore.doc(`tenants/${tenant}/storyboards/b`).delete();
+    const outcome = await world.run({ mode: 'clean', phantoms: true });
+    assert.equal(outcome.kind, 'done');
+    assert.deepEqual([outcome.report.findings.phantom, outcome.report.repaired?.failed], [2, 0]);
+    assert.equal(outcome.report.phantoms?.removed, 2);
+    for (const tenant of ['t1', 't2']) assert.equal(await exists(`tenants/${tenant}/storyboards/b/notes/n`), false);
+    assert.ok(await exists('tenants/t1/storyboards/a/notes/n'));
+    assert.ok(await exists('storyboards/s/notes/n'));
+  });
+});

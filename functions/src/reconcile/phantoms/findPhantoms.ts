@@ -1,5 +1,5 @@
-import { FieldPath } from 'firebase-admin/firestore';
-import type { AssetCollection } from '../../config/defineConfig.ts';
+import { FieldPath, type Query } from 'firebase-admin/firestore';
+import { type Place as AssetPlace, collectionIdOf, liesIn } from '../../config/place.ts';
 import type { ReconcileJob } from '../jobRecord.ts';
 import { addExample, isOver, type PassEnd, type Run } from '../runRecord.ts';
 import { readsToCount } from '../scan/assetIndex.ts';
@@ -34,7 +34,8 @@ export async function findPhantoms(run: Run): Promise<PassEnd> {
   return { kind: 'complete' };
 }
 
-/** The collections to look at. Of a collection group, those in which there is still an asset: one read each. */
+/** The collections to look at. Of a collection group or a pattern, those in which there is still an asset: one read for
+ *  each collection of the group. */
 async function placesOf(run: Run): Promise<Phantoms> {
   const phantoms: Phantoms = {
     places: [],
@@ -52,25 +53,21 @@ async function placesOf(run: Run): Promise<Phantoms> {
   return phantoms;
 }
 
-async function pathsOf(
-  { firestore, gate }: Run,
-  { kind, name }: AssetCollection,
-  phantoms: Phantoms,
-): Promise<string[]> {
-  if (kind === 'path') return [name];
+async function pathsOf({ firestore, gate }: Run, assets: AssetPlace, phantoms: Phantoms): Promise<string[]> {
+  if (assets.kind === 'path') return [assets.name];
   const paths: string[] = [];
   const sorted = firestore
-    .collectionGroup(name)
+    .collectionGroup(collectionIdOf(assets))
     .orderBy(FieldPath.documentId())
     .select(FieldPath.documentId())
     .limit(1);
-  for (;;) {
-    const last = paths.at(-1);
-    const query = last === undefined ? sorted : sorted.startAfter(firestore.doc(`${last}\u0000/\u0000`));
+  for (let last: string | undefined; ; ) {
+    const query: Query = last === undefined ? sorted : sorted.startAfter(firestore.doc(`${last}\u0000/\u0000`));
     const [first] = (await gate.pass(1, () => query.get())).docs;
     phantoms.reads += 1;
     if (first === undefined) return paths;
-    paths.push(first.ref.parent.path);
+    last = first.ref.parent.path;
+    if (liesIn(assets, first.ref.path)) paths.push(last);
   }
 }
 
