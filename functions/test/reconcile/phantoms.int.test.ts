@@ -3,9 +3,17 @@
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
 import type { Clock } from '../../src/clock.ts';
+import { eventId } from '../../src/events/contract.ts';
 import { ReconcileRequestError } from '../../src/events/reconciliationRequest.ts';
+import { versionOf } from '../../src/events/version.ts';
 import { noFindings } from '../../src/reconcile/findings.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
+import {
+  emptyProjectRecord,
+  type ProjectRecord,
+  projectRecordData,
+  projectRecordRef,
+} from '../../src/records/projectRecord.ts';
 import { startWorld, type World } from './world.ts';
 
 const assets = 40;
@@ -202,7 +210,7 @@ describe('subtrees below missing documents of tenants/{tenantId}/storyboards', (
       source: { database: 'collaboration', collection: 'projects', fields: ['name'] },
       collections: [
         { path: 'tenants/{tenantId}/storyboards', projectId: 'projectId', subcollections: 'recursive' },
-        { path: 'tenants/{tenantId}/storyboards/{boardId}/panels', projectId: 'projectId' },
+        { path: 'tenants/{tenantId}/storyboards/{boardId}/panels', projectId: 'projectId', onDelete: 'archive' },
       ],
     });
     [project = ''] = await world.addProjects(['name']);
@@ -229,5 +237,24 @@ describe('subtrees below missing documents of tenants/{tenantId}/storyboards', (
     for (const tenant of ['t1', 't2']) assert.equal(await exists(`tenants/${tenant}/storyboards/b/notes/n`), false);
     assert.ok(await exists('tenants/t1/storyboards/a/notes/n'));
     assert.ok(await exists('storyboards/s/notes/n'));
+  });
+
+  it('keep what is an asset of a pattern: what becomes of it is its project’s', async () => {
+    const gone = new ObjectId().toHexString();
+    const version = versionOf({ seconds: 1_700_000_000, increment: 1 }, 0);
+    const kept: ProjectRecord = {
+      ...emptyProjectRecord(gone),
+      desired: { kind: 'deleted', version, deletedVersion: version, fields: {} },
+      revision: 1,
+      appliedRevision: 1,
+      hold: { state: 'discarded', since: 1_700_000_000_000, eventId: eventId(gone, version), version },
+    };
+    await projectRecordRef(world.firestore, gone).set(projectRecordData(kept));
+    await world.firestore.doc('tenants/t1/storyboards/b/panels/p').set({ projectId: gone });
+    await world.firestore.doc('tenants/t1/storyboards/b').delete();
+    const outcome = await world.run({ mode: 'clean', phantoms: true });
+    assert.equal(outcome.kind, 'done');
+    assert.ok(await exists('tenants/t1/storyboards/b/panels/p'), 'a person has decided that it stays');
+    assert.equal(await exists('tenants/t1/storyboards/b/notes/n'), false);
   });
 });

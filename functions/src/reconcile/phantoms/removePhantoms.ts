@@ -1,5 +1,6 @@
 import type { QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
 import type { Config } from '../../config/defineConfig.ts';
+import { liesIn } from '../../config/place.ts';
 import { projectIdProblem } from '../../events/projectId.ts';
 import { isTooBig } from '../../grpc.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
@@ -114,5 +115,5 @@ async function livingAmong(run: Run, ids: readonly string[]): Promise<ReadonlySe
 
 /** Whether a document is in a configured collection: what becomes of it is its project's. */
 function isAsset({ collections }: Config, { ref }: QueryDocumentSnapshot): boolean {
-  return collections.some(({ kind, name }) => name === (kind === 'group' ? ref.parent.id : ref.parent.path));
+  return collections.some((collection) => liesIn(collection, ref.path));
 }
