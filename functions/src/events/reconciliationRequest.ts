@@ -179,4 +179,4 @@ export function requestKeyOf(request: ReconcileRequest, config: Config): string 
 const keyLength = 16;
 
 /** Layout of what is kept of an unfinished run: one of another layout is not resumed. */
-const layout = 5;
+const layout = 6;

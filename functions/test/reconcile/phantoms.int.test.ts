@@ -166,6 +166,24 @@ describe('subtrees below missing documents', () => {
     assert.equal(await panelsOf('films/b/scenes/1'), panelsEach);
   });
 
+  it('are found however many collections a group has', async function () {
+    this.timeout(30_000);
+    // More paths than a document of a job could hold.
+    const ids = Array.from({ length: 750 }, (_, number) => `${String(number).padStart(4, '0')}${'x'.repeat(1_450)}`);
+    for (let at = 0; at < ids.length; at += 300) {
+      const batch = world.firestore.batch();
+      for (const id of ids.slice(at, at + 300)) {
+        batch.set(world.firestore.doc(`analyses/${id}/scenes/s`), { projectId: project });
+      }
+      await batch.commit();
+    }
+    await world.firestore.doc(`analyses/${ids[700]}/scenes/gone/shots/1`).set({ n: 1 });
+    const outcome = await world.run({ mode: 'clean', phantoms: true });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(outcome.report.findings.phantom, 1);
+    assert.equal(await exists(`analyses/${ids[700]}/scenes/gone/shots/1`), false);
+  });
+
   it('are found and removed in any number of pieces', async () => {
     const gone = [3, 9, 17, 30].map((number) => `storyboards/s${number}`);
     for (const path of gone) await remove(path);

@@ -1,4 +1,4 @@
-import { FieldPath, type Query } from 'firebase-admin/firestore';
+import { FieldPath } from 'firebase-admin/firestore';
 import { type Place as AssetPlace, collectionIdOf, liesIn } from '../../config/place.ts';
 import type { ReconcileJob } from '../jobRecord.ts';
 import { addExample, isOver, type PassEnd, type Run } from '../runRecord.ts';
@@ -20,25 +20,33 @@ const keptBytes = 200_000;
  *  all that lies in a collection at any depth is sorted by key, so that one hop passes a document with everything
  *  below it. */
 export async function findPhantoms(run: Run): Promise<PassEnd> {
-  const { job, limits } = run;
-  job.phantoms ??= await placesOf(run);
+  const { job } = run;
+  const recursive = run.collections.filter((collection) => collection.recursive);
+  job.phantoms ??= begun(recursive);
   const { phantoms } = job;
-  for (const place of phantoms.places) {
-    const pacer = createPagePacer({ wasteShare: limits.wasteShare, maxPage: limits.maxPage, streams: 1 });
+  for (const [at, collection] of recursive.entries()) {
+    const place = phantoms.places[at];
+    if (place === undefined) throw new Error(`the run does not know the place of "${collection.name}"`);
+    let pacer = pacerOf(run);
     while (!place.done) {
       if (isOver(run)) return { kind: 'out-of-time' };
-      await scanPage(run, phantoms, place, pacer);
+      const isThere = liesIn(collection, `${place.path}/any`);
+      if (!isThere || (await scanPage(run, phantoms, place, pacer)) === 'ended') {
+        await moveOn(run, phantoms, collection, place);
+        pacer = pacerOf(run);
+      }
       run.keeper.changed([]);
     }
   }
   return { kind: 'complete' };
 }
 
-/** The collections to look at. Of a collection group or a pattern, those in which there is still an asset: one read for
- *  each collection of the group. */
-async function placesOf(run: Run): Promise<Phantoms> {
-  const phantoms: Phantoms = {
-    places: [],
+const pacerOf = ({ limits }: Run) =>
+  createPagePacer({ wasteShare: limits.wasteShare, maxPage: limits.maxPage, streams: 1 });
+
+function begun(collections: Run['collections']): Phantoms {
+  return {
+    places: collections.map(({ kind, name }) => ({ path: kind === 'path' ? name : '', after: null, done: false })),
     children: 0,
     reads: 0,
     documents: 0,
@@ -46,32 +54,29 @@ async function placesOf(run: Run): Promise<Phantoms> {
     allowed: null,
     removed: 0,
   };
-  for (const collection of run.collections.filter(({ recursive }) => recursive)) {
-    for (const path of await pathsOf(run, collection, phantoms))
-      phantoms.places.push({ path, after: null, done: false });
-  }
-  return phantoms;
 }
 
-async function pathsOf({ firestore, gate }: Run, assets: AssetPlace, phantoms: Phantoms): Promise<string[]> {
-  if (assets.kind === 'path') return [assets.name];
-  const paths: string[] = [];
+/** Goes on with the next collection of a group or a pattern in which there is still an asset, one after another: there
+ *  may be as many as there are documents, far too many for the record of a job. One read for each of the group. */
+async function moveOn({ firestore, gate }: Run, phantoms: Phantoms, assets: AssetPlace, place: Place): Promise<void> {
+  if (assets.kind === 'path') {
+    place.done = true;
+    return;
+  }
   const sorted = firestore
     .collectionGroup(collectionIdOf(assets))
     .orderBy(FieldPath.documentId())
     .select(FieldPath.documentId())
     .limit(1);
-  for (let last: string | undefined; ; ) {
-    const query: Query = last === undefined ? sorted : sorted.startAfter(firestore.doc(`${last}\u0000/\u0000`));
-    const [first] = (await gate.pass(1, () => query.get())).docs;
-    phantoms.reads += 1;
-    if (first === undefined) return paths;
-    last = first.ref.parent.path;
-    if (liesIn(assets, first.ref.path)) paths.push(last);
-  }
+  const query = place.path === '' ? sorted : sorted.startAfter(firestore.doc(`${place.path}\u0000/\u0000`));
+  const [first] = (await gate.pass(1, () => query.get())).docs;
+  phantoms.reads += 1;
+  place.path = first?.ref.parent.path ?? place.path;
+  place.after = null;
+  place.done = first === undefined;
 }
 
-async function scanPage(run: Run, phantoms: Phantoms, place: Place, pacer: PagePacer): Promise<void> {
+async function scanPage(run: Run, phantoms: Phantoms, place: Place, pacer: PagePacer): Promise<'more' | 'ended'> {
   const { firestore, gate, clock, limits } = run;
   const grant = await pacer.acquire(place.path);
   const all = everythingIn(firestore, place.path).select(FieldPath.documentId()).limit(grant.limit);
@@ -91,8 +96,9 @@ async function scanPage(run: Run, phantoms: Phantoms, place: Place, pacer: PageP
     place.after = child;
     if (isPhantom) addPhantom(run, phantoms, child, documents);
   }
-  place.done = docs.length < grant.limit;
-  pacer.settle(grant, { documents: docs.length, distinct, ended: place.done });
+  const ended = docs.length < grant.limit;
+  pacer.settle(grant, { documents: docs.length, distinct, ended });
+  return ended ? 'ended' : 'more';
 }
 
 /** The document of a collection that a path is, or lies below. */
