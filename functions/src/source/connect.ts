@@ -70,6 +70,8 @@ function createClient(uri: string, options: MongoClientOptions): MongoClient {
       // MongoDB keeps strings as they were sent. One that is no UTF-8 must not make its neighbours unreadable: it is
       // read with U+FFFD.
       enableUtf8Validation: false,
+      // Patterns are of PCRE; JavaScript refuses some of them (`(?i)x`), and with one all that was read with it.
+      bsonRegExp: true,
       ...options,
     });
   } catch (error) {

@@ -1,10 +1,13 @@
-import { Binary, Decimal128, Double, Int32, Long, ObjectId, Timestamp } from 'mongodb';
+import { Binary, BSONRegExp, DBRef, Decimal128, Double, Int32, Long, ObjectId, Timestamp } from 'mongodb';
 import { secondMs } from '../clock.ts';
 import type { CopyValue } from '../events/copyValue.ts';
+import { extendedJson, isPlain } from './extendedJson.ts';
+import { isUuid } from './projectIds.ts';
 
 /** A value read from MongoDB as a copy holds it. Missing and null are both null: "no value". Types that Firestore lacks
  *  become text: ObjectId and UUID in their usual form, Decimal128 and whole numbers beyond 2^53 in digits, other binary
- *  data in base64. Anything else (regular expressions, code, min/max keys) becomes its text as well. */
+ *  data (also what claims to be a UUID and has not 16 bytes) in base64, regular expressions as `/pattern/options`, what
+ *  is left (code, min/max keys) in Extended JSON. A DBRef is the document that it is in MongoDB. Never throws. */
 export function copyValueFromBson(value: unknown): CopyValue {
   if (value === undefined || value === null) return null;
   if (typeof value === 'boolean' || typeof value === 'string' || typeof value === 'number') return value;
@@ -15,14 +18,15 @@ export function copyValueFromBson(value: unknown): CopyValue {
   if (value instanceof Double || value instanceof Int32) return Number(value.valueOf());
   if (value instanceof ObjectId) return value.toHexString();
   if (value instanceof Decimal128) return value.toString();
-  if (value instanceof Binary) {
-    return value.sub_type === Binary.SUBTYPE_UUID ? value.toUUID().toString() : value.toString('base64');
-  }
+  if (isUuid(value)) return value.toUUID().toString();
+  if (value instanceof Binary) return value.toString('base64');
+  if (value instanceof BSONRegExp) return `/${value.pattern}/${value.options}`;
+  if (value instanceof DBRef) return copyValueFromBson(value.toJSON());
   if (Array.isArray(value)) return value.map(copyValueFromBson);
-  if (typeof value === 'object' && isPlain(value)) {
+  if (isPlain(value)) {
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, copyValueFromBson(inner)]));
   }
-  return String(value);
+  return extendedJson(value);
 }
 
 /** The value at a dotted field path of a document; null where there is none. Arrays are not descended into. */
@@ -38,9 +42,4 @@ export function copyValueAt(document: unknown, path: string): CopyValue {
 function fromBigInt(value: bigint): CopyValue {
   const asNumber = Number(value);
   return Number.isSafeInteger(asNumber) ? asNumber : value.toString();
-}
-
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }

@@ -29,7 +29,8 @@ export function isProjectMongoId(id: unknown): id is ProjectMongoId {
 
 const uuidBytes = 16;
 
-function isUuid(id: unknown): id is Binary {
+/** Whether binary data is a UUID, and not only says so: MongoDB takes any length under that subtype. */
+export function isUuid(id: unknown): id is Binary {
   return id instanceof Binary && id.sub_type === Binary.SUBTYPE_UUID && id.length() === uuidBytes;
 }
 

@@ -1,6 +1,16 @@
 // Attacks I5 and I8: how MongoDB is asked decides whether "not found" may be taken for "deleted".
 import assert from 'node:assert/strict';
-import { type CommandStartedEvent, Decimal128, Double, Long, ObjectId, Timestamp, UUID } from 'mongodb';
+import {
+  Binary,
+  BSONRegExp,
+  type CommandStartedEvent,
+  Decimal128,
+  Double,
+  Long,
+  ObjectId,
+  Timestamp,
+  UUID,
+} from 'mongodb';
 import { z } from 'zod';
 import { type MongoServer, startMongoServer } from '../../local/servers/mongodb/server.ts';
 import { defineConfig, type IdForm } from '../../src/config/defineConfig.ts';
@@ -57,6 +67,21 @@ describe('looking projects up in MongoDB', () => {
     const found = (await createProjectLookup(source.projects, config).find([hex])).get(hex);
     assert.deepEqual(found?.fields, { 'profile.title': 't' });
     assert.match(found?.refused.name ?? '', /"__name__", which Firestore reserves/);
+  });
+
+  // I11: what cannot be read of one project would keep all that are asked for with it from being read.
+  it('reads values that JavaScript or the driver have no equal of, next to others', async () => {
+    const [first, second] = ['1'.repeat(24), '2'.repeat(24)];
+    await source.projects.insertMany([
+      { _id: new ObjectId(first), name: new BSONRegExp('(?i)draft', '') },
+      { _id: new ObjectId(second), name: new Binary(Buffer.from('abc'), Binary.SUBTYPE_UUID) },
+      { _id: new ObjectId(hex), name: 'a' },
+    ]);
+    const found = await createProjectLookup(source.projects, config).find([first, second, hex]);
+    assert.deepEqual(
+      [...found.values()].map(({ fields }) => fields.name).toSorted(),
+      ['/(?i)draft/', 'YWJj', 'a'].toSorted(),
+    );
   });
 
   it('asks once for all, a majority, the primary, and for no field that is not configured', async () => {

@@ -1,6 +1,19 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { Binary, Decimal128, Double, Int32, Long, ObjectId, UUID } from 'mongodb';
+import {
+  Binary,
+  BSONRegExp,
+  Code,
+  DBRef,
+  Decimal128,
+  Double,
+  Int32,
+  Long,
+  MinKey,
+  ObjectId,
+  Timestamp,
+  UUID,
+} from 'mongodb';
 import { compareStrings } from '../../src/reconcile/scan/idOrder.ts';
 import { copyValueAt, copyValueFromBson } from '../../src/source/copyValueFromBson.ts';
 import { describeOtherId } from '../../src/source/otherIds.ts';
@@ -21,7 +34,24 @@ describe('copyValueFromBson', () => {
     assert.equal(copyValueFromBson(new Binary(Buffer.from('hi'))), 'aGk=');
     assert.equal(copyValueFromBson(undefined), null);
     assert.deepEqual(copyValueFromBson({ a: [new Int32(1), { b: null }] }), { a: [1, { b: null }] });
-    assert.equal(copyValueFromBson(/x/), '/x/');
+    assert.equal(copyValueFromBson(new BSONRegExp('(?i)x', 's')), '/(?i)x/s');
+    assert.deepEqual(copyValueFromBson(new Timestamp({ t: 1, i: 2 })), new Date(1_000));
+    assert.equal(copyValueFromBson(new MinKey()), '{"$minKey":1}');
+    assert.equal(copyValueFromBson(new Code('f()', { a: 1 })), '{"$code":"f()","$scope":{"a":1}}');
+    const _id = new ObjectId();
+    assert.deepEqual(copyValueFromBson(new DBRef('users', _id, 'app', { since: new Int32(1) })), {
+      $ref: 'users',
+      $id: _id.toHexString(),
+      $db: 'app',
+      since: 1,
+    });
+  });
+
+  // I11: MongoDB takes any number of bytes under the subtype of UUIDs, and any name of a field.
+  it('reads what only claims to be of a type', () => {
+    assert.equal(copyValueFromBson(new Binary(Buffer.from('abc'), Binary.SUBTYPE_UUID)), 'YWJj');
+    const stored = { _bsontype: 'ObjectID', id: new Binary(Buffer.from('hi')) };
+    assert.deepEqual(copyValueFromBson(stored), { _bsontype: 'ObjectID', id: 'aGk=' });
   });
 
   it('reads nested paths and nothing that is inherited', () => {
