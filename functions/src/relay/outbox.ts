@@ -177,7 +177,10 @@ export function createOutbox(options: OutboxOptions): Outbox {
       {
         what: 'a project could not be looked up',
         fields: { projectId: incomplete.event.projectId },
-        run: () => lookup(incomplete.id, incomplete.fields, count.time),
+        async run() {
+          const document = await lookup(incomplete.id, incomplete.fields, count.time);
+          return completedEvent(incomplete.event, incomplete.fields, document);
+        },
         isTransient: (error) => sourceErrorKind(error) === 'passing',
       },
       context,
@@ -188,7 +191,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       return skip(change, errorText(tried.error), incomplete.event.version, settle);
     }
     if (tried.kind !== 'done') return;
-    const meaning = completedEvent(incomplete.event, incomplete.fields, tried.value);
+    const meaning = tried.value;
     if (meaning.kind === 'event') return sendEvent(meaning.event, encodeEvent(meaning.event), change, settle);
     if (meaning.kind === 'refused') return refuse(change, meaning, incomplete.event.version, settle);
     settle();

@@ -148,9 +148,11 @@ function put(raw: object, opened: OpenedStream, reading: Reading, state: ReadSta
     return invalidated ? 'invalidated' : 'read';
   }
   const last = nextCount(reading.position.last, clusterTimeOf(read.change.clusterTime));
-  reading.position = { ...reading.position, token: stream.resumeToken, startAt: null, last, committedAt: committed };
-  if (read.kind === 'key') outbox.putKey(read.change, last, reading.position);
-  else outbox.put(read.change, last, reading.position);
+  const position = { ...reading.position, token: stream.resumeToken, startAt: null, last, committedAt: committed };
+  if (read.kind === 'key') outbox.putKey(read.change, last, position);
+  else outbox.put(read.change, last, position);
+  // Not before it was put: one that cannot be is read again with less of it, rather than passed by.
+  reading.position = position;
   return 'read';
 }
 

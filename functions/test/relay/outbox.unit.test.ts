@@ -4,6 +4,7 @@ import { systemClock } from '../../src/clock.ts';
 import { maxOrdinal } from '../../src/events/version.ts';
 import { projectChangeSchema } from '../../src/relay/changeStream/streamedChange.ts';
 import { createEnding } from '../../src/relay/ending.ts';
+import type { FieldLookup } from '../../src/relay/fieldLookup.ts';
 import type { Count } from '../../src/relay/ordinals.ts';
 import { createOutbox, type ReadPosition } from '../../src/relay/outbox.ts';
 import { createPublishWindow } from '../../src/relay/publishWindow.ts';
@@ -15,7 +16,7 @@ import { eventOf, fieldsConfig } from './fixtures/relay.fixture.ts';
 describe('outbox of the relay', () => {
   const time = { seconds: 1_700_000_000, increment: 1 };
 
-  function outboxOf() {
+  function outboxOf(lookup: FieldLookup = async () => null) {
     const never = new AbortController().signal;
     const topics = { events: fakeTopic(), deadLetters: fakeTopic(), reconciliationRequests: fakeTopic() };
     const window = createPublishWindow<ReadPosition>(quickLimits);
@@ -26,7 +27,7 @@ describe('outbox of the relay', () => {
       shard: { number: 1, of: 1 },
       publishers: topics,
       window,
-      lookup: async () => null,
+      lookup,
       context: retryContext(systemClock),
       ending,
       giveUp: never,
@@ -76,6 +77,29 @@ describe('outbox of the relay', () => {
     assert.equal(window.published()?.token, 'after it');
     const [request] = topics.reconciliationRequests.messages;
     assert.deepEqual(JSON.parse(String(request?.data)), { reason: 'change-unreadable' });
+  });
+
+  it('dead-letters a change whose looked up values it fails to read, and goes on', async () => {
+    const tags = Object.defineProperty(new (class {})(), 'odd', {
+      enumerable: true,
+      get() {
+        throw new RangeError('a value that nobody thought of');
+      },
+    });
+    const { outbox, topics, window, ending } = outboxOf(async (id) => ({ _id: id, tags }));
+    const change = projectChangeSchema.parse({
+      _id: { _data: 'aa' },
+      operationType: 'update',
+      clusterTime: new Timestamp({ t: time.seconds, i: time.increment }),
+      documentKey: { _id: new ObjectId() },
+      updated: [{ k: 'tags.0', v: 'a' }],
+    });
+    const last = { time, ordinal: 0 };
+    outbox.put(change, last, { token: 'after it', startAt: null, last, source: null, committedAt: 0 });
+    await until(() => window.published() !== undefined || ending.why() !== undefined);
+    assert.equal(ending.why(), undefined);
+    assert.equal(topics.deadLetters.messages[0]?.attributes.reason, 'unreadable-change');
+    assert.equal(topics.reconciliationRequests.messages.length, 1);
   });
 
   it('ends the run when not even the dead letter is taken, with the change unpublished', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
+import type { Config } from '../../src/config/defineConfig.ts';
 import { failCommand, failPoint } from '../support/failPoint.ts';
 import { until } from '../support/until.ts';
 import { type NetworkProxy, startProxy } from './fixtures/proxy.ts';
@@ -111,6 +112,41 @@ describe('relay: changes that cannot be read', () => {
     assert.deepEqual(relay.log.alarms(), ['change-unreadable']);
     const [request] = fixture.topics.reconciliationRequests.messages;
     assert.deepEqual(JSON.parse(String(request?.data)), { reason: 'change-unreadable' });
+  });
+
+  /** A configuration that makes dealing with changes fail so often, as a defect of ours would. */
+  const failingConfig = (times: number): Config => {
+    let left = times;
+    const { service, ...source } = fixture.config.source;
+    return {
+      ...fixture.config,
+      source: {
+        ...source,
+        get service() {
+          left -= 1;
+          if (left >= 0) throw new RangeError('a value that nobody thought of');
+          return service;
+        },
+      },
+    };
+  };
+
+  it('fetches small what it fails to make an event of, and passes nothing by', async () => {
+    await insert('odd');
+    await insert('next');
+    await fixture.reading({ config: failingConfig(1) });
+    await until(() => names().length === 2);
+    assert.deepEqual(names(), ['odd', 'next']);
+    assert.deepEqual(fixture.topics.deadLetters.messages, []);
+  });
+
+  it('skips what it fails to make any event of, with an alarm and a dead letter', async () => {
+    await insert('odd');
+    await insert('next');
+    const relay = await fixture.reading({ config: failingConfig(2) });
+    await until(() => names().length === 1 && fixture.topics.deadLetters.messages.length === 1);
+    assert.deepEqual(names(), ['next']);
+    assert.deepEqual(relay.log.alarms(), ['change-unreadable']);
   });
 
   it('does not take for unreadable what fails without a change', async () => {
