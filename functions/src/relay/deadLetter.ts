@@ -1,5 +1,5 @@
-import { BSON } from 'mongodb';
 import type { EncodedMessage } from '../events/codec.ts';
+import { extendedJson } from '../source/extendedJson.ts';
 
 /** Pub/Sub allows 1,024 bytes for the value of an attribute: https://cloud.google.com/pubsub/quotas */
 const maxAttributeBytes = 1024;
@@ -20,7 +20,7 @@ export interface BuriedChange {
 /** The message on the dead-letter topic about a change that became no event: the change in Extended JSON, as far as it
  *  was read. */
 export function letterOfChange({ change, reason, error, version, at }: BuriedChange, maxBytes: number): EncodedMessage {
-  const whole = Buffer.from(BSON.EJSON.stringify(change, { relaxed: true }));
+  const whole = Buffer.from(extendedJson(change));
   const data = whole.length <= maxBytes ? whole : Buffer.from(JSON.stringify({ omitted: `${whole.length} bytes` }));
   return {
     data,

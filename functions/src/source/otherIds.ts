@@ -1,5 +1,6 @@
-import { BSON, UUID } from 'mongodb';
+import { type BSON, UUID } from 'mongodb';
 import type { IdForm } from '../config/defineConfig.ts';
+import { extendedJson } from './extendedJson.ts';
 import { formOfMongoId, projectIdFromMongo } from './projectIds.ts';
 
 /** An `_id` of a project in none of the configured forms. */
@@ -60,6 +61,6 @@ const maxText = 100;
 /** How a report names an `_id` that was found. */
 export function describeOtherId(id: unknown): OtherId {
   const form = formOfMongoId(id) ?? null;
-  const text = form === 'uuid' ? `UUID("${projectIdFromMongo(id)}")` : BSON.EJSON.stringify(id);
+  const text = form === 'uuid' ? `UUID("${projectIdFromMongo(id)}")` : extendedJson(id);
   return { text: text.length > maxText ? `${text.slice(0, maxText)}…` : text, form };
 }

@@ -157,6 +157,22 @@ describe('relay: changes that cannot be read', () => {
     assert.deepEqual(fixture.topics.deadLetters.messages, []);
   });
 
+  it('dead-letters an _id that looks like a type of the driver, as no project has', async () => {
+    proxy = await startProxy(fixture.mongo.port);
+    // So other versions of the driver store an ObjectId that they do not know for one.
+    proxy.patch(Buffer.from('_bsontyp~'), Buffer.from('_bsontype'));
+    const relay = await fixture.reading({ uri: fixture.uri(proxy.port) });
+    const { database, collection } = fixture.config.source;
+    const projects = fixture.client.db(database).collection<{ _id: object; name: string }>(collection);
+    await projects.insertOne({ _id: { '_bsontyp~': 'ObjectID', id: 'x' }, name: 'odd' });
+    await insert('next');
+    await Promise.race([relay.outcome, until(() => names().length === 1)]);
+    await until(() => fixture.topics.deadLetters.messages.length === 1);
+    const [letter] = fixture.topics.deadLetters.messages;
+    assert.equal(letter?.attributes.reason, 'project-id');
+    assert.deepEqual(JSON.parse(String(letter?.data)).documentKey, { _id: { _bsontype: 'ObjectID', id: 'x' } });
+  });
+
   it('reads text that is no UTF-8 with replacements, and reports it', async () => {
     proxy = await startProxy(fixture.mongo.port);
     proxy.patch(Buffer.from('Bad~name'), Buffer.from('Bad\xffname', 'latin1'));

@@ -107,6 +107,7 @@ describe('project ids', () => {
     assert.deepEqual(describeOtherId(new UUID(uuid)), { text: `UUID("${uuid}")`, form: 'uuid' });
     assert.deepEqual(describeOtherId(7), { text: '7', form: 'integer' });
     assert.deepEqual(describeOtherId(1.5), { text: '1.5', form: null });
+    assert.equal(describeOtherId({ _bsontype: 'ObjectID' }).text, '{"_bsontype":"ObjectID"}');
     assert.equal(describeOtherId({ long: 'x'.repeat(200) }).text.length, 101);
   });
 
