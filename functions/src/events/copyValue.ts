@@ -47,15 +47,15 @@ export function copyValueToJson(value: CopyValue): CopyValueJson {
   return value;
 }
 
-/** Why the contract refuses a value, or undefined; plain values are never refused, and most copies are plain. */
+/** Why the contract refuses a value, or undefined; text, numbers and truth values are never refused, and most copies are
+ *  one of these. */
 export function copyValueProblem(value: CopyValue): string | undefined {
   if (value === null || typeof value !== 'object') return undefined;
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'a time beyond what can be written' : undefined;
   try {
     const result = copyValueSchema.safeParse(copyValueToJson(value));
     return result.success ? undefined : (result.error.issues[0]?.message ?? 'not a value that a copy can have');
   } catch (error) {
-    // An invalid date somewhere inside has no JSON form.
+    // An invalid date has no JSON form.
     return error instanceof Error ? error.message : String(error);
   }
 }

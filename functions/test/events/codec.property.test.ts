@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { decodeEvent, encodeEvent } from '../../src/events/codec.ts';
 import { eventId, type ProjectEvent } from '../../src/events/contract.ts';
-import { type CopyValue, sameCopyValue } from '../../src/events/copyValue.ts';
+import { type CopyValue, copyValueProblem, sameCopyValue } from '../../src/events/copyValue.ts';
 import { isNewer, partsOf, versionOf } from '../../src/events/version.ts';
 
 const scalar: fc.Arbitrary<CopyValue> = fc.oneof(
@@ -59,6 +59,19 @@ describe('codec (property)', () => {
         assert.ok(sameCopyValue(changes, originalChanges));
       }),
     );
+  });
+
+  it('refuses a value before it is published if and only if nobody could read its message', () => {
+    const refused: fc.Arbitrary<CopyValue> = fc.constantFrom<CopyValue>([[1]], { __x__: 1 });
+    const part: fc.Arbitrary<CopyValue> = fc.oneof(scalar, fc.date({ noInvalidDate: true }), refused);
+    const value = fc.oneof(part, fc.array(part), fc.dictionary(plainKey, part));
+    fc.assert(
+      fc.property(event, value, (original, odd) => {
+        const decoded = decodeEvent(encodeEvent({ ...original, changes: { odd } }).data);
+        assert.equal(copyValueProblem(odd) === undefined, decoded.ok);
+      }),
+    );
+    assert.notEqual(copyValueProblem(new Date(Number.NaN)), undefined);
   });
 
   it('never throws, whatever the bytes', () => {

@@ -5,7 +5,7 @@ import { noFindings } from '../../src/reconcile/findings.ts';
 import { findingsCollection, parseJob, stateDocument } from '../../src/reconcile/jobRecord.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
 import { emptyProjectRecord, projectRecordData, projectRecordRef } from '../../src/records/projectRecord.ts';
-import { startWorld, type World } from './world.ts';
+import { startWorld, type World, worldConfig } from './world.ts';
 
 const minute = 60_000;
 
@@ -47,6 +47,24 @@ describe('reconciliation', () => {
     );
     const hops = report.collections.reduce((sum, { reads }) => sum + reads.hops, 0);
     assert.ok(hops <= 1.05 * (20 + 3), `${hops} reads`);
+  });
+
+  it('repairs what a project has besides a time that no copy can have', async () => {
+    await world.close();
+    world = await startWorld({
+      source: { ...worldConfig.source, fields: ['name', 'due'] },
+      collections: [{ path: 'storyboards', projectId: 'projectId', copies: { name: 'projectName', due: 'due' } }],
+    });
+    const _id = new ObjectId();
+    const mistyped = new Date('+020226-01-01T00:00:00Z');
+    await world.source.projects.insertOne({ _id, name: 'new', due: mistyped });
+    await world.addAssets('storyboards', [{ projectId: String(_id), projectName: 'old', due: null }]);
+    await world.run({ mode: 'clean' });
+    const { docs } = await world.firestore.collection('storyboards').get();
+    assert.deepEqual(
+      docs.map((asset) => [asset.get('projectName'), asset.get('due')]),
+      [['new', null]],
+    );
   });
 
   it('names a value that no copy can have, writes it nowhere, and repairs the others', async () => {
