@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { type ProjectEvent, projectEventSchema, specversion } from './contract.ts';
-import { copyValueToJson } from './copyValue.ts';
+import { copyValueToJson, sizeProblem } from './copyValue.ts';
 
 /** What is published: bytes, and attributes that repeat what filters and logs need. */
 export interface EncodedMessage {
@@ -22,10 +22,6 @@ export type Decoded =
 /** Attribute (`'true'`) of a message that goes on with the work on an event, since an invocation's time budget was
  *  spent. */
 export const continuationAttribute = 'continuation';
-
-/** Bytes of an event. Its values have to fit into a record of 1 MiB
- *  (https://firebase.google.com/docs/firestore/quotas), together with those of other fields. */
-export const mostBytes = 900 * 1024;
 
 /** The message of an event. */
 export function encodeEvent(event: ProjectEvent): EncodedMessage {
@@ -56,7 +52,8 @@ export function decodeEvent(data: Buffer): Decoded {
 }
 
 function decode(data: Buffer): Decoded {
-  if (data.length > mostBytes) return { ok: false, reason: `${data.length} bytes; an event has ${mostBytes} at most` };
+  const tooLarge = sizeProblem(data.length);
+  if (tooLarge !== undefined) return { ok: false, reason: tooLarge };
   const json = parseJson(data);
   if (!json.ok) return json;
   const future = specversionOf(json.value);

@@ -12,6 +12,9 @@ export const maxDepth = 15;
 
 const maxKeyBytes = 1_500;
 
+/** Bytes of an event. Its values have to fit into a record of 1 MiB, together with those of other fields. */
+const mostEventBytes = 900 * 1024;
+
 /** The first and the last moment that a timestamp can have, in ms since 1970. */
 const earliestMs = Date.parse('0001-01-01T00:00:00Z');
 const latestMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
@@ -47,12 +50,20 @@ export function copyValueToJson(value: CopyValue): CopyValueJson {
   return value;
 }
 
-/** Why the contract refuses a value, or undefined; text, numbers and truth values are never refused, and most copies are
- *  one of these. */
+/** Why the contract refuses an event of so many bytes, or undefined. */
+export function sizeProblem(bytes: number): string | undefined {
+  return bytes > mostEventBytes ? `${bytes} bytes; an event has ${mostEventBytes} at most` : undefined;
+}
+
+/** Why the contract refuses a value, or undefined. One that is too large for an event is too large for a record as
+ *  well, and would keep it from every other field. */
 export function copyValueProblem(value: CopyValue): string | undefined {
-  if (value === null || typeof value !== 'object') return undefined;
   try {
-    const result = copyValueSchema.safeParse(copyValueToJson(value));
+    const json = copyValueToJson(value);
+    const tooLarge = sizeProblem(Buffer.byteLength(JSON.stringify(json)));
+    // What is neither a time, a list nor a map is refused for its size only, and most copies are none of these.
+    if (tooLarge !== undefined || value === null || typeof value !== 'object') return tooLarge;
+    const result = copyValueSchema.safeParse(json);
     return result.success ? undefined : (result.error.issues[0]?.message ?? 'not a value that a copy can have');
   } catch (error) {
     // An invalid date has no JSON form.

@@ -18,8 +18,8 @@ export interface RelayLimits {
   readonly maxInFlight: number;
   /** How many bytes of messages may be on their way. Leaves most of the smallest function (256 MiB) to the runtime. */
   readonly maxInFlightBytes: number;
-  /** The largest message that is published; a larger one is a dead letter. Below Pub/Sub's 10 MB for one request
-   *  (https://cloud.google.com/pubsub/quotas), with room for attributes. */
+  /** The largest dead letter with the change itself; of a larger change only its size is told. Below Pub/Sub's 10 MB
+   *  for one request (https://cloud.google.com/pubsub/quotas), with room for attributes. Events are smaller. */
   readonly maxMessageBytes: number;
   /** How many changes MongoDB puts into one answer. MongoDB ends a batch at 16 MB anyway. */
   readonly batchSize: number;

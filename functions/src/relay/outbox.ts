@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Config } from '../config/defineConfig.ts';
 import { type EncodedMessage, encodeEvent } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
-import type { CopyValue } from '../events/copyValue.ts';
+import { type CopyValue, sizeProblem } from '../events/copyValue.ts';
 import { encodeReconciliationRequest } from '../events/reconciliationRequest.ts';
 import { type Version, versionOf } from '../events/version.ts';
 import { isRefusedMessage } from '../grpc.ts';
@@ -154,10 +154,8 @@ export function createOutbox(options: OutboxOptions): Outbox {
     change: unknown,
     settle: () => void,
   ): Promise<void> => {
-    if (message.data.length > limits.maxMessageBytes) {
-      const error = `the event has ${message.data.length} bytes, more than the ${limits.maxMessageBytes} that fit into a message`;
-      return buryAndAsk(change, 'too-large', error, event.version, settle);
-    }
+    const tooLarge = sizeProblem(message.data.length);
+    if (tooLarge !== undefined) return buryAndAsk(change, 'too-large', tooLarge, event.version, settle);
     const tried = await send(publishers.events, message);
     if (tried.kind === 'refused') {
       return bury(change, 'refused-by-pubsub', errorText(tried.error), event.version, settle);

@@ -223,15 +223,19 @@ describe('relay: from change to event', () => {
     assert.equal(fixture.topics.deadLetters.messages.length, 2);
   });
 
-  it('dead-letters an event that is too large for a message or that Pub/Sub will never take', async () => {
+  it('dead-letters an event that nobody could read for its size, or that Pub/Sub will never take', async () => {
     fixture.topics.events.accepts = (message) => !message.data.includes('refuse me');
-    const relay = await fixture.reading({ limits: { maxMessageBytes: 2_000 } });
-    await fixture.projects.insertOne(project({ name: 'x'.repeat(3_000) }));
+    const relay = await fixture.reading();
+    const large = project({ name: 'x'.repeat(500_000), tags: ['x'.repeat(500_000)] });
+    await fixture.projects.insertOne(large);
     await fixture.projects.insertOne(project({ name: 'refuse me' }));
     await fixture.projects.insertOne(project({ name: 'fine' }));
     await until(() => fixture.topics.deadLetters.messages.length === 2 && fixture.events().length === 1);
     const reasons = fixture.topics.deadLetters.messages.map(({ attributes }) => attributes.reason).sort();
     assert.deepEqual(reasons, ['refused-by-pubsub', 'too-large']);
+    // Its other fields go on.
+    const asked = fixture.topics.reconciliationRequests.messages.map(({ data }) => JSON.parse(String(data)));
+    assert.deepEqual(asked.at(-1)?.projectIds, [String(large._id)]);
     assert.equal((await relay.stop()).unpublished, 0);
   });
 });
