@@ -8,6 +8,7 @@ import { type Version, versionOf } from '../events/version.ts';
 import { isRefusedMessage } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import type { Publisher } from '../publisher.ts';
+import { extendedJson } from '../source/extendedJson.ts';
 import { isRefusedBySource, sourceErrorKind } from '../source/sourceErrors.ts';
 import type { KeyChange, ProjectChange } from './changeStream/streamedChange.ts';
 import { type RelayContext, trying } from './context.ts';
@@ -220,7 +221,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
         complete(meaning, change, count, window.add(position, 0)).catch(fail);
         return;
       case 'refused':
-        refuse(change, meaning, version, window.add(position, 0)).catch(fail);
+        refuse(change, meaning, version, window.add(position, bytesOf(change))).catch(fail);
         return;
       case 'irrelevant':
         window.pass(position);
@@ -243,7 +244,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       const id = keyOf(change);
       // Whose a change without a key is, nobody knows, and perhaps no other shard sees it.
       if (id !== undefined && !isForShard(shard, id)) window.pass(position);
-      else skip(change, error, null, window.add(position, 0)).catch(fail);
+      else skip(change, error, null, window.add(position, bytesOf(change))).catch(fail);
     },
     published: () => published,
     deadLettered: () => deadLettered,
@@ -257,6 +258,11 @@ const keySchema = z.looseObject({ documentKey: z.looseObject({ _id: z.unknown() 
 function keyOf(change: unknown): unknown {
   const parsed = keySchema.safeParse(change);
   return parsed.success ? parsed.data.documentKey._id : undefined;
+}
+
+/** What a change takes while its dead letter is on its way: it may be of 16 MB. */
+function bytesOf(change: unknown): number {
+  return Buffer.byteLength(extendedJson(change));
 }
 
 function holdsReplacement(value: CopyValue): boolean {

@@ -102,6 +102,26 @@ describe('outbox of the relay', () => {
     assert.equal(topics.reconciliationRequests.messages.length, 1);
   });
 
+  it('counts the bytes of what becomes no event, so that memory stays bounded while no dead letter is taken', async () => {
+    const { outbox, topics, window } = outboxOf();
+    topics.deadLetters.hold();
+    const position = { token: 'after it', startAt: null, last: null, source: null, committedAt: 0 };
+    const large = 'x'.repeat(quickLimits.maxInFlightBytes / 2);
+    outbox.putUnreadable({ large }, 'no operationType', position);
+    assert.equal(window.hasRoom(), true);
+    const change = projectChangeSchema.parse({
+      _id: { _data: 'aa' },
+      operationType: 'insert',
+      clusterTime: new Timestamp({ t: time.seconds, i: time.increment }),
+      documentKey: { _id: new ObjectId() },
+      fullDocument: { name: large },
+    });
+    outbox.put(change, { time, ordinal: 0 }, position);
+    assert.equal(window.hasRoom(), false);
+    topics.deadLetters.release();
+    await window.emptied();
+  });
+
   it('ends the run when not even the dead letter is taken, with the change unpublished', async () => {
     const { outbox, topics, window, ending, put } = outboxOf();
     topics.events.accepts = () => false;
