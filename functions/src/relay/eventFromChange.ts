@@ -150,10 +150,10 @@ function actorOf(change: Update, path: string): CopyValue {
   return isDocument(change.fullDocument) ? copyValueAt(change.fullDocument, path) : toldValue(change, path);
 }
 
-function isAmbiguous(change: Update, path: string): boolean {
-  return (
-    change.disambiguated !== null && change.disambiguated !== undefined && Object.hasOwn(change.disambiguated, path)
-  );
+/** A number may be an index or a name, and not every version of MongoDB says which: of an array, no copy has what is at
+ *  an index. */
+function isAmbiguous({ disambiguated }: Update, path: string): boolean {
+  return /(^|\.)\d+(\.|$)/.test(path) || Object.hasOwn(disambiguated ?? {}, path);
 }
 
 function isDocument(value: unknown): value is object {

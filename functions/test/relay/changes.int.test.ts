@@ -122,6 +122,21 @@ describe('relay: from change to event', () => {
     }
   });
 
+  it('tells of a field with a number in its path what a look at the project would tell, also where that is an index', async () => {
+    await fixture.reading({ config: fieldsConfig(['slots.0']) });
+    const [list, map] = [project({ slots: ['a', 'b'] }), project({ slots: { 0: 'a' } })];
+    await fixture.projects.insertMany([list, map]);
+    for (const { _id } of [list, map]) await fixture.projects.updateOne({ _id }, { $set: { 'slots.0': 'c' } });
+    await published(4);
+    const valuesOf = ({ _id }: ProjectDocument) =>
+      fixture
+        .events()
+        .filter(({ projectId }) => projectId === String(_id))
+        .map(({ changes }) => changes['slots.0']);
+    assert.deepEqual(valuesOf(list), [null, null]);
+    assert.deepEqual(valuesOf(map), ['a', 'c']);
+  });
+
   it('tells of a partly changed project that is gone meanwhile only what the change itself says', async () => {
     const one = project({ name: 'A', tags: ['x'] });
     await fixture.projects.insertOne(one);
