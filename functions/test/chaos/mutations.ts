@@ -329,7 +329,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     breaks: 'I11',
-    what: 'a value that no copy can have stops the relay',
+    what: 'a value that no copy can have makes its change unreadable',
     shows: /does not settle/,
     weather: 'raids',
     seed: 'm1',
