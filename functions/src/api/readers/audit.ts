@@ -1,4 +1,4 @@
-import type { Query } from 'firebase-admin/firestore';
+import type { Query, Transaction } from 'firebase-admin/firestore';
 import { createChainCheck, endProblem } from '../../audit/chain.ts';
 import { type AuditEntry, type AuditHead, auditEntryRef, hashOf, parseAuditEntry } from '../../audit/entry.ts';
 import { auditHeadRef, parseAuditHead } from '../../audit/head.ts';
@@ -15,17 +15,23 @@ export function createAuditReader({ firestore }: ReaderDependencies): Pick<Views
   const entries = firestore.collection(recordCollections.audit);
   let followed: AuditHead | undefined;
 
-  /** Follows the end of the chain from where it was followed before.
+  /** Follows the end of the chain from where it was followed before. Head and entries are of one moment: what is
+   *  appended in between would look like a break.
    *  @throws AuditHeadError */
-  async function followTail(): Promise<{ readonly head: AuditHead; readonly problem: string | undefined }> {
+  function followTail(): Promise<{ readonly head: AuditHead; readonly problem: string | undefined }> {
+    const before = followed;
+    return firestore.runTransaction((transaction) => follow(transaction, before), { readOnly: true });
+  }
+
+  async function follow(transaction: Transaction, before: AuditHead | undefined) {
     const headRef = auditHeadRef(firestore);
-    const head = parseAuditHead(headRef.path, (await headRef.get()).data());
-    const from = followed ?? (await headBefore(Math.max(0, head.sequence - tailLength)));
+    const head = parseAuditHead(headRef.path, (await transaction.get(headRef)).data());
+    const from = before ?? (await headBefore(transaction, Math.max(0, head.sequence - tailLength)));
     if (from === undefined) return { head, problem: `entry ${head.sequence - tailLength} is missing` };
     const check = createChainCheck(from);
-    const fresh = from.sequence === head.sequence ? [] : (await behind(from.sequence)).docs;
-    for (const { id, data } of fresh) {
-      const step = check.follow(id, data());
+    const fresh = from.sequence === head.sequence ? [] : (await behind(transaction, from.sequence)).docs;
+    for (const snapshot of fresh) {
+      const step = check.follow(snapshot.id, snapshot.data());
       if ('problem' in step) return { head, problem: step.problem };
     }
     const isWhole = fresh.length < maxFollowed;
@@ -34,14 +40,13 @@ export function createAuditReader({ firestore }: ReaderDependencies): Pick<Views
     return { head: check.head(), problem };
   }
 
-  async function behind(sequence: number) {
-    const { docs } = await entries.orderBy('sequence').startAfter(sequence).limit(maxFollowed).get();
-    return { docs: docs.map((snapshot) => ({ id: snapshot.id, data: () => snapshot.data() })) };
+  function behind(transaction: Transaction, sequence: number) {
+    return transaction.get(entries.orderBy('sequence').startAfter(sequence).limit(maxFollowed));
   }
 
-  async function headBefore(sequence: number): Promise<AuditHead | undefined> {
+  async function headBefore(transaction: Transaction, sequence: number): Promise<AuditHead | undefined> {
     if (sequence === 0) return createChainCheck().head();
-    const parsed = parseAuditEntry((await auditEntryRef(firestore, sequence).get()).data());
+    const parsed = parseAuditEntry((await transaction.get(auditEntryRef(firestore, sequence))).data());
     return parsed.ok ? { sequence, hash: parsed.entry.hash } : undefined;
   }
 
