@@ -2,7 +2,7 @@ import type { Query, Transaction } from 'firebase-admin/firestore';
 import { createChainCheck, endProblem } from '../../audit/chain.ts';
 import { type AuditEntry, type AuditHead, auditEntryRef, hashOf, parseAuditEntry } from '../../audit/entry.ts';
 import { auditHeadRef, parseAuditHead } from '../../audit/head.ts';
-import { auditPages } from '../../audit/verify.ts';
+import { auditPages, auditSince } from '../../audit/verify.ts';
 import { recordCollections } from '../../config/defineConfig.ts';
 import { nextOf, pageSize } from './paging.ts';
 import type { ReaderDependencies, Views } from './views.ts';
@@ -78,9 +78,8 @@ export function createAuditReader({ firestore }: ReaderDependencies): Pick<Views
       };
     },
     async *auditLines(since) {
-      const first = since === undefined ? undefined : await firstSince(since);
-      if (first === null) return;
-      for await (const page of auditPages({ firestore }, (first ?? 1) - 1)) {
+      const reading = { firestore };
+      for await (const page of since === undefined ? auditPages(reading) : auditSince(reading, since)) {
         for (const snapshot of page) {
           const parsed = parseAuditEntry(snapshot.data());
           yield JSON.stringify(parsed.ok ? parsed.entry : { id: snapshot.id, problem: parsed.problem });
@@ -88,12 +87,6 @@ export function createAuditReader({ firestore }: ReaderDependencies): Pick<Views
       }
     },
   };
-
-  /** Sequence of the first entry at a time or later; null when there is none. */
-  async function firstSince(since: number): Promise<number | null> {
-    const { docs } = await entries.where('at', '>=', since).orderBy('at').limit(1).get();
-    return docs[0] === undefined ? null : Number(docs[0].id);
-  }
 }
 
 /** Entries that one answer follows at most: many decisions at once are followed by the next answers. */
