@@ -40,9 +40,9 @@ export const redriveDeadLetters = defineOperation({
   summary: 'Publishes the messages of dead letters again; repair what they failed with first.',
   input: redriveInput,
   preview: (context, given) => preview(context, given, 'dead letters to redrive'),
-  act(context, { includeUnreadable = false, ...given }) {
+  act(context, { includeUnreadable = false, ...given }, counted) {
     const options = { dryRun: false, includeUnreadable: includeUnreadable || given.ids !== undefined };
-    return decideEach(context, given, 'redriven', async (snapshot) => {
+    return decideEach(context, given, counted, 'redriven', async (snapshot) => {
       const one = await redrive(context, snapshot, options);
       return { item: redriveItem(one), sequence: one.kind === 'published' ? one.sequence : null };
     });
@@ -56,8 +56,8 @@ export const dropDeadLetters = defineOperation({
   summary: 'Decides that the changes of dead letters are not to be applied.',
   input: dropInput,
   preview: (context, given) => preview(context, given, 'dead letters to drop'),
-  act: (context, given) =>
-    decideEach(context, given, 'dropped', async (snapshot) => {
+  act: (context, given, counted) =>
+    decideEach(context, given, counted, 'dropped', async (snapshot) => {
       const one = await drop(context, snapshot);
       const { id, failure } = one;
       const item = { target: id, details: detailsOf(one.kind, failure) };
@@ -131,10 +131,11 @@ interface Decided {
 async function decideEach(
   context: OperationContext,
   given: Selected,
+  counted: number,
   done: string,
   decide: (snapshot: Parameters<typeof drop>[1]) => Promise<Decided>,
 ): Promise<Outcome> {
-  const tally = createTally(context);
+  const tally = createTally(context, given.ids === undefined ? counted : undefined);
   for await (const page of selectDeadLetters(context, selectionOf(given))) {
     for (const found of page) {
       if (tally.isOver()) return tally.outcome(done);

@@ -27,9 +27,9 @@ function decisionOnHolds(kind: 'release' | 'discard', summary: string): Operatio
     summary,
     input,
     preview: (context, given) => preview(context, given, kind),
-    async act(context, given) {
+    async act(context, given, counted) {
       const holds = createHolds(context);
-      const tally = createTally(context);
+      const tally = createTally(context, given.projectIds === undefined ? counted : undefined);
       const decide = (name: HeldName) => decideOne(holds, kind, name, tally);
       if (given.projectIds === undefined) await decideAll(holds, decide, tally);
       else await decideThese(holds, given.projectIds, decide, tally);

@@ -1,6 +1,6 @@
 import type { Item, OperationContext, Outcome } from './operation.ts';
 
-/** Adds up what became of many, one by one, until the time is over. */
+/** Adds up what became of many, one by one, until the time is over or as many are done as may be. */
 export interface Tally {
   /** Whether no further one may be begun. */
   isOver(): boolean;
@@ -10,7 +10,8 @@ export interface Tally {
   outcome(done: string): Outcome;
 }
 
-export function createTally({ clock, deadline, onItem }: OperationContext): Tally {
+/** @param most how many may be done; without one, as many as there are. */
+export function createTally({ clock, deadline, onItem }: OperationContext, most = Number.POSITIVE_INFINITY): Tally {
   const counts: Record<Item['kind'], number> = {
     done: 0,
     'nothing-to-do': 0,
@@ -19,12 +20,13 @@ export function createTally({ clock, deadline, onItem }: OperationContext): Tall
     failed: 0,
   };
   let last: number | null = null;
-  let wasCut = false;
+  let rest = '';
   let problem: string | undefined;
   return {
     isOver() {
-      wasCut ||= clock.now() >= deadline;
-      return wasCut;
+      if (clock.now() >= deadline) rest = '; the time is over, and the same call goes on with the rest';
+      else if (counts.done >= most) rest = '; more have come since they were counted, and wait';
+      return rest !== '';
     },
     async add(item, sequence = null) {
       counts[item.kind] += 1;
@@ -40,7 +42,6 @@ export function createTally({ clock, deadline, onItem }: OperationContext): Tall
       ] as const;
       const parts = others.filter(([count]) => count > 0).map(([count, text]) => `, ${count} ${text}`);
       const first = problem === undefined ? '' : ` (${problem})`;
-      const rest = wasCut ? '; the time is over, and the same call goes on with the rest' : '';
       return {
         result: `${counts.done} ${done}${parts.join('')}${first}${rest}`,
         count: counts.done,

@@ -79,8 +79,9 @@ export interface OperationDefinition<Schema extends z.ZodType> {
   readonly input: Schema;
   preview(context: OperationContext, input: z.output<Schema>): Promise<Preview>;
   /** Doing it again does no harm.
+   *  @param counted what the preview has counted: of what the input does not name one by one, no more are touched.
    *  @throws OperationRefusedError when it cannot be done now, and nothing was changed. */
-  act(context: OperationContext, input: z.output<Schema>): Promise<Outcome>;
+  act(context: OperationContext, input: z.output<Schema>, counted: number): Promise<Outcome>;
 }
 
 /** A field of an input and what is wrong with it. */
@@ -92,7 +93,7 @@ export interface FieldProblem {
 /** An operation with an input that it accepts. */
 export interface ReadyOperation {
   preview(context: OperationContext): Promise<Preview>;
-  act(context: OperationContext): Promise<Outcome>;
+  act(context: OperationContext, counted: number): Promise<Outcome>;
 }
 
 /** An operation, whatever its input: what API, page and command line do, in one list (`all.ts`). */
@@ -126,7 +127,7 @@ export function defineOperation<Schema extends z.ZodType>(definition: OperationD
       if (!parsed.success) return { errors: fieldProblems('input', parsed.error) };
       return {
         preview: (context) => definition.preview(context, parsed.data),
-        act: (context) => definition.act(context, parsed.data),
+        act: (context, counted) => definition.act(context, parsed.data, counted),
       };
     },
   };

@@ -97,7 +97,7 @@ export async function runOperation(
   const acted = await unlessRefused(async () => {
     const preview = await ready.preview(context);
     if (needsConfirmation(operation, preview) && call.confirm !== preview.count) return preview;
-    return ready.act(context);
+    return ready.act(context, preview.count);
   });
   if ('refusal' in acted) return acted.refusal;
   const { value } = acted;

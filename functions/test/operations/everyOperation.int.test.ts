@@ -10,7 +10,7 @@ import { recordDeadLetter } from '../../src/deadLetters/record.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
 import { defaultHoldLimits } from '../../src/holds/limits.ts';
 import { operationNamed, operations } from '../../src/operations/all.ts';
-import type { Operation, OperationServices } from '../../src/operations/operation.ts';
+import type { Item, Operation, OperationServices } from '../../src/operations/operation.ts';
 import { type Call, previewOperation, runOperation } from '../../src/operations/runOperation.ts';
 import { lookAfter } from '../../src/operations/upkeep.ts';
 import { emptyRelayRecord, relayRecordData, relayRecordRef } from '../../src/relay/relayRecord.ts';
@@ -296,6 +296,42 @@ describe('every operation', function () {
     const done = await run('drop-dead-letters', { all: true }, { confirm: 11 });
     assert.equal(done.kind === 'done' && done.outcome.count, 11);
     assert.equal(await entries(), 11);
+  });
+
+  describe('of all touches no more than were counted, though more come while it runs:', () => {
+    const notMore = /"2 \w+; more have come since they were counted, and wait"/;
+
+    it('dead letters', async () => {
+      await start({ input: {}, count: 0, wrong: {} });
+      const waiting = ['p3', 'p4', 'p5'];
+      const fail = async (projectId: string) => {
+        const { data } = encodeEvent(event('ProjectDeleted', projectId));
+        await recordDeadLetter(fixture.dependencies, { data, attributes: { reason: 'attempts' } });
+      };
+      for (const projectId of ['p1', 'p2']) await fail(projectId);
+      const onePerPage = { ...services, pageSize: 1 };
+      const onItem = async () => {
+        for (const projectId of waiting.splice(0, 1)) await fail(projectId);
+      };
+      const call = { actor: operator, reason: 'r', input: { all: true }, onItem };
+      const done = await runOperation(onePerPage, named('drop-dead-letters'), call);
+      assert.match(JSON.stringify(done), notMore);
+      assert.equal(await entries(), 2);
+    });
+
+    it('held deletions', async () => {
+      await start({ given: twoHeld, input: {}, count: 0, wrong: {} });
+      const onePerPage = { ...services, pageSize: 1 };
+      const hold = async ({ target }: Item) => {
+        if (target.endsWith('x')) return;
+        await fixture.firestore.doc(`media/${target}x`).set({ projectId: `${target}x` });
+        await fixture.deliver(event('ProjectDeleted', `${target}x`));
+      };
+      const call = { actor: operator, reason: 'r', input: { all: true }, onItem: hold };
+      const done = await runOperation(onePerPage, named('release-holds'), call);
+      assert.match(JSON.stringify(done), notMore);
+      assert.equal(await entries(), 2);
+    });
   });
 
   it('of many ends when its time is over, and the same call goes on', async () => {
