@@ -1,6 +1,12 @@
+import { drop as dropLetter } from '../deadLetters/drop.ts';
 import { countRedriven, redrive as redriveLetter, type SkipReason, skipReasons } from '../deadLetters/redrive.ts';
 import { type DeadLetterSelection, selectDeadLetters } from '../deadLetters/select.ts';
-import { dropDeadLetters, redriveItem, redriveDeadLetters as redriveOperation } from '../operations/deadLetters.ts';
+import {
+  dropDeadLetters,
+  dropItem,
+  redriveItem,
+  redriveDeadLetters as redriveOperation,
+} from '../operations/deadLetters.ts';
 import type { Item, OperationServices } from '../operations/operation.ts';
 import {
   errorCodes,
@@ -169,10 +175,10 @@ function allOf({ project, failedWith }: Extract<RedriveSettings['which'], { kind
   return failedWith === undefined ? { all: true } : { reason: failedWith };
 }
 
-/** Says what redriving would do, and does nothing. */
+/** Says what redriving or dropping would do, and does nothing. */
 async function rehearse(
   { services, inTime }: Dependencies,
-  { which }: Action,
+  { which, drop }: Action,
   report: (item: Item) => void,
 ): Promise<'rehearsed'> {
   const selection: DeadLetterSelection =
@@ -181,6 +187,8 @@ async function rehearse(
       : { kind: 'waiting', projectId: which.project, reason: which.failedWith };
   const includeUnreadable = which.kind === 'events' || which.includeUnreadable;
   const transact = () => Promise.reject(new Error('a rehearsal decides nothing'));
+  const dependencies = { ...services, transact };
+  const options = { dryRun: true, includeUnreadable };
   for await (const page of eachInTime(selectDeadLetters(services, selection), inTime)) {
     for (const found of page) {
       if ('missing' in found) {
@@ -188,7 +196,8 @@ async function rehearse(
         report({ target: found.missing, kind: 'not-found', text });
         continue;
       }
-      report(redriveItem(await redriveLetter({ ...services, transact }, found, { dryRun: true, includeUnreadable })));
+      if (drop) report(dropItem(await dropLetter(dependencies, found, options)));
+      else report(redriveItem(await redriveLetter(dependencies, found, options)));
     }
   }
   return 'rehearsed';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { drop } from '../deadLetters/drop.ts';
+import { type Drop, drop } from '../deadLetters/drop.ts';
 import type { Failure } from '../deadLetters/failure.ts';
 import { type Redrive, redrive, type SkipReason } from '../deadLetters/redrive.ts';
 import { countDeadLetters, type DeadLetterSelection, selectDeadLetters } from '../deadLetters/select.ts';
@@ -58,17 +58,8 @@ export const dropDeadLetters = defineOperation({
   preview: (context, given) => preview(context, given, 'dead letters to drop'),
   act: (context, given, counted) =>
     decideEach(context, given, counted, 'dropped', async (snapshot) => {
-      const one = await drop(context, snapshot);
-      const { id, failure } = one;
-      const item = { target: id, details: detailsOf(one.kind, failure) };
-      switch (one.kind) {
-        case 'dropped':
-          return { item: { ...item, kind: 'done', text: whyOf(failure) }, sequence: one.sequence };
-        case 'skipped':
-          return { item: { ...item, kind: 'skipped', text: `is ${one.status}, and does not wait for a decision` } };
-        case 'failed':
-          return { item: { ...item, kind: 'failed', text: errorText(one.error), error: one.error } };
-      }
+      const one = await drop(context, snapshot, { dryRun: false });
+      return { item: dropItem(one), sequence: one.kind === 'dropped' ? one.sequence : null };
     }),
 });
 
@@ -95,6 +86,21 @@ export function redriveItem(one: Redrive): Item {
         text: skipTexts[one.reason],
         details: { ...item.details, skipped: one.reason },
       };
+    case 'failed':
+      return { ...item, kind: 'failed', text: errorText(one.error), error: one.error };
+  }
+}
+
+/** What became of one dead letter that was to be dropped, also in a rehearsal. */
+export function dropItem(one: Drop): Item {
+  const { id, failure } = one;
+  const item = { target: id, details: detailsOf(one.kind, failure) };
+  switch (one.kind) {
+    case 'dropped':
+    case 'droppable':
+      return { ...item, kind: 'done', text: whyOf(failure) };
+    case 'skipped':
+      return { ...item, kind: 'skipped', text: `is ${one.status}, and does not wait for a decision` };
     case 'failed':
       return { ...item, kind: 'failed', text: errorText(one.error), error: one.error };
   }

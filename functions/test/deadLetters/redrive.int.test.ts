@@ -283,6 +283,18 @@ describe('redrive', () => {
       assert.equal(await run('--all', '--include-unreadable'), exitCodes.done);
     });
 
+    it('rehearses what it does: what cannot be redriven is dropped all the same', async () => {
+      await fixture.deliverMessage({ data: Buffer.from('not json'), attributes: {} });
+      const buried = { source: 'relay', reason: 'value', error: 'a value that no event can carry' };
+      fixture.deadLetters.messages.push({ data: Buffer.from('{"operationType":"insert"}'), attributes: buried });
+      await recordAll();
+      assert.equal(await run('--all', '--drop', '--dry-run'), exitCodes.done);
+      const rehearsed = output;
+      assert.match(rehearsed, /^2 would be dropped\.$/m);
+      assert.equal(await run('--all', '--drop'), exitCodes.done);
+      assert.equal(output, rehearsed.replaceAll('would be ', ''));
+    });
+
     it('prints one JSON document, also of nothing', async () => {
       assert.equal(await run('--all', '--json'), exitCodes.done);
       assert.deepEqual(JSON.parse(output).deadLetters, []);
