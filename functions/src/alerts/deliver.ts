@@ -91,7 +91,7 @@ async function take(
     const sends = due.length > 0 && holder === null;
     const next: AlertRecord = {
       ...record,
-      lookAt: nextLook(record, config),
+      lookAt: nextLook(record, config, now),
       sending: sends ? { by, until: now + leaseMs } : record.sending,
     };
     transaction.set(ref, alertData(next));
@@ -141,11 +141,12 @@ async function settle(
       sent: [...known.sent, ...sent],
       escalatedAt: escalation?.at ?? known.escalatedAt,
     };
-    const due = goesOn ? dueChanges(record, config, clock.now()) : [];
+    const now = clock.now();
+    const due = goesOn ? dueChanges(record, config, now) : [];
     const next: AlertRecord = {
       ...record,
-      lookAt: nextLook(record, config),
-      sending: due.length > 0 ? { by, until: clock.now() + leaseMs } : null,
+      lookAt: nextLook(record, config, now),
+      sending: due.length > 0 ? { by, until: now + leaseMs } : null,
     };
     transaction.set(ref, alertData(next));
     return due.length > 0 ? { record: next, due } : null;

@@ -1,4 +1,4 @@
-import { minuteMs } from '../clock.ts';
+import { hourMs, minuteMs } from '../clock.ts';
 import type { AlertsConfig, AlertTarget } from '../config/alertsConfig.ts';
 import type { AlertChange, AlertRecord } from './alertRecord.ts';
 
@@ -28,9 +28,13 @@ export function dueChanges(record: AlertRecord, { targets, escalation }: AlertsC
     .filter(({ change, target }) => !wasSent(change, target));
 }
 
+/** How long what is due is left to the message that has met it, in ms: that is redelivered for a day. */
+const lookAgainMs = hourMs;
+
 /** When an alert has to be looked at again by itself, ms since 1970; null when nothing but news changes it. */
-export function nextLook(record: AlertRecord, config: AlertsConfig): number | null {
-  return record.state === 'open' && record.escalatedAt === null ? escalationAt(record, config) : null;
+export function nextLook(record: AlertRecord, config: AlertsConfig, now: number): number | null {
+  const at = record.state === 'open' && record.escalatedAt === null ? escalationAt(record, config) : null;
+  return at === null || at > now ? at : now + lookAgainMs;
 }
 
 function escalationAt({ firstAt }: AlertRecord, { escalation }: AlertsConfig): number | null {

@@ -207,6 +207,19 @@ describe('delivery of alerts', () => {
     );
   });
 
+  it('leaves an escalation that is refused to its message, and looks again in an hour should that end', async () => {
+    await deliver(raise());
+    let looks = 0;
+    for (let minute = 1; minute <= 120; minute += 1) {
+      clock.advance(minuteMs);
+      if (((await record()).lookAt ?? Infinity) > clock.now()) continue;
+      looks += 1;
+      webhooks.answers.push(404);
+      await assert.rejects(deliver({ kind: 'look', key }), AlertNotDeliveredError);
+    }
+    assert.equal(looks, 2);
+  });
+
   it('does not escalate what was acknowledged before, or was closed', async () => {
     await deliver(raise());
     await change((known) => acknowledged(known, 'eva', clock.now()));
