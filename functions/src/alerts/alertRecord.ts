@@ -1,4 +1,4 @@
-import { type DocumentReference, type Firestore, Timestamp } from 'firebase-admin/firestore';
+import { type DocumentReference, type DocumentSnapshot, type Firestore, Timestamp } from 'firebase-admin/firestore';
 import { z } from 'zod';
 import { recordCollections } from '../config/defineConfig.ts';
 import { documentIdFrom } from '../records/documentIds.ts';
@@ -102,6 +102,16 @@ export function parseAlert(path: string, data: unknown): AlertRecord {
   }
   const [issue] = result.error.issues;
   throw new AlertRecordError(path, issue ? `${issue.path.map(String).join('.')}: ${issue.message}` : 'not an alert');
+}
+
+/** Reads the record of one of many; an error stands for one that cannot be read, and the others count all the same. */
+export function readAlert(snapshot: DocumentSnapshot): AlertRecord | AlertRecordError {
+  try {
+    return parseAlert(snapshot.ref.path, snapshot.data());
+  } catch (error) {
+    if (error instanceof AlertRecordError) return error;
+    throw error;
+  }
 }
 
 /** The document that holds an alert. It is always written whole, inside the transaction that read it. */

@@ -1,8 +1,8 @@
-import { type AlertRecord, parseAlert } from '../alerts/alertRecord.ts';
+import { type AlertRecord, AlertRecordError, readAlert } from '../alerts/alertRecord.ts';
 import { recordCollections } from '../config/defineConfig.ts';
 import { acknowledgeAlerts, closeAlerts } from '../operations/alerts.ts';
 import { helpAfter, requiredVariable, runAsProcess, type TerminalCommand } from './command.ts';
-import { decideAndSay } from './decisions/decideAndSay.ts';
+import { decideAndSay, decisionCodes } from './decisions/decideAndSay.ts';
 import { type DecisionOptions, decisionOptions } from './decisions/decision.ts';
 import { operationServices } from './decisions/operationServices.ts';
 import { inTime, openFirestore } from './services.ts';
@@ -60,11 +60,13 @@ export const alerts: TerminalCommand<AlertsSettings> = {
         .where('state', 'in', ['open', 'acknowledged'])
         .limit(mostListed);
       const { docs } = await inTime(terminal, query.get());
-      const found = docs.map((document) => parseAlert(document.ref.path, document.data()));
+      const read = docs.map(readAlert);
+      const found = read.filter((alert): alert is AlertRecord => !(alert instanceof AlertRecordError));
+      for (const alert of read) if (alert instanceof AlertRecordError) terminal.warn(alert.message);
       if (action.json) terminal.print(JSON.stringify(found.map(asJson)));
-      else if (found.length === 0) terminal.print('No alerts are open.');
+      else if (read.length === 0) terminal.print('No alerts are open.');
       else for (const alert of found) terminal.print(lineOf(alert));
-      return 0;
+      return found.length === read.length ? decisionCodes.done : decisionCodes.failed;
     }
     const { kind, keys } = action;
     return decideAndSay(

@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { type AlertRecord, alertData, alertRef, parseAlert } from '../alerts/alertRecord.ts';
+import {
+  type AlertRecord,
+  AlertRecordError,
+  alertData,
+  alertRef,
+  parseAlert,
+  readAlert,
+} from '../alerts/alertRecord.ts';
 import { acknowledged, closed } from '../alerts/transitions.ts';
 import { errorText } from '../log.ts';
 import { createTally } from './many.ts';
@@ -37,8 +44,9 @@ function decisionOnAlerts(
     input,
     async preview({ firestore, clock, actor }, { keys }) {
       const snapshots = await Promise.all([...new Set(keys)].map((key) => alertRef(firestore, key).get()));
-      const alerts = snapshots.filter(({ exists }) => exists).map((found) => parseAlert(found.ref.path, found.data()));
-      const changed = alerts.filter((alert) => decide(alert, actor.name, clock.now()) !== alert);
+      const alerts = snapshots.filter(({ exists }) => exists).map(readAlert);
+      const readable = alerts.filter((alert): alert is AlertRecord => !(alert instanceof AlertRecordError));
+      const changed = readable.filter((alert) => decide(alert, actor.name, clock.now()) !== alert);
       return {
         count: changed.length,
         what: 'alerts',

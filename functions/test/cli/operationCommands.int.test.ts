@@ -89,6 +89,12 @@ describe('commands of operations, as processes', function () {
     assert.equal((await run('alerts', 'acknowledge', alert.key, 'no-such', ...decided)).code, 3);
     assert.equal((await run('alerts', 'close', alert.key, ...decided)).code, 0);
     assert.match((await run('alerts', 'list')).out, /No alerts are open/);
+    await alertRef(firestore, alert.key).set(alertData(alert));
+    await alertRef(firestore, 'damaged').set({ state: 'open' });
+    const listed = await run('alerts', 'list');
+    assert.match(listed.out, new RegExp(`^${alert.key} `, 'm'));
+    assert.match(listed.err, /syncAlerts\/damaged cannot be read/);
+    assert.equal(listed.code, 1);
     assert.deepEqual(
       (await auditOf(firestore)).map(({ action, target }) => `${action} ${target}`),
       [`acknowledge-alerts alert ${alert.key}`, `close-alerts alert ${alert.key}`],

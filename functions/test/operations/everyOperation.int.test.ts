@@ -334,6 +334,22 @@ describe('every operation', function () {
     });
   });
 
+  it('decides about the alerts that can be read, and names the one that cannot', async () => {
+    await start({ given: openAlert, input: {}, count: 0, wrong: {} });
+    await alertRef(fixture.firestore, 'a0').set({ state: 'open' });
+    const items: Item[] = [];
+    const onItem = (item: Item) => void items.push(item);
+    const done = await run('acknowledge-alerts', { keys: ['a0', 'a1'] }, { onItem });
+    assert.match(JSON.stringify(done), /"1 acknowledged, 1 failed \(a0: the record syncAlerts\/a0 cannot be read/);
+    assert.deepEqual(
+      items.map(({ target, kind }) => [target, kind]),
+      [
+        ['a0', 'failed'],
+        ['a1', 'done'],
+      ],
+    );
+  });
+
   it('of many ends when its time is over, and the same call goes on', async () => {
     await start({ input: {}, count: 0, wrong: {} });
     await twoHeld(fixture);
