@@ -9,7 +9,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  *  terminal nor pass for a line of its own. */
 export interface Terminal {
   readonly clock: Clock;
-  /** Aborted by the first SIGINT or SIGTERM. */
+  /** Aborted by the first SIGINT or SIGTERM, and when nobody reads its output any more. */
   readonly signal: AbortSignal;
   /** Prints one line of the result. */
   print(line: string): void;
@@ -31,8 +31,8 @@ export interface Terminal {
 
 /** The terminal of this process, and what ends the process in order. */
 export interface ProcessTerminal extends Terminal {
-  /** 130 or 143 once SIGINT or SIGTERM has come (https://tldp.org/LDP/abs/html/exitcodes.html), before that
-   *  undefined. */
+  /** 130 or 143 once SIGINT or SIGTERM has come (https://tldp.org/LDP/abs/html/exitcodes.html), 141 once nobody reads
+   *  its output any more, before that undefined. */
   stopCode(): number | undefined;
   /** Closes what was opened, as far as it can be closed soon, and ends the process. */
   exit(code: number): Promise<never>;
@@ -47,7 +47,7 @@ const closingMs = 400;
  *  ms, is the same signal. */
 const sameSignalMs = 500;
 
-const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+const signalCodes = { SIGINT: 130, SIGTERM: 143, SIGPIPE: 141 } as const;
 
 /** The terminal of this process.
  *  @param saves whether the command saves its progress after a signal; another one ends at once. */
@@ -117,6 +117,13 @@ function stopOnSignals(saves: boolean, onFirst: () => void) {
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  // Node ignores SIGPIPE: that nobody reads any more (`| head`) comes as an error, with each further line again.
+  const onPipeError = (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    if (first === undefined) onSignal('SIGPIPE');
+  };
+  process.stdout.on('error', onPipeError);
+  process.stderr.on('error', onPipeError);
   return { signal: controller.signal, code: () => first?.code, isOver: () => cancel() };
 }
 

@@ -43,4 +43,16 @@ describe('what a command prints', () => {
     const { deadLetters } = JSON.parse(await run('redrive --all --dry-run --json'));
     assert.deepEqual([deadLetters[0].id, deadLetters[0].error], [hostile, hostile]);
   });
+
+  it('ends without a stack trace when nobody reads it any more, as behind "| head"', async () => {
+    // More than a page: it reads on after its first lines.
+    const failure = failureFrom({ data: Buffer.from('x'), attributes: {} }, undefined, 0);
+    for (let index = 0; index < 40; index += 1) {
+      await failureRef(firestore, `f${index}`).set(failureData({ ...failure, id: `f${index}` }));
+    }
+    const command = startCommand('redrive --all --dry-run', { FIRESTORE_EMULATOR_HOST: server.host });
+    command.child.stdout?.destroy();
+    assert.equal(await command.ended, 141, command.stderr());
+    assert.equal(command.stderr(), '');
+  });
 });
