@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { clusterTimeText } from '../inStep/clusterTime.ts';
 import { defaultWaitMs, longestWaitMs } from '../inStep/waitUntilInStep.ts';
 import { operations } from '../operations/all.ts';
+import { hasDocumentId } from '../records/documentIds.ts';
 import { reportAs, reportFormats } from '../reports/formats.ts';
 import { cursorOf } from './cursor.ts';
 import { openMetrics, openMetricsType } from './openMetrics.ts';
@@ -20,15 +21,23 @@ import { eventsView, projectsView, projectView } from './views/projects.ts';
 
 const nothing = z.strictObject({});
 /** Longest id of a project, an event or a job, in characters: Firestore's own limit of a document id. */
-const id = z.string().min(1).max(1_500);
+const id = z
+  .string()
+  .min(1, { abort: true })
+  .max(1_500, { abort: true })
+  .refine(hasDocumentId, 'no document has this id');
 const text = z.string().min(1).max(500);
 const byId = z.strictObject({ id });
-const timeCursor = cursorOf(z.object({ at: z.number(), id }));
+/** The last moment that Firestore knows, in ms since 1970: the end of the year 9999. */
+const lastMoment = 253_402_300_799_999;
+const at = z.number().min(0).max(lastMoment);
+const timeCursor = cursorOf(z.object({ at, id }));
 const nameCursor = cursorOf(z.object({ name: z.string(), id }));
 const momentText = z
   .string()
   .regex(/^\d{1,15}$/, 'expected ms since 1970')
-  .transform(Number);
+  .transform(Number)
+  .pipe(at);
 
 /** A GET that a viewer may make. */
 const viewed = { method: 'GET', role: 'viewer', body: noBody } as const;
@@ -158,7 +167,7 @@ export const routes: readonly Route[] = [
     path: '/api/projects/{id}/events',
     summary: 'The events of a project and what became of them, the newest first.',
     params: byId,
-    query: z.strictObject({ cursor: cursorOf(z.object({ at: z.number().nullable(), id })).optional() }),
+    query: z.strictObject({ cursor: cursorOf(z.object({ at: at.nullable(), id })).optional() }),
     answer: eventsView,
     handle: async ({ params, query: { cursor } }, { views }) => ({
       kind: 'json',

@@ -9,13 +9,16 @@ import {
 } from '../alerts/alertRecord.ts';
 import { acknowledged, closed } from '../alerts/transitions.ts';
 import { errorText } from '../log.ts';
+import { hasDocumentId } from '../records/documentIds.ts';
 import { createTally } from './many.ts';
 import { defineOperation, type Operation, type OperationContext } from './operation.ts';
 
 /** Alerts that one call decides about. */
 const mostKeys = 200;
 
-const input = z.strictObject({ keys: z.array(z.string().min(1)).min(1).max(mostKeys) });
+const input = z.strictObject({
+  keys: z.array(z.string().refine(hasDocumentId, 'is not the key of an alert')).min(1).max(mostKeys),
+});
 
 export const acknowledgeAlerts = decisionOnAlerts(
   'acknowledge-alerts',

@@ -4,6 +4,7 @@ import type { Failure } from '../deadLetters/failure.ts';
 import { type Redrive, redrive, type SkipReason } from '../deadLetters/redrive.ts';
 import { countDeadLetters, type DeadLetterSelection, selectDeadLetters } from '../deadLetters/select.ts';
 import { errorText } from '../log.ts';
+import { hasDocumentId } from '../records/documentIds.ts';
 import { createTally } from './many.ts';
 import { defineOperation, type Item, type OperationContext, type Outcome, type Preview } from './operation.ts';
 import { exactlyOneOf, projectIdInput } from './projectIds.ts';
@@ -13,7 +14,7 @@ const mostIds = 500;
 
 const selection = {
   /** Ids of events, or of documents in syncFailures. */
-  ids: z.array(z.string().min(1)).min(1).max(mostIds).optional(),
+  ids: z.array(z.string().refine(hasDocumentId, 'is not the id of a dead letter')).min(1).max(mostIds).optional(),
   projectId: projectIdInput.optional(),
   /** Why they were given up. */
   reason: z.string().min(1).optional(),

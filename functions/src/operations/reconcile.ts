@@ -12,6 +12,7 @@ import {
 import { parseJob, type ReconcileJob, requestOf } from '../reconcile/jobRecord.ts';
 import { defaultReconcileLimits } from '../reconcile/limits.ts';
 import { openCancellation, requestedJob } from '../reconcile/requestedJob.ts';
+import { documentIdFrom, hasDocumentId } from '../records/documentIds.ts';
 import {
   defineOperation,
   type OperationContext,
@@ -203,10 +204,7 @@ export const cancelReconciliation = defineOperation({
   changes: true,
   summary: 'Ends a reconciliation or a verification that waits or is at work; what was repaired stays repaired.',
   input: z.strictObject({
-    jobId: z
-      .string()
-      .min(1)
-      .refine((id) => !id.includes('/'), 'is not the id of a job'),
+    jobId: z.string().refine((id) => hasDocumentId(id) && documentIdFrom(id) === id, 'is not the id of a job'),
   }),
   async preview({ firestore, clock }, { jobId }) {
     const { cancellation } = await firestore.runTransaction(

@@ -5,6 +5,14 @@ export function documentIdFrom(text: string): string {
   return encodeURIComponent(text).replaceAll('.', '%2E').replace(/^__/, '%5F_');
 }
 
+/** Longest document id, in bytes: https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields */
+const maxDocumentIdBytes = 1_500;
+
+/** Whether `documentIdFrom` makes an id of a text that a document can have; for input of unknown origin. */
+export function hasDocumentId(text: string): boolean {
+  return text !== '' && text.isWellFormed() && documentIdFrom(text).length <= maxDocumentIdBytes;
+}
+
 /** The text that `documentIdFrom` was given. */
 export function textFromDocumentId(id: string): string {
   return decodeURIComponent(id);

@@ -57,6 +57,11 @@ describe('bad input', () => {
       if (!(name in route.query.shape)) continue;
       it(`${route.path}: a ${name} that is none`, async () => {
         const values = ['', '%', '-1', 'x'.repeat(5_000), encodeCursor({ at: 'x' }), encodeCursor([]), '\u0000', '1e9'];
+        values.push(
+          '9'.repeat(15),
+          encodeCursor({ at: 1e300, id: 'x' }),
+          encodeCursor({ at: 1, name: '', id: '\ud800' }),
+        );
         for (const value of values) {
           assert.deepEqual(await refused(requestTo(withQuery(route, name, value), token)), [name], value);
         }
@@ -68,10 +73,28 @@ describe('bad input', () => {
     assert.deepEqual(await refused(requestTo('/api/measures', token)), ['range']);
   });
 
-  it('an id that is too long', async () => {
+  it('an id that is too long, also only as the id of a document', async () => {
     for (const route of routes.filter(({ path }) => path.includes('{id}'))) {
-      const address = route.path.replace('{id}', 'x'.repeat(2_000));
-      assert.deepEqual(await refused(requestTo(address, token)), ['id'], route.path);
+      for (const id of ['x'.repeat(2_000), encodeURIComponent('é'.repeat(500))]) {
+        assert.deepEqual(await refused(requestTo(route.path.replace('{id}', id), token)), ['id'], route.path);
+      }
+    }
+  });
+
+  it('an id in a body that no document can have', async () => {
+    for (const id of ['\ud800', 'é'.repeat(500)]) {
+      for (const [name, field] of [
+        ['acknowledge-alerts', 'keys'],
+        ['drop-dead-letters', 'ids'],
+      ]) {
+        const body = { reason: 'r', input: { [field ?? '']: [id] } };
+        assert.deepEqual(await refused(requestTo(`/api/operations/${name}`, token, body)), [`input.${field}[0]`]);
+      }
+    }
+    for (const jobId of ['..', '__x__', 'a/b', '\ud800', 'x'.repeat(2_000)]) {
+      const body = { reason: 'r', input: { jobId } };
+      const path = '/api/operations/cancel-reconciliation';
+      assert.deepEqual(await refused(requestTo(path, token, body)), ['input.jobId'], jobId);
     }
   });
 
