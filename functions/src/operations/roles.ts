@@ -1,5 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Firestore } from 'firebase-admin/firestore';
 import { z } from 'zod';
 import { roleSchema } from '../api/views/common.ts';
+import { parseAuditEntry } from '../audit/entry.ts';
+import { recordCollections } from '../config/defineConfig.ts';
 import {
   defineOperation,
   type Operation,
@@ -82,17 +86,32 @@ async function currentOf(claims: Claims, { email }: Input, wanted: Role | null):
   return found;
 }
 
+/** The result of an entry whose effect is still to come. */
+const intent = 'asked for';
+
+/** The last entry about an account, if it is the intent that led to the role which is there: whoever set it died before
+ *  it said so, or before it ended the sessions. One read. */
+async function unfinishedIntent(firestore: Firestore, target: string, wanted: Role | null) {
+  const entries = firestore.collection(recordCollections.audit).where('target', '==', target);
+  const { docs } = await entries.orderBy('sequence', 'desc').limit(1).get();
+  const parsed = parseAuditEntry(docs[0]?.data());
+  const isIt = parsed.ok && parsed.entry.result === intent && isDeepStrictEqual(parsed.entry.after, { role: wanted });
+  return isIt ? parsed.entry : undefined;
+}
+
 /** Authentication takes part in no transaction: the intent is written before, and that it was carried out after. A
  *  crash in between leaves the intent alone in the audit, and the same call finishes it. */
 async function change(
-  { transact }: OperationContext,
+  { firestore, transact }: OperationContext,
   claims: Claims,
   given: Input,
   wanted: Role | null,
 ): Promise<Outcome> {
   const { uid, role } = await currentOf(claims, given, wanted);
   const done = wanted === null ? 'revoked' : 'granted';
-  if (!isDue(role, given, wanted)) {
+  const target = `account ${given.email}`;
+  const unfinished = isDue(role, given, wanted) ? undefined : await unfinishedIntent(firestore, target, wanted);
+  if (!isDue(role, given, wanted) && unfinished === undefined) {
     return {
       result: `${given.email}: nothing to do, the role is ${role ?? 'none'}`,
       count: 0,
@@ -100,8 +119,10 @@ async function change(
       jobId: null,
     };
   }
-  const facts = { target: `account ${given.email}`, before: { role }, after: { role: wanted } };
-  await transact(async (_transaction, trace) => trace.record({ ...facts, result: 'asked for' }));
+  const facts = { target, before: unfinished?.before ?? { role }, after: { role: wanted } };
+  if (unfinished === undefined) {
+    await transact(async (_transaction, trace) => trace.record({ ...facts, result: intent }));
+  }
   await claims.set(uid, wanted);
   const { sequence } = await transact(async (_transaction, trace) => trace.record({ ...facts, result: done }));
   return { result: `${given.email}: ${given.role} ${done}`, count: 1, sequence, jobId: null };

@@ -1,7 +1,7 @@
 // Granting and revoking roles, with the real Admin SDK on the local stand-in of Firebase Authentication: attacks I12
 // where the effect cannot be part of the transaction.
 import assert from 'node:assert/strict';
-import { deleteApp, initializeApp } from 'firebase-admin/app';
+import { type App, deleteApp, initializeApp } from 'firebase-admin/app';
 import { getAuth } from 'firebase-admin/auth';
 import { createLocalAuth, type LocalAuth } from '../../local/servers/auth/localAuth.ts';
 import { type HttpServer, serveHttp } from '../../local/servers/httpServer.ts';
@@ -15,6 +15,7 @@ describe('operations: roles', () => {
   let fixture: OperationsFixture;
   let auth: LocalAuth;
   let server: HttpServer;
+  let app: App;
   let claims: Claims;
   let close: () => Promise<void>;
   beforeEach(async () => {
@@ -22,7 +23,7 @@ describe('operations: roles', () => {
     auth = createLocalAuth('demo-test');
     server = await serveHttp(0, (request) => auth.answer(request));
     const restore = setVariables({ FIREBASE_AUTH_EMULATOR_HOST: server.host });
-    const app = initializeApp({ projectId: 'demo-test' }, 'roles');
+    app = initializeApp({ projectId: 'demo-test' }, 'roles');
     claims = createClaims(getAuth(app));
     close = async () => {
       await deleteApp(app);
@@ -83,6 +84,35 @@ describe('operations: roles', () => {
       `grant-role ${wanted} asked for`,
       `grant-role ${wanted} granted`,
     ]);
+  });
+
+  it('that dies after the claim is set, and before it has ended the sessions, is finished by the same call', async () => {
+    for (const [kind, role, done, before] of [
+      ['grant', 'operator', 'granted', null],
+      ['revoke', 'operator', 'revoked', 'operator'],
+    ] as const) {
+      const dying: Claims = {
+        ...claims,
+        async set(uid, to) {
+          await getAuth(app).setCustomUserClaims(uid, to === null ? {} : { lockstep: to });
+          throw new Error('killed');
+        },
+      };
+      await assert.rejects(run(kind, role, {}, dying), /killed/);
+      let ended = 0;
+      const counting: Claims = {
+        ...claims,
+        set(uid, to) {
+          ended += 1;
+          return claims.set(uid, to);
+        },
+      };
+      for (let again = 0; again < 2; again += 1) await run(kind, role, {}, counting);
+      const last = (await auditOf(fixture.firestore)).at(-1);
+      assert.deepEqual([last?.action, last?.before, last?.result], [`${kind}-role`, { role: before }, done]);
+      assert.equal(ended, 1);
+    }
+    assert.equal((await trail()).length, 4);
   });
 
   it('refuses who may not, who is not there, and a role that there is not', async () => {
