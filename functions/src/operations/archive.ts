@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { pagesOf } from '../archive/archivePages.ts';
 import {
   type ArchiveJob,
+  ArchiveJobError,
   archiveJobData,
   archiveJobRef,
   newArchiveJob,
@@ -12,6 +13,7 @@ import { recordCollections } from '../config/defineConfig.ts';
 import { projectIdSchema } from '../events/projectId.ts';
 import { encodeArchiveRequest } from '../events/requestedWork.ts';
 import { parseProjectRecord, projectRecordRef } from '../records/projectRecord.ts';
+import { unlessUnreadable } from './many.ts';
 import {
   defineOperation,
   type OperationContext,
@@ -150,5 +152,8 @@ async function sameUnfinished(
   const { docs } = await transaction.get(unfinished);
   const keyOf = ({ projectId, to, collections, dryRun }: ArchiveJob) =>
     JSON.stringify([projectId, to, collections?.toSorted() ?? null, dryRun]);
-  return docs.map((found) => parseArchiveJob(found.id, found.data())).find((job) => keyOf(job) === keyOf(wanted));
+  const readable = docs.flatMap((found) =>
+    unlessUnreadable(() => parseArchiveJob(found.id, found.data()), ArchiveJobError),
+  );
+  return readable.find((job) => keyOf(job) === keyOf(wanted));
 }

@@ -51,3 +51,17 @@ export function createTally({ clock, deadline, onItem }: OperationContext, most 
     },
   };
 }
+
+/** One of many records, or none where it cannot be read: the others count all the same (I11).
+ *  @throws what is no error of this kind. */
+export function unlessUnreadable<Read, Unreadable extends Error>(
+  read: () => Read,
+  unreadable: abstract new (...args: never) => Unreadable,
+): Read[] {
+  try {
+    return [read()];
+  } catch (error) {
+    if (error instanceof unreadable) return [];
+    throw error;
+  }
+}

@@ -9,10 +9,11 @@ import {
   type ReconcileRequest,
   ReconcileRequestError,
 } from '../events/reconciliationRequest.ts';
-import { parseJob, type ReconcileJob, requestOf } from '../reconcile/jobRecord.ts';
+import { parseJob, type ReconcileJob, ReconcileRecordError, requestOf } from '../reconcile/jobRecord.ts';
 import { defaultReconcileLimits } from '../reconcile/limits.ts';
 import { openCancellation, requestedJob } from '../reconcile/requestedJob.ts';
 import { documentIdFrom, hasDocumentId } from '../records/documentIds.ts';
+import { unlessUnreadable } from './many.ts';
 import {
   defineOperation,
   type OperationContext,
@@ -162,7 +163,7 @@ async function sameUnfinishedRun(
     jobs.where('type', 'in', ['reconciliation', 'verification']).where('status', 'in', ['pending', 'running']),
   );
   return unfinished.docs
-    .map((document) => parseJob(document.id, document.data()))
+    .flatMap((document) => unlessUnreadable(() => parseJob(document.id, document.data()), ReconcileRecordError))
     .find((job) => {
       const request = requestOf(job);
       if (request === null) return false;

@@ -334,6 +334,24 @@ describe('every operation', function () {
     });
   });
 
+  it('asks for runs and restores beside a job that cannot be read', async () => {
+    for (const [name, type] of [
+      ['reconcile', 'reconciliation'],
+      ['verify', 'verification'],
+      ['restore', 'restore'],
+    ] as const) {
+      const trial = trials[name];
+      assert.ok(trial);
+      await start(trial);
+      await fixture.firestore.doc('syncJobs/damaged').set({ type, status: 'running', schemaVersion: 99 });
+      const done = await run(name, trial.input);
+      assert.equal(done.kind === 'done' && done.outcome.count, 1, JSON.stringify(done));
+      const again = await run(name, trial.input);
+      assert.equal(again.kind === 'done' && again.outcome.count, 0, JSON.stringify(again));
+      await fixture.close();
+    }
+  });
+
   it('decides about the alerts that can be read, and names the one that cannot', async () => {
     await start({ given: openAlert, input: {}, count: 0, wrong: {} });
     await alertRef(fixture.firestore, 'a0').set({ state: 'open' });
