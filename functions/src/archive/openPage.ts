@@ -3,6 +3,7 @@ import { recordCollections } from '../config/defineConfig.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { type ArchiveRecord, ArchiveRecordError, parseArchiveRecord } from './archiveRecord.ts';
 import { coldName } from './coldName.ts';
+import { type ArchivedDocument, ArchivedDocumentError, decodeDocument } from './encodeDocument.ts';
 import { ArchivePageError, unpackPage } from './packPages.ts';
 
 /** A page of the archive with all that it holds. */
@@ -11,10 +12,15 @@ export interface OpenedPage {
   readonly refs: readonly DocumentReference[];
   /** What the (first) record says. */
   readonly record: ArchiveRecord;
-  /** The documents, in their order, as `encodeDocument` has made them. */
-  readonly lines: readonly string[];
+  /** In their order. */
+  readonly documents: readonly PageDocument[];
   /** Names that its objects in cold storage have or could have: one may be there that its record does not name yet. */
   readonly objects: readonly string[];
+}
+
+export interface PageDocument extends ArchivedDocument {
+  /** As `encodeDocument` has made it. */
+  readonly line: string;
 }
 
 export type Opened =
@@ -39,13 +45,17 @@ export async function openPage(ref: DocumentReference, cold: ColdStorage): Promi
     const parts = record.part === null ? [{ ref, record }] : await readParts(ref, record.part);
     const pieces: Uint8Array[] = [];
     for (const part of parts) pieces.push(await pieceOf(part.ref, part.record, cold));
-    const lines = await unpackPage(pieces, record);
+    const documents = (await unpackPage(pieces, record)).map((line) => ({
+      ...decodeDocument(ref.firestore, line),
+      line,
+    }));
     const objects = cold === null ? [] : parts.map((part) => part.record.object ?? coldName(part.ref, part.record));
-    return { kind: 'page', page: { refs: parts.map((part) => part.ref), record, lines, objects } };
+    return { kind: 'page', page: { refs: parts.map((part) => part.ref), record, documents, objects } };
   } catch (error) {
-    if (error instanceof ArchiveRecordError || error instanceof ArchivePageError) {
-      return { kind: 'damaged', problem: error.message };
-    }
+    const isDamage = [ArchiveRecordError, ArchivePageError, ArchivedDocumentError].some(
+      (kind) => error instanceof kind,
+    );
+    if (isDamage && error instanceof Error) return { kind: 'damaged', problem: error.message };
     throw error;
   }
 }

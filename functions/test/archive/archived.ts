@@ -1,6 +1,6 @@
 import type { DocumentData, Firestore } from 'firebase-admin/firestore';
 import { archiveRecordData, newArchiveRef, parseArchiveRecord, recordsOf } from '../../src/archive/archiveRecord.ts';
-import { decodeDocument, encodeDocument } from '../../src/archive/encodeDocument.ts';
+import { encodeDocument } from '../../src/archive/encodeDocument.ts';
 import { type ArchiveJob, archiveJobData, archiveJobRef, newArchiveJob } from '../../src/archive/jobs/archiveJob.ts';
 import { type ColdStorage, openPage } from '../../src/archive/openPage.ts';
 import { packPages } from '../../src/archive/packPages.ts';
@@ -44,7 +44,7 @@ export async function pathsInArchive(firestore: Firestore, cold: ColdStorage = n
     const opened = await openPage(ref, cold);
     if (opened.kind === 'damaged') throw new Error(opened.problem);
     if (opened.kind !== 'page') continue;
-    for (const line of opened.page.lines) paths.push(decodeDocument(firestore, line).path);
+    for (const { path } of opened.page.documents) paths.push(path);
   }
   return paths.sort();
 }

@@ -3,8 +3,11 @@
 // word is a set of live projects.
 import assert from 'node:assert/strict';
 import type { DocumentData } from 'firebase-admin/firestore';
+import { archiveRecordData, archiveRef, recordsOf } from '../../src/archive/archiveRecord.ts';
 import { type ArchiveJob, archiveJobRef, parseArchiveJob } from '../../src/archive/jobs/archiveJob.ts';
+import { packPages } from '../../src/archive/packPages.ts';
 import { type RestoreDependencies, restore } from '../../src/archive/restore/restore.ts';
+import { dayMs } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { decodeEvent } from '../../src/events/codec.ts';
 import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
@@ -223,6 +226,26 @@ describe('restoring from the archive', function () {
     assert.deepEqual([job.processed, job.conflicts], [1, 1]);
     assert.match(job.errors[0] ?? '', /its bytes do not have its checksum/);
     assert.deepEqual([...(await living()).keys()], ['media/m3']);
+  });
+
+  it('leaves alone a page with a document of a newer version, and restores the others', async () => {
+    const text = JSON.stringify({ path: 'media/m1', data: { projectId: 'p1', value: { $decimal: '1.5' } } });
+    const [packed] = await packPages([{ path: 'media/m1', text }]);
+    const about = {
+      projectId: 'p1',
+      version: '6740a1b2000000030000',
+      collection: 'media',
+      archivedAt,
+      expireAt: archivedAt + 30 * dayMs,
+    };
+    const [record] = packed === undefined ? [] : recordsOf(packed, about, '0');
+    assert.ok(record);
+    await archiveRef(fixture.firestore, '0').create(archiveRecordData(record));
+    await archive(fixture.firestore, { collection: 'media', documents: media(2) });
+    const job = await restored();
+    assert.deepEqual([job.status, job.processed, job.conflicts], ['done', 1, 1]);
+    assert.match(job.errors[0] ?? '', /an archived document cannot be read \(it begins with .*media\/m1/);
+    assert.deepEqual([...(await living()).keys()], ['media/m2']);
   });
 
   it('needs a project that lives, for Lockstep and for MongoDB', async () => {

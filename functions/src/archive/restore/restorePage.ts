@@ -7,9 +7,8 @@ import { returnFilesOf } from '../../files/removalOf.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
 import { type ProjectRecord, parseProjectRecord, projectRecordRef } from '../../records/projectRecord.ts';
 import { archiveRecordData, newArchiveRef, recordsOf } from '../archiveRecord.ts';
-import { type ArchivedDocument, decodeDocument } from '../encodeDocument.ts';
 import { type ArchiveJob, archiveJobData, archiveJobRef, mostListed, parseArchiveJob } from '../jobs/archiveJob.ts';
-import type { OpenedPage } from '../openPage.ts';
+import type { OpenedPage, PageDocument } from '../openPage.ts';
 import { packPages } from '../packPages.ts';
 import { restoredData, type Standing, standingOf } from './restoredDocument.ts';
 
@@ -38,10 +37,10 @@ export type PageEnd =
 
 /** What is restored of a page at once. */
 interface Slice {
-  readonly documents: readonly (ArchivedDocument & { readonly line: string; readonly standing: Standing })[];
-  /** Lines of the page before it, all of which stay, and behind it. */
-  readonly before: readonly string[];
-  readonly after: readonly string[];
+  readonly documents: readonly (PageDocument & { readonly standing: Standing })[];
+  /** Those of the page before it, all of which stay, and behind it. */
+  readonly before: readonly PageDocument[];
+  readonly after: readonly PageDocument[];
 }
 
 /** Restores a page, or the next part of it, in one transaction with the job's progress: what is created leaves the
@@ -58,7 +57,7 @@ export function restorePage(context: RestoreContext, page: OpenedPage): Promise<
     // Another worker has changed it since it was opened: it is opened again.
     if (!(await isAsOpened(transaction, page))) return { kind: 'went-on', job };
 
-    const slice = nextSlice(firestore, config, page, job);
+    const slice = nextSlice(config, page, job);
     const judged = await judge(transaction, context, slice, to);
     const created = judged.filter(({ problem }) => problem === undefined);
     const kept = judged.filter(({ problem }) => problem !== undefined);
@@ -85,7 +84,7 @@ export function restorePage(context: RestoreContext, page: OpenedPage): Promise<
     }));
     const handFiles = await returnFiles(context, transaction, page, coming);
     for (const { ref, data } of coming) transaction.create(ref, data());
-    const left = [...slice.before, ...kept.map(({ document }) => document.line), ...slice.after];
+    const left = [...slice.before, ...kept.map(({ document }) => document), ...slice.after];
     const pages = await replacePage(transaction, page, left);
     handFiles?.(pages);
     const objects = [...next.objects, ...page.objects];
@@ -145,26 +144,20 @@ async function isAsOpened(transaction: Transaction, { refs, record, objects }: O
   });
 }
 
-function nextSlice(
-  firestore: Firestore,
-  config: Config,
-  { lines }: OpenedPage,
-  { skip, projectId }: ArchiveJob,
-): Slice {
+function nextSlice(config: Config, { documents }: OpenedPage, { skip, projectId }: ArchiveJob): Slice {
   let bytes = 0;
-  const end = lines.findIndex((line, at) => {
+  const end = documents.findIndex(({ line }, at) => {
     if (at < skip) return false;
     bytes += Buffer.byteLength(line);
     return at > skip && (bytes > bytesAtOnce || at - skip >= documentsAtOnce);
   });
-  const behind = end === -1 ? lines.length : end;
+  const behind = end === -1 ? documents.length : end;
   return {
-    documents: lines.slice(skip, behind).map((line) => {
-      const document = decodeDocument(firestore, line);
-      return { ...document, line, standing: standingOf(config, document, projectId) };
-    }),
-    before: lines.slice(0, skip),
-    after: lines.slice(behind),
+    documents: documents
+      .slice(skip, behind)
+      .map((document) => ({ ...document, standing: standingOf(config, document, projectId) })),
+    before: documents.slice(0, skip),
+    after: documents.slice(behind),
   };
 }
 
@@ -233,7 +226,7 @@ interface LeftPage {
 async function replacePage(
   transaction: Transaction,
   page: OpenedPage,
-  left: readonly string[],
+  left: readonly PageDocument[],
 ): Promise<readonly LeftPage[]> {
   const [first, ...others] = page.refs;
   if (first === undefined) throw new Error('a page without a record was opened');
@@ -243,13 +236,8 @@ async function replacePage(
     return [];
   }
   const { firestore } = first;
-  const documents = new Map(
-    left.map((text) => {
-      const { path, data } = decodeDocument(firestore, text);
-      return [path, { text, ref: { path }, data: () => data }];
-    }),
-  );
-  const packed = await packPages([...documents].map(([path, { text }]) => ({ text, path })));
+  const documents = new Map(left.map(({ path, data }) => [path, { ref: { path }, data: () => data }]));
+  const packed = await packPages(left.map(({ path, line }) => ({ path, text: line })));
   return packed.map((one, at): LeftPage => {
     const refs = recordsOf(one, page.record, randomUUID()).map((record, index) => {
       const ref = at === 0 && index === 0 ? first : newArchiveRef(firestore);
