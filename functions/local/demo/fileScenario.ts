@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { getApp } from 'firebase-admin/app';
 import { ObjectId } from 'mongodb';
+import { createIndexArchive } from '../../src/archive/indexPages.ts';
 import { minuteMs, systemClock } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { createControlReader } from '../../src/control/control.ts';
@@ -88,7 +89,8 @@ async function run({ stack, firestore, projects, events, observer }: World): Pro
     await worker.apply(deletion, { ...budget(), force: true });
     const before = await leftOf(bucket, gone);
     await watched();
-    await removeDueFiles({ ...base, control }, budget());
+    const indexArchive = createIndexArchive({ ...base, cold: null });
+    await removeDueFiles({ ...base, control, indexArchive }, budget());
     const latencyMs = performance.now() - begun;
     const after = await leftOf(bucket, gone);
     const posters = await observer.countOf(firestore.collection('posters'));

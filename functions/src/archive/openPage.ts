@@ -1,4 +1,4 @@
-import type { DocumentReference, DocumentSnapshot } from 'firebase-admin/firestore';
+import type { DocumentReference, DocumentSnapshot, Transaction } from 'firebase-admin/firestore';
 import { recordCollections } from '../config/defineConfig.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { type ArchiveRecord, ArchiveRecordError, parseArchiveRecord } from './archiveRecord.ts';
@@ -58,6 +58,15 @@ export async function openPage(ref: DocumentReference, cold: ColdStorage): Promi
     if (isDamage && error instanceof Error) return { kind: 'damaged', problem: error.message };
     throw error;
   }
+}
+
+/** Whether a page is still what was opened, moved to cold storage at most. */
+export async function isAsOpened(transaction: Transaction, { refs, record, objects }: OpenedPage): Promise<boolean> {
+  const stored = await transaction.getAll(...refs, { fieldMask: ['checksum', 'object'] });
+  return stored.every((snapshot) => {
+    const object: unknown = snapshot.get('object') ?? null;
+    return snapshot.get('checksum') === record.checksum && (object === null || objects.some((name) => name === object));
+  });
 }
 
 async function readParts(ref: DocumentReference, { group, of }: NonNullable<ArchiveRecord['part']>) {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Option } from '@commander-js/extra-typings';
 import { getApp } from 'firebase-admin/app';
+import { createIndexArchive } from '../archive/indexPages.ts';
 import { dayMs, hourMs, minuteMs } from '../clock.ts';
-import { deadLetterTopic, historyDays, jobRetentionDays, syncMode } from '../config/params.ts';
+import { archiveBucket, deadLetterTopic, historyDays, jobRetentionDays, syncMode } from '../config/params.ts';
 import { createControlReader } from '../control/control.ts';
 import { type ReconcileRequest, ReconcileRequestError } from '../events/reconciliationRequest.ts';
 import { deployedFileSettings } from '../files/deployedFiles.ts';
@@ -224,6 +225,8 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
     memory: createSyncMemory(),
   });
   const files = deployedFileSettings(config);
+  const coldBucket = archiveBucket.value();
+  const cold = coldBucket === '' ? null : () => openBucket(getApp(), coldBucket, terminal.clock);
   const limits = {
     ...defaultReconcileLimits,
     brakes: { ...defaultReconcileLimits.brakes, deletions: deployedHoldLimits() },
@@ -237,7 +240,11 @@ async function connect(settings: ReconcileSettings, terminal: Terminal): Promise
     truth: createProjectTruth(source, config, { readPreference: readFrom }),
     applier,
     limits,
-    files: files && { settings: files, bucket: () => openBucket(getApp(), files.place.bucket, terminal.clock) },
+    files: files && {
+      settings: files,
+      bucket: () => openBucket(getApp(), files.place.bucket, terminal.clock),
+      indexArchive: createIndexArchive({ firestore, config, settings: files, log, cold }),
+    },
     isShadow: syncMode.value() === 'shadow',
   };
 }

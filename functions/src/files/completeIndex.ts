@@ -11,7 +11,8 @@ import { type IndexDependencies, indexAsset } from './indexAsset.ts';
 import { packNames } from './packNames.ts';
 
 // Events keep the records of who names which files, from the moment at which their function is deployed. What was there
-// before, and what an event was lost for, is found by a walk: over all assets, and then over all records.
+// before, and what an event was lost for, is found by a walk: over all assets, over the archive, which may be older than
+// the configuration, and then over all records.
 
 /** Documents in one step of a walk, between two writes of how far it has come. */
 const perStep = 200;
@@ -30,6 +31,7 @@ const parallel = 16;
 /** Where a walk goes on. */
 type Place =
   | { readonly of: 'assets'; readonly collection: string; readonly after: string | null }
+  | { readonly of: 'archive'; readonly after: string | null }
   | { readonly of: 'records'; readonly after: { readonly holder: string; readonly id: string } | null };
 
 const time = z.instanceof(Timestamp).transform((value) => value.toMillis());
@@ -48,6 +50,7 @@ const stateSchema = z.looseObject({
       beginsAt: time,
       place: z.union([
         z.object({ of: z.literal('assets'), collection: z.string(), after: z.string().nullable() }),
+        z.object({ of: z.literal('archive'), after: z.string().nullable() }),
         z.object({ of: z.literal('records'), after: z.object({ holder: z.string(), id: z.string() }).nullable() }),
       ]),
       scanned: z.number(),
@@ -67,7 +70,16 @@ export type IndexProgress =
    *  the records. */
   | { readonly kind: 'not-yet'; readonly until: number };
 
+/** Brings the records of some pages of the archive, behind one of them, to what these name.
+ *  @returns the last of them in `next`; null when there are no more. */
+export type IndexArchive = (after: string | null) => Promise<{
+  readonly scanned: number;
+  readonly corrected: number;
+  readonly next: string | null;
+}>;
+
 export interface WalkDependencies extends IndexDependencies {
+  readonly indexArchive: IndexArchive;
   readonly clock: Clock;
   readonly log: Log;
   /** Notified of every step: documents that were read, and records that were written. */
@@ -76,7 +88,7 @@ export interface WalkDependencies extends IndexDependencies {
 
 /** Sees to it that the records of who names which files are complete: that for this configuration a walk has ended,
  *  which began at `notBefore` (ms since 1970) or later. Costs 1 read where it has; else 2 reads per asset that names
- *  files, 1 per other asset, 2 per record, and what differs. */
+ *  files, 1 per other asset, 2 per record, 4 per page of the archive, and what differs. */
 export async function completeIndex(
   dependencies: WalkDependencies,
   { deadline, signal }: { readonly deadline: number; readonly signal: AbortSignal },
@@ -138,14 +150,26 @@ async function keep(
 
 async function step(dependencies: WalkDependencies, state: IndexState, walk: Walk): Promise<IndexState> {
   const { place } = walk;
-  const done =
-    place.of === 'assets' ? await stepOverAssets(dependencies, place) : await stepOverRecords(dependencies, place);
+  const done = await stepOver(dependencies, place);
   dependencies.onStep?.(done.scanned, done.corrected);
   const scanned = walk.scanned + done.scanned;
   const corrected = walk.corrected + done.corrected;
   if (done.next !== null)
     return keep(dependencies, { ...state, walk: { ...walk, place: done.next, scanned, corrected } });
   return keep(dependencies, { ...state, completeSince: walk.beginsAt, walk: null });
+}
+
+async function stepOver(dependencies: WalkDependencies, place: Place): Promise<Step> {
+  switch (place.of) {
+    case 'assets':
+      return stepOverAssets(dependencies, place);
+    case 'archive': {
+      const { next, ...counts } = await dependencies.indexArchive(place.after);
+      return { ...counts, next: next === null ? { of: 'records', after: null } : { of: 'archive', after: next } };
+    }
+    case 'records':
+      return stepOverRecords(dependencies, place);
+  }
 }
 
 interface Step {
@@ -155,11 +179,11 @@ interface Step {
   readonly next: Place | null;
 }
 
-/** The first collection with files behind another one; then the records. */
+/** The first collection with files behind another one; then the archive, and then the records. */
 function placeIn({ collections }: Pick<Config, 'collections'>, after: string | undefined): Place {
   const names = collections.filter(({ files }) => files.length > 0).map(({ name }) => name);
   const collection = names[after === undefined ? 0 : names.indexOf(after) + 1];
-  return collection === undefined ? { of: 'records', after: null } : { of: 'assets', collection, after: null };
+  return collection === undefined ? { of: 'archive', after: null } : { of: 'assets', collection, after: null };
 }
 
 async function stepOverAssets(
@@ -194,7 +218,7 @@ async function stepOverAssets(
   };
 }
 
-/** Records whose asset is gone, or names other files. Those of the archive change with their page, and are right. */
+/** Records whose asset is gone, or names other files. Those of the archive change with their page. */
 async function stepOverRecords(
   dependencies: WalkDependencies,
   { after }: Extract<Place, { of: 'records' }>,

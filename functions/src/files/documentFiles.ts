@@ -21,12 +21,17 @@ export function filesOfDocument(
   return filesOfAsset(collection?.files ?? [], document.data(), place);
 }
 
-/** Fingerprint of what the records of references were made for: others are not complete for it. */
+/** Fingerprint of what the records of references were made for, and of whose they are: others are not complete for it.
+ */
 export function indexPlanOf({ collections }: Pick<Config, 'collections'>, { bucket, prefix }: FilePlace): string {
   const named = collections
     .filter(({ files }) => files.length > 0)
     .map(({ kind, name, files }) => ({ kind, name, files }));
-  return createHash('sha256').update(JSON.stringify({ named, bucket, prefix })).digest('base64url').slice(0, 16);
+  const holders = ['asset', 'archive'];
+  return createHash('sha256')
+    .update(JSON.stringify({ named, bucket, prefix, holders }))
+    .digest('base64url')
+    .slice(0, 16);
 }
 
 /** For a query that reads keys only. */

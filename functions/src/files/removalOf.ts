@@ -18,7 +18,7 @@ interface Terms {
 /** Documents, with the fields of `fileFieldsOf` at least. */
 type Documents = readonly { readonly ref: { readonly path: string }; data(): unknown }[];
 
-function namesIn({ config, settings }: Terms, documents: Documents): string[] {
+function namesIn({ config, settings }: Pick<Terms, 'config' | 'settings'>, documents: Documents): string[] {
   return [...new Set(documents.flatMap((document) => filesOfDocument(config, settings.place, document).names))].sort();
 }
 
@@ -32,6 +32,18 @@ export function removeFilesOf(terms: Terms, transaction: Transaction, projectId:
 /** Keeps the files of documents that go into a new page of the archive: it names them from now on. */
 export function keepFilesOf(terms: Terms, transaction: Transaction, page: string, documents: Documents): void {
   writeReferences(terms.firestore, transaction, archiveHolder(page), [], namesIn(terms, documents));
+}
+
+/** Brings the records of a page of the archive to what its documents name. Whether anything was written. */
+export async function indexFilesOf(
+  terms: Omit<Terms, 'now'>,
+  transaction: Transaction,
+  page: string,
+  documents: Documents,
+): Promise<boolean> {
+  const holder = archiveHolder(page);
+  const { docs } = await transaction.get(referencesOf(terms.firestore, holder));
+  return writeReferences(terms.firestore, transaction, holder, docs, namesIn(terms, documents));
 }
 
 /** Has the files removed that a page of the archive names, for the transaction that deletes the page: reads now, and

@@ -1,12 +1,12 @@
 import { type DocumentReference, type DocumentSnapshot, Timestamp } from 'firebase-admin/firestore';
-import { type Clock, dayMs, hourMs, minuteMs } from '../clock.ts';
+import { dayMs, hourMs, minuteMs } from '../clock.ts';
 import { type ControlReader, pauseOf } from '../control/control.ts';
-import { errorText, type Log } from '../log.ts';
+import { errorText } from '../log.ts';
 import { type Bucket, BucketError, type ObjectInfo } from '../storage/bucket.ts';
-import { completeIndex } from './completeIndex.ts';
+import { completeIndex, type WalkDependencies } from './completeIndex.ts';
 import { isFileName } from './fileName.ts';
 import { dueRemovals, FileRecordError, indexStateRef, parseRemoval, type Removal, removalData } from './fileRecords.ts';
-import { type IndexDependencies, indexAsset } from './indexAsset.ts';
+import { indexAsset } from './indexAsset.ts';
 import { type FileVerdict, judgeFile } from './judgeFile.ts';
 import { namingOf } from './namedBy.ts';
 
@@ -27,10 +27,8 @@ const latestNewsMs = 25 * hourMs;
 
 const pause = { firstMs: minuteMs, longestMs: dayMs } as const;
 
-export interface RemoveDependencies extends IndexDependencies {
+export interface RemoveDependencies extends Omit<WalkDependencies, 'onStep'> {
   readonly bucket: Pick<Bucket, 'find' | 'deleteVersion'>;
-  readonly clock: Clock;
-  readonly log: Log;
   /** While people have paused deletions, no file goes. */
   readonly control: ControlReader;
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { AssetCollection, Config } from '../config/defineConfig.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import type { ReconcileRequest } from '../events/reconciliationRequest.ts';
+import type { IndexArchive } from '../files/completeIndex.ts';
 import type { FileSettings } from '../files/fileSettings.ts';
 import type { Log } from '../log.ts';
 import type { ProjectsSource } from '../source/connect.ts';
@@ -66,7 +67,11 @@ export interface ReconcileDependencies {
   readonly verify?: (run: Run) => Promise<PassEnd>;
   /** Where files of assets are; undefined where none are configured. */
   readonly files?:
-    | { readonly settings: FileSettings; readonly bucket: () => Promise<Pick<Bucket, 'list'>> }
+    | {
+        readonly settings: FileSettings;
+        readonly bucket: () => Promise<Pick<Bucket, 'list'>>;
+        readonly indexArchive: IndexArchive;
+      }
     | undefined;
   /** Shadow mode: `clean` finds and judges as ever, and repairs nothing. */
   readonly isShadow?: boolean;

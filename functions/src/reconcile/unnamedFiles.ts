@@ -66,12 +66,12 @@ function placeOfFiles({ files }: Run) {
 
 async function makeIndexed(run: Run, files: Files): Promise<'complete' | 'unfinished' | 'not-yet'> {
   const { firestore, config, clock, log, job, deadline, signal } = run;
-  const { settings } = placeOfFiles(run);
+  const { settings, indexArchive } = placeOfFiles(run);
   const onStep = (scanned: number) => {
     files.reads += scanned;
   };
   const progress = await completeIndex(
-    { firestore, config, settings, clock, log, onStep },
+    { firestore, config, settings, clock, log, onStep, indexArchive },
     { deadline, signal },
     job.startedAt,
   );

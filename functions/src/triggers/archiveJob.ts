@@ -2,7 +2,9 @@ import type { ColdStorage } from '../archive/openPage.ts';
 import { dayMs, secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import { encodeArchiveRequest, retentionJob } from '../events/requestedWork.ts';
+import type { IndexArchive } from '../files/completeIndex.ts';
 import { deployedFileSettings } from '../files/deployedFiles.ts';
+import type { FileSettings } from '../files/fileSettings.ts';
 import { errorText } from '../log.ts';
 import { eventsPublisher, publisherTo, type Services } from './services.ts';
 
@@ -75,6 +77,19 @@ async function runJob(services: Services, jobId: string, budget: Budget): Promis
   const truth = createProjectTruth(await services.source(), config);
   const events = await eventsPublisher(services);
   return restore({ firestore, clock, log, config, cold, files, truth, events }, job, budget);
+}
+
+/** What a walk over all that names files does with the archive. */
+export async function archiveIndexer(services: Services, settings: FileSettings): Promise<IndexArchive> {
+  const { createIndexArchive } = await import('../archive/indexPages.ts');
+  const { config, log } = services;
+  return createIndexArchive({
+    firestore: await services.firestore(),
+    config,
+    settings,
+    log,
+    cold: coldStorage(services),
+  });
 }
 
 function coldStorage({ bucket }: Services): ColdStorage {

@@ -5,6 +5,7 @@ import { deployedFileSettings } from '../files/deployedFiles.ts';
 import { deployedHoldLimits } from '../holds/limits.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../reconcile/limits.ts';
 import type { ReconcileOutcome } from '../reconcile/run.ts';
+import { archiveIndexer } from './archiveJob.ts';
 import type { Services } from './services.ts';
 
 /** Runs one invocation's worth of a reconciliation with the services of this process. A run that needs more time
@@ -30,7 +31,11 @@ export async function reconcile(services: Services, request: ReconcileRequest): 
       log,
       limits: deployedLimits(),
       verify: verifyPass,
-      files: settings && { settings, bucket: () => services.bucket(settings.place.bucket) },
+      files: settings && {
+        settings,
+        bucket: () => services.bucket(settings.place.bucket),
+        indexArchive: await archiveIndexer(services, settings),
+      },
       isShadow: params.syncMode.value() === 'shadow',
     },
     {

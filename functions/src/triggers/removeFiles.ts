@@ -1,6 +1,7 @@
 import { secondMs } from '../clock.ts';
 import * as params from '../config/params.ts';
 import { deployedFileSettings } from '../files/deployedFiles.ts';
+import { archiveIndexer } from './archiveJob.ts';
 import type { Services } from './services.ts';
 
 /** One invocation's worth of the removal of files. What it leaves is due still, and is asked for again within a
@@ -16,8 +17,10 @@ export async function removeFiles(services: Services): Promise<void> {
   ]);
   const firestore = await services.firestore();
   const bucket = await services.bucket(settings.place.bucket);
+  const control = createControlReader(firestore, clock);
+  const indexArchive = await archiveIndexer(services, settings);
   await removeDueFiles(
-    { firestore, config, settings, bucket, clock, log, control: createControlReader(firestore, clock) },
+    { firestore, config, settings, bucket, clock, log, control, indexArchive },
     { deadline: clock.now() + params.reconcileBudgetSeconds.value() * secondMs, signal: services.stopping() },
   );
 }

@@ -1,16 +1,19 @@
 // Files of archived assets. Attacks: "they stay until their retention ends, and come back with a restore", in one
 // transaction with the page that holds the asset.
 import assert from 'node:assert/strict';
+import { createIndexArchive } from '../../src/archive/indexPages.ts';
 import { type ArchiveJob, archiveJobRef, parseArchiveJob } from '../../src/archive/jobs/archiveJob.ts';
 import { purge } from '../../src/archive/purge.ts';
 import { restore } from '../../src/archive/restore/restore.ts';
 import { sweep } from '../../src/archive/retention/sweep.ts';
 import { dayMs, minuteMs } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
+import { writeRemoval } from '../../src/files/fileRecords.ts';
 import { indexAsset } from '../../src/files/indexAsset.ts';
 import { removeDueFiles } from '../../src/files/removeDueFiles.ts';
 import { createTransact } from '../../src/operations/transact.ts';
-import { asked } from '../archive/archived.ts';
+import { archive, archivedAt, asked } from '../archive/archived.ts';
+import { type ColdBucket, startColdBucket } from '../archive/coldBucket.ts';
 import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
 import { type FakeBucket, fakeBucket } from './fakeBucket.ts';
 import { settings } from './files.fixture.ts';
@@ -23,9 +26,11 @@ const config = defineConfig({
 describe('files of archived assets', () => {
   let fixture: SyncFixture;
   let bucket: FakeBucket;
+  let cold: ColdBucket;
 
   beforeEach(async () => {
     fixture = await startSyncFixture({ config });
+    cold = await startColdBucket();
     bucket = fakeBucket();
     for (let at = 0; at < 50; at += 1) fixture.alive.set(`alive-${at}`, {});
     for (const name of ['a', 'b']) {
@@ -36,9 +41,15 @@ describe('files of archived assets', () => {
     await deleteProject();
     for (const name of ['a', 'b']) await indexAsset(dependencies(), `media/${name}`);
   });
-  afterEach(() => fixture.close());
+  afterEach(async () => {
+    await fixture.close();
+    await cold.close();
+  });
 
-  const dependencies = () => ({ ...fixture.dependencies, settings, bucket });
+  function dependencies() {
+    const shared = { ...fixture.dependencies, settings, bucket };
+    return { ...shared, indexArchive: createIndexArchive({ ...shared, cold: async () => cold.bucket }) };
+  }
   const budget = () => ({ deadline: fixture.clock.now() + 10 * minuteMs, signal: new AbortController().signal });
   const deleteProject = () => fixture.worker2({ files: settings }).apply(event('ProjectDeleted', 'p1'), budget());
 
@@ -100,6 +111,34 @@ describe('files of archived assets', () => {
     const { truth } = fixture.dependencies;
     await restore({ firestore, clock, log, cold: null, files: settings, config, truth, events }, job, budget());
     assert.deepEqual([await named('archive'), await named('asset')], [['media/b.png'], ['media/a.png']]);
+  });
+
+  describe('which were archived before files were configured', () => {
+    beforeEach(async () => {
+      const old = { 'media/old': { projectId: 'p1', image: 'media/old.png' } };
+      await archive(fixture.firestore, { collection: 'media', documents: old });
+      bucket.upload('media/old.png');
+    });
+
+    it('are known by the walk, wherever their page lies, and stay until its retention ends', async () => {
+      const { firestore, clock, log } = fixture;
+      const [retention, coldAfterMs] = [{ firestore, clock, log, files: settings }, dayMs];
+      clock.advance(archivedAt + 2 * dayMs - clock.now());
+      await sweep({ ...retention, cold: async () => cold.bucket, coldAfterMs }, budget());
+      assert.notDeepEqual(await cold.names(), []);
+      const unnamed = createIndexArchive({ ...dependencies(), cold: null });
+      await assert.rejects(unnamed(null), /lies in cold storage, and ARCHIVE_BUCKET is empty/);
+      // Another asset named it, or it was taken for one that nobody names.
+      await firestore.runTransaction(async (transaction) => {
+        const times = { deletedAt: clock.now(), dueAt: clock.now() };
+        writeRemoval(firestore, transaction, { projectId: null, files: ['media/old.png'], ...times });
+      });
+      assert.deepEqual(await remove(), ['media/a.png', 'media/b.png', 'media/old.png']);
+      assert.deepEqual(await named('archive'), ['media/a.png', 'media/b.png', 'media/old.png']);
+      clock.advance(31 * dayMs);
+      await sweep({ ...retention, cold: async () => cold.bucket, coldAfterMs }, budget());
+      assert.deepEqual(await remove(), []);
+    });
   });
 
   it('go with a purge, without a grace time', async () => {

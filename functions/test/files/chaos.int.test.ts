@@ -3,6 +3,7 @@
 // that an asset names is never removed", "no file goes before its asset's deletion is committed", and "none that only
 // deleted assets have named stays". A deliberate break shows that the watch sees what it is for.
 import assert from 'node:assert/strict';
+import { createIndexArchive } from '../../src/archive/indexPages.ts';
 import { minuteMs } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { createControlReader } from '../../src/control/control.ts';
@@ -36,7 +37,8 @@ async function run(seed: number, breaksOrder = false): Promise<string[]> {
   const { firestore, clock, server } = fixture;
   const bucket = fakeBucket();
   const violations: string[] = [];
-  const dependencies = { ...fixture.dependencies, settings, bucket, control: createControlReader(firestore, clock) };
+  const shared = { ...fixture.dependencies, settings, bucket, control: createControlReader(firestore, clock) };
+  const dependencies = { ...shared, indexArchive: createIndexArchive({ ...shared, cold: null }) };
   const budget = () => ({ deadline: clock.now() + 10 * minuteMs, signal: new AbortController().signal });
   for (let at = 0; at < 60; at += 1) fixture.alive.set(`alive-${at}`, {});
   /** Assets as they are, and paths whose events have not arrived. */

@@ -2,6 +2,7 @@
 // committed, and none is forgotten after it", wherever a worker dies; and "a collection without files reads what it
 // always did".
 import assert from 'node:assert/strict';
+import { createIndexArchive } from '../../src/archive/indexPages.ts';
 import { minuteMs } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { indexAsset } from '../../src/files/indexAsset.ts';
@@ -73,7 +74,8 @@ describe('the deletion of assets that name files', () => {
       const { docs } = await fixture.firestore.collection('syncFiles').where('kind', '==', 'asset').get();
       await Promise.all(docs.map((document) => index(document.get('holder'))));
       fixture.clock.advance(settings.graceMs);
-      await removeDueFiles(dependencies(), budget());
+      const indexArchive = createIndexArchive({ ...dependencies(), cold: null });
+      await removeDueFiles({ ...dependencies(), indexArchive }, budget());
     }
   }
 

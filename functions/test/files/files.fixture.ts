@@ -1,5 +1,6 @@
 import type { Firestore } from 'firebase-admin/firestore';
 import { type FirestoreServer, startFirestoreServer } from '../../local/servers/firestore/server.ts';
+import { createIndexArchive } from '../../src/archive/indexPages.ts';
 import { minuteMs } from '../../src/clock.ts';
 import { type Config, defineConfig } from '../../src/config/defineConfig.ts';
 import { createControlReader } from '../../src/control/control.ts';
@@ -55,7 +56,8 @@ export async function startFilesFixture(config: Config = filesConfig): Promise<F
   const log = recordedLog();
   const bucket = fakeBucket();
   const control = createControlReader(firestore, clock);
-  const dependencies = { firestore, config, settings, bucket, clock, log, control };
+  const indexArchive = createIndexArchive({ firestore, config, settings, log, cold: null });
+  const dependencies = { firestore, config, settings, bucket, clock, log, control, indexArchive };
   const budget = () => ({ deadline: clock.now() + minuteMs, signal: new AbortController().signal });
   return {
     server,

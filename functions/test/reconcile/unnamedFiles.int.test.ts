@@ -1,6 +1,7 @@
 // Files that no asset names are found by listing. Attacks: "nothing is taken for unnamed before it is known what all
 // assets name", and "a reconciliation removes no file by itself".
 import assert from 'node:assert/strict';
+import { createIndexArchive } from '../../src/archive/indexPages.ts';
 import { dayMs, minuteMs } from '../../src/clock.ts';
 import { createControlReader } from '../../src/control/control.ts';
 import { ReconcileRequestError } from '../../src/events/reconciliationRequest.ts';
@@ -8,6 +9,7 @@ import type { FileSettings } from '../../src/files/fileSettings.ts';
 import { indexAsset } from '../../src/files/indexAsset.ts';
 import { removeDueFiles } from '../../src/files/removeDueFiles.ts';
 import { renderReport } from '../../src/reconcile/report.ts';
+import { archive } from '../archive/archived.ts';
 import { type FakeBucket, fakeBucket } from '../files/fakeBucket.ts';
 import { startWorld, type World, worldConfig } from './world.ts';
 
@@ -38,8 +40,13 @@ describe('files that no asset names', () => {
   });
   afterEach(() => world.close());
 
-  const run = (request: Parameters<World['run']>[0], changed: FileSettings = settings) =>
-    world.run({ files: true, ...request }, { files: { settings: changed, bucket: async () => bucket } });
+  function place(changed = settings) {
+    const { firestore, config, log } = world;
+    const indexArchive = createIndexArchive({ firestore, config, log, settings: changed, cold: null });
+    return { settings: changed, bucket: async () => bucket, indexArchive };
+  }
+  const run = (request: Parameters<World['run']>[0], changed?: FileSettings) =>
+    world.run({ files: true, ...request }, { files: place(changed) });
 
   it('are found with their bytes and their cost, of assets that nothing was recorded of before', async () => {
     const before = world.client.server.meter.snapshot();
@@ -83,7 +90,11 @@ describe('files that no asset names', () => {
     await firestore.doc('storyboards/late').set({ panels: [{ image: 'media/nobody-2' }] });
     await indexAsset(dependencies, 'storyboards/late');
     await removeDueFiles(
-      { ...dependencies, control: createControlReader(firestore, clock) },
+      {
+        ...dependencies,
+        control: createControlReader(firestore, clock),
+        indexArchive: createIndexArchive({ ...dependencies, cold: null }),
+      },
       { deadline: clock.now() + minuteMs, signal: new AbortController().signal },
     );
     assert.deepEqual(bucket.names(), [
@@ -93,6 +104,14 @@ describe('files that no asset names', () => {
       'media/nobody-2',
       'media/young',
     ]);
+  });
+
+  it('are none of those that archived assets name, also where these were archived before files were configured', async () => {
+    const documents = { 'storyboards/old': { projectId: 'gone', panels: [{ image: 'media/nobody-1' }] } };
+    await archive(world.firestore, { collection: 'storyboards', documents });
+    const outcome = await run({ mode: 'clean', filesOlderThanDays: 5 });
+    assert.equal(outcome.kind, 'done');
+    assert.deepEqual([outcome.report.findings['unnamed-file'], outcome.report.files?.asked], [1, 1]);
   });
 
   it('of an age that is not reached stay', async () => {
@@ -130,7 +149,7 @@ describe('files that no asset names', () => {
     const request = { mode: 'report', files: true } as const;
     const first = await world.run(
       request,
-      { files: { settings, bucket: async () => stopping } },
+      { files: { ...place(), bucket: async () => stopping } },
       { signal: stop.signal },
     );
     assert.equal(first.kind, 'continued');

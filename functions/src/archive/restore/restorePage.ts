@@ -8,7 +8,7 @@ import { fieldPathOf } from '../../records/fieldPath.ts';
 import { type ProjectRecord, parseProjectRecord, projectRecordRef } from '../../records/projectRecord.ts';
 import { archiveRecordData, newArchiveRef, recordsOf } from '../archiveRecord.ts';
 import { type ArchiveJob, archiveJobData, archiveJobRef, mostListed, parseArchiveJob } from '../jobs/archiveJob.ts';
-import type { OpenedPage, PageDocument } from '../openPage.ts';
+import { isAsOpened, type OpenedPage, type PageDocument } from '../openPage.ts';
 import { packPages } from '../packPages.ts';
 import { restoredData, type Standing, standingOf } from './restoredDocument.ts';
 
@@ -134,14 +134,6 @@ function whyNotLive({ projectId, desired: { kind } }: ProjectRecord): string | u
     case 'unknown':
       return `nothing is known of project ${projectId} yet: it has to be created, or changed once, in MongoDB`;
   }
-}
-
-async function isAsOpened(transaction: Transaction, { refs, record, objects }: OpenedPage): Promise<boolean> {
-  const stored = await transaction.getAll(...refs, { fieldMask: ['checksum', 'object'] });
-  return stored.every((snapshot) => {
-    const object: unknown = snapshot.get('object') ?? null;
-    return snapshot.get('checksum') === record.checksum && (object === null || objects.some((name) => name === object));
-  });
 }
 
 function nextSlice(config: Config, { documents }: OpenedPage, { skip, projectId }: ArchiveJob): Slice {
