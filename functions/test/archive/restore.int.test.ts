@@ -203,6 +203,39 @@ describe('restoring from the archive', function () {
     ]);
   });
 
+  it('puts below an asset what lay below documents in between that are none, or are missing', async () => {
+    const nested = defineConfig({
+      source: { database: 'd', collection: 'projects', fields: ['name', 'status'] },
+      collections: [
+        { path: 'storyboards', projectId: 'projectId', subcollections: 'recursive' },
+        { group: 'scenes', projectId: 'projectId', subcollections: 'recursive' },
+      ],
+    });
+    const documents = {
+      'storyboards/s1': { projectId: 'p1' },
+      // In a place of assets, but it names no project: a deletion finds it, and what lies below it, below its storyboard.
+      'storyboards/s1/scenes/c1': { title: 'One' },
+      'storyboards/s1/scenes/c1/panels/a': { text: 'a' },
+      'storyboards/s1/scenes/missing/panels/b': { text: 'b' },
+      'storyboards/s1/scenes/other/panels/c': { text: 'c' },
+    };
+    await archive(fixture.firestore, { collection: 'storyboards', documents });
+    await fixture.firestore.doc('storyboards/s1/scenes/other').set({ projectId: 'p9' });
+    const job = await asked(fixture.firestore, archivedAt);
+    await run(job, { config: nested });
+    const { processed, errors } = await stored(job);
+    const other = 'storyboards/s1/scenes/other';
+    assert.deepEqual(errors, [`${other}/panels/c: lies below ${other}, which is another project's`]);
+    assert.equal(processed, 4);
+    assert.deepEqual(await pathsInArchive(fixture.firestore), [`${other}/panels/c`]);
+    fixture.alive.delete('p1');
+    await fixture.worker2({ config: nested }).apply(event('ProjectDeleted', 'p1'), {
+      deadline: fixture.clock.now() + 60_000,
+      signal: new AbortController().signal,
+    });
+    assert.deepEqual([...(await living()).keys()], [other]);
+  });
+
   it('restores an asset that fills several records, and not one of which a part is missing', async () => {
     const body = Buffer.from(Array.from({ length: 3_000 }, (_, index) => (index * 7_919) % 251));
     await archive(fixture.firestore, { collection: 'media', documents: media(1, { body }), limit: 500 });

@@ -162,14 +162,15 @@ interface Judged {
 }
 
 /** Which documents of a slice can be created. What lies below an asset only where that asset is, and is the
- *  project's: a deletion would not find it otherwise. */
+ *  project's: a deletion would not find it otherwise. What is in between may be missing or name no project, as long as
+ *  it names no other one. */
 async function judge(
   transaction: Transaction,
   { firestore, config }: RestoreContext,
   { documents }: Slice,
   to: string,
 ): Promise<readonly Judged[]> {
-  const above = documents.flatMap(({ standing }) => (standing.kind === 'below' ? [standing.asset] : []));
+  const above = documents.flatMap(({ standing }) => (standing.kind === 'below' ? standing.assets : []));
   const paths = [...new Set([...documents.map(({ path }) => path), ...above])];
   const owners = [...new Set(config.collections.map(({ projectId }) => projectId))];
   const found = await transaction.getAll(...paths.map((path) => firestore.doc(path)), {
@@ -186,13 +187,15 @@ async function judge(
     if (standing.kind === 'unmanaged') {
       return { document, problem: 'lies in no collection of lockstep.config.ts, so that nothing would delete it' };
     }
-    if (coming.has(standing.asset)) return { document };
-    const asset = there.get(standing.asset);
-    if (asset === undefined) {
-      return { document, problem: `lies below ${standing.asset}, which does not exist`, isPostponed: true };
+    for (const asset of standing.assets) {
+      const named = owners.map((owner): unknown => there.get(asset)?.get(fieldPathOf(owner)));
+      if (coming.has(asset) || named.includes(to)) return { document };
+      const isAnothers = named.some((owner) => typeof owner === 'string' && owner !== '');
+      if (isAnothers) return { document, problem: `lies below ${asset}, which is another project's` };
     }
-    const isOwn = owners.some((owner) => asset.get(fieldPathOf(owner)) === to);
-    return isOwn ? { document } : { document, problem: `lies below ${standing.asset}, which is another project's` };
+    const missing = standing.assets.find((asset) => !there.has(asset));
+    if (missing === undefined) return { document, problem: `lies below ${standing.assets[0]}, which is no asset` };
+    return { document, problem: `lies below ${missing}, which does not exist`, isPostponed: true };
   });
 }
 

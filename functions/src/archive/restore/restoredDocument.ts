@@ -9,8 +9,8 @@ import { isMap } from '../exactIntegers.ts';
 export type Standing =
   /** An asset: a deletion finds it by its project id. */
   | { readonly kind: 'asset'; readonly collection: AssetCollection }
-  /** It lies below an asset, and goes with that. */
-  | { readonly kind: 'below'; readonly asset: string }
+  /** It lies below these, the nearest first, and goes with whichever is an asset. */
+  | { readonly kind: 'below'; readonly assets: readonly string[] }
   /** Nothing that is configured today would delete it again. */
   | { readonly kind: 'unmanaged' };
 
@@ -19,13 +19,11 @@ export function standingOf(config: Config, { path, data }: ArchivedDocument, pro
   const own = config.collections.find((place) => liesIn(place, path));
   if (own !== undefined && fieldOf(data, own.projectId) === projectId) return { kind: 'asset', collection: own };
   const segments = path.split('/');
-  for (let length = segments.length - 2; length >= 2; length -= 2) {
-    const above = segments.slice(0, length).join('/');
-    if (config.collections.some((place) => place.recursive && liesIn(place, above))) {
-      return { kind: 'below', asset: above };
-    }
-  }
-  return { kind: 'unmanaged' };
+  const above = segments.flatMap((_, at) => (at % 2 === 1 ? [segments.slice(0, at + 1).join('/')] : [])).slice(0, -1);
+  const assets = above.filter((document) =>
+    config.collections.some((place) => place.recursive && liesIn(place, document)),
+  );
+  return assets.length > 0 ? { kind: 'below', assets: assets.reverse() } : { kind: 'unmanaged' };
 }
 
 /** The data with which a document comes back: of another project, if it is restored into one, and with its copies as
