@@ -2,9 +2,11 @@
 // works on it. On real clients, a local Firestore and a local Cloud Storage, whose reads let another worker in between.
 import assert from 'node:assert/strict';
 import { type ArchiveJob, archiveJobRef, parseArchiveJob } from '../../src/archive/jobs/archiveJob.ts';
+import { purge } from '../../src/archive/purge.ts';
 import { type RestoreDependencies, restore } from '../../src/archive/restore/restore.ts';
 import { type SweepDependencies, sweep } from '../../src/archive/retention/sweep.ts';
 import { dayMs } from '../../src/clock.ts';
+import { createTransact } from '../../src/operations/transact.ts';
 import type { Bucket } from '../../src/storage/bucket.ts';
 import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
 import { archive, archivedAt, asked, pathsInArchive } from './archived.ts';
@@ -112,5 +114,22 @@ describe('several at one page of the archive', function () {
     await sweepWith(interrupted('saveIfAbsent', () => restoreWith(job)));
     assert.deepEqual([await living(), await inArchive()], [['media/a', 'media/b'], ['media/b']]);
     assert.equal((await stored(job)).processed, 1);
+    assert.deepEqual(await cold.names(), []);
+  });
+
+  it('leaves nothing in cold storage of what was purged while it moved there', async () => {
+    const { firestore, clock, log, events } = fixture;
+    await archive(firestore, { collection: 'media', documents: documentsOf('a') });
+    const job = await asked(firestore, clock.now(), { type: 'purge' });
+    const actor = { name: 'olga', role: 'operator', via: 'terminal' } as const;
+    const by = { actor, action: 'purge', reason: 'erasure' };
+    const transact = createTransact({ firestore, clock, publisherTo: async () => events }, by);
+    await sweepWith(
+      interrupted('saveIfAbsent', () =>
+        purge({ firestore, clock, log, transact, cold: async () => cold.bucket }, job, budget()),
+      ),
+    );
+    assert.equal((await stored(job)).status, 'done');
+    assert.deepEqual([await inArchive(), await cold.names()], [[], []]);
   });
 });

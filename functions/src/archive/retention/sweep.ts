@@ -143,7 +143,18 @@ async function move({ snapshot, record }: Readable, bucket: Bucket): Promise<num
       `object ${object} of bucket ${bucket.name} is not what was saved there; its page stays in Firestore`,
     );
   }
-  return ifUnchanged(snapshot, (precondition) => snapshot.ref.update({ data: null, object }, precondition));
+  const moved = await ifUnchanged(snapshot, (precondition) =>
+    snapshot.ref.update({ data: null, object }, precondition),
+  );
+  if (moved === 0) await removeStray(snapshot.ref, record, bucket);
+  return moved;
+}
+
+/** Whoever restored or purged a page while it moved has removed its object perhaps before it was saved: nobody would
+ *  look for it again. */
+async function removeStray(ref: DocumentReference, record: ArchiveRecord, bucket: Bucket): Promise<void> {
+  const current = await ref.get();
+  if (current.get('checksum') !== record.checksum) await bucket.delete(coldName(ref, record));
 }
 
 const nothing = Buffer.alloc(0);
