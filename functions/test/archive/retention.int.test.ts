@@ -5,6 +5,8 @@ import { archiveJobRef, parseArchiveJob } from '../../src/archive/jobs/archiveJo
 import { restore } from '../../src/archive/restore/restore.ts';
 import { isSweepDue, type SweepDependencies, sweep } from '../../src/archive/retention/sweep.ts';
 import { dayMs } from '../../src/clock.ts';
+import { type Bucket, BucketError } from '../../src/storage/bucket.ts';
+import { settings } from '../files/files.fixture.ts';
 import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
 import { archive, archivedAt, asked, pathsInArchive, recordsInArchive } from './archived.ts';
 import { type ColdBucket, startColdBucket } from './coldBucket.ts';
@@ -154,6 +156,34 @@ describe('the retention of the archive', function () {
       [first?.ref.id],
     );
     assert.match(JSON.stringify(fixture.log.lines), /a page of the archive is left where it is/);
+  });
+
+  it('passes over what has files that cannot be read, or an object that is held, and says so', async () => {
+    const { firestore } = fixture;
+    for (const name of ['held', 'files', 'a']) {
+      await archive(firestore, { collection: 'media', documents: media(name) });
+    }
+    daysLater(11);
+    await run();
+    const records = await recordsInArchive(firestore);
+    const of = (path: string) => records.find(({ first }) => first === path);
+    await firestore
+      .collection('syncFiles')
+      .add({ kind: 'archive', holder: of('media/files')?.ref.id, names: 'edited' });
+    const isHeld = (object: string) => object === of('media/held')?.object;
+    const held: Bucket = {
+      ...cold.bucket,
+      async delete(object) {
+        if (isHeld(object))
+          throw new BucketError(`deleting ${object}`, Object.assign(new Error('held'), { code: 403 }));
+        return cold.bucket.delete(object);
+      },
+    };
+    daysLater(31);
+    await assert.rejects(run({ files: settings, cold: async () => held }), /deleting p1\/.* failed: held/);
+    const left = (await recordsInArchive(firestore)).map(({ first }) => first);
+    assert.deepEqual(left.toSorted(), ['media/files', 'media/held']);
+    assert.match(JSON.stringify(fixture.log.lines), /a page of the archive is left where it is.*is no record of files/);
   });
 
   it('saves an object again that is not what it has to be', async () => {

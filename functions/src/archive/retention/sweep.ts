@@ -7,11 +7,12 @@ import {
 } from 'firebase-admin/firestore';
 import type { Clock } from '../../clock.ts';
 import { recordCollections } from '../../config/defineConfig.ts';
+import { FileRecordError } from '../../files/fileRecords.ts';
 import type { FileSettings } from '../../files/fileSettings.ts';
 import { releaseFilesOf } from '../../files/removalOf.ts';
 import { grpcStatus, statusOf } from '../../grpc.ts';
 import { errorText, type Log } from '../../log.ts';
-import type { Bucket } from '../../storage/bucket.ts';
+import { type Bucket, BucketError } from '../../storage/bucket.ts';
 import { type ArchiveRecord, ArchiveRecordError, parseArchiveRecord } from '../archiveRecord.ts';
 import { coldName } from '../coldName.ts';
 import type { JobBudget, JobEnd } from '../jobs/budget.ts';
@@ -28,6 +29,9 @@ export interface SweepDependencies {
   readonly files?: FileSettings | undefined;
 }
 
+/** Refusals of Cloud Storage after which it is the bucket that refuses, and not a page's object. */
+const mostRefused = 10;
+
 /** Records that are read at once: each may have 1 MiB. */
 const recordsAtOnce = 10;
 
@@ -40,16 +44,18 @@ export async function isSweepDue(dependencies: SweepDependencies): Promise<boole
 }
 
 /** Removes pages at the end of their retention with their objects, and moves old ones to cold storage, as far as the
- *  time allows. It keeps no progress: what it has done no query finds again.
+ *  time allows. It keeps no progress: what it has done no query finds again. What Cloud Storage refuses of single pages
+ *  is thrown at the end, so that it is seen.
  *  @throws BucketError and what Firestore answered. */
 export async function sweep(dependencies: SweepDependencies, { deadline, signal }: JobBudget): Promise<JobEnd> {
   const { clock, cold, log } = dependencies;
   const counts = { expired: 0, moved: 0, unreadable: 0 };
+  const refused: BucketError[] = [];
   const [expired, old] = dueQueries(dependencies);
   const isOver = () => signal.aborted || clock.now() >= deadline;
   const passes = [
-    { name: 'expired', query: expired, take: (page: Readable) => expire(dependencies, page) },
-    { name: 'moved', query: old, take: async (page: Readable) => (cold === null ? 0 : move(page, await cold())) },
+    { name: 'expired', query: expired, take: (page: Page) => expire(dependencies, page) },
+    { name: 'moved', query: old, take: async (page: Page) => (cold === null ? 0 : move(page, await cold())) },
   ] as const;
   for (const { name, query, take } of passes) {
     let after: DocumentSnapshot | undefined;
@@ -57,15 +63,26 @@ export async function sweep(dependencies: SweepDependencies, { deadline, signal 
       if (isOver()) return 'continued';
       const { docs } = await (after ? query.startAfter(after) : query).limit(recordsAtOnce).get();
       for (const snapshot of docs) {
-        const page = readable(snapshot, log);
-        if (page === undefined) counts.unreadable += 1;
-        else counts[name] = counts[name] + (await take(page));
+        try {
+          counts[name] += await take({ snapshot, record: parseArchiveRecord(snapshot.ref.path, snapshot.data()) });
+        } catch (error) {
+          if (!isOfPage(error)) throw error;
+          log.error('a page of the archive is left where it is', {
+            record: snapshot.ref.path,
+            error: errorText(error),
+          });
+          if (error instanceof BucketError) refused.push(error);
+          else counts.unreadable += 1;
+          if (refused.length === mostRefused) throw error;
+        }
       }
       after = docs.at(-1);
       if (docs.length < recordsAtOnce) break;
     }
   }
-  log.info('archive swept', counts);
+  log.info('archive swept', { ...counts, refused: refused.length });
+  const [refusal] = refused;
+  if (refusal !== undefined) throw refusal;
   return 'done';
 }
 
@@ -84,24 +101,20 @@ function dueQueries({
   return [expired, pages.where('object', '==', null).where('archivedAt', '<=', old).orderBy('archivedAt', 'desc')];
 }
 
-interface Readable {
+interface Page {
   readonly snapshot: DocumentSnapshot;
   readonly record: ArchiveRecord;
 }
 
-/** One that cannot be read keeps nobody waiting: it stays, and is reported by each sweep. */
-function readable(snapshot: DocumentSnapshot, log: Log): Readable | undefined {
-  try {
-    return { snapshot, record: parseArchiveRecord(snapshot.ref.path, snapshot.data()) };
-  } catch (error) {
-    if (!(error instanceof ArchiveRecordError)) throw error;
-    log.error('a page of the archive is left where it is', { record: snapshot.ref.path, error: errorText(error) });
-    return undefined;
-  }
+/** Whether a failure says something of one page: it cannot be read, or its object is held. It keeps no other page
+ *  waiting: it stays, and is reported by each sweep. */
+function isOfPage(error: unknown): boolean {
+  const isUnreadable = error instanceof ArchiveRecordError || error instanceof FileRecordError;
+  return isUnreadable || (error instanceof BucketError && error.isRefused);
 }
 
 /** The object first: a page that is left without one is expired, and nobody restores it. */
-async function expire(dependencies: SweepDependencies, { snapshot, record }: Readable): Promise<number> {
+async function expire(dependencies: SweepDependencies, { snapshot, record }: Page): Promise<number> {
   const { cold } = dependencies;
   if (record.object !== null && cold === null) {
     throw new Error(`${snapshot.ref.path} lies in cold storage as ${record.object}, and ARCHIVE_BUCKET is empty`);
@@ -130,7 +143,7 @@ function expireWithFiles(
 
 /** The object first, read again and compared; then the record's data give way to its name, if the record is still as it
  *  was. An object that no record names yet is found by the next sweep, by its name, or goes with its page. */
-async function move({ snapshot, record }: Readable, bucket: Bucket): Promise<number> {
+async function move({ snapshot, record }: Page, bucket: Bucket): Promise<number> {
   const { data } = record;
   if (data === null) return 0;
   const object = coldName(snapshot.ref, record);
