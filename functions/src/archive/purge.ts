@@ -29,8 +29,9 @@ export interface PurgeDependencies {
   readonly transact: Transact;
 }
 
-/** Records that one transaction deletes. */
-const recordsAtOnce = 20;
+/** Records that one transaction deletes. Where they may name files, each alone: these can be some MiB, and a request of
+ *  Firestore takes 10 (https://firebase.google.com/docs/firestore/quotas). */
+const recordsAtOnce = { withFiles: 1, without: 20 } as const;
 
 /** Objects that are listed at once. */
 const objectsAtOnce = 500;
@@ -99,7 +100,8 @@ async function purgeSome(
   certificate: PurgeCertificate,
 ): Promise<PurgeCertificate> {
   const query = pagesOf(firestore, certificate.projectId);
-  const { docs } = await transaction.get(query.select(...fields).limit(recordsAtOnce));
+  const most = files === undefined ? recordsAtOnce.without : recordsAtOnce.withFiles;
+  const { docs } = await transaction.get(query.select(...fields).limit(most));
   if (docs.length === 0) return certificate;
   const next = docs.reduce((sum, page) => withPage(sum, page, cold), certificate);
   const { projectId } = certificate;

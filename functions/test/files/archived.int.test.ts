@@ -8,7 +8,7 @@ import { restore } from '../../src/archive/restore/restore.ts';
 import { sweep } from '../../src/archive/retention/sweep.ts';
 import { dayMs, minuteMs } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
-import { writeRemoval } from '../../src/files/fileRecords.ts';
+import { writeReferences, writeRemoval } from '../../src/files/fileRecords.ts';
 import { indexAsset } from '../../src/files/indexAsset.ts';
 import { removeDueFiles } from '../../src/files/removeDueFiles.ts';
 import { createTransact } from '../../src/operations/transact.ts';
@@ -111,6 +111,25 @@ describe('files of archived assets', () => {
     const { truth } = fixture.dependencies;
     await restore({ firestore, clock, log, cold: null, files: settings, config, truth, events }, job, budget());
     assert.deepEqual([await named('archive'), await named('asset')], [['media/b.png'], ['media/a.png']]);
+  });
+
+  it('go with a purge, however many they are', async () => {
+    const { firestore, clock } = fixture;
+    for (let page = 0; page < 12; page += 1) {
+      await archive(firestore, { collection: 'media', documents: { [`media/p${page}`]: { projectId: 'p1' } } });
+    }
+    const { docs } = await firestore.collection('syncArchive').get();
+    // 1 MB of names for each page.
+    const name = (page: string, at: number) => `media/${page}/${String(at).padStart(100, '0')}`;
+    for (const { id } of docs) {
+      const names = Array.from({ length: 8_000 }, (_, at) => name(id, at));
+      await firestore.runTransaction(async (transaction) => {
+        writeReferences(firestore, transaction, { kind: 'archive', id }, [], names);
+      });
+    }
+    await run(await asked(firestore, clock.now(), { type: 'purge' }));
+    assert.deepEqual(await named('archive'), []);
+    assert.equal((await firestore.collection('syncArchive').get()).size, 0);
   });
 
   describe('which were archived before files were configured', () => {
