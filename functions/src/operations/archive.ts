@@ -134,8 +134,8 @@ async function askFor(context: OperationContext, asked: Asked, target: string): 
       const { to, collections, dryRun } = job;
       trace.record({ target, before: null, after: { jobId, to, collections, dryRun }, result: 'asked for' });
     }
-    // It may have been asked for in a process that died before it published.
-    if (same?.status !== 'running') trace.publish('reconciliationRequests', jobId, encodeArchiveRequest(jobId));
+    // Also for a job that is there: Pub/Sub gives a message up that has failed for long, and two do no harm.
+    trace.publish('reconciliationRequests', jobId, encodeArchiveRequest(jobId));
     return { jobId, isNew: same === undefined };
   });
   const result = value.isNew ? `${job.type} asked for` : `the same ${job.type} was asked for before, and is not over`;

@@ -7,6 +7,9 @@ import type { ColdStorage } from '../../src/archive/openPage.ts';
 import { purge } from '../../src/archive/purge.ts';
 import { sweep } from '../../src/archive/retention/sweep.ts';
 import { dayMs } from '../../src/clock.ts';
+import { requestedWork } from '../../src/events/requestedWork.ts';
+import { purge as purgeOperation } from '../../src/operations/archive.ts';
+import { runOperation } from '../../src/operations/runOperation.ts';
 import { createTransact } from '../../src/operations/transact.ts';
 import { auditOf, type OperationsFixture, operator, startOperationsFixture } from '../operations/operations.fixture.ts';
 import { archive, archivedAt, asked, recordsInArchive } from './archived.ts';
@@ -107,6 +110,26 @@ describe('a purge of the archive', function () {
     assert.equal(await run(job, { deadline: fixture.clock.now() }), 'continued');
     while ((await run(job, { deadline: fixture.clock.now() })) === 'continued') assert.ok(true);
     await assertPurged(job, paths);
+  });
+
+  it('goes on when it is asked for again, also at work: Pub/Sub gives a message up that fails for long', async () => {
+    const paths = await seed();
+    const { services, requests } = fixture;
+    const ask = async () => {
+      requests.messages.length = 0;
+      const call = { actor: operator, reason: 'article 17', input: { projectId: 'p1' } };
+      const done = await runOperation(services, purgeOperation, call);
+      assert.ok(done.kind === 'done' && done.outcome.jobId, JSON.stringify(done));
+      const asked = requests.messages.map(({ data }) => requestedWork(data));
+      return { jobId: done.outcome.jobId, isNew: done.outcome.sequence !== null, asked };
+    };
+    const { jobId } = await ask();
+    const job = async () => parseArchiveJob(jobId, (await archiveJobRef(fixture.firestore, jobId).get()).data());
+    assert.equal(await run(await job(), { deadline: fixture.clock.now() }), 'continued');
+    assert.equal((await job()).status, 'running');
+    assert.deepEqual(await ask(), { jobId, isNew: false, asked: [{ kind: 'archive', jobId }] });
+    assert.equal(await run(await job()), 'done');
+    assert.equal((await job()).certificate?.paths, paths);
   });
 
   it('is certified where nothing was archived', async () => {
