@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type DocumentReference, type Firestore, Timestamp } from 'firebase-admin/firestore';
 import { z } from 'zod';
 import { recordCollections } from '../config/defineConfig.ts';
@@ -5,7 +6,7 @@ import { isVersion, type Version } from '../events/version.ts';
 import { schemaVersion } from '../records/projectRecord.ts';
 import type { PackedPage } from './packPages.ts';
 
-/** One page of the archive: `syncArchive/{random id}`. A page with a document that is too large for one record is kept
+/** One page of the archive: `syncArchive/{newest first}`. A page with a document that is too large for one record is kept
  *  in several, of which each but for `part` and `data` says the same. */
 export interface ArchiveRecord {
   readonly projectId: string;
@@ -84,14 +85,26 @@ const recordSchema = z.looseObject({
   object: z.string().min(1).nullable(),
 });
 
-/** Where a record is kept. */
-export function archiveRef(firestore: Firestore, id: string): DocumentReference {
-  return firestore.collection(recordCollections.archive).doc(id);
+/** Where a record is kept. A restore takes pages in the order of their ids: the last life of a path comes before earlier
+ *  ones, and an asset, which is archived last, before what lay below it. Ids begin with a part of their own for each
+ *  project, since Firestore slows down where many are written next to each other
+ *  (https://firebase.google.com/docs/firestore/best-practices#hotspots).
+ *  @param name tells records of one time apart. */
+export function archiveRef(
+  firestore: Firestore,
+  { projectId, version, archivedAt }: Pick<ArchiveRecord, 'projectId' | 'version' | 'archivedAt'>,
+  name: string,
+): DocumentReference {
+  const spread = createHash('sha256').update(projectId).digest('hex').slice(0, 8);
+  const time = archivedAt.toString(16).padStart(12, '0');
+  return firestore
+    .collection(recordCollections.archive)
+    .doc(`${spread}-${newestFirst(version)}-${newestFirst(time)}-${name}`);
 }
 
-/** A new place for a record. */
-export function newArchiveRef(firestore: Firestore): DocumentReference {
-  return firestore.collection(recordCollections.archive).doc();
+/** Hex digits of the same number in the opposite order. */
+function newestFirst(digits: string): string {
+  return digits.replaceAll(/[0-9a-f]/g, (digit) => (15 - Number.parseInt(digit, 16)).toString(16));
 }
 
 /** The document that holds a record. */

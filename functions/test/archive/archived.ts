@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import type { DocumentData, Firestore } from 'firebase-admin/firestore';
-import { archiveRecordData, newArchiveRef, parseArchiveRecord, recordsOf } from '../../src/archive/archiveRecord.ts';
+import { archiveRecordData, parseArchiveRecord, recordsOf } from '../../src/archive/archiveRecord.ts';
 import { encodeDocument } from '../../src/archive/encodeDocument.ts';
 import { type ArchiveJob, archiveJobData, archiveJobRef, newArchiveJob } from '../../src/archive/jobs/archiveJob.ts';
 import { type ColdStorage, openPage } from '../../src/archive/openPage.ts';
@@ -29,9 +30,9 @@ export async function archive(firestore: Firestore, page: ArchivedPage): Promise
     expireAt: page.expireAt ?? archivedAt + 30 * dayMs,
   };
   for (const packed of await packPages(lines, page.limit)) {
-    const group = newArchiveRef(firestore).id;
+    const group = randomUUID();
     for (const record of recordsOf(packed, about, group)) {
-      await newArchiveRef(firestore).create(archiveRecordData(record));
+      await firestore.collection('syncArchive').add(archiveRecordData(record));
     }
   }
 }
@@ -68,7 +69,7 @@ export async function asked(
     via: 'terminal',
     now,
     retentionMs: dayMs,
-    uniqueId: newArchiveRef(firestore).id,
+    uniqueId: randomUUID(),
     ...of,
   });
   await archiveJobRef(firestore, job.id).create(archiveJobData(job));

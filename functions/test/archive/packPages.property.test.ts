@@ -5,7 +5,7 @@ import { Firestore } from 'firebase-admin/firestore';
 import {
   ArchiveRecordError,
   archiveRecordData,
-  newArchiveRef,
+  archiveRef,
   parseArchiveRecord,
   recordsOf,
 } from '../../src/archive/archiveRecord.ts';
@@ -79,6 +79,7 @@ describe('the pages of the archive (property)', () => {
   it('are not guessed at where a record is of another layout', () => {
     assert.throws(() => parseArchiveRecord('syncArchive/x', { schemaVersion: 2 }), ArchiveRecordError);
     const firestore = new Firestore({ projectId: 'demo-archive' });
-    assert.equal(newArchiveRef(firestore).parent.id, 'syncArchive');
+    const about = { projectId: 'p', version: '6740a1b2000000030000', archivedAt: 1 };
+    assert.equal(archiveRef(firestore, about, 'x').parent.id, 'syncArchive');
   });
 });

@@ -2,8 +2,9 @@
 // that lives", and I5 for a project that is deleted in the middle. On a real client and a local Firestore; MongoDB's
 // word is a set of live projects.
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import type { DocumentData } from 'firebase-admin/firestore';
-import { archiveRecordData, archiveRef, recordsOf } from '../../src/archive/archiveRecord.ts';
+import { archiveRecordData, recordsOf } from '../../src/archive/archiveRecord.ts';
 import { type ArchiveJob, archiveJobRef, parseArchiveJob } from '../../src/archive/jobs/archiveJob.ts';
 import { packPages } from '../../src/archive/packPages.ts';
 import { type RestoreDependencies, restore } from '../../src/archive/restore/restore.ts';
@@ -146,6 +147,27 @@ describe('restoring from the archive', function () {
     });
   }
 
+  it('takes the last one of several lives with the same path', async () => {
+    const { firestore, clock } = fixture;
+    const archived = defineConfig({
+      source: { database: 'd', collection: 'projects', fields: ['name', 'status'] },
+      collections: [{ path: 'media', projectId: 'projectId', onDelete: 'archive' }],
+    });
+    for (const life of ['1', '2', '3']) {
+      // Random ids of pages may be in this order, as in any other.
+      const worker = fixture.worker2({ config: archived, uniqueId: () => `${life}-${randomUUID()}` });
+      await firestore.doc('media/of-p1').set({ projectId: 'p1', life });
+      fixture.alive.delete('p1');
+      const budget = { deadline: clock.now() + 60_000, signal: new AbortController().signal };
+      await worker.apply(event('ProjectDeleted', 'p1'), budget);
+      assert.equal((await living()).size, 0);
+      await lives('p1', 'Again');
+    }
+    const job = await restored();
+    assert.deepEqual([job.processed, job.conflicts], [1, 2]);
+    assert.equal((await living()).get('media/of-p1')?.life, '3');
+  });
+
   it('restores only what is asked for, and in a dry run nothing', async () => {
     await archive(fixture.firestore, { collection: 'media', documents: media(1) });
     const scene = { meta: { projectId: 'p1' } };
@@ -273,7 +295,7 @@ describe('restoring from the archive', function () {
     };
     const [record] = packed === undefined ? [] : recordsOf(packed, about, '0');
     assert.ok(record);
-    await archiveRef(fixture.firestore, '0').create(archiveRecordData(record));
+    await fixture.firestore.doc('syncArchive/0').create(archiveRecordData(record));
     await archive(fixture.firestore, { collection: 'media', documents: media(2) });
     const job = await restored();
     assert.deepEqual([job.status, job.processed, job.conflicts], ['done', 1, 1]);

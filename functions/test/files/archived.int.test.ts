@@ -120,9 +120,9 @@ describe('files of archived assets', () => {
     }
     const { docs } = await firestore.collection('syncArchive').get();
     // 1 MB of names for each page.
-    const name = (page: string, at: number) => `media/${page}/${String(at).padStart(100, '0')}`;
-    for (const { id } of docs) {
-      const names = Array.from({ length: 8_000 }, (_, at) => name(id, at));
+    const name = (page: number, at: number) => `media/${page}/${String(at).padStart(110, '0')}`;
+    for (const [page, { id }] of docs.entries()) {
+      const names = Array.from({ length: 8_000 }, (_, at) => name(page, at));
       await firestore.runTransaction(async (transaction) => {
         writeReferences(firestore, transaction, { kind: 'archive', id }, [], names);
       });

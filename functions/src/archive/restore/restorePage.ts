@@ -6,7 +6,7 @@ import type { FileSettings } from '../../files/fileSettings.ts';
 import { returnFilesOf } from '../../files/removalOf.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
 import { type ProjectRecord, parseProjectRecord, projectRecordRef } from '../../records/projectRecord.ts';
-import { archiveRecordData, newArchiveRef, recordsOf } from '../archiveRecord.ts';
+import { archiveRecordData, archiveRef, recordsOf } from '../archiveRecord.ts';
 import { type ArchiveJob, archiveJobData, archiveJobRef, mostListed, parseArchiveJob } from '../jobs/archiveJob.ts';
 import { isAsOpened, type OpenedPage, type PageDocument } from '../openPage.ts';
 import { packPages } from '../packPages.ts';
@@ -235,7 +235,7 @@ async function replacePage(
   const packed = await packPages(left.map(({ path, line }) => ({ path, text: line })));
   return packed.map((one, at): LeftPage => {
     const refs = recordsOf(one, page.record, randomUUID()).map((record, index) => {
-      const ref = at === 0 && index === 0 ? first : newArchiveRef(firestore);
+      const ref = at === 0 && index === 0 ? first : archiveRef(firestore, page.record, randomUUID());
       transaction.set(ref, archiveRecordData(record));
       return ref;
     });

@@ -40,7 +40,7 @@ export interface ArchivedPage {
 export interface ArchiveVolume {
   /** Paths of what is archived by all of them: two may reach one document. */
   readonly kept: Set<string>;
-  /** Begins the ids of the records of this part. */
+  /** Begins the names of the records of this part. */
   readonly name: string;
 }
 
@@ -85,12 +85,12 @@ export function createArchiving(
         [...taken].map(async ([keeper, lines]) => ({ about: aboutOf(context, keeper), pages: await packPages(lines) })),
       );
       const archived: ArchivedPage[] = [];
-      const nextId = () => `${name}-${archived.length}`;
+      const nextName = () => `${name}-${archived.length}`;
       for (const { about, pages } of packed) {
         for (const page of pages) {
-          for (const [part, record] of recordsOf(page, about, nextId()).entries()) {
+          for (const [part, record] of recordsOf(page, about, nextName()).entries()) {
             const paths = part === 0 ? page.paths : [];
-            archived.push({ ref: archiveRef(context.firestore, nextId()), record, paths });
+            archived.push({ ref: archiveRef(context.firestore, about, nextName()), record, paths });
           }
         }
       }
