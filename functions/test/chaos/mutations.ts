@@ -330,7 +330,7 @@ export const mutations: readonly Mutation[] = [
   {
     breaks: 'I11',
     what: 'a value that no copy can have makes its change unreadable',
-    shows: /does not settle/,
+    shows: /a sound event became a dead letter/,
     weather: 'raids',
     seed: 'm1',
     patches: [

@@ -55,14 +55,16 @@ export function sourceThrough(door: Door, actor: Actor, source: ProjectsSource, 
     };
   }
 
+  /** What talks to MongoDB for as long as it takes really, while no virtual time passes: otherwise the load of the machine
+   *  would decide what happens meanwhile. */
+  function alone<T>(act: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => void actor.schedule(1, () => act().then(resolve, reject)));
+  }
+
   function streamThrough(stream: unknown): unknown {
     if (!isStream(stream)) return stream;
     return watched(stream, (key, method) => {
-      if (key === 'close')
-        return () =>
-          new Promise(
-            (resolve, reject) => void actor.schedule(1, () => Promise.resolve(method()).then(resolve, reject)),
-          );
+      if (key === 'close') return () => alone(async () => method());
       if (key !== 'tryNext') return undefined;
       return async () => {
         const change = await door.call(actor, 'mongodb', 'tryNext', async () => method());
@@ -76,7 +78,7 @@ export function sourceThrough(door: Door, actor: Actor, source: ProjectsSource, 
     client,
     projects,
     async again() {
-      const opened = await source.again();
+      const opened = await alone(() => source.again());
       // The connections of a process end with it.
       actor.onDeath(() => void opened.close());
       return sourceThrough(door, actor, opened, pace);
