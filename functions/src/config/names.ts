@@ -30,6 +30,8 @@ function problemOfFieldSegment(segment: string): string | undefined {
   if (segment.startsWith('$')) return `"${segment}": a field does not begin with "$"`;
   if (segment.includes('*')) return `"${segment}": a field path has no wildcards`;
   if (/[`[\]]/.test(segment)) return `"${segment}": expected plain names between dots`;
+  if (segment in Object.prototype)
+    return `"${segment}": every object has it, so one without this field looks as if it had`;
   return undefined;
 }
 

@@ -128,6 +128,11 @@ describe('defineConfig', () => {
       ['files of a group', { group: 'scenes', files: ['image'] }, /^collections\[0\]\.files: .*by its paths/],
       ['a guarded name in letters of its own', { path: 'bücher', guard: true }, /\.guard: .*letters and digits only/],
       ['a guarded name too long', { path: 'b'.repeat(44), guard: true }, /\.guard: .*more than 43 characters/],
+      [
+        'a copy to what every object has',
+        { path: 'a', copies: { name: 'meta.valueOf' } },
+        /"valueOf": every object has it/,
+      ],
       ['a copy of nothing', { path: 'a', copies: { nam: 'n' } }, /\.copies\.nam: "nam" is not in source\.fields/],
     ];
     for (const [what, input, problem] of places) {
@@ -138,6 +143,11 @@ describe('defineConfig', () => {
       ['the id as a field', { fields: ['_id'] }, /^source\.fields\[0\]: "_id" never changes/],
       ['a field twice', { fields: ['name', 'name'] }, /^source\.fields\[1\]: "name" is already covered/],
       ['an operator as a field', { fields: ['a.$b'] }, /^source\.fields\[0\]: "\$b"/],
+      [
+        'what every object has',
+        { fields: ['constructor'] },
+        /^source\.fields\[0\]: "constructor": every object has it/,
+      ],
       ['a blank behind a field', { fields: ['name '] }, /^source\.fields\[0\]: expected no blanks/],
       ['the id as the actor', { actor: '_id' }, /^source\.actor: "_id"/],
       ['a form of ids twice', { ids: ['string', 'string'] }, /^source\.ids: expected each form once/],
