@@ -282,7 +282,8 @@ export const filesGraceMinutes = number(
  *  @throws Error when it is not a whole number from `least` to `most`. */
 function wholeNumber(name: ParamName, value: string | undefined, least: number, most: number): number {
   if (value === undefined || value === '') return Number(defaults[name]);
-  const parsed = Number(value);
+  // Blanks would be 0, which switches some things off.
+  const parsed = value.trim() === '' ? Number.NaN : Number(value);
   if (Number.isSafeInteger(parsed) && parsed >= least && parsed <= most) return parsed;
   if (parsed > most) throw new Error(`${name}: expected at most ${most}, received "${value}"`);
   throw new Error(`${name}: expected a whole number of at least ${least}, received "${value}"`);

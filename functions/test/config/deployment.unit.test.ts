@@ -55,6 +55,7 @@ describe('parameters of a deployment', () => {
     ['HOLD_WINDOW_MINUTES', '0', 'at least 1'],
     ['HOLD_WINDOW_MINUTES', '129601', 'expected at most 129600'],
     ['HOLD_MAX_PROJECTS', '-1', 'at least 0'],
+    ['HOLD_MAX_PROJECTS', ' ', 'a whole number of at least 0, received " "'],
     ['HOLD_MAX_SHARE_PERCENT', '101', 'expected at most 100'],
     ['HOLD_MAX_SHARE_PERCENT', '0.5', 'whole number'],
     ['RECONCILE_GRACE_MINUTES', '129601', 'expected at most 129600'],
