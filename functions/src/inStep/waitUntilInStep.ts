@@ -4,7 +4,7 @@ import type { Config } from '../config/defineConfig.ts';
 import { partsOf, type Version } from '../events/version.ts';
 import { parseProjectRecord, projectRecordRef } from '../records/projectRecord.ts';
 import { placeTime } from '../relay/place.ts';
-import { parseRelayRecord, relayRecordRef } from '../relay/relayRecord.ts';
+import { parseRelayRecord, type RelayRecord, relayRecordRef } from '../relay/relayRecord.ts';
 import { type AtLeast, firstVersionAt } from './clusterTime.ts';
 import { type Expected, type Judgement, judge } from './judge.ts';
 
@@ -43,7 +43,8 @@ const pauses = { firstMs: 100, longestMs: 1_500, growth: 1.5 };
 
 /** Reads the wait costs at most, for so long a timeout. */
 export function mostReads(timeoutMs: number): number {
-  let reads = 2;
+  // The look before any pause, and with shards two records of relays.
+  let reads = 3;
   for (let [at, pause] = [0, pauses.firstMs]; at < timeoutMs; pause = longer(pause)) {
     reads += 1;
     at += pause;
@@ -82,10 +83,22 @@ export async function waitUntilInStep(
 
   async function missing(what: 'assets' | 'record'): Promise<'relay' | 'delivery' | 'assets'> {
     if (what === 'assets') return 'assets';
-    const ref = relayRecordRef(firestore, config.source);
-    const place = placeTime(parseRelayRecord(ref.path, (await ref.get()).data()));
+    const place = placeTime(await relayRecordOf(firestore, config.source, projectId));
     return place !== null && place >= partsOf(version).seconds * secondMs ? 'delivery' : 'relay';
   }
+}
+
+/** The record of the relay that publishes the changes of a project: with shards, of its shard. */
+async function relayRecordOf(firestore: Firestore, source: Config['source'], projectId: string): Promise<RelayRecord> {
+  const read = async (shard: number) => {
+    const ref = relayRecordRef(firestore, source, shard);
+    return parseRelayRecord(ref.path, (await ref.get()).data());
+  };
+  const first = await read(1);
+  if (first.shards === 1) return first;
+  const { shardOf } = await import('../relay/shards/shard.ts');
+  const shard = shardOf(projectId, first.shards);
+  return shard === 1 ? first : read(shard);
 }
 
 /** What MongoDB holds; undefined where it has not come to that time: a primary that was elected just now may not

@@ -7,6 +7,7 @@ import { versionOf } from '../../src/events/version.ts';
 import { createInStep } from '../../src/inStep/inStep.ts';
 import { mostReads, waitUntilInStep } from '../../src/inStep/waitUntilInStep.ts';
 import { emptyRelayRecord, relayRecordData, relayRecordRef } from '../../src/relay/relayRecord.ts';
+import { type Shard, shardOf, wholeShard } from '../../src/relay/shards/shard.ts';
 import { event, type SyncFixture, startSyncFixture, testConfig } from '../sync/worker.fixture.ts';
 
 describe('waitUntilInStep', () => {
@@ -25,10 +26,10 @@ describe('waitUntilInStep', () => {
     });
   };
 
-  async function relayIsAt(seconds: number): Promise<void> {
+  async function relayIsAt(seconds: number, { number, of }: Shard = wholeShard): Promise<void> {
     const checkpoint = { token: null, startAt: { seconds, increment: 1 }, last: null, source: null };
-    await relayRecordRef(fixture.firestore, testConfig.source).set(
-      relayRecordData({ ...emptyRelayRecord, checkpoint }),
+    await relayRecordRef(fixture.firestore, testConfig.source, number).set(
+      relayRecordData({ ...emptyRelayRecord, checkpoint, shards: of }),
     );
   }
 
@@ -45,6 +46,21 @@ describe('waitUntilInStep', () => {
     for (const message of fixture.events.messages.splice(0)) await fixture.deliverMessage(message);
     assert.deepEqual(await look('p1', renamed.version), { kind: 'in-step', version: renamed.version, revision: 1 });
     assert.equal((await fixture.firestore.doc('media/m1').get()).get('projectName'), 'new');
+  });
+
+  it('goes by the relay of the project’s own shard', async () => {
+    const renamed = event('ProjectUpdated', 'p1', { name: 'new' });
+    const seconds = Number.parseInt(renamed.version.slice(0, 8), 16);
+    const own = shardOf('p1', 2);
+    for (const [number, place, waitingFor] of [
+      [own, seconds - 1, 'relay'],
+      [own, seconds + 1, 'delivery'],
+    ] as const) {
+      // The other one is where it misleads.
+      await relayIsAt(waitingFor === 'relay' ? seconds + 1 : seconds - 1, { number: 3 - number, of: 2 });
+      await relayIsAt(place, { number, of: 2 });
+      assert.deepEqual(await look('p1', renamed.version), { kind: 'timed-out', waitingFor });
+    }
   });
 
   it('is not satisfied by something newer of another field, which has overtaken it', async () => {
