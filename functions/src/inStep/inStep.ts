@@ -23,8 +23,8 @@ export interface InStepOptions {
 /** Read-your-writes across the two databases. */
 export interface InStepReader {
   /** Waits until the assets of a project show what MongoDB held at a time.
-   *  @throws RangeError for what is no time or no configured field; ProjectRecordError; what Firestore or MongoDB
-   *  answered. */
+   *  @throws RangeError for what is no time, no timeout or no configured field; ProjectRecordError; what Firestore or
+   *  MongoDB answered. */
   waitUntilInStep(projectId: string, options: WaitOptions): Promise<InStep>;
 }
 

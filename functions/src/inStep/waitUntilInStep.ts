@@ -56,8 +56,8 @@ export function mostReads(timeoutMs: number): number {
  *
  *  Looks by reading, not by listening: a listener that falls silent says nothing about it. Costs one read a look
  *  (`mostReads`), and one question to MongoDB.
- *  @throws RangeError for what is no time or no configured field; ProjectRecordError; what Firestore or MongoDB
- *  answered. */
+ *  @throws RangeError for what is no time, no timeout or no configured field; ProjectRecordError; what Firestore or
+ *  MongoDB answered. */
 export async function waitUntilInStep(
   { firestore, config, askMongo, clock = systemClock }: InStepDependencies,
   projectId: string,
@@ -67,6 +67,8 @@ export async function waitUntilInStep(
   const fields = written ?? copiedFields(config);
   const unknown = fields.find((field) => !config.source.fields.includes(field));
   if (unknown !== undefined) throw new RangeError(`"${unknown}" is not in source.fields`);
+  // Without a number there would be no end, and no pause between two looks.
+  if (!(timeoutMs >= 0)) throw new RangeError(`timeoutMs: expected a number of at least 0, received ${timeoutMs}`);
   const deadline = clock.now() + timeoutMs;
   let expected: Expected = { kind: 'change', version, written };
   for (let pause = pauses.firstMs; ; pause = longer(pause)) {

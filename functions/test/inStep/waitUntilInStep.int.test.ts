@@ -102,6 +102,15 @@ describe('waitUntilInStep', () => {
     assert.ok(mostReads(20_000) <= 25, `${mostReads(20_000)}`);
   });
 
+  it('refuses a timeout that is no number: it would never end', async () => {
+    const { firestore, dependencies } = fixture;
+    const waiting = waitUntilInStep({ firestore, config: dependencies.config }, 'p1', {
+      atLeast: '1:1',
+      timeoutMs: Number.NaN,
+    });
+    await assert.rejects(waiting, RangeError);
+  });
+
   it('refuses what is no time, and fields that are not configured', async () => {
     await assert.rejects(look('p1', 'yesterday'), RangeError);
     await assert.rejects(look('p1', '1:1', ['budget']), /"budget" is not in source.fields/);
