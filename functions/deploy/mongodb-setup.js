@@ -38,10 +38,14 @@ if (projects.getCollectionNames().includes(collection)) {
 } else {
   projects.createCollection(collection, { changeStreamPreAndPostImages: { enabled: true } });
 }
+// The expiry is one for the whole cluster: where somebody has set it, others may need their pre-images for as long.
 if (!isAtlas) {
-  admin.runCommand({
-    setClusterParameter: { changeStreamOptions: { preAndPostImages: { expireAfterSeconds: 24 * 60 * 60 } } },
-  });
+  const [options] = admin.runCommand({ getClusterParameter: 'changeStreamOptions' }).clusterParameters;
+  if (options.preAndPostImages.expireAfterSeconds === 'off') {
+    admin.runCommand({
+      setClusterParameter: { changeStreamOptions: { preAndPostImages: { expireAfterSeconds: 24 * 60 * 60 } } },
+    });
+  }
 }
 
 // The relay can go on where it stopped for as long as the oplog reaches back: three days outlast a weekend.

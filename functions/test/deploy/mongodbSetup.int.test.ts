@@ -84,4 +84,16 @@ describe('deploy/mongodb-setup.js', () => {
     const { cursor } = await client.db('studio').command({ listCollections: 1 });
     assert.deepEqual(cursor.firstBatch[0].options, { changeStreamPreAndPostImages: { enabled: true } });
   });
+
+  it('lets pre-images expire after a day, but where somebody has decided otherwise for the cluster', async () => {
+    const expiry = async () => {
+      const { clusterParameters } = await client.db('admin').command({ getClusterParameter: 'changeStreamOptions' });
+      return Number(clusterParameters[0].preAndPostImages.expireAfterSeconds);
+    };
+    assert.equal(await expiry(), 86_400);
+    const week = { preAndPostImages: { expireAfterSeconds: 604_800 } };
+    await client.db('admin').command({ setClusterParameter: { changeStreamOptions: week } });
+    await setUp();
+    assert.equal(await expiry(), 604_800);
+  });
 });
