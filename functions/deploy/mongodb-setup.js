@@ -10,7 +10,8 @@
 const database = process.env.LOCKSTEP_DATABASE ?? 'collaboration';
 const collection = process.env.LOCKSTEP_COLLECTION ?? 'projects';
 const user = process.env.LOCKSTEP_USER ?? 'lockstep';
-const roleName = 'lockstepReader';
+// Each user has a role of its own: what one installation may read is no matter of another one in the same cluster.
+const roleName = `${user}Reader`;
 
 /** Reading the projects, and watching them; reconciliation tells by the list of collections whether another one has
  *  taken the name. Nothing is ever written, and nothing else is read. */

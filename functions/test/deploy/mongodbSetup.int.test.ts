@@ -26,11 +26,11 @@ describe('deploy/mongodb-setup.js', () => {
   let client: MongoClient;
   let source: ProjectsSource;
 
-  const setUp = async (password = user.password) =>
+  const setUp = async (password = user.password, names: Readonly<Record<string, string>> = {}) =>
     runShellScript(await readFile(script, 'utf8'), {
       client,
       password,
-      env: { LOCKSTEP_DATABASE: 'studio', LOCKSTEP_COLLECTION: 'works', LOCKSTEP_USER: user.user },
+      env: { LOCKSTEP_DATABASE: 'studio', LOCKSTEP_COLLECTION: 'works', LOCKSTEP_USER: user.user, ...names },
     });
 
   beforeEach(async () => {
@@ -76,13 +76,18 @@ describe('deploy/mongodb-setup.js', () => {
   });
 
   it('may be run again: it renews the role, keeps the password, and the collection with its pre-images', async () => {
-    await client.db('admin').command({ updateRole: 'lockstepReader', privileges: [] });
+    await client.db('admin').command({ updateRole: `${user.user}Reader`, privileges: [] });
     await rejectsWithCode(source.projects.findOne(), 13);
     const lines = await setUp('another password');
     assert.equal(await source.projects.findOne(), null);
     assert.equal(lines[0], 'oplog window: 0 hours (a busier day makes it shorter; at least 72 are advised)');
     const { cursor } = await client.db('studio').command({ listCollections: 1 });
     assert.deepEqual(cursor.firstBatch[0].options, { changeStreamPreAndPostImages: { enabled: true } });
+  });
+
+  it('takes nothing from the user of another installation in the same cluster', async () => {
+    await setUp('staging', { LOCKSTEP_DATABASE: 'staging', LOCKSTEP_USER: 'stagingWatcher' });
+    assert.equal(await source.projects.findOne(), null);
   });
 
   it('lets pre-images expire after a day, but where somebody has decided otherwise for the cluster', async () => {
