@@ -125,10 +125,11 @@ export async function askForRun(
   const { value, sequence } = await context.transact(async (transaction, trace) => {
     const unfinished = await sameUnfinishedRun(context, transaction, request);
     if (unfinished !== undefined) {
-      const { id: jobId, mode, reason, status } = unfinished;
+      const { id: jobId, mode, reason } = unfinished;
       const message = encodeReconciliationRequest({ jobId, mode, reason }, { reason: 'operator', mode });
-      // It may have been asked for in a process that died before it published.
-      if (how === 'publish' && status === 'pending') trace.publish('reconciliationRequests', jobId, message);
+      // Whoever asked for it may have died before it published, and Pub/Sub gives a message up that has failed for long.
+      // Two do no harm.
+      if (how === 'publish') trace.publish('reconciliationRequests', jobId, message);
       return { jobId, isNew: false };
     }
     const asked = requestedJob({ ...context, limits }, request);

@@ -2,6 +2,7 @@
 // trace), "each role does exactly its part", "the same call twice is once" and "a wrong input changes nothing".
 import assert from 'node:assert/strict';
 import type { Firestore } from 'firebase-admin/firestore';
+import { z } from 'zod';
 import { raisedMessage } from '../../src/alerts/alertMessage.ts';
 import { alertData, alertRef } from '../../src/alerts/alertRecord.ts';
 import { raised } from '../../src/alerts/transitions.ts';
@@ -348,6 +349,26 @@ describe('every operation', function () {
       assert.equal(done.kind === 'done' && done.outcome.count, 1, JSON.stringify(done));
       const again = await run(name, trial.input);
       assert.equal(again.kind === 'done' && again.outcome.count, 0, JSON.stringify(again));
+      await fixture.close();
+    }
+  });
+
+  it('asks for a run at work again: Pub/Sub gives a message up that fails for long', async () => {
+    for (const name of ['reconcile', 'verify'] as const) {
+      const trial = trials[name];
+      assert.ok(trial);
+      await start(trial);
+      const first = await run(name, trial.input);
+      const jobId = first.kind === 'done' ? first.outcome.jobId : undefined;
+      assert.ok(jobId, JSON.stringify(first));
+      await fixture.firestore.doc(`syncJobs/${jobId}`).update({ status: 'running' });
+      requests.messages.length = 0;
+      const again = await run(name, trial.input);
+      assert.equal(again.kind === 'done' && again.outcome.jobId, jobId);
+      assert.deepEqual(
+        requests.messages.map(({ data }) => z.object({ jobId: z.string() }).parse(JSON.parse(data.toString())).jobId),
+        [jobId],
+      );
       await fixture.close();
     }
   });

@@ -102,9 +102,9 @@ function pagerDutyBody({ change, alert, source }: Notice, routingKey: string) {
     routing_key: routingKey,
     event_action: pagerDutyActions[change],
     // Events of one key are one incident there.
-    dedup_key: `lockstep/${source}/${alert.key}`.slice(0, maxKeyLength),
+    dedup_key: `lockstep/${source}/${alert.key}`.slice(0, maxKeyLength).toWellFormed(),
     payload: {
-      summary: `${alert.key}: ${alert.message}`.slice(0, maxSummaryLength),
+      summary: `${alert.key}: ${alert.message}`.slice(0, maxSummaryLength).toWellFormed(),
       source,
       severity: severityOf(alert.alarm).toLowerCase(),
       timestamp: iso(alert.lastAt),

@@ -23,7 +23,7 @@ describe('a relay whose minutes are measured', () => {
     const end = (Math.floor(seenAt / minuteMs) + 1) * minuteMs;
     const seen: RelayMinute[] = [];
     const relay = await fixture.reading({
-      aheadMs: end - Date.now() + 4.5 * secondMs,
+      aheadMs: end - Date.now() + 2 * secondMs,
       onMinute: (minute) => {
         seen.push(minute);
         return onMinute();
