@@ -158,6 +158,27 @@ describe('files of archived assets', () => {
       await sweep({ ...retention, cold: async () => cold.bucket, coldAfterMs }, budget());
       assert.deepEqual(await remove(), []);
     });
+
+    it('are not known of a page that is purged while the walk reads it', async () => {
+      const { firestore, clock, log } = fixture;
+      clock.advance(archivedAt + 2 * dayMs - clock.now());
+      await sweep(
+        { firestore, clock, log, files: settings, cold: async () => cold.bucket, coldAfterMs: dayMs },
+        budget(),
+      );
+      let purges = 0;
+      const read = async (name: string) => {
+        const data = await cold.bucket.read(name);
+        purges += 1;
+        await firestore.recursiveDelete(firestore.collection('syncArchive'));
+        await firestore.recursiveDelete(firestore.collection('syncFiles'));
+        return data;
+      };
+      const walk = createIndexArchive({ ...dependencies(), cold: async () => ({ ...cold.bucket, read }) });
+      await walk(null);
+      assert.equal(purges, 1);
+      assert.deepEqual(await named('archive'), []);
+    });
   });
 
   it('go with a purge, without a grace time', async () => {
