@@ -6,8 +6,8 @@ import { isVersion, type Version } from '../events/version.ts';
 import { schemaVersion } from '../records/projectRecord.ts';
 import type { PackedPage } from './packPages.ts';
 
-/** One page of the archive: `syncArchive/{newest first}`. A page with a document that is too large for one record is kept
- *  in several, of which each but for `part` and `data` says the same. */
+/** One page of the archive: `syncArchive/{newest first}`. A page with a document that is too large for one record is
+ *  kept in several, of which each but for `part` and `data` says the same. */
 export interface ArchiveRecord {
   readonly projectId: string;
   /** Of the deletion that archived it. */
@@ -85,9 +85,9 @@ const recordSchema = z.looseObject({
   object: z.string().min(1).nullable(),
 });
 
-/** Where a record is kept. A restore takes pages in the order of their ids: the last life of a path comes before earlier
- *  ones, and an asset, which is archived last, before what lay below it. Ids begin with a part of their own for each
- *  project, since Firestore slows down where many are written next to each other
+/** Where a record is kept. A restore takes pages in the order of their ids: the last life of a path comes before
+ *  earlier ones, and an asset, which is archived last, before what lay below it. Ids begin with a part of their own for
+ *  each project, since Firestore slows down where many are written next to each other
  *  (https://firebase.google.com/docs/firestore/best-practices#hotspots).
  *  @param name tells records of one time apart. */
 export function archiveRef(

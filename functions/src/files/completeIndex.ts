@@ -11,8 +11,8 @@ import { type IndexDependencies, indexAsset } from './indexAsset.ts';
 import { packNames } from './packNames.ts';
 
 // Events keep the records of who names which files, from the moment at which their function is deployed. What was there
-// before, and what an event was lost for, is found by a walk: over all assets, over the archive, which may be older than
-// the configuration, and then over all records.
+// before, and what an event was lost for, is found by a walk: over all assets, over the archive, which may be older
+// than the configuration, and then over all records.
 
 /** Documents in one step of a walk, between two writes of how far it has come. */
 const perStep = 200;

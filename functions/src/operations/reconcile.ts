@@ -127,8 +127,8 @@ export async function askForRun(
     if (unfinished !== undefined) {
       const { id: jobId, mode, reason } = unfinished;
       const message = encodeReconciliationRequest({ jobId, mode, reason }, { reason: 'operator', mode });
-      // Whoever asked for it may have died before it published, and Pub/Sub gives a message up that has failed for long.
-      // Two do no harm.
+      // Whoever asked may have died before it published, and Pub/Sub gives a message up that has failed for long. Two
+      // do no harm.
       if (how === 'publish') trace.publish('reconciliationRequests', jobId, message);
       return { jobId, isNew: false };
     }

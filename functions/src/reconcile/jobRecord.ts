@@ -135,8 +135,8 @@ const jobSchema = z.object({
   /** Subtrees below missing documents; null in a run that does not look for them. */
   phantoms: z
     .object({
-      /** Of each recursive collection: the path that is looked at (of a group or a pattern one after another, empty before
-       *  the first), and behind which document to resume. */
+      /** Of each recursive collection: the path that is looked at (of a group or a pattern one after another, empty
+       *  before the first), and behind which document to resume. */
       places: z.array(z.object({ path: z.string(), after: z.string().nullable(), done: z.boolean() })),
       /** Documents of these, existing or not. */
       children: count,

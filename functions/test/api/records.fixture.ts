@@ -89,9 +89,13 @@ export function deadLetterDocument(number: number, changed: Partial<Failure> = {
 }
 
 export function alertDocument(number: number, changed: Partial<AlertRecord> = {}): SeedDocument {
-  const key = `alert-${number}`;
-  const record: AlertRecord = {
-    key,
+  const record = openAlert(number, changed);
+  return [`syncAlerts/${record.key}`, alertData(record)];
+}
+
+export function openAlert(number: number, changed: Partial<AlertRecord> = {}): AlertRecord {
+  return {
+    key: `alert-${number}`,
     alarm: 'dead-letter',
     state: 'open',
     message: 'an event could not be applied',
@@ -113,7 +117,6 @@ export function alertDocument(number: number, changed: Partial<AlertRecord> = {}
     expireAt: null,
     ...changed,
   };
-  return [`syncAlerts/${key}`, alertData(record)];
 }
 
 /** A relay that holds its lease. */

@@ -235,7 +235,7 @@ describe('restoring from the archive', function () {
     });
     const documents = {
       'storyboards/s1': { projectId: 'p1' },
-      // In a place of assets, but it names no project: a deletion finds it, and what lies below it, below its storyboard.
+      // In a place of assets, but it names no project: a deletion finds it and what lies below by its storyboard.
       'storyboards/s1/scenes/c1': { title: 'One' },
       'storyboards/s1/scenes/c1/panels/a': { text: 'a' },
       'storyboards/s1/scenes/missing/panels/b': { text: 'b' },

@@ -55,8 +55,8 @@ export function sourceThrough(door: Door, actor: Actor, source: ProjectsSource, 
     };
   }
 
-  /** What talks to MongoDB for as long as it takes really, while no virtual time passes: otherwise the load of the machine
-   *  would decide what happens meanwhile. */
+  /** What talks to MongoDB for as long as it takes really, while no virtual time passes: otherwise the load of the
+   *  machine would decide what happens meanwhile. */
   function alone<T>(act: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => void actor.schedule(1, () => act().then(resolve, reject)));
   }
