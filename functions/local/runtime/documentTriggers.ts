@@ -88,7 +88,8 @@ function batchOf(messages: readonly PublishedMessage[]): number {
   return beyond < 0 ? messages.length : beyond;
 }
 
-function messageOf({ attributes, data }: DocumentEvent): PublishedMessage {
+/** The message that carries an event: its attributes are named as in the binary mode of a CloudEvent. */
+export function messageOf({ attributes, data }: DocumentEvent): PublishedMessage {
   const named = Object.entries(attributes).map(([name, value]) => [attributePrefix + name, value] as const);
   return { attributes: Object.fromEntries(named), data };
 }

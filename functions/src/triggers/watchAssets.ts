@@ -58,24 +58,27 @@ export function watchAssetsFunctions(services: Services): Readonly<Record<string
 }
 
 /** Keeps the record of which files the asset names, where the write has changed that (`files/indexAsset.ts`). */
-async function recordFiles(services: Services, { data, document }: WriteEvent): Promise<void> {
+async function recordFiles(services: Services, { data }: WriteEvent): Promise<void> {
   const settings = deployedFileSettings(services.config);
-  if (settings === undefined) return;
+  if (settings === undefined || data === undefined) return;
   const { changesFiles, indexAsset } = await import('../files/indexAsset.ts');
   const { config } = services;
-  if (!changesFiles({ config, settings }, document, data?.before.data(), data?.after.data())) return;
-  await indexAsset({ firestore: await services.firestore(), config, settings }, document);
+  // Not the event's own `document`: it comes in a header, which Node reads as Latin-1, and names another document where
+  // an id has other characters (https://github.com/firebase/firebase-functions/issues/1459).
+  const { path } = (data.after.exists ? data.after : data.before).ref;
+  if (!changesFiles({ config, settings }, path, data.before.data(), data.after.data())) return;
+  await indexAsset({ firestore: await services.firestore(), config, settings }, path);
 }
 
 /** The asset that a write leaves; undefined where it leaves none, or one of nobody. */
-export function writtenAsset(collection: AssetCollection, { data, document }: WriteEvent): WrittenAsset | undefined {
+export function writtenAsset(collection: AssetCollection, { data }: WriteEvent): WrittenAsset | undefined {
   const after = data?.after;
   if (after?.updateTime === undefined) return undefined;
   const projectId: unknown = collection.projectId
     .split('.')
     .reduce<unknown>((value, key) => (isMap(value) ? value[key] : undefined), after.data());
   if (typeof projectId !== 'string' || projectIdProblem(projectId) !== undefined) return undefined;
-  return { collection, path: document, projectId, writtenAt: after.updateTime.toMillis() };
+  return { collection, path: after.ref.path, projectId, writtenAt: after.updateTime.toMillis() };
 }
 
 function isMap(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -44,6 +44,15 @@ describe('functions runtime: Firestore triggers', () => {
     assert.equal(new Set(ids).size, 3, 'each event has an id of its own');
   });
 
+  it('name a document with other characters than ASCII as production does: wrong in the attributes, right in the data', async () => {
+    const db = await start(['onBoard']);
+    await db.doc('boards/Übersicht').set({ title: 'first' });
+    await until(() => fixture.logged('written').length === 1);
+    const [written] = fixture.logged('written');
+    assert.equal(written?.document, 'boards/\u00c3\u009cbersicht');
+    assert.equal(written?.path, 'boards/Übersicht');
+  });
+
   it('are for the documents of their path, and for a write that changes something', async () => {
     const db = await start(['onBoard']);
     const other = firestore.connect(projectId, 'other');
