@@ -11,6 +11,7 @@ import {
 } from '../records/projectRecord.ts';
 import { syncJobRef } from '../records/syncJob.ts';
 import {
+  endWaiting,
   type HeldDeletion,
   HeldDeletionError,
   type HeldStatus,
@@ -63,6 +64,8 @@ export interface HoldsDependencies {
   /** Leaves the trace of each decision, and publishes its event. */
   readonly transact: Transact;
   readonly clock: Clock;
+  /** How long the job of a hold that is over is kept, in ms. */
+  readonly retentionMs: number;
   /** Held deletions in one page. */
   readonly pageSize?: number;
 }
@@ -173,7 +176,7 @@ interface Held {
 /** Runs a decision in one transaction over the record and the job of a held deletion; undefined when nothing is held
  *  any more. */
 function decide<T>(
-  { firestore, clock, transact }: HoldsDependencies,
+  { firestore, clock, transact, retentionMs }: HoldsDependencies,
   { projectId, eventId }: HeldName,
   act: (held: Held, transaction: Transaction, trace: Trace) => T,
 ): Promise<Committed<T | undefined>> {
@@ -185,10 +188,13 @@ function decide<T>(
     if (hold !== null && hold.eventId === eventId && record.desired.kind === 'deleted') {
       return act({ record, hold, job }, transaction, trace);
     }
-    // The work has been done, or there is none any more, and the job does not say so.
-    const status = job.get('status');
-    if (status === 'releasing') setHeldStatus(firestore, transaction, eventId, 'released', clock.now());
-    if (status === 'held') setHeldStatus(firestore, transaction, eventId, 'superseded', clock.now());
+    // Its record was removed, or written by earlier code, and the job does not say so.
+    const status = { held: 'superseded', releasing: 'released' } as const;
+    const known: unknown = job.get('status');
+    if (known === 'held' || known === 'releasing') {
+      const at = clock.now();
+      endWaiting(firestore, transaction, { eventId, status: status[known], at, expireAt: at + retentionMs });
+    }
     return undefined;
   });
 }

@@ -81,18 +81,40 @@ export function parseHeldDeletion(snapshot: DocumentSnapshot): HeldDeletion {
   return { projectId, event: decoded.event, status, since: heldAt.toMillis(), assets: total };
 }
 
-/** Writes what became of a held deletion into its job. */
+/** Writes what a person has decided about a held deletion into its job, which keeps the event as long as the hold
+ *  lasts: a release publishes it, also after a discard. */
 export function setHeldStatus(
   firestore: Firestore,
   transaction: Transaction,
   eventId: string,
-  status: HeldStatus,
+  status: Exclude<HeldStatus, 'held' | 'superseded'>,
   nowMs: number,
 ): void {
-  const isOpen = openStatuses.some((open) => open === status);
-  const finishedAt = isOpen ? null : Timestamp.fromMillis(nowMs);
-  // What was held or ended is not parked.
-  const end = { status, finishedAt, parkedFor: FieldValue.delete() };
+  const finishedAt = status === 'releasing' ? null : Timestamp.fromMillis(nowMs);
+  transaction.set(syncJobRef(firestore, eventId), { status, finishedAt }, { merge: true });
+}
+
+/** The end of what kept a job waiting, held or parked: nothing needs its event any more. */
+export interface EndOfWaiting {
+  readonly eventId: string;
+  /** Null: what a person has decided stays to be read. */
+  readonly status: 'superseded' | 'released' | null;
+  /** In ms since 1970. */
+  readonly at: number;
+  /** When a TTL policy may remove the job, in ms since 1970. */
+  readonly expireAt: number;
+}
+
+/** Writes that end into the job. */
+export function endWaiting(
+  firestore: Firestore,
+  transaction: Transaction,
+  { eventId, status, at, expireAt }: EndOfWaiting,
+): void {
+  const end = {
+    expireAt: Timestamp.fromMillis(expireAt),
+    ...(status !== null && { status, finishedAt: Timestamp.fromMillis(at), parkedFor: FieldValue.delete() }),
+  };
   transaction.set(syncJobRef(firestore, eventId), end, { merge: true });
 }
 

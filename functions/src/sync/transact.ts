@@ -1,6 +1,6 @@
 import type { Firestore, Transaction } from 'firebase-admin/firestore';
 import type { Clock } from '../clock.ts';
-import { type HeldStatus, setHeldStatus } from '../holds/job.ts';
+import { type EndOfWaiting, endWaiting } from '../holds/job.ts';
 import { type HistoryWrite, historyEntryRef, writeHistory } from '../records/historyEntry.ts';
 import {
   type ProjectRecord,
@@ -18,7 +18,7 @@ export interface Step<T> {
   readonly job?: SyncJob | undefined;
   readonly history?: readonly HistoryWrite[] | undefined;
   /** Jobs that waited, held or parked, and do so no more. */
-  readonly ends?: readonly { readonly eventId: string; readonly status: HeldStatus; readonly at: number }[] | undefined;
+  readonly ends?: readonly EndOfWaiting[] | undefined;
   /** Writes assets with it. */
   readonly writeAssets?: ((transaction: Transaction) => void) | undefined;
 }
@@ -57,7 +57,7 @@ export function writeStep(
     else transaction.set(ref, data);
   }
   for (const write of history) writeHistory(firestore, transaction, write);
-  for (const { eventId, status, at } of ends) setHeldStatus(firestore, transaction, eventId, status, at);
+  for (const end of ends) endWaiting(firestore, transaction, end);
 }
 
 /** Without what is only written where there is no entry yet, and there is one. */

@@ -148,7 +148,7 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
   const folding = {
     record: folded.change === 'none' ? undefined : record,
     history,
-    ...endOfHold(before, record, now),
+    ...endOfHold(before, record, terms),
   };
   if (record.appliedRevision === record.revision) {
     // What outranks it may be what the repair under way is about to drop, and nothing else would stand for it then.
@@ -215,7 +215,7 @@ export function corrected(
   work: Work,
   seen: ProjectRecord['desired'],
   fact: Fact,
-  terms: Pick<Terms, 'now'> & { readonly limits: Pick<SyncLimits, 'historyMs'> },
+  terms: Pick<Terms, 'now'> & { readonly limits: Pick<SyncLimits, 'historyMs' | 'jobRetentionMs'> },
 ): Step<ProjectRecord | undefined> {
   if (!holds(current, work)) return { outcome: undefined };
   const { desired, change, refuted } = settle(current.desired, seen, fact);
@@ -232,7 +232,7 @@ export function corrected(
     deletedAt: deletedAtAfter(current, desired, terms.now),
   };
   if (change === 'none') return { outcome: record };
-  return { outcome: record, record, history, ...endOfHold(current, record, terms.now) };
+  return { outcome: record, record, history, ...endOfHold(current, record, terms) };
 }
 
 /** Marks the record's revision as applied and gives the lease back; or says that there is news, and keeps the lease. */
@@ -273,7 +273,8 @@ export function completed(
   };
   // A job says what was done; where nothing was, there is nothing to say, and a write to save.
   // One that people have seen waiting gets its end, too.
-  const isKnown = current.parked?.eventId === work.event.id;
+  const isOwnHold = current.hold?.eventId === work.event.id;
+  const isKnown = isOwnHold || current.parked?.eventId === work.event.id;
   const isWorthTelling = processed > 0 || current.progress !== null || isKnown;
   const total = current.progress?.total ?? null;
   const job = jobOf(current, work, desired, terms, {
@@ -291,7 +292,7 @@ export function completed(
       ...closed(current, desired, { jobId: work.event.id, assets: processed }, terms),
       ...repairedBy(current, work, terms),
     ],
-    ...endOfParking(current, otherParked(current, work), now, endOfHold(current, record, now)),
+    ...endOfParking(current, otherParked(current, work), terms, isOwnHold ? {} : endOfHold(current, record, terms)),
   };
 }
 
@@ -361,7 +362,7 @@ export function heldBack(
     outcome: { kind: 'done' },
     record: { ...current, lease: null, progress: null, attempts: {}, hold, open, parked: null },
     history,
-    ...endOfParking(current, otherParked(current, work), now),
+    ...endOfParking(current, otherParked(current, work), terms),
     job: jobOf(current, work, current.desired, terms, {
       status: 'held',
       heldAt: now,
@@ -399,7 +400,7 @@ export function parked(
     record: { ...current, lease: null, progress, attempts: {}, open, parked: { eventId, since: now } },
     history,
     job: jobOf(current, work, current.desired, terms, { status: 'pending', parkedFor: restraint, ...reached }),
-    ...endOfParking(current, otherParked(current, work), now),
+    ...endOfParking(current, otherParked(current, work), terms),
   };
 }
 
@@ -472,6 +473,8 @@ function deletedAtAfter(current: ProjectRecord, desired: ProjectRecord['desired'
   return desired.kind === 'deleted' ? now : null;
 }
 
+type EndTerms = Pick<Terms, 'now'> & { readonly limits: Pick<SyncLimits, 'jobRetentionMs'> };
+
 /** What is left of a hold after an event. Life ends it. A decision was about the deletions known then: a newer one is
  *  judged by itself. What is still undecided stays so. */
 function holdAfter(
@@ -482,10 +485,15 @@ function holdAfter(
   return change === 'effect' && hold.state !== 'held' ? null : hold;
 }
 
-/** Marks the job of a hold that ended without a decision. A hold that was decided upon keeps its decision. */
-function endOfHold(before: ProjectRecord, after: ProjectRecord, at: number): Pick<Step<unknown>, 'ends'> {
-  if (before.hold?.state !== 'held' || after.hold !== null) return {};
-  return { ends: [{ eventId: before.hold.eventId, status: 'superseded', at }] };
+/** Marks the job of a hold that is over: others stand for its news. That it was discarded stays to be read. */
+function endOfHold(
+  { hold }: ProjectRecord,
+  after: ProjectRecord,
+  { now: at, limits }: EndTerms,
+): Pick<Step<unknown>, 'ends'> {
+  if (hold === null || after.hold !== null) return {};
+  const status = hold.state === 'discarded' ? null : 'superseded';
+  return { ends: [{ eventId: hold.eventId, status, at, expireAt: at + limits.jobRetentionMs }] };
 }
 
 // What is parked stays so until the work is done, held, or parked anew. A delivery that works on it may be a late one,
@@ -500,11 +508,12 @@ function otherParked({ parked }: ProjectRecord, { event }: Work): string | undef
 function endOfParking(
   before: ProjectRecord,
   eventId: string | undefined,
-  at: number,
+  { now: at, limits }: EndTerms,
   others: Pick<Step<unknown>, 'ends'> = {},
 ): Pick<Step<unknown>, 'ends'> {
   if (eventId === undefined || before.parked?.eventId !== eventId) return { ends: others.ends };
-  return { ends: [...(others.ends ?? []), { eventId, status: 'superseded', at }] };
+  const expireAt = at + limits.jobRetentionMs;
+  return { ends: [...(others.ends ?? []), { eventId, status: 'superseded', at, expireAt }] };
 }
 
 type JobEnd = Pick<SyncJob, 'status' | 'total' | 'processed' | 'scanned'> &

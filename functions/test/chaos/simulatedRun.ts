@@ -354,7 +354,11 @@ export async function simulatedRun(options: SimulatedRunOptions): Promise<RunRes
         tally.visited += published;
         return published;
       },
-      holds: createHolds({ ...dependencies, transact: transactAs('the operator of a run', dependencies) }),
+      holds: createHolds({
+        ...dependencies,
+        retentionMs: defaultSyncLimits.jobRetentionMs,
+        transact: transactAs('the operator of a run', dependencies),
+      }),
       bury: async (message: EncodedMessage) => {
         await recordDeadLetter(shared, message);
       },

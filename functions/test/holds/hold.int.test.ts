@@ -1,12 +1,14 @@
 // The hold for mass deletions, on a real client and a local Firestore: a mistaken `deleteMany({})` must not empty it.
 // Attacks I1, I2, I5 and I8.
 import assert from 'node:assert/strict';
+import { Timestamp } from 'firebase-admin/firestore';
 import { decodeEvent, encodeEvent } from '../../src/events/codec.ts';
 import type { ProjectEvent } from '../../src/events/contract.ts';
 import { createHolds, type Holds } from '../../src/holds/decide.ts';
 import type { HeldDeletion, HeldDeletionError } from '../../src/holds/job.ts';
 import { defaultHoldLimits, type HoldLimits } from '../../src/holds/limits.ts';
 import type { Publisher } from '../../src/publisher.ts';
+import { projectRecordRef } from '../../src/records/projectRecord.ts';
 import { syncJobRef } from '../../src/records/syncJob.ts';
 import { AttemptFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
@@ -499,13 +501,12 @@ describe('mass-deletion hold', () => {
       });
       await assert.rejects(crashing.release(nameOf(held)));
       assert.equal((await jobOf(held)).get('status'), 'releasing');
-      // The assets moved to another project meanwhile, so the work leaves no job of its own.
+      // The assets moved to another project meanwhile, so that the work has nothing to tell but its end.
       await fixture.firestore.doc(`media/${held.projectId}`).update({ projectId: 'other-1' });
       await fixture.deliver(held);
-      assert.deepEqual(await namesHeld(holds), [held.projectId]);
-      assert.deepEqual(await holds.release(nameOf(held)), { kind: 'nothing-held' });
-      assert.equal((await jobOf(held)).get('status'), 'released');
+      assert.equal((await jobOf(held)).get('status'), 'done');
       assert.deepEqual(await namesHeld(holds), []);
+      assert.deepEqual(await holds.release(nameOf(held)), { kind: 'nothing-held' });
     });
 
     it('that crashed before the decision was written has decided nothing', async () => {
@@ -568,6 +569,59 @@ describe('mass-deletion hold', () => {
     });
   });
 
+  describe('its job', () => {
+    beforeEach(() => start(fewAtOnce));
+
+    /** When it expires, in ms from now; null for one that keeps an event. */
+    async function expiresIn(of: ProjectEvent): Promise<number | null> {
+      const expireAt: unknown = (await jobOf(of)).get('expireAt');
+      return expireAt instanceof Timestamp ? expireAt.toMillis() - fixture.clock.now() : null;
+    }
+    const { jobRetentionMs } = defaultSyncLimits;
+
+    it('is kept while a person may decide, and expires once the project is created again', async () => {
+      const held = await heldOne();
+      assert.equal(await expiresIn(held), null);
+      await fixture.deliver(event('ProjectCreated', held.projectId, { name: 'restored' }));
+      assert.deepEqual([await expiresIn(held), (await jobOf(held)).get('status')], [jobRetentionMs, 'superseded']);
+    });
+
+    it('is kept as long as a discard can be taken back, and says so after that', async () => {
+      const held = await heldOne();
+      await holds.discard(nameOf(held));
+      const { finishedAt } = (await jobOf(held)).data() ?? {};
+      assert.equal(await expiresIn(held), null);
+      fixture.clock.advance(fewAtOnce.windowMs * 2);
+      await fixture.deliver(event('ProjectDeleted', held.projectId));
+      assert.deepEqual([await expiresIn(held), (await jobOf(held)).get('status')], [jobRetentionMs, 'discarded']);
+      assert.deepEqual((await jobOf(held)).get('finishedAt'), finishedAt);
+    });
+
+    it('is done and expires when a release has nothing left to delete', async () => {
+      const held = await heldOne();
+      await holds.release(nameOf(held));
+      assert.equal(await expiresIn(held), null);
+      await fixture.firestore.doc(`media/${held.projectId}`).delete();
+      await fixture.deliver(held);
+      assert.deepEqual([await expiresIn(held), (await jobOf(held)).get('status')], [jobRetentionMs, 'done']);
+    });
+
+    it('does not wait for ever for a release that another event has overtaken', async () => {
+      const held = await heldOne();
+      await holds.release(nameOf(held));
+      await fixture.deliver(event('ProjectCreated', held.projectId, { name: 'again' }));
+      await fixture.deliver(held);
+      assert.deepEqual([await expiresIn(held), (await jobOf(held)).get('status')], [jobRetentionMs, 'superseded']);
+    });
+
+    it('expires also when its record was removed by hand', async () => {
+      const held = await heldOne();
+      await projectRecordRef(fixture.firestore, held.projectId).delete();
+      assert.deepEqual(await holds.release(nameOf(held)), { kind: 'nothing-held' });
+      assert.deepEqual([await expiresIn(held), (await jobOf(held)).get('status')], [jobRetentionMs, 'superseded']);
+    });
+  });
+
   it('lists any number of held deletions in pages, and tells of a job that cannot be read', async () => {
     await start(fewAtOnce);
     others(5);
@@ -594,7 +648,8 @@ function holdsOf(
   events: Pick<Publisher, 'publish'> = topic,
 ): Holds {
   const transact = transactAs('olga', { ...dependencies, events });
-  return createHolds({ ...dependencies, transact, ...(pageSize !== undefined && { pageSize }) });
+  const retentionMs = defaultSyncLimits.jobRetentionMs;
+  return createHolds({ ...dependencies, transact, retentionMs, ...(pageSize !== undefined && { pageSize }) });
 }
 
 function nameOf({ projectId, id }: ProjectEvent) {

@@ -243,7 +243,11 @@ describe('notification of converged projects', () => {
       published().map(({ projectId }) => projectId),
       ['p1'],
     );
-    const holds = createHolds({ ...fixture.dependencies, transact: transactAs('operator', fixture.dependencies) });
+    const holds = createHolds({
+      ...fixture.dependencies,
+      retentionMs: 0,
+      transact: transactAs('operator', fixture.dependencies),
+    });
     assert.equal((await holds.release({ projectId: 'p2', eventId: held.id })).kind, 'released');
     for (const message of fixture.events.messages.splice(0)) await fixture.deliverMessage(message);
     assert.deepEqual(
@@ -263,7 +267,11 @@ describe('notification of converged projects', () => {
     const held = event('ProjectDeleted', 'p2');
     await fixture.deliver(event('ProjectDeleted', 'p1'));
     await fixture.deliver(held);
-    const holds = createHolds({ ...fixture.dependencies, transact: transactAs('operator', fixture.dependencies) });
+    const holds = createHolds({
+      ...fixture.dependencies,
+      retentionMs: 0,
+      transact: transactAs('operator', fixture.dependencies),
+    });
     assert.equal((await holds.discard({ projectId: 'p2', eventId: held.id })).kind, 'discarded');
     await fixture.deliver(held);
     assert.deepEqual(

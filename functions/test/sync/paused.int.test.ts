@@ -146,6 +146,7 @@ describe('work that is put off', () => {
     await fixture.deliver(event('ProjectCreated', 'p1', { name: 'again' }));
     assert.deepEqual(await names('media'), ['again']);
     assert.equal((await jobOf(deletion)).status, 'superseded');
+    assert.ok((await jobOf(deletion)).expireAt !== null, 'nothing needs its event any more');
     assert.equal((await fixture.record('p1')).parked, null);
     assert.equal((await historyOf(deletion)).outcome, 'superseded');
     await setPaused();
