@@ -22,6 +22,14 @@ export function statedEvent(
     version: statement.version,
     occurredAt: new Date(timeOf(statement.version)).toISOString(),
     changes: { ...snapshot?.fields },
-    origin: { service: 'lockstep', ...origin },
+    origin: { service, ...origin },
   };
+}
+
+const service = 'lockstep';
+
+/** Whether an event says what MongoDB answered, not what was done to the project there. (The service that owns the
+ *  projects may have any name.) */
+export function isStated({ origin }: Pick<ProjectEvent, 'origin'>): boolean {
+  return origin.service === service && origin.channel !== 'change-stream';
 }

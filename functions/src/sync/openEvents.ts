@@ -42,12 +42,14 @@ export interface FoldedEvent {
   /** The state after it, and what it did to that before. */
   readonly desired: Desired;
   readonly change: FoldChange;
+  /** Whether it does not count: MongoDB has refuted it, or a person has decided. */
+  readonly isVoid: boolean;
 }
 
 /** Takes an event in: news stays open, what it supersedes is settled, and so is what changes no asset. */
 export function opened(
   before: ProjectRecord,
-  { event, changes, desired, change }: FoldedEvent,
+  { event, changes, desired, change, isVoid }: FoldedEvent,
   outcome: 'accepted' | 'deferred' | 'held',
   terms: HistoryTerms,
 ): Opening {
@@ -61,7 +63,7 @@ export function opened(
     refutedBefore: refutedFrom(before, event.version),
     outcome,
   };
-  if (change === 'none') return { open: before.open, history: entries(late(before, own), terms) };
+  if (change === 'none') return { open: before.open, history: entries(late(before, own, isVoid), terms) };
   const others = before.open.filter(({ id }) => id !== event.id);
   const open = others.filter(({ version }) => shows(desired, version));
   const jobId = before.lease?.eventId ?? null;
@@ -200,11 +202,11 @@ export function initiatorOf(open: readonly OpenEvent[], desired: Desired, fallba
 
 /** A delivery that is no news is a second one, as a rule, and leaves what became of the first. Only what the state does
  *  not show, and what is not open, may have come for the first time. */
-function late(before: ProjectRecord, own: OpenEvent): readonly Draft[] {
+function late(before: ProjectRecord, own: OpenEvent, isVoid: boolean): readonly Draft[] {
   if (shows(before.desired, own.version) || before.open.some(({ id }) => id === own.id)) return [];
   const isRefuted = before.refuted.includes(own.version);
   const entry = entryOf(before, { ...own, outcome: isRefuted ? 'contradicted' : 'superseded' });
-  return [{ ...entry, folded: !isRefuted, settledAt: own.receivedAt, ifAbsent: true }];
+  return [{ ...entry, folded: !isVoid, settledAt: own.receivedAt, ifAbsent: true }];
 }
 
 function ended(

@@ -11,6 +11,7 @@ import {
 } from '../records/projectRecord.ts';
 import type { SyncJob } from '../records/syncJob.ts';
 import { visitAfter } from '../records/visits.ts';
+import { isStated } from '../source/statedEvent.ts';
 import { type FoldChange, fold } from './fold.ts';
 import type { SyncLimits } from './limits.ts';
 import { closed, configuredChanges, contradicted, initiatorOf, marked, opened, repaired, shows } from './openEvents.ts';
@@ -126,7 +127,8 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
     return { outcome: { kind: 'claimed', record, lease: before.lease, attempt: previous?.count ?? 1 } };
   }
   const changes = configuredChanges(event, fields);
-  const folded: ReturnType<typeof fold> = before.refuted.includes(event.version)
+  const isVoid = before.refuted.includes(event.version) || isDecided(before, event);
+  const folded: ReturnType<typeof fold> = isVoid
     ? { desired: before.desired, change: 'none' }
     : fold(before.desired, { ...event, changes });
   const isNews = folded.change === 'effect';
@@ -143,7 +145,7 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
   const kept = effectiveHold(withNews);
   const isLeased = before.lease !== null && before.lease.expiresAt > now;
   const waits = kept !== null ? 'held' : isLeased ? 'deferred' : 'accepted';
-  const { open, history } = opened(before, { event, changes, ...folded }, waits, terms);
+  const { open, history } = opened(before, { event, changes, isVoid, ...folded }, waits, terms);
   const record: ProjectRecord = { ...withNews, open };
   const folding = {
     record: folded.change === 'none' ? undefined : record,
@@ -180,6 +182,14 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
     attempts: { ...record.attempts, [event.id]: { count: attempt, lastError: null } },
   };
   return { outcome: { kind: 'claimed', record: taken, lease, attempt }, ...folding, record: taken };
+}
+
+/** Whether a person has decided what becomes of the assets of a project that is gone, and all that an event says is that
+ *  it is gone: the guard or a visit may have published it before. A deletion of MongoDB's own is a newer one, also where
+ *  it overtakes the news of the life before it. */
+function isDecided({ desired, hold }: ProjectRecord, event: ProjectEvent): boolean {
+  if (hold === null || hold.state === 'held' || desired.kind !== 'deleted') return false;
+  return event.type === 'ProjectDeleted' && isStated(event);
 }
 
 /** Takes the work lease for a repair, and changes nothing else. Undefined while another worker is at the project. */

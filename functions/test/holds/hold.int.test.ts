@@ -8,9 +8,11 @@ import { createHolds, type Holds } from '../../src/holds/decide.ts';
 import type { HeldDeletion, HeldDeletionError } from '../../src/holds/job.ts';
 import { defaultHoldLimits, type HoldLimits } from '../../src/holds/limits.ts';
 import type { Publisher } from '../../src/publisher.ts';
+import { parseHistoryEntry } from '../../src/records/historyEntry.ts';
 import { projectRecordRef } from '../../src/records/projectRecord.ts';
 import { syncJobRef } from '../../src/records/syncJob.ts';
 import { AttemptFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
+import { differencesFromHistory } from '../../src/sync/foldHistory.ts';
 import { defaultSyncLimits } from '../../src/sync/limits.ts';
 import { createThrottle } from '../../src/sync/pages/throttle.ts';
 import { transactAs } from '../support/transact.ts';
@@ -517,6 +519,17 @@ describe('mass-deletion hold', () => {
       assert.deepEqual(await left(), [`media/${held.projectId}`]);
     });
 
+    it('does not end with what only says once more that the project is gone, which is work on it', async () => {
+      const held = await heldOne();
+      const late = { ...event('ProjectDeleted', held.projectId), origin: { service: 'lockstep', channel: 'guard' } };
+      await holds.release(nameOf(held));
+      await fixture.deliver(late);
+      assert.deepEqual(await left(), []);
+      await fixture.deliver(held);
+      const record = await fixture.record(held.projectId);
+      assert.deepEqual([record.hold, record.revision - record.appliedRevision], [null, 0]);
+    });
+
     it('is for the deletion that was held: a later one is judged by itself', async () => {
       const held = await heldOne();
       await holds.release(nameOf(held));
@@ -552,6 +565,25 @@ describe('mass-deletion hold', () => {
       fixture.clock.advance(fewAtOnce.windowMs * 2);
       await fixture.deliver(event('ProjectDeleted', held.projectId));
       assert.deepEqual(await left(), []);
+    });
+
+    it('does not end with what only says once more that the project is gone, and was under way by then', async () => {
+      const held = await heldOne();
+      const late = ['guard', 'visit', 'restore'].map((channel) => ({
+        ...event('ProjectDeleted', held.projectId),
+        origin: { service: 'lockstep', channel },
+      }));
+      await holds.discard(nameOf(held));
+      fixture.clock.advance(fewAtOnce.windowMs * 2);
+      await deliverAll(late);
+      assert.deepEqual(await left(), [`media/${held.projectId}`]);
+      const record = await fixture.record(held.projectId);
+      assert.deepEqual([record.hold?.state, record.desired.version], ['discarded', held.version]);
+      const entries = await fixture.firestore.collection('syncEvents').where('projectId', '==', held.projectId).get();
+      const read = entries.docs.map((entry) => parseHistoryEntry(entry.ref.path, entry.data()));
+      assert.deepEqual(differencesFromHistory(record, read, 0), []);
+      await fixture.deliver(event('ProjectCreated', held.projectId, { name: 'again' }));
+      assert.equal((await fixture.record(held.projectId)).desired.kind, 'live');
     });
 
     it('can be taken back by a release', async () => {
