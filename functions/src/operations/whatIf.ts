@@ -37,9 +37,9 @@ async function previewOf(context: OperationContext, { projectIds, change }: Inpu
 /** An estimate as named values. */
 export function estimateDetails({ collections, total, ownReads }: Estimate): Preview['details'] {
   return [
-    ...collections.flatMap(({ name, assets, below, isReckoned }) => [
-      { name: `assets in ${name}`, value: assets },
-      ...(below > 0 ? [{ name: `below them${isReckoned ? ' (about)' : ''}`, value: below }] : []),
+    ...collections.flatMap(({ name, assets, below, isAbout, isReckoned }) => [
+      { name: `assets in ${name}${isAbout ? ' (about)' : ''}`, value: assets },
+      ...(below > 0 ? [{ name: `below them${isAbout || isReckoned ? ' (about)' : ''}`, value: below }] : []),
     ]),
     { name: 'reads', value: total.reads },
     { name: 'writes', value: total.writes },

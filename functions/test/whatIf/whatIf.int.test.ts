@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
+import { defineConfig } from '../../src/config/defineConfig.ts';
 import { operationNamed } from '../../src/operations/all.ts';
 import { previewOperation, runOperation } from '../../src/operations/runOperation.ts';
 import { estimateChange } from '../../src/whatIf/estimate.ts';
@@ -88,6 +89,61 @@ describe('what if a project were deleted or renamed', () => {
     const one = await estimate('delete');
     const both = await estimate('delete', [id, other, id]);
     assert.equal(both.total.deletes, 2 * one.total.deletes);
+  });
+});
+
+describe('what if a project has assets at a path with wildcards', () => {
+  let fixture: SyncFixture;
+  const config = defineConfig({
+    source: { database: 'd', collection: 'projects', fields: ['name'] },
+    collections: [
+      { path: 'tenants/{tenant}/boards', projectId: 'projectId', subcollections: 'recursive' },
+      { path: 'trash/{tenant}/boards', projectId: 'projectId' },
+    ],
+  });
+  const firestore = () => fixture.firestore;
+  beforeEach(async () => {
+    fixture = await startSyncFixture({ config });
+  });
+  afterEach(() => fixture.close());
+
+  async function write(path: string, count: number): Promise<void> {
+    const batch = firestore().batch();
+    for (let n = 0; n < count; n += 1) batch.create(firestore().collection(path).doc(), { projectId: 'p1' });
+    await batch.commit();
+  }
+
+  it('counts each where it is, and not what has the same collection id elsewhere', async () => {
+    await write('archived/t1/boards', 60);
+    await write('tenants/t1/boards', 3);
+    await write('trash/t1/boards', 2);
+    const [board] = (await firestore().collection('tenants/t1/boards').limit(1).get()).docs;
+    await board?.ref.collection('notes').doc('n1').create({ text: 'below' });
+    const before = fixture.server.meter.snapshot();
+    const { collections, total, ownReads } = await estimateChange(fixture.dependencies, ['p1'], 'delete');
+    assert.equal(ownReads, fixture.server.meter.diff(before).reads);
+    assert.deepEqual(
+      collections.map(({ name, assets, below, isAbout }) => [name, assets, below, isAbout]),
+      [
+        ['tenants/{tenant}/boards', 3, 1, false],
+        ['trash/{tenant}/boards', 2, 0, false],
+      ],
+    );
+    const beforeDeletion = fixture.server.meter.snapshot();
+    await fixture.deliver(event('ProjectDeleted', 'p1'));
+    assert.equal(fixture.server.meter.diff(beforeDeletion).deletes, total.deletes);
+  });
+
+  it('says that it is about so many, where there are many', async () => {
+    await write('tenants/t1/boards', 240);
+    const { collections } = await estimateChange(fixture.dependencies, ['p1'], 'rename');
+    assert.deepEqual(
+      collections.map(({ assets, isAbout }) => [assets, isAbout]),
+      [
+        [240, true],
+        [0, true],
+      ],
+    );
   });
 });
 
