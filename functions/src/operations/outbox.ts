@@ -1,6 +1,7 @@
 import {
   type DocumentReference,
   type DocumentSnapshot,
+  FieldPath,
   type Firestore,
   Timestamp,
   type Transaction,
@@ -75,26 +76,40 @@ export async function publishStored(
   await outboxRef(firestore, id).delete();
 }
 
-/** Messages that one call publishes. */
-const mostAtOnce = 100;
+/** Messages in memory at once. */
+const pageSize = 100;
 
-/** Publishes what earlier actions have left in the outbox. Costs one read when it is empty.
+/** Publishes what earlier actions have left in the outbox: all of it, so that what cannot be published stands in nobody's
+ *  way. Costs one read when it is empty.
  *  @throws what Firestore answered to the listing; what fails to be published is logged and stays. */
 export async function publishLeftOver(dependencies: OutboxDependencies & { readonly log: Log }): Promise<number> {
-  const { firestore, log } = dependencies;
-  const waiting = await firestore.collection(recordCollections.outbox).limit(mostAtOnce).get();
+  const waiting = dependencies.firestore
+    .collection(recordCollections.outbox)
+    .orderBy(FieldPath.documentId())
+    .limit(pageSize);
   let published = 0;
-  for (const document of waiting.docs) {
-    const { ref } = document;
-    try {
-      await publishStored(dependencies, parseStored(document));
-      published += 1;
-    } catch (error) {
-      log.error('the message of a decision could not be published; it is kept and retried', {
-        record: ref.path,
-        error: errorText(error),
-      });
-    }
-  }
+  let last: DocumentSnapshot | undefined;
+  do {
+    const page = await (last === undefined ? waiting : waiting.startAfter(last)).get();
+    const done = await Promise.all(page.docs.map((document) => publishKept(dependencies, document)));
+    published += done.filter(Boolean).length;
+    last = page.size === pageSize ? page.docs.at(-1) : undefined;
+  } while (last !== undefined);
   return published;
+}
+
+async function publishKept(
+  { log, ...dependencies }: OutboxDependencies & { readonly log: Log },
+  document: DocumentSnapshot,
+): Promise<boolean> {
+  try {
+    await publishStored(dependencies, parseStored(document));
+    return true;
+  } catch (error) {
+    log.error('the message of a decision could not be published; it is kept and retried', {
+      record: document.ref.path,
+      error: errorText(error),
+    });
+    return false;
+  }
 }

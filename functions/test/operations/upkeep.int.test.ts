@@ -51,6 +51,29 @@ describe('upkeep of operations', () => {
     assert.match(JSON.stringify(fixture.log.lines), /syncOutbox\/0-damaged keeps no message/);
   });
 
+  it('goes on past any number of messages that a topic refuses', async () => {
+    const batch = fixture.firestore.batch();
+    for (let n = 0; n < 250; n += 1) {
+      const data = Buffer.from('{}');
+      batch.set(fixture.firestore.doc(`syncOutbox/refused-${n}`), { topic: 'events', data, attributes: [] });
+    }
+    await batch.commit();
+    fixture.requests.fail(new Error('Pub/Sub is unavailable'));
+    await run('reconcile', { mode: 'report' });
+    const [asked] = (await fixture.firestore.collection('syncOutbox').where('topic', '!=', 'events').get()).docs;
+    assert.ok(asked);
+    await fixture.firestore.doc('syncOutbox/the-last-one').set(asked.data());
+    await asked.ref.delete();
+    fixture.requests.succeed();
+    fixture.events.fail(new Error('permission denied'));
+    await lookAfter(fixture.upkeep);
+    assert.equal(fixture.requests.messages.length, 1);
+    fixture.events.succeed();
+    await lookAfter(fixture.upkeep);
+    assert.equal(fixture.events.messages.length, 250);
+    assert.equal((await fixture.firestore.collection('syncOutbox').get()).size, 0);
+  });
+
   it('logs the head of the audit once an hour, whoever runs', async () => {
     await run('pause', { what: 'relay' });
     await lookAfter(fixture.upkeep);
