@@ -148,6 +148,32 @@ describe('verification', () => {
     assert.deepEqual([job.verification?.lookedTwice, job.verification?.settled], [1, 1]);
   });
 
+  it('counts each project once, also those beyond what is looked at twice', async () => {
+    const many = await world.addProjects(Array.from({ length: 520 }, () => 'name'));
+    await world.addAssets(
+      'analyses',
+      many.map((projectId) => ({ projectId })),
+    );
+    await world.addAssets(
+      'storyboards',
+      many.map((projectId) => ({ projectId, projectName: 'old' })),
+    );
+    const outcome = await verify({ samples: 0 });
+    assert.equal(outcome.kind, 'done');
+    assert.deepEqual(outcome.report.findings, { ...noFindings(), 'stale-copy': many.length });
+    assert.equal(outcome.report.projects, ids.length + many.length);
+    const job = await jobOf(outcome);
+    assert.deepEqual(
+      job.collections.map(({ name, projects, behind }) => [name, projects, behind]),
+      [
+        ['storyboards', ids.length + many.length, many.length],
+        ['analyses', ids.length + many.length, 0],
+        ['scenes', 0, 0],
+      ],
+    );
+    assert.equal(job.verification?.lookedTwice, 500);
+  });
+
   it('says how many records are ahead of the assets', async () => {
     const record = { ...emptyProjectRecord(ids[2] ?? ''), revision: 2, appliedRevision: 1 };
     await projectRecordRef(world.firestore, record.projectId).set(projectRecordData(record));

@@ -69,11 +69,13 @@ export async function judgeBatch(
       continue;
     }
     countJudged(run, judged);
-    if (!isFine && (what !== 'unknown-id' || mayBeAllowed(run))) toRepair.push({ projectId, what });
+    if (!isFine && job.mode === 'clean' && (what !== 'unknown-id' || mayBeAllowed(run))) {
+      toRepair.push({ projectId, what });
+    }
   }
   job.lookups += 1;
   range.from = justAfter(batch.at(-1)?.projectId ?? range.from);
-  run.keeper.changed(job.mode === 'report' ? [] : toRepair);
+  run.keeper.changed(toRepair);
   run.onProgress(progressOf(job));
 }
 
