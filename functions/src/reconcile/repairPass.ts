@@ -67,7 +67,6 @@ async function repairRound(
       const batch = entries.slice(job.repair.offset, job.repair.offset + parallel * batchesAhead);
       const statement = await run.lookups.pass(1, () => run.truth.ask(batch.map(({ projectId }) => projectId)));
       const { finished, failure } = await repairBatch(run, batch, statement, failures, parallel);
-      job.repair.offset += finished;
       keeper.changed([]);
       if (failure !== undefined) throw failure.error;
       run.onProgress(progressOf(job));
@@ -82,6 +81,13 @@ async function repairRound(
 /** Projects of one question to MongoDB, per project repaired at once: asking is cheap, but the answer should not
  *  age. */
 const batchesAhead = 4;
+
+/** What came of one finding. */
+type Ending =
+  | Exclude<RepairOutcome, { kind: 'exhausted' }>
+  /** No longer so at the second look. */
+  | { readonly kind: 'settled' }
+  | { readonly kind: 'failed'; readonly error: unknown };
 
 interface BatchEnd {
   /** How many, counted from the first, are dealt with. */
@@ -98,38 +104,47 @@ async function repairBatch(
   failures: Failures,
   parallel: number,
 ): Promise<BatchEnd> {
+  const { repair } = run.job;
+  const contradictedBefore = repair.outcomes.contradicted;
   let next = 0;
-  const dealtWith = new Set<ToRepair>();
+  let finished = 0;
+  const endings = new Map<ToRepair, Ending>();
   let unsteady = false;
   const failed = new AbortController();
   const signal = AbortSignal.any([run.signal, failed.signal]);
+  /** Counts in the order of the findings, each together with the place behind it: whoever keeps the progress keeps
+   *  both. What is dealt with behind one that is not is repaired again after an interruption, and counted then. */
+  function settle(): void {
+    for (let entry = batch[finished]; entry !== undefined; entry = batch[finished]) {
+      const ending = endings.get(entry);
+      if (ending === undefined) return;
+      finished += 1;
+      repair.offset += 1;
+      // May be the failure that is one too many: the next invocation begins behind it, or never gets on.
+      count(run, entry.projectId, ending, failures);
+    }
+  }
   async function worker(): Promise<void> {
     while (next < batch.length && !unsteady && !isOver({ ...run, signal })) {
       const entry = batch[next];
       next += 1;
       if (entry === undefined) return;
       try {
-        await repairOne(run, entry, statement, signal, failures);
-        dealtWith.add(entry);
+        endings.set(entry, await repairOne(run, entry, statement, signal));
+        settle();
       } catch (error) {
-        // The failure that is one too many is in the report too: the next invocation begins behind it, or never gets
-        // on.
-        if (error instanceof RepairError) dealtWith.add(entry);
         failed.abort(error);
         throw error;
       }
-      unsteady = judgeContradictions(run.job.repair.outcomes.contradicted, run.limits.brakes) !== undefined;
+      const contradicted = [...endings.values()].filter(({ kind }) => kind === 'contradicted').length;
+      unsteady = judgeContradictions(contradictedBefore + contradicted, run.limits.brakes) !== undefined;
     }
   }
   const ends = await Promise.allSettled(Array.from({ length: parallel }, worker));
   const errors = ends.filter((end) => end.status === 'rejected').map(({ reason }) => reason);
   // The others were cut off because of it, and say so.
   const error: unknown = errors.find((reason) => reason instanceof RepairError) ?? failed.signal.reason;
-  const firstLeft = batch.findIndex((entry) => !dealtWith.has(entry));
-  return {
-    finished: firstLeft === -1 ? batch.length : firstLeft,
-    failure: errors.length > 0 ? { error } : undefined,
-  };
+  return { finished, failure: errors.length > 0 ? { error } : undefined };
 }
 
 async function repairOne(
@@ -137,20 +152,12 @@ async function repairOne(
   { projectId, what }: ToRepair,
   statement: Statement,
   signal: AbortSignal,
-  failures: Failures,
-): Promise<void> {
-  const { job, limits, clock } = run;
-  const { outcomes } = job.repair;
+): Promise<Ending> {
+  const { limits, clock } = run;
   const exists = statement.projects.has(projectId);
-  if ((what === 'orphan' || what === 'unknown-id') && exists) {
-    outcomes.contradicted += 1;
-    return;
-  }
-  if (exists !== (what === 'drift' || what === 'living-record')) {
-    // Deleted or created since the first pass: its event is under way, and no brake has judged it.
-    outcomes.settled += 1;
-    return;
-  }
+  if ((what === 'orphan' || what === 'unknown-id') && exists) return { kind: 'contradicted' };
+  // Deleted or created since the first pass: its event is under way, and no brake has judged it.
+  if (exists !== (what === 'drift' || what === 'living-record')) return { kind: 'settled' };
   const event = statedEvent(statement, projectId, { channel: 'reconciliation', reason: run.request.reason });
   const graceBegins = clock.now() - limits.graceMs;
   const grace = exists ? {} : { createdBefore: graceBegins };
@@ -168,12 +175,13 @@ async function repairOne(
     }
     const isDone = outcome.kind === 'applied' || outcome.kind === 'duplicate';
     const left = isDone ? await leftBy(run, projectId, statement, graceBegins) : undefined;
-    if (left === undefined) count(run, projectId, outcome);
-    else throw new UnrepairedError(left);
+    if (left !== undefined) throw new UnrepairedError(left);
+    if (outcome.kind !== 'exhausted') return outcome;
+    throw new Error(outcome.lastError ?? `${outcome.attempts} attempts have failed`);
   } catch (error) {
     // What MongoDB did not answer, and what the stop of the run has cut off, is no failure of this project.
     if (isSourceError(error) || signal.aborted) throw error;
-    recordFailure(run, projectId, error, failures);
+    return { kind: 'failed', error };
   }
 }
 
@@ -202,19 +210,20 @@ async function leftBy(
   return isLeft ? (verdict.findings[0]?.detail ?? verdict.kind) : undefined;
 }
 
-function count(run: Run, projectId: string, outcome: RepairOutcome): void {
+/** @throws RepairError */
+function count(run: Run, projectId: string, ending: Ending, failures: Failures): void {
   const { outcomes } = run.job.repair;
-  switch (outcome.kind) {
+  switch (ending.kind) {
     case 'applied':
       outcomes.applied += 1;
-      outcomes.assets += outcome.processed;
+      outcomes.assets += ending.processed;
       return;
     case 'duplicate':
       outcomes.applied += 1;
       return;
     case 'continued':
       outcomes.deferred += 1;
-      outcomes.assets += outcome.processed;
+      outcomes.assets += ending.processed;
       return;
     case 'deferred':
     case 'parked':
@@ -223,6 +232,9 @@ function count(run: Run, projectId: string, outcome: RepairOutcome): void {
     case 'contradicted':
       outcomes.contradicted += 1;
       return;
+    case 'settled':
+      outcomes.settled += 1;
+      return;
     case 'held': {
       outcomes.held += 1;
       run.job.findings.held += 1;
@@ -230,8 +242,8 @@ function count(run: Run, projectId: string, outcome: RepairOutcome): void {
       addExample(run, { kind: 'held', projectId, collections: [], path: null, detail });
       return;
     }
-    case 'exhausted':
-      throw new Error(outcome.lastError ?? `${outcome.attempts} attempts have failed`);
+    case 'failed':
+      recordFailure(run, projectId, ending.error, failures);
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ObjectId } from 'mongodb';
-import type { Clock } from '../../src/clock.ts';
+import { type Clock, sleep } from '../../src/clock.ts';
 import { noFindings } from '../../src/reconcile/findings.ts';
 import { findingsCollection } from '../../src/reconcile/jobRecord.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../../src/reconcile/limits.ts';
@@ -106,6 +106,31 @@ describe('reconciliation that is interrupted', function () {
     const { report, pieces } = await runInPieces('clean', [2, 1, 3]);
     assert.ok(pieces > 3);
     assert.deepEqual(report.findings, findings);
+    await assertClean();
+  });
+
+  it('counts each repair once, also those that were made beside one which was cut off', async () => {
+    const { applier, clock } = world.dependencies();
+    const stop = new AbortController();
+    let first: string | undefined;
+    let others = 0;
+    const cutOff: typeof applier = {
+      async apply(event, options) {
+        first ??= event.projectId;
+        if (event.projectId === first) await sleep(clock, 60_000, options.signal);
+        const outcome = await applier.apply(event, options);
+        others += 1;
+        if (others === 3) stop.abort(new Error('asked to stop'));
+        return outcome;
+      },
+    };
+    const cut = await world.run({ mode: 'clean' }, { applier: cutOff, limits }, { signal: stop.signal });
+    assert.equal(cut.kind, 'continued');
+    const outcome = await world.run({ mode: 'clean' }, { limits });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(outcome.report.jobId, cut.report.jobId);
+    const { applied, settled, failed } = outcome.report.repaired ?? { applied: 0, settled: 0, failed: 0 };
+    assert.deepEqual([applied, settled, failed], [orphans + stale, 0, 0]);
     await assertClean();
   });
 
