@@ -1,3 +1,4 @@
+import { createControlReader } from '../control/control.ts';
 import { collectionsOf, type ReconcileRequest, requestKeyOf } from '../events/reconciliationRequest.ts';
 import { errorText } from '../log.ts';
 import { type Brake, brakeForSourceError, judgeSource, reasonToRedeliver, type SourceLook } from './brakes.ts';
@@ -133,6 +134,7 @@ async function work(
     job,
     keeper,
     inMongo,
+    control: createControlReader(dependencies.firestore, clock),
     lastTuples,
     chunkOf: (chunk) => store.chunk(job, chunk),
     gate: createReadGate({ clock, signal, parallel: limits.parallelQueries, readsPerSecond: limits.readsPerSecond }),

@@ -1,6 +1,7 @@
 import type { Firestore } from 'firebase-admin/firestore';
 import type { Clock } from '../clock.ts';
 import type { AssetCollection, Config } from '../config/defineConfig.ts';
+import type { ControlReader } from '../control/control.ts';
 import type { ProjectEvent } from '../events/contract.ts';
 import type { ReconcileRequest } from '../events/reconciliationRequest.ts';
 import type { IndexArchive } from '../files/completeIndex.ts';
@@ -87,6 +88,8 @@ export interface Run extends ReconcileDependencies {
   /** What is to be repaired, of one document below the job. */
   readonly chunkOf: (chunk: number) => Promise<readonly ToRepair[]>;
   readonly inMongo: ProjectsInMongo;
+  /** What people have paused. */
+  readonly control: ControlReader;
   /** Collection -> tuples that the last run has found there. */
   readonly lastTuples: Readonly<Record<string, number>>;
   /** Bounds queries to Firestore. */

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
 import type { Clock } from '../../src/clock.ts';
+import { controlCacheMs, controlRef } from '../../src/control/control.ts';
 import { eventId } from '../../src/events/contract.ts';
 import { ReconcileRequestError } from '../../src/events/reconciliationRequest.ts';
 import { versionOf } from '../../src/events/version.ts';
@@ -211,6 +212,64 @@ describe('subtrees below missing documents', () => {
       break;
     }
     for (const path of gone) assert.equal(await panelsOf(path), 0, path);
+  });
+
+  for (const what of ['deletions', 'collection:storyboards'] as const) {
+    it(`stay while a person has paused ${what}, and go with the next run after that`, async () => {
+      await remove('storyboards/s7');
+      const control = controlRef(world.firestore);
+      await control.set({ paused: [{ what, by: 'operator', reason: 'incident 42', since: 0 }] });
+      const paused = await world.run({ mode: 'clean', phantoms: true });
+      assert.equal(paused.kind, 'done');
+      assert.equal(await panelsOf('storyboards/s7'), panelsEach);
+      assert.deepEqual([paused.report.phantoms?.removed, paused.report.repaired?.deferred], [0, 1]);
+      await control.delete();
+      await world.run({ mode: 'clean', phantoms: true });
+      assert.equal(await panelsOf('storyboards/s7'), 0);
+    });
+  }
+
+  it('stay from the page on at which they are paused, and what went before is counted', async () => {
+    await remove('storyboards/s7');
+    const batch = world.firestore.batch();
+    for (let panel = 0; panel < 450; panel += 1) batch.set(world.firestore.doc(`storyboards/s7/panels/q${panel}`), {});
+    await batch.commit();
+    const { truth, clock } = world.dependencies();
+    await world.firestore.doc('storyboards/s7/panels/p0').update({ projectId: 'gone' });
+    const pausing: typeof truth = {
+      async ask(projectIds) {
+        if (projectIds.includes('gone')) {
+          const pause = { what: 'deletions', by: 'operator', reason: 'incident 42', since: clock.now() };
+          await controlRef(world.firestore).set({ paused: [pause] });
+          world.advance(controlCacheMs);
+        }
+        return truth.ask(projectIds);
+      },
+    };
+    const outcome = await world.run({ mode: 'clean', phantoms: true }, { truth: pausing });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(await panelsOf('storyboards/s7'), panelsEach + 450 - 400);
+    assert.deepEqual([outcome.report.phantoms?.removed, outcome.report.repaired?.deferred], [400, 1]);
+  });
+
+  it('stay where a run is resumed in shadow mode', async () => {
+    await remove('storyboards/s7');
+    const stop = new AbortController();
+    const { truth } = world.dependencies();
+    await world.firestore.doc('storyboards/s7/panels/p0').update({ projectId: 'gone' });
+    const stopping: typeof truth = {
+      ask(projectIds) {
+        if (projectIds.includes('gone')) stop.abort(new Error('asked to stop'));
+        return truth.ask(projectIds);
+      },
+    };
+    const request = { mode: 'clean', phantoms: true } as const;
+    const stopped = await world.run(request, { truth: stopping }, { signal: stop.signal });
+    assert.equal(stopped.kind, 'continued');
+    const resumed = await world.run(request, { isShadow: true });
+    assert.equal(resumed.kind, 'done');
+    assert.equal(resumed.report.jobId, stopped.report.jobId);
+    assert.equal(await panelsOf('storyboards/s7'), panelsEach);
   });
 
   it('belong to no project, so a run over single projects refuses to look for them', async () => {

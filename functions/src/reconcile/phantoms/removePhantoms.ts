@@ -1,6 +1,7 @@
 import type { QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
 import type { Config } from '../../config/defineConfig.ts';
 import { liesIn } from '../../config/place.ts';
+import { pauseOf } from '../../control/control.ts';
 import { projectIdProblem } from '../../events/projectId.ts';
 import { isTooBig } from '../../grpc.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
@@ -13,7 +14,8 @@ import { behind, everythingBelow } from './below.ts';
 const documentsPerPage = 400;
 
 /** Removes the phantoms that were found, unless there are more than are allowed. What lies below one stays, with all
- *  below it, if it is an asset or names a living project, or is younger than the grace period. */
+ *  below it, if it is an asset or names a living project, or is younger than the grace period. What is paused is put off:
+ *  the next run finds it again. */
 export async function removePhantoms(run: Run): Promise<PassEnd> {
   const { phantoms, findings, repair } = run.job;
   if (phantoms === null || findings.phantom > (phantoms.allowed ?? 0)) return { kind: 'complete' };
@@ -21,13 +23,13 @@ export async function removePhantoms(run: Run): Promise<PassEnd> {
   for (let path = phantoms.found[0]; path !== undefined; path = phantoms.found[0]) {
     try {
       const removed = await walk(run, path, true);
-      if (removed === 'out-of-time') return { kind: 'out-of-time' };
-      phantoms.removed += removed;
-      repair.outcomes.assets += removed;
-      const left = await walk(run, path, false);
-      if (left === 'out-of-time') return { kind: 'out-of-time' };
-      if (left > 0) throw new Error(`it is as it was after its repair: ${left} documents below it should be gone`);
-      if (removed > 0) repair.outcomes.applied += 1;
+      const left = typeof removed === 'number' ? await walk(run, path, false) : removed;
+      if (removed === 'out-of-time' || left === 'out-of-time') return { kind: 'out-of-time' };
+      if (typeof left === 'number' && left > 0) {
+        throw new Error(`it is as it was after its repair: ${left} documents below it should be gone`);
+      }
+      if (removed === 'paused') repair.outcomes.deferred += 1;
+      else if (removed > 0) repair.outcomes.applied += 1;
       else repair.outcomes.settled += 1;
     } catch (error) {
       if (isSourceError(error) || run.signal.aborted) throw error;
@@ -41,18 +43,24 @@ export async function removePhantoms(run: Run): Promise<PassEnd> {
 
 /** Walks over what lies below a missing document, page by page, and tells how many documents had to go. None when it
  *  exists. */
-async function walk(run: Run, path: string, isRemoving: boolean): Promise<number | 'out-of-time'> {
+async function walk(run: Run, path: string, isRemoving: boolean): Promise<number | 'out-of-time' | 'paused'> {
+  const { phantoms, repair } = run.job;
   let after: string | null = null;
   let due = 0;
   let size = documentsPerPage;
   for (;;) {
     if (isOver(run)) return 'out-of-time';
+    if (isRemoving && (await isPaused(run, path))) return 'paused';
     const begin: string | null = after;
     try {
       const page: Page = await run.gate.pass(size, () =>
         run.firestore.runTransaction((transaction) => walkPage(run, transaction, path, begin, isRemoving, size)),
       );
       due += page.due;
+      if (isRemoving) {
+        repair.outcomes.assets += page.due;
+        if (phantoms !== null) phantoms.removed += page.due;
+      }
       if (page.next === null) return due;
       after = page.next;
     } catch (error) {
@@ -60,6 +68,15 @@ async function walk(run: Run, path: string, isRemoving: boolean): Promise<number
       size = Math.ceil(size / 2);
     }
   }
+}
+
+/** Whether nothing may be deleted below a document now, as of a few seconds ago. */
+async function isPaused({ control, collections, isShadow }: Run, path: string): Promise<boolean> {
+  const now = await control.read();
+  const isPausedHere = collections.some(
+    (collection) => liesIn(collection, path) && pauseOf(now, `collection:${collection.name}`) !== undefined,
+  );
+  return isShadow === true || isPausedHere || pauseOf(now, 'deletions') !== undefined;
 }
 
 interface Page {
