@@ -274,6 +274,7 @@ function doneCode(report: ReconcileReport): number {
   if (report.repaired !== null)
     return report.repaired.failed +
       report.repaired.held +
+      report.repaired.deferred +
       report.leftAlone +
       (report.phantoms?.leftAlone ?? 0) +
       (report.files?.leftAlone ?? 0) ===

@@ -262,7 +262,7 @@ function renderExample({ projectId, collections, path, detail }: FindingExample)
 function renderRepaired(outcomes: RepairOutcomes, failures: readonly string[]): string {
   const parts = [
     `${number(outcomes.applied)} projects repaired (${number(outcomes.assets)} assets deleted or updated)`,
-    ...(outcomes.deferred > 0 ? [`${number(outcomes.deferred)} under way elsewhere`] : []),
+    ...(outcomes.deferred > 0 ? [`${number(outcomes.deferred)} put off by a pause, or under way elsewhere`] : []),
     ...(outcomes.settled > 0 ? [`${number(outcomes.settled)} settled by themselves`] : []),
     ...(outcomes.contradicted > 0 ? [`${number(outcomes.contradicted)} found alive at the final check`] : []),
     ...(outcomes.held > 0 ? [`${number(outcomes.held)} held`] : []),

@@ -3,6 +3,7 @@ import { ObjectId } from 'mongodb';
 import { type PubSubServer, startPubSubServer } from '../../local/servers/pubsub/server.ts';
 import { eventTopics } from '../../local/topics.ts';
 import { exitCodes } from '../../src/cli/reconcile.ts';
+import { controlRef } from '../../src/control/control.ts';
 import config from '../../src/lockstep.config.ts';
 import { createPubSub } from '../../src/publisher.ts';
 import { startWorld, type World } from '../reconcile/world.ts';
@@ -108,6 +109,23 @@ describe('npm run reconcile, as a process', () => {
     const rest = await reconcile(['--report', '--grace', '0']);
     assert.equal(rest.code, exitCodes.inStep, rest.err);
     assert.match(rest.out, /No findings: the assets are in step/);
+  });
+
+  it('does not call repaired what a pause has put off', async () => {
+    const orphan = new ObjectId().toHexString();
+    await world.addRecords([orphan], 'live');
+    await world.addAssets('storyboards', [{ projectId: orphan, projectName: 'gone' }]);
+    const assets = await world.countOf('storyboards');
+    const pause = { what: 'deletions', by: 'operator', reason: 'incident 42', since: 0 };
+    await controlRef(world.firestore).set({ paused: [pause] });
+    const paused = await reconcile(['--clean', '--grace', '0', ...decided]);
+    assert.match(paused.out, /1 put off by a pause/);
+    assert.equal(await world.countOf('storyboards'), assets);
+    assert.equal(paused.code, exitCodes.findings, paused.err + paused.out);
+    await controlRef(world.firestore).delete();
+    const repaired = await reconcile(['--clean', '--grace', '0', ...decided]);
+    assert.equal(repaired.code, exitCodes.inStep, repaired.err + repaired.out);
+    assert.equal(await world.countOf('storyboards'), assets - 1);
   });
 
   it('refuses what it does not understand', async () => {

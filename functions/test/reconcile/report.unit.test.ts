@@ -116,7 +116,7 @@ describe('reconciliation report', () => {
     const text = renderReport({ ...report, mode: 'clean', repaired, failures: ['p1: its record cannot be read'] });
     assert.match(
       text,
-      /4 projects repaired \(12 assets deleted or updated\), 1 under way elsewhere, 1 failed\n {2}p1: its record/,
+      /4 projects repaired \(12 assets deleted or updated\), 1 put off by a pause, or under way elsewhere, 1 failed\n {2}p1: its record/,
     );
   });
 
