@@ -48,9 +48,19 @@ function bigintFrom(id: unknown): bigint | undefined {
   if (typeof id === 'number') return Number.isInteger(id) ? BigInt(id) : undefined;
   if (id instanceof Long) return id.toBigInt();
   if (id instanceof Int32 || id instanceof Double) return bigintFrom(id.valueOf());
-  if (!(id instanceof Decimal128)) return undefined;
-  const digits = /^(-?\d+)(?:\.0+)?$/.exec(id.toString())?.[1];
-  return digits === undefined ? undefined : BigInt(digits);
+  return id instanceof Decimal128 ? bigintFromDecimal(id.toString()) : undefined;
+}
+
+/** Decimals keep their scale: `2000`, `2000.0` and `2E+3` are one key to MongoDB. */
+function bigintFromDecimal(text: string): bigint | undefined {
+  const parts = /^(-?)(\d+)(?:\.(\d+))?(?:E([+-]\d+))?$/.exec(text);
+  if (parts === null) return undefined;
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = parts;
+  const behindPoint = fraction.length - Number(exponent);
+  const digits = `${whole}${fraction}${'0'.repeat(Math.max(0, -behindPoint))}`;
+  if (behindPoint <= 0) return BigInt(`${sign}${digits}`);
+  const padded = digits.padStart(behindPoint + 1, '0');
+  return /^0*$/.test(padded.slice(-behindPoint)) ? BigInt(`${sign}${padded.slice(0, -behindPoint)}`) : undefined;
 }
 
 /** The ObjectIds whose string form sorts at or after a text, as a condition on `_id`. */

@@ -118,6 +118,11 @@ describe('project ids', () => {
       assert.equal(projectIdFromMongo(seven), '7');
     assert.equal(projectIdFromMongo(Long.fromString('9007199254740993')), '9007199254740993');
     assert.equal(projectIdFromMongo(-0), '0');
+    const decimals = ['2E+3', '1.20E+3', '-3E+1', '0E-3', '70.0E-1', '0.000E+2', '1E+5000', '1.25E+1', '1E-1', 'NaN'];
+    assert.deepEqual(
+      decimals.map((text) => projectIdFromMongo(Decimal128.fromString(text))),
+      ['2000', '1200', '-30', '0', '7', '0', undefined, undefined, undefined, undefined],
+    );
     for (const none of [1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 63, Decimal128.fromString('1.5')])
       assert.equal(projectIdFromMongo(none), undefined);
     assert.equal(projectIdFromMongo(new Binary(Buffer.alloc(17), Binary.SUBTYPE_UUID)), undefined);
