@@ -13,7 +13,12 @@ export function hasDocumentId(text: string): boolean {
   return text !== '' && text.isWellFormed() && documentIdFrom(text).length <= maxDocumentIdBytes;
 }
 
-/** The text that `documentIdFrom` was given. */
+/** The text that `documentIdFrom` was given. An id that it never makes, of a record that somebody wrote by hand, is its
+ *  own text: one such record must not hide its neighbours. */
 export function textFromDocumentId(id: string): string {
-  return decodeURIComponent(id);
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
+  }
 }

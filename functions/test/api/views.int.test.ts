@@ -151,6 +151,25 @@ describe('views', () => {
     );
   });
 
+  it('a record whose id somebody wrote by hand hides none of its neighbours', async () => {
+    const id = '50% of it';
+    await writeAll(fixture.firestore, [
+      jobDocument(1),
+      [`syncJobs/${id}`, jobDocument(2)[1]],
+      [`syncJobs/held ${id}`, jobDocument(3, { status: 'held' })[1]],
+      [`syncJobs/report ${id}`, { ...jobDocument(4)[1], type: 'reconciliation' }],
+      deadLetterDocument(1),
+      [`syncFailures/${id}`, deadLetterDocument(2)[1]],
+      projectDocument(1),
+      [`syncProjects/${id}`, projectDocument(2)[1]],
+    ]);
+    assert.equal(jobsView.parse(await get('/api/jobs')).items.length, 4);
+    assert.equal(holdsView.parse(await get('/api/holds')).items.length, 1);
+    assert.equal(deadLettersView.parse(await get('/api/dead-letters')).items.length, 2);
+    assert.equal(projectsView.parse(await get('/api/projects')).items.length, 2);
+    await get('/api/reports');
+  });
+
   it('now: in step, and the sentence says what is not', async () => {
     const now = async () => {
       fixture.clock.advance(5_000);

@@ -17,6 +17,17 @@ describe('documentIdFrom (property)', () => {
     );
   });
 
+  it('reads every id that a document can have, whoever made it', () => {
+    const id = fc.string({ unit: fc.constantFrom('%', '2', 'F', 'E', 'x', 'ä') });
+    fc.assert(
+      fc.property(id, (written) => {
+        textFromDocumentId(written);
+      }),
+    );
+    assert.equal(textFromDocumentId('50% of it'), '50% of it');
+    assert.equal(textFromDocumentId('%E4'), '%E4');
+  });
+
   it('leaves the hex form of an ObjectId as it is', () => {
     assert.equal(documentIdFrom('66f0a1b2c3d4e5f6a7b8c9d0'), '66f0a1b2c3d4e5f6a7b8c9d0');
   });
