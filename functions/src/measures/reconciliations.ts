@@ -10,7 +10,7 @@ export interface FinishedReconciliation {
   /** In ms since 1970. */
   readonly finishedAt: number;
   readonly findings: number;
-  /** Whether it was over all projects: what single ones do not show says nothing of the others. */
+  /** Whether it was over all projects and collections: what single ones do not show says nothing of the others. */
   readonly isOverAll: boolean;
   readonly reads: number;
   /** Assets that it repaired. */
@@ -35,7 +35,7 @@ export async function lastReconciliation(
     mode: job.mode,
     finishedAt: job.finishedAt ?? job.updatedAt,
     findings: findingsOf(job),
-    isOverAll: job.recordsTotal !== null,
+    isOverAll: job.recordsTotal !== null && job.collections.every(({ assets }) => assets !== null),
     reads: readsOf(job),
     assets: job.repair.outcomes.assets,
   };

@@ -117,7 +117,7 @@ const jobSchema = z.object({
    *  unknown. */
   judged: count,
   young: count,
-  /** Records of projects; null where they are not compared. */
+  /** Records of projects that are compared; null in a run over single collections, which compares none. */
   recordsTotal: count.nullable(),
   /** Records seen. */
   records: count,

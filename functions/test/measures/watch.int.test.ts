@@ -201,7 +201,7 @@ describe('the watch of every minute', () => {
   });
 
   it('raises the drift that a reconciliation found, and ends it with one that finds nothing', async () => {
-    async function reconciled(id: string, at: number, stale: number): Promise<void> {
+    async function reconciled(id: string, at: number, stale: number, isOfOneProject = false): Promise<void> {
       const job = newJob(
         {
           clock: { ...clock, now: () => at },
@@ -214,7 +214,9 @@ describe('the watch of every minute', () => {
         ['media'],
       );
       const findings = { ...job.findings, 'stale-copy': stale };
-      const finished = { ...job, status: 'done' as const, finishedAt: at, findings, recordsTotal: 1, recordReads: 11 };
+      const collections = job.collections.map((tally) => ({ ...tally, assets: isOfOneProject ? null : 7 }));
+      const counted = { findings, collections, recordsTotal: 1, recordReads: 11 };
+      const finished = { ...job, ...counted, status: 'done' as const, finishedAt: at };
       const jobs = firestore.collection('syncJobs');
       await jobs.doc(job.id).set(jobData(finished));
       await jobs.doc(stateDocument).set({ ...parseState(undefined), lastFinished: job.id });
@@ -229,8 +231,11 @@ describe('the watch of every minute', () => {
       [['drift-found', 4, 'report']],
     );
     assert.deepEqual([(await minuteAt())?.findings, (await minuteAt(start + minuteMs))?.findings], [4, null]);
-    await reconciled('r2', start + 2 * minuteMs, 0);
+    await reconciled('r2', start + 2 * minuteMs, 0, true);
     await watch({ start: start + 2 * minuteMs, relay, seenBefore: start }, signal);
+    assert.deepEqual(messages, [], 'one project says nothing of the others');
+    await reconciled('r3', start + 3 * minuteMs, 0);
+    await watch({ start: start + 3 * minuteMs, relay, seenBefore: start }, signal);
     assert.deepEqual(messages, ['end drift-found']);
   });
 
