@@ -7,10 +7,12 @@ import { jobData } from './jobData.ts';
 import {
   type FindingsChunk,
   findingsCollection,
+  isFinished,
   parseChunk,
   parseJob,
   parseState,
   type ReconcileJob,
+  ReconcileRecordError,
   type ReconcileState,
   stateDocument,
 } from './jobRecord.ts';
@@ -144,26 +146,54 @@ export function createJobStore(options: JobStoreOptions): JobStore {
     }
   }
 
-  type Found = { readonly taken: Taken; readonly abandoned: ReconcileJob | null };
+  type Found = { readonly taken: Taken; readonly abandoned: readonly ReconcileJob[] };
 
   async function takeLease(transaction: Transaction, requestKey: string, jobId: string | undefined): Promise<Found> {
     const state = await readState(transaction);
     const now = clock.now();
     if (state.lease !== null && state.lease.holder !== holder && state.lease.expiresAt > now) {
-      return { taken: { kind: 'busy', until: state.lease.expiresAt }, abandoned: null };
+      return { taken: { kind: 'busy', until: state.lease.expiresAt }, abandoned: [] };
     }
+    const isTooOld = ({ updatedAt }: ReconcileJob) => updatedAt < now - resumeMs;
     const id = state.open[requestKey] ?? jobId;
     const stored = id === undefined ? undefined : await transaction.get(jobs.doc(id));
     const job = id === undefined || stored?.exists !== true ? null : parseJob(id, stored.data());
-    const tooOld = job !== null && job.updatedAt < now - resumeMs;
-    if (tooOld) transaction.set(jobs.doc(job.id), jobData({ ...job, status: 'abandoned', finishedAt: now }));
-    const { [requestKey]: _finished, ...others } = state.open;
-    const next = { ...state, lease: lease(), open: tooOld || job === null ? others : state.open };
+    const own = job !== null && isTooOld(job) ? [job] : [];
+    const { [requestKey]: _own, ...others } = state.open;
+    const left = await othersLeft(transaction, others, isTooOld);
+    const abandoned = [...own, ...left.abandoned];
+    for (const one of abandoned) {
+      transaction.set(jobs.doc(one.id), jobData({ ...one, status: 'abandoned', finishedAt: now }));
+    }
+    const unfinished = own.length > 0 ? null : job;
+    const openId = unfinished === null ? undefined : state.open[requestKey];
+    const open = { ...left.open, ...(openId !== undefined && { [requestKey]: openId }) };
+    const next = { ...state, lease: lease(), open };
     transaction.set(stateRef, next);
-    return {
-      taken: { kind: 'taken', state: next, unfinished: tooOld ? null : job },
-      abandoned: tooOld ? job : null,
-    };
+    return { taken: { kind: 'taken', state: next, unfinished }, abandoned };
+  }
+
+  /** The open runs of other requests. Nobody asks for one again whose configuration is replaced: it would be shown as
+   *  running for as long as its record is kept. */
+  async function othersLeft(
+    transaction: Transaction,
+    open: ReconcileState['open'],
+    isTooOld: (job: ReconcileJob) => boolean,
+  ): Promise<{ readonly open: ReconcileState['open']; readonly abandoned: readonly ReconcileJob[] }> {
+    const entries = Object.entries(open);
+    if (entries.length === 0) return { open, abandoned: [] };
+    const stored = await transaction.getAll(...entries.map(([, id]) => jobs.doc(id)));
+    const abandoned: ReconcileJob[] = [];
+    const kept = entries.filter(([key, id], index) => {
+      const data = stored[index]?.data();
+      const job = data === undefined ? null : readableJob(id, data);
+      // One that cannot be read stops its own request only.
+      if (job === undefined) return true;
+      if (job === null || isFinished(job) || job.requestKey !== key) return false;
+      if (isTooOld(job)) abandoned.push(job);
+      return !isTooOld(job);
+    });
+    return { open: Object.fromEntries(kept), abandoned };
   }
 
   return {
@@ -175,7 +205,7 @@ export function createJobStore(options: JobStoreOptions): JobStore {
       const { taken, abandoned } = await firestore.runTransaction((transaction) =>
         takeLease(transaction, requestKey, jobId),
       );
-      if (abandoned !== null) await removeChunks(abandoned);
+      for (const job of abandoned) await removeChunks(job);
       return taken;
     },
     async start(job) {
@@ -216,6 +246,15 @@ export function createJobStore(options: JobStoreOptions): JobStore {
       await removeChunks(job);
     },
   };
+}
+
+function readableJob(id: string, data: unknown): ReconcileJob | undefined {
+  try {
+    return parseJob(id, data);
+  } catch (error) {
+    if (error instanceof ReconcileRecordError) return undefined;
+    throw error;
+  }
 }
 
 /** The tuples of each collection, if the run scanned all projects. */

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ObjectId } from 'mongodb';
 import { type Clock, sleep } from '../../src/clock.ts';
+import { defineConfig } from '../../src/config/defineConfig.ts';
 import { noFindings } from '../../src/reconcile/findings.ts';
-import { findingsCollection } from '../../src/reconcile/jobRecord.ts';
+import { findingsCollection, stateDocument } from '../../src/reconcile/jobRecord.ts';
 import { defaultReconcileLimits, type ReconcileLimits } from '../../src/reconcile/limits.ts';
 import { RepairError } from '../../src/reconcile/repairPass.ts';
 import type { ReconcileReport } from '../../src/reconcile/report.ts';
 import { projectRecordRef } from '../../src/records/projectRecord.ts';
-import { startWorld, type World } from './world.ts';
+import { startWorld, type World, worldConfig } from './world.ts';
 
 const limits: ReconcileLimits = {
   ...defaultReconcileLimits,
@@ -246,6 +247,24 @@ describe('reconciliation that is interrupted', function () {
     assert.equal((await ref.get()).get('status'), 'abandoned');
     assert.equal((await kept.get()).size, 0);
     await assertClean();
+  });
+
+  it('ends what nobody resumes any more, since the configuration is another', async () => {
+    const first = await runABit('clean', 6);
+    const ref = world.firestore.collection('syncJobs').doc(first.jobId);
+    const kept = ref.collection(findingsCollection);
+    while ((await kept.get()).empty) assert.equal((await runABit('clean', 2)).jobId, first.jobId);
+    const config = defineConfig({ ...worldConfig, collections: worldConfig.collections.slice(0, 2) });
+    const second = await world.run({ mode: 'clean' }, { limits, config });
+    assert.equal(second.kind, 'done');
+    assert.notEqual(second.report.jobId, first.jobId);
+    assert.equal((await ref.get()).get('status'), 'running', 'after a roll-back it would be resumed');
+    world.advance(limits.resumeMs + 1);
+    assert.equal((await world.run({ mode: 'report' }, { limits, config })).kind, 'done');
+    assert.equal((await ref.get()).get('status'), 'abandoned');
+    assert.equal((await kept.get()).size, 0);
+    const state = await world.firestore.collection('syncJobs').doc(stateDocument).get();
+    assert.deepEqual(state.get('open'), {});
   });
 
   it('goes on with a run that began long ago, if it was worked on since', async () => {
