@@ -43,6 +43,8 @@ export type Taken =
 export interface JobStore {
   /** The job that was written with a request; null when there is none. */
   requested(jobId: string): Promise<ReconcileJob | null>;
+  /** Ends a run that nobody can do, unless it has ended meanwhile: without the lease, for nothing was done of it here. */
+  giveUp(jobId: string, why: string): Promise<void>;
   /** Takes the lease, and finds the unfinished run for the same request. */
   take(requestKey: string, jobId?: string): Promise<Taken>;
   /** Keeps a run as the one that works on its request, before it begins.
@@ -200,6 +202,19 @@ export function createJobStore(options: JobStoreOptions): JobStore {
     async requested(jobId) {
       const stored = await jobs.doc(jobId).get();
       return stored.exists ? parseJob(jobId, stored.data()) : null;
+    },
+    async giveUp(jobId, why) {
+      const ended = await firestore.runTransaction(async (transaction) => {
+        const state = await readState(transaction);
+        const job = parseJob(jobId, (await transaction.get(jobs.doc(jobId))).data());
+        if (isFinished(job)) return null;
+        const open = Object.fromEntries(Object.entries(state.open).filter(([, id]) => id !== jobId));
+        const end = { ...job, status: 'abandoned', finishedAt: clock.now(), lastError: why } as const;
+        transaction.set(jobs.doc(jobId), jobData(end));
+        transaction.set(stateRef, { ...state, open });
+        return job;
+      });
+      if (ended !== null) await removeChunks(ended);
     },
     async take(requestKey, jobId) {
       const { taken, abandoned } = await firestore.runTransaction((transaction) =>

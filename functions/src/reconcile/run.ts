@@ -1,5 +1,11 @@
+import type { Config } from '../config/defineConfig.ts';
 import { createControlReader } from '../control/control.ts';
-import { collectionsOf, type ReconcileRequest, requestKeyOf } from '../events/reconciliationRequest.ts';
+import {
+  collectionsOf,
+  type ReconcileRequest,
+  ReconcileRequestError,
+  requestKeyOf,
+} from '../events/reconciliationRequest.ts';
 import { errorText } from '../log.ts';
 import { type Brake, brakeForSourceError, judgeSource, reasonToRedeliver, type SourceLook } from './brakes.ts';
 import { isFinished, type ReconcileJob, requestOf } from './jobRecord.ts';
@@ -62,7 +68,7 @@ export async function runReconciliation(
   if (asked !== null && isDealtWith(asked)) return outcomeOf(asked);
   const { jobId: _named, ...said } = task.request;
   const request = (asked && requestOf(asked)) ?? said;
-  const collections = collectionsOf(request, config);
+  const collections = await collectionsFor(request, config, asked, store);
   const requestKey = requestKeyOf(request, config);
   // Under another configuration than it began with, a run begins anew.
   const isResumed = asked !== null && !isFinished(asked) && asked.requestKey === requestKey;
@@ -104,6 +110,22 @@ export async function runReconciliation(
     if (!(error instanceof ReconcileLeaseLostError)) throw error;
     log.alarm('lease-lost', 'reconciliation stopped, another run has taken its lease', { jobId: job.id });
     return { kind: 'busy', until: clock.now() + limits.leaseMs };
+  }
+}
+
+/** The collections of a request. What was asked for before the configuration changed may name one that is gone.
+ *  @throws ReconcileRequestError */
+async function collectionsFor(
+  request: ReconcileRequest,
+  config: Config,
+  asked: ReconcileJob | null,
+  store: JobStore,
+): Promise<Run['collections']> {
+  try {
+    return collectionsOf(request, config);
+  } catch (error) {
+    if (asked !== null && error instanceof ReconcileRequestError) await store.giveUp(asked.id, error.message);
+    throw error;
   }
 }
 

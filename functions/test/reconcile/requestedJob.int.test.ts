@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { MongoNetworkError, ObjectId } from 'mongodb';
-import { recordCollections } from '../../src/config/defineConfig.ts';
+import { defineConfig, recordCollections } from '../../src/config/defineConfig.ts';
 import {
   decodeReconciliationRequest,
   type ReconcileRequest,
   ReconcileRequestError,
 } from '../../src/events/reconciliationRequest.ts';
-import { parseJob } from '../../src/reconcile/jobRecord.ts';
+import { parseJob, stateDocument } from '../../src/reconcile/jobRecord.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
 import { renderReport } from '../../src/reconcile/report.ts';
 import { openCancellation, requestedJob } from '../../src/reconcile/requestedJob.ts';
 import type { Applier, ReconcileDependencies } from '../../src/reconcile/runRecord.ts';
 import { reportViewOf } from '../../src/reports/reportView.ts';
 import type { ProjectDocument } from '../../src/source/connect.ts';
-import { startWorld, type World } from './world.ts';
+import { startWorld, type World, worldConfig } from './world.ts';
 
 // Attacks: a run that was asked for is done once, as it was asked for, and can be stopped.
 describe('a reconciliation that was asked for', () => {
@@ -187,6 +187,30 @@ describe('a reconciliation that was asked for', () => {
     assert.deepEqual([repaired, findings, scanned], [first.report.repaired, first.report.findings, 'all']);
     assert.equal((await jobOf(asked.jobId)).repair.outcomes.applied, 1);
     assert.deepEqual(await jobRef(asked.jobId).listCollections(), [], 'nobody would remove its findings any more');
+  });
+
+  it('ends, and says why, when a collection that it names is not configured any more', async () => {
+    const pending = await ask({ mode: 'report', collections: ['scenes'] });
+    const begun = await ask({ mode: 'clean', collections: ['analyses', 'scenes'], allow: { orphans } });
+    const { truth } = world.dependencies();
+    const stop = new AbortController();
+    const stopping: typeof truth = {
+      ask(ids) {
+        stop.abort(new Error('asked to stop'));
+        return truth.ask(ids);
+      },
+    };
+    assert.equal((await world.run(begun, { truth: stopping }, { signal: stop.signal })).kind, 'continued');
+    const config = defineConfig({ ...worldConfig, collections: worldConfig.collections.slice(0, 2) });
+    for (const asked of [pending, begun]) {
+      await assert.rejects(world.run(asked, { config }), ReconcileRequestError);
+      const { status, lastError, finishedAt } = await jobOf(asked.jobId);
+      assert.equal(status, 'abandoned');
+      assert.match(lastError ?? '', /"scenes" is not in lockstep.config.ts/);
+      assert.notEqual(finishedAt, null);
+    }
+    const state = await jobRef(stateDocument).get();
+    assert.deepEqual(state.get('open'), {});
   });
 
   it('that continues elsewhere is not begun anew after it was cancelled', async () => {
