@@ -1,6 +1,8 @@
 import type { Firestore, Transaction } from 'firebase-admin/firestore';
 import type { Clock } from '../clock.ts';
 import { recordCollections } from '../config/defineConfig.ts';
+import { ReconcileRequestError } from '../events/reconciliationRequest.ts';
+import { documentIdFrom, hasDocumentId } from '../records/documentIds.ts';
 import { schemaVersion } from '../records/projectRecord.ts';
 import type { ToRepair } from './findings.ts';
 import { jobData } from './jobData.ts';
@@ -41,7 +43,8 @@ export type Taken =
 /** The records of reconciliation. Every write checks in its own transaction that the lease is still held, and renews
  *  it. */
 export interface JobStore {
-  /** The job that was written with a request; null when there is none. */
+  /** The job that was written with a request; null when there is none.
+   *  @throws ReconcileRequestError for an id that no run can have, ReconcileRecordError */
   requested(jobId: string): Promise<ReconcileJob | null>;
   /** Ends a run that nobody can do, unless it has ended meanwhile: without the lease, for nothing was done of it here. */
   giveUp(jobId: string, why: string): Promise<void>;
@@ -200,7 +203,10 @@ export function createJobStore(options: JobStoreOptions): JobStore {
 
   return {
     async requested(jobId) {
+      if (!hasDocumentId(jobId) || documentIdFrom(jobId) !== jobId) throw noRun(jobId);
       const stored = await jobs.doc(jobId).get();
+      const type: unknown = stored.get('type');
+      if (typeof type === 'string' && type !== 'reconciliation' && type !== 'verification') throw noRun(jobId);
       return stored.exists ? parseJob(jobId, stored.data()) : null;
     },
     async giveUp(jobId, why) {
@@ -261,6 +267,10 @@ export function createJobStore(options: JobStoreOptions): JobStore {
       await removeChunks(job);
     },
   };
+}
+
+function noRun(jobId: string): ReconcileRequestError {
+  return new ReconcileRequestError(`"${jobId}" is not the id of a reconciliation`);
 }
 
 function readableJob(id: string, data: unknown): ReconcileJob | undefined {

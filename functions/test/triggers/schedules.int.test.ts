@@ -187,8 +187,13 @@ describe('functions of reconciliation and relay', () => {
       [{ mode: 'destroy' }, /mode/],
       [{ projectIds: 'p1' }, /projectIds/],
       [{ collections: ['no-such'] }, /"no-such" is not in lockstep.config.ts/],
+      [{ jobId: 'syncJobs/one' }, /is not the id of a reconciliation/],
+      [{ jobId: 'deletion' }, /is not the id of a reconciliation/],
+      [{ jobId: '..' }, /is not the id of a reconciliation/],
+      [{ jobId: '__one__' }, /is not the id of a reconciliation/],
     ] as const) {
       it(`ignores ${JSON.stringify(request)}, which no redelivery helps, with an error in the log`, async () => {
+        await fixture.firestore.doc('syncJobs/deletion').set({ type: 'delete', status: 'running' });
         await onRequest()(request);
         assert.equal(errors().length, 1);
         assert.match(String(errors()[0]?.fields.error), problem);
