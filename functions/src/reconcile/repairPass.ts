@@ -204,10 +204,14 @@ async function leftBy(
   { projects }: Statement,
   graceBegins: number,
 ): Promise<string | undefined> {
-  const { verdict, snapshot } = await judgeOne(run, projectId, graceBegins);
+  const { project, verdict, snapshot } = await judgeOne(run, projectId, graceBegins);
   if (!isDeepStrictEqual(snapshot, projects.get(projectId))) return undefined;
   const isLeft = repairKinds.some((kind) => kind === verdict.kind);
-  return isLeft ? (verdict.findings[0]?.detail ?? verdict.kind) : undefined;
+  if (isLeft) return verdict.findings[0]?.detail ?? verdict.kind;
+  if (verdict.kind !== 'young') return undefined;
+  // Its tombstone is of a moment ago, which makes the project young, but not its assets.
+  const old = [...project.collections.values()].find(({ newestCreatedAt }) => newestCreatedAt <= graceBegins);
+  return old && `assets of it are still there (${old.examplePath})`;
 }
 
 /** @throws RepairError */

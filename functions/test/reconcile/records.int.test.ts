@@ -5,10 +5,13 @@ import { ObjectId } from 'mongodb';
 import { maxOrdinal, versionOf } from '../../src/events/version.ts';
 import { noFindings } from '../../src/reconcile/findings.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
+import type { Applier } from '../../src/reconcile/runRecord.ts';
 import { projectRecordRef } from '../../src/records/projectRecord.ts';
-import { startWorld, type World } from './world.ts';
+import { shiftedClock } from '../support/clock.ts';
+import { startWorld, type World, worldConfig } from './world.ts';
 
 const day = 24 * 60 * 60;
+const hour = 60 * 60 * 1000;
 
 describe('records compared with MongoDB', () => {
   let world: World;
@@ -129,6 +132,30 @@ describe('records compared with MongoDB', () => {
     );
     assert.match(failures, new RegExp(`${second}: .*projectName: "old", should be "name"`));
     assert.match(failures, new RegExp(`${missing}: .*no such project in MongoDB`));
+  });
+
+  it('a deletion that left old assets is a failure, though its own record is young then; new ones are not its', async () => {
+    const old = await startWorld(worldConfig, shiftedClock(-2 * hour));
+    try {
+      // By the clock of MongoDB, as everywhere but in these tests.
+      old.advance(-day * 1000);
+      await old.addProjects(Array.from({ length: 10 }, () => 'name'));
+      const [left = ''] = gone(1);
+      await old.addRecords([left], 'live');
+      await old.addAssets('storyboards', [{ projectId: left, projectName: 'x' }]);
+      const idle: Applier = {
+        async apply({ projectId, version }) {
+          await old.addRecords([projectId], 'deleted', version);
+          return { kind: 'applied', processed: 0 };
+        },
+      };
+      const outcome = await old.run({ mode: 'clean' }, { applier: idle });
+      assert.equal(outcome.kind, 'done');
+      assert.deepEqual([outcome.report.repaired?.applied, outcome.report.repaired?.failed], [0, 1]);
+      assert.match(outcome.report.failures.join(), /it is as it was after its repair: .*assets/);
+    } finally {
+      await old.close();
+    }
   });
 
   it('a repair that meets another worker is made when that one has finished or is known to be dead', async () => {
