@@ -20,7 +20,7 @@ const ofMeasuring = { reads: 12, writes: 3 } as const;
  *  pages and security rules are not in here. */
 export function operationsOf(
   settled: SettledEvents,
-  reconciliation: Pick<FinishedReconciliation, 'reads' | 'assets'> | null,
+  reconciliations: Pick<FinishedReconciliation, 'reads' | 'assets'>,
 ): BilledOperations {
   const events = eventCount(settled);
   return {
@@ -30,14 +30,14 @@ export function operationsOf(
       events * (perEvent.reads + 1) +
       settled.updated +
       settled.deleted +
-      (reconciliation?.reads ?? 0),
+      reconciliations.reads,
     writes:
       perMinute.writes +
       ofMeasuring.writes +
       Math.min(events, mostCheckpoints) +
       events * perEvent.writes +
       settled.updated +
-      (reconciliation?.assets ?? 0),
+      reconciliations.assets,
     deletes: settled.deleted,
   };
 }

@@ -1,6 +1,6 @@
 import type { Firestore } from 'firebase-admin/firestore';
 import { recordCollections } from '../config/defineConfig.ts';
-import { parseJob, parseState, stateDocument } from '../reconcile/jobRecord.ts';
+import { parseJob, parseState, type ReconcileJob, stateDocument } from '../reconcile/jobRecord.ts';
 import { findingsOf, readsOf } from '../reconcile/progress.ts';
 
 /** A reconciliation that came to its end. */
@@ -17,19 +17,39 @@ export interface FinishedReconciliation {
   readonly assets: number;
 }
 
-/** The reconciliation that ended last; null before the first. Reads the state of reconciliation, and the job when it is
- *  another one than `known`.
+/** What became known of reconciliations. */
+export interface EndedReconciliations {
+  /** The one that ended last, of all times; null before the first. */
+  readonly last: FinishedReconciliation | null;
+  /** Those that ended since a time and after the one that is known, in their order. */
+  readonly news: readonly FinishedReconciliation[];
+}
+
+/** Reads the state of reconciliation, and jobs from the last one backwards to the one that is `known`, or to the first
+ *  that ended before `since` (ms since 1970).
  *  @throws ReconcileRecordError; what Firestore answers. */
-export async function lastReconciliation(
+export async function endedReconciliations(
   firestore: Firestore,
   known: FinishedReconciliation | null,
-): Promise<FinishedReconciliation | null> {
+  since: number,
+): Promise<EndedReconciliations> {
   const jobs = firestore.collection(recordCollections.jobs);
-  const { lastFinished } = parseState((await jobs.doc(stateDocument).get()).data());
-  if (lastFinished === null || lastFinished === known?.jobId) return known;
-  const stored = await jobs.doc(lastFinished).get();
-  if (!stored.exists) return known;
-  const job = parseJob(lastFinished, stored.data());
+  const { lastFinished, finishedBefore } = parseState((await jobs.doc(stateDocument).get()).data());
+  let last: FinishedReconciliation | null = null;
+  const news: FinishedReconciliation[] = [];
+  for (const id of lastFinished === null ? [] : [lastFinished, ...finishedBefore]) {
+    if (id === known?.jobId) break;
+    const stored = await jobs.doc(id).get();
+    if (!stored.exists) break;
+    const finished = finishedFrom(parseJob(id, stored.data()));
+    last ??= finished;
+    if (finished.finishedAt < since) break;
+    news.unshift(finished);
+  }
+  return { last: last ?? known, news };
+}
+
+function finishedFrom(job: ReconcileJob): FinishedReconciliation {
   return {
     jobId: job.id,
     mode: job.mode,

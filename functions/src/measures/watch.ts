@@ -10,7 +10,7 @@ import { durations } from './durations.ts';
 import { eventCount, type Measure } from './measure.ts';
 import { type Parts, startOf } from './measureRecord.ts';
 import { operationsOf } from './operations.ts';
-import { type FinishedReconciliation, lastReconciliation } from './reconciliations.ts';
+import { endedReconciliations, type FinishedReconciliation } from './reconciliations.ts';
 import { readBacklog, readWaiting, settledEvents } from './records.ts';
 import { readLastMinutes, readParts } from './series.ts';
 import { storeMinute } from './store.ts';
@@ -74,7 +74,7 @@ async function watchMinute(
   const { start } = minute;
   memory.open ??= await readOpen(firestore);
   const before = await readLastMinutes(firestore, start, minutesJudged - 1);
-  const { measure, reconciliation, processed, last } = await measureMinute(
+  const { measure, reconciliations, processed, last } = await measureMinute(
     dependencies,
     memory,
     minute,
@@ -87,7 +87,7 @@ async function watchMinute(
   memory.processed = processed;
   memory.reconciliation = last;
   for (const target of judgeTargets([...before, measure], config.targets)) judged(dependencies, memory.open, target);
-  if (reconciliation !== null) reconciled(dependencies, memory.open, reconciliation);
+  for (const reconciliation of reconciliations) reconciled(dependencies, memory.open, reconciliation);
   await judgeDeletions(dependencies, memory, start, hour);
 }
 
@@ -97,8 +97,8 @@ const minutesJudged = 60;
 /** A minute, with what is to be remembered of it. */
 interface Measured {
   readonly measure: Measure;
-  /** The one that ended since the minute before. */
-  readonly reconciliation: FinishedReconciliation | null;
+  /** Those that ended since the minute before, in their order. */
+  readonly reconciliations: readonly FinishedReconciliation[];
   readonly processed: number;
   readonly last: FinishedReconciliation | null;
 }
@@ -110,20 +110,19 @@ async function measureMinute(
   before: Measure | null,
 ): Promise<Measured> {
   const end = start + minuteMs;
-  const [settled, work, waiting, last] = await Promise.all([
+  const seenUpTo = memory.measuredUpTo ?? seenBefore ?? start;
+  const [settled, work, waiting, { last, news: reconciliations }] = await Promise.all([
     settledEvents(firestore, start),
     readBacklog(firestore, end),
     readWaiting(firestore),
-    lastReconciliation(firestore, memory.reconciliation),
+    endedReconciliations(firestore, memory.reconciliation, Math.min(seenUpTo, start)),
   ]);
-  const seenUpTo = memory.measuredUpTo ?? seenBefore ?? start;
-  const reconciliation =
-    last !== null && last.finishedAt >= Math.min(seenUpTo, start) && last !== memory.reconciliation ? last : null;
+  const sum = (of: 'reads' | 'assets') => reconciliations.reduce((total, { [of]: count }) => total + count, 0);
   const moved = eventCount(settled) > 0 || (memory.processed !== null && work.processed !== memory.processed);
   const backlog = work.jobs + relay.inFlight;
   const measure: Measure = {
     events: settled.events,
-    assets: settled.updated + settled.deleted + (reconciliation?.assets ?? 0),
+    assets: settled.updated + settled.deleted + sum('assets'),
     shown: settled.shown,
     relayLagMs: relay.lagMs,
     ...durations(
@@ -132,10 +131,10 @@ async function measureMinute(
     ),
     backlog,
     ...waiting,
-    findings: reconciliation?.findings ?? null,
-    ...operationsOf(settled, reconciliation),
+    findings: reconciliations.length === 0 ? null : Math.max(...reconciliations.map(({ findings }) => findings)),
+    ...operationsOf(settled, { reads: sum('reads'), assets: sum('assets') }),
   };
-  return { measure, reconciliation, processed: work.processed, last };
+  return { measure, reconciliations, processed: work.processed, last };
 }
 
 /** The alarm of a target that is missed. */

@@ -252,6 +252,8 @@ const stateSchema = z.object({
   open: z.record(z.string(), z.string()),
   lastSource: sightSchema.nullable(),
   lastFinished: z.string().nullable(),
+  /** Those that finished before it, the latest first; none in records of earlier releases. */
+  finishedBefore: z.array(z.string()).default([]),
   /** Collection -> distinct tuples that the last run over all projects has found there. */
   lastTuples: z.record(z.string(), count),
 });
@@ -284,7 +286,7 @@ export function parseJob(id: string, data: unknown): ReconcileJob {
  *  @throws ReconcileRecordError */
 export function parseState(data: unknown): ReconcileState {
   if (data === undefined) {
-    const nothing = { lease: null, open: {}, lastSource: null, lastFinished: null, lastTuples: {} };
+    const nothing = { lease: null, open: {}, lastSource: null, lastFinished: null, finishedBefore: [], lastTuples: {} };
     return { schemaVersion, type: 'reconciliation-state', ...nothing };
   }
   return parse(stateSchema, `${recordCollections.jobs}/${stateDocument}`, data);

@@ -14,6 +14,7 @@ import { readSeries } from '../../src/measures/series.ts';
 import { createWatch } from '../../src/measures/watch.ts';
 import { jobData } from '../../src/reconcile/jobData.ts';
 import { parseState, stateDocument } from '../../src/reconcile/jobRecord.ts';
+import { createJobStore } from '../../src/reconcile/jobStore.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
 import { newJob } from '../../src/reconcile/newJob.ts';
 import { connectFirestore } from '../relay/fixtures/doubles.ts';
@@ -237,6 +238,33 @@ describe('the watch of every minute', () => {
     await reconciled('r3', start + 3 * minuteMs, 0);
     await watch({ start: start + 3 * minuteMs, relay, seenBefore: start }, signal);
     assert.deepEqual(messages, ['end drift-found']);
+  });
+
+  it('takes in every reconciliation of a minute, and one only once', async () => {
+    const store = (id: string) => createJobStore({ ...storeOptions, firestore, clock, holder: id });
+    const storeOptions = { leaseMs: minuteMs, resumeMs: hourMs, retentionMs: hourMs };
+    for (const [id, stale] of [['before', 7] as const, ['all', 4] as const, ['again', 0] as const]) {
+      const options = { clock, uniqueId: () => id, limits: defaultReconcileLimits };
+      const sight = { database: 'd', collection: 'c', uuid: null, projects: 1 };
+      const job = newJob(options, { mode: 'report', reason: 'test' }, id, sight, []);
+      job.findings['stale-copy'] = stale;
+      job.recordReads = 11;
+      const finishedAt = id === 'before' ? start - hourMs : start + secondMs;
+      await store(id).take(id);
+      await store(id).finish({ ...job, recordsTotal: 1, status: 'done', finishedAt });
+    }
+    const watch = newWatch();
+    await watch({ start, relay, seenBefore: start }, signal);
+    assert.deepEqual(
+      log.lines.map(({ fields }) => [fields.alarm, fields.findings]),
+      [['drift-found', 4]],
+    );
+    assert.deepEqual(messages, ['end drift-found']);
+    const { findings, reads } = (await minuteAt()) ?? emptyMeasure;
+    assert.deepEqual([findings, reads], [4, 12 + 22]);
+    await watch({ start: start + minuteMs, relay, seenBefore: start }, signal);
+    assert.equal((await minuteAt(start + minuteMs))?.findings, null);
+    assert.equal(log.lines.length, 1);
   });
 
   it('raises deletions far above the median of the hours before, once for an hour', async () => {
