@@ -61,7 +61,7 @@ export async function purge(
 ): Promise<JobEnd> {
   const { firestore, clock } = dependencies;
   const ref = archiveJobRef(firestore, id);
-  const step = (run: (transaction: Transaction, certificate: PurgeCertificate) => Promise<PurgeCertificate>) =>
+  const step = (run: Step) =>
     firestore.runTransaction(async (transaction) => {
       const job = parseArchiveJob(id, (await transaction.get(ref)).data());
       if (job.status === 'done' || job.status === 'failed') return false;
@@ -74,13 +74,14 @@ export async function purge(
         versions: [],
         paths: '',
       };
-      const certificate = await run(transaction, before);
+      const after = await run(transaction, before);
+      const certificate = after ?? before;
       const processed = certificate.documents;
       transaction.set(
         ref,
         archiveJobData({ ...job, status: 'running', certificate, processed, updatedAt: clock.now() }),
       );
-      return certificate !== before;
+      return after !== undefined;
     });
   const isOver = () => signal.aborted || clock.now() >= deadline;
 
@@ -94,15 +95,18 @@ export async function purge(
   return 'done';
 }
 
+/** Removes something, and says what has been removed by then; undefined when nothing was left to remove. */
+type Step = (transaction: Transaction, certificate: PurgeCertificate) => Promise<PurgeCertificate | undefined>;
+
 async function purgeSome(
   { firestore, clock, cold, files }: PurgeDependencies,
   transaction: Transaction,
   certificate: PurgeCertificate,
-): Promise<PurgeCertificate> {
+): ReturnType<Step> {
   const query = pagesOf(firestore, certificate.projectId);
   const most = files === undefined ? recordsAtOnce.without : recordsAtOnce.withFiles;
   const { docs } = await transaction.get(query.select(...fields).limit(most));
-  if (docs.length === 0) return certificate;
+  if (docs.length === 0) return undefined;
   const next = docs.reduce((sum, page) => withPage(sum, page, cold), certificate);
   const { projectId } = certificate;
   const terms = files && { firestore, settings: files, now: clock.now() };
@@ -143,7 +147,7 @@ function withPage(sum: PurgeCertificate, page: QueryDocumentSnapshot, cold: Cold
 async function purgeObjects(
   { cold }: PurgeDependencies,
   projectId: string,
-  step: (run: (_: Transaction, certificate: PurgeCertificate) => Promise<PurgeCertificate>) => Promise<boolean>,
+  step: (run: Step) => Promise<boolean>,
 ): Promise<number> {
   if (cold === null) return 0;
   const bucket = await cold();

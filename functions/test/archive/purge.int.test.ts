@@ -11,6 +11,7 @@ import { requestedWork } from '../../src/events/requestedWork.ts';
 import { purge as purgeOperation } from '../../src/operations/archive.ts';
 import { runOperation } from '../../src/operations/runOperation.ts';
 import { createTransact } from '../../src/operations/transact.ts';
+import { settings } from '../files/files.fixture.ts';
 import { auditOf, type OperationsFixture, operator, startOperationsFixture } from '../operations/operations.fixture.ts';
 import { archive, archivedAt, asked, recordsInArchive } from './archived.ts';
 import { type ColdBucket, startColdBucket } from './coldBucket.ts';
@@ -95,6 +96,26 @@ describe('a purge of the archive', function () {
     assert.equal((await stored(job)).certificate?.objects, 2);
     assert.equal(await run(job), 'done');
     await assertPurged(job, paths);
+  });
+
+  it('removes what lies behind an asset in several parts, also where it goes record by record', async () => {
+    const { firestore, clock, log, services } = fixture;
+    const body = Buffer.from(Array.from({ length: 3_000 }, (_, index) => (index * 7_919) % 251));
+    await archive(firestore, {
+      collection: 'media',
+      documents: { 'media/large': { projectId: 'p1', body } },
+      limit: 500,
+    });
+    for (const name of ['a', 'b']) {
+      await archive(firestore, { collection: 'media', documents: { [`media/${name}`]: { projectId: 'p1' } } });
+    }
+    const job = await ask();
+    const transact = createTransact(services, { actor: operator, action: 'purge', reason: 'article 17' });
+    const budget = { deadline: clock.now() + 60_000, signal: new AbortController().signal };
+    assert.equal(await purge({ firestore, clock, log, transact, cold: null, files: settings }, job, budget), 'done');
+    assert.equal((await recordsInArchive(firestore)).length, 0);
+    const { certificate } = await stored(job);
+    assert.deepEqual([certificate?.pages, certificate?.documents], [3, 3]);
   });
 
   it('removes nothing that it cannot remove whole', async () => {
