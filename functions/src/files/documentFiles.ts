@@ -3,7 +3,7 @@ import { FieldPath } from 'firebase-admin/firestore';
 import type { AssetCollection, Config } from '../config/defineConfig.ts';
 import { liesIn } from '../config/place.ts';
 import { fieldPathOf } from '../records/fieldPath.ts';
-import type { FilePlace } from './fileName.ts';
+import { type FilePlace, urlForms } from './fileName.ts';
 import { type FilesOfAsset, filesOfAsset, rootFieldOf } from './filesOfAsset.ts';
 
 /** Fields to read of the assets of collections for the names of their files. */
@@ -28,15 +28,12 @@ export function indexPlanOf({ collections }: Pick<Config, 'collections'>, { buck
     .filter(({ files }) => files.length > 0)
     .map(({ kind, name, files }) => ({ kind, name, files }));
   const holders = ['asset', 'archive'];
+  const forms = urlForms.map(String);
   return createHash('sha256')
-    .update(JSON.stringify({ named, bucket, prefix, holders, layout }))
+    .update(JSON.stringify({ named, bucket, prefix, holders, forms }))
     .digest('base64url')
     .slice(0, 16);
 }
-
-/** Counts up where the records of earlier code name too little, so that the walk is done again. Those of layout 1 lack
- *  assets that were written after the walk and whose path has other characters than ASCII. */
-const layout = 2;
 
 /** For a query that reads keys only. */
 export const keyOnly: readonly FieldPath[] = [FieldPath.documentId()];

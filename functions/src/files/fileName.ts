@@ -29,16 +29,25 @@ const maxNameBytes = 1_024;
 
 // The texts of URLs are matched as they are: a URL parser would resolve `..`, drop line breaks and turn backslashes.
 const gsUri = /^gs:\/\/([^/]+)\/(.*)$/s;
-const downloadUrl =
-  /^https:\/\/firebasestorage\.googleapis\.com(?::443)?\/v0\/b\/([^/?#]+)\/o\/([^/?#]+)(?:[?#].*)?$/is;
-const storageUrl = /^https:\/\/storage\.googleapis\.com(?::443)?\/([^/?#]+)\/([^?#]+)(?:[?#].*)?$/is;
+/** URLs that Cloud Storage and Firebase give for an object, or serve it at: each says its bucket, and then its name. One
+ *  that is missing here would let the file of a living asset count as nobody's. */
+export const urlForms: readonly RegExp[] = [
+  // A download URL of Firebase.
+  /^https?:\/\/firebasestorage\.googleapis\.com(?::\d+)?\/v0\/b\/([^/?#]+)\/o\/([^/?#]+)(?:[?#].*)?$/is,
+  // `mediaLink` and `selfLink` of an object's metadata.
+  /^https?:\/\/(?:storage|www)\.googleapis\.com(?::\d+)?\/(?:download\/)?storage\/v1\/b\/([^/?#]+)\/o\/([^/?#]+)(?:[?#].*)?$/is,
+  // Public and signed ones, and what the console links to for whoever is logged in.
+  /^https?:\/\/storage\.(?:googleapis|cloud\.google)\.com(?::\d+)?\/([^/?#]+)\/([^?#]+)(?:[?#].*)?$/is,
+  // The same with the bucket in the host, as a client signs them with `virtualHostedStyle`.
+  /^https?:\/\/([^/?#@:]+)\.storage\.googleapis\.com(?::\d+)?\/([^?#]+)(?:[?#].*)?$/is,
+];
 const emulatorPath = /^\/v0\/b\/([^/?#]+)\/o\/([^/?#]+)(?:[?#].*)?$/is;
 const scheme = /^[a-z][a-z0-9+.-]*:/i;
 
 /** The file that a value of an asset names: `gs://bucket/path`, a download URL of Firebase, a URL of Cloud Storage, or
  *  the path of an object, all for the same file the same name.
  *  Forms: https://firebase.google.com/docs/storage/web/create-reference, and
- *  https://cloud.google.com/storage/docs/request-endpoints#encoding for what is percent-encoded. */
+ *  https://cloud.google.com/storage/docs/request-endpoints, also for what is percent-encoded. */
 export function fileNamedBy(value: unknown, place: FilePlace): NamedFile {
   if (value === null || value === undefined || value === '') return { kind: 'nothing' };
   if (typeof value !== 'string') return { kind: 'ignored', why: 'not-text' };
@@ -59,8 +68,9 @@ function locate(text: string, { bucket, emulator }: FilePlace) {
   const uri = gsUri.exec(text);
   if (uri !== null) return { bucket: uri[1] ?? '', name: uri[2] ?? '' };
   const local = emulator !== null && text.startsWith(`${emulator}/`) ? text.slice(emulator.length) : undefined;
-  const url = local === undefined ? (downloadUrl.exec(text) ?? storageUrl.exec(text)) : emulatorPath.exec(local);
-  if (url !== null) {
+  const forms = local === undefined ? urlForms : [emulatorPath];
+  const url = forms.map((form) => form.exec(local ?? text)).find((found) => found !== null);
+  if (url !== undefined) {
     const [named, name] = [decoded(url[1] ?? ''), decoded(url[2] ?? '')];
     return named === undefined || name === undefined ? undefined : { bucket: named, name };
   }

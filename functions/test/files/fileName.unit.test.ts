@@ -14,6 +14,13 @@ describe('the file that a value names', () => {
       'https://firebasestorage.googleapis.com:443/v0/b/studio.appspot.com/o/media%2Fp1%2Fa%20b.png?alt=media',
     'a URL of Cloud Storage': 'https://storage.googleapis.com/studio.appspot.com/media/p1/a%20b.png',
     'a signed URL': 'https://storage.googleapis.com/studio.appspot.com/media/p1/a%20b.png?X-Goog-Signature=ab%2Fcd',
+    'a URL that is signed with the bucket in the host':
+      'https://studio.appspot.com.storage.googleapis.com/media/p1/a%20b.png?X-Goog-Signature=ab%2Fcd',
+    'a link of the console': 'https://storage.cloud.google.com/studio.appspot.com/media/p1/a%20b.png?authuser=0',
+    'the mediaLink of an object':
+      'https://storage.googleapis.com/download/storage/v1/b/studio.appspot.com/o/media%2Fp1%2Fa%20b.png?alt=media',
+    'the selfLink of an object': 'https://www.googleapis.com/storage/v1/b/studio.appspot.com/o/media%2Fp1%2Fa%20b.png',
+    'a URL without encryption': 'http://storage.googleapis.com/studio.appspot.com/media/p1/a%20b.png',
     'another case of scheme and host': 'HTTPS://Storage.GoogleAPIs.com/studio.appspot.com/media/p1/a%20b.png',
   };
   for (const [form, value] of Object.entries(forms)) {
@@ -39,7 +46,22 @@ describe('the file that a value names', () => {
       'https://storage.googleapis.com@evil.com/studio.appspot.com/media/a',
       'not-in-storage',
     ],
-    ['plain http', 'http://storage.googleapis.com/studio.appspot.com/media/a', 'not-in-storage'],
+    [
+      'a user name that looks like a host with the bucket in it',
+      'https://studio.appspot.com.storage.googleapis.com@evil.com/media/a',
+      'not-in-storage',
+    ],
+    [
+      'a path that looks like one',
+      'https://evil.com/studio.appspot.com.storage.googleapis.com/media/a',
+      'not-in-storage',
+    ],
+    ['another bucket in the host', 'https://backups.storage.googleapis.com/media/a', 'another-bucket'],
+    [
+      'another bucket in a mediaLink',
+      'https://storage.googleapis.com/download/storage/v1/b/backups/o/media%2Fa',
+      'another-bucket',
+    ],
     ['data', 'data:image/png;base64,AAAA', 'not-in-storage'],
     ['a local server in a deployment', 'http://127.0.0.1:9199/v0/b/studio.appspot.com/o/media%2Fa', 'not-in-storage'],
     [

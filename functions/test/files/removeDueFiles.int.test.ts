@@ -52,9 +52,12 @@ describe('the removal of files', () => {
     fixture.bucket.upload('media/c');
     await write('storyboards/other', { panels: [{}, { image: 'https://storage.googleapis.com/studio/media/a%20b' }] });
     await write('storyboards/x/scenes/s', { image: 'gs://studio/media/c' });
-    await ask('media/a b', 'media/c');
-    assert.equal((await fixture.remove()).named, 2);
-    assert.deepEqual(fixture.bucket.names(), ['media/a b', 'media/c']);
+    fixture.bucket.upload('media/d');
+    const mediaLink = 'https://storage.googleapis.com/download/storage/v1/b/studio/o/media%2Fd?generation=1&alt=media';
+    await write('storyboards/y', { cover: mediaLink });
+    await ask('media/a b', 'media/c', 'media/d');
+    assert.equal((await fixture.remove()).named, 3);
+    assert.deepEqual(fixture.bucket.names(), ['media/a b', 'media/c', 'media/d']);
     assert.deepEqual(await fixture.records('removal'), []);
   });
 
