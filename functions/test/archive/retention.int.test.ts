@@ -186,6 +186,67 @@ describe('the retention of the archive', function () {
     assert.match(JSON.stringify(fixture.log.lines), /a page of the archive is left where it is.*is no record of files/);
   });
 
+  it('passes over many whose objects are held: what is behind them goes, and what is old moves', async () => {
+    const { firestore } = fixture;
+    const isHeld = (object: string) => object.startsWith('held/');
+    for (let index = 0; index < 12; index += 1) {
+      await archive(firestore, { projectId: 'held', collection: 'media', documents: media(`held${index}`) });
+    }
+    daysLater(11);
+    await run();
+    const behind = { expireAt: archivedAt + 30 * dayMs + 1, documents: media('behind') };
+    await archive(firestore, { collection: 'media', ...behind });
+    await archive(firestore, { collection: 'media', documents: media('old'), expireAt: archivedAt + 90 * dayMs });
+    const held: Bucket = {
+      ...cold.bucket,
+      async delete(object) {
+        if (isHeld(object))
+          throw new BucketError(`deleting ${object}`, Object.assign(new Error('held'), { code: 403 }));
+        return cold.bucket.delete(object);
+      },
+    };
+    daysLater(31);
+    await assert.rejects(run({ cold: async () => held }), /deleting held\/.* failed: held/);
+    const left = (await recordsInArchive(firestore)).filter(({ projectId }) => projectId !== 'held');
+    assert.deepEqual(
+      left.map(({ first, data }) => [first, data === null]),
+      [['media/old', true]],
+    );
+    assert.equal((await recordsInArchive(firestore)).length, 13);
+  });
+
+  it('fails, and does not go on for ever, where the time is over at refusals', async () => {
+    for (let index = 0; index < 11; index += 1) {
+      await archive(fixture.firestore, { collection: 'media', documents: media(`m${index}`) });
+    }
+    daysLater(31);
+    const refusing: Bucket = {
+      ...cold.bucket,
+      async delete(object) {
+        fixture.clock.advance(10_000);
+        throw new BucketError(`deleting ${object}`, Object.assign(new Error('denied'), { code: 403 }));
+      },
+    };
+    await assert.rejects(run({ cold: async () => refusing }), /denied/);
+  });
+
+  it('asks no more of a bucket that takes nothing than a few calls', async () => {
+    for (let index = 0; index < 25; index += 1) {
+      await archive(fixture.firestore, { collection: 'media', documents: media(`m${index}`) });
+    }
+    daysLater(11);
+    let calls = 0;
+    const refusing: Bucket = {
+      ...cold.bucket,
+      async saveIfAbsent(object) {
+        calls += 1;
+        throw new BucketError(`saving ${object}`, Object.assign(new Error('denied'), { code: 403 }));
+      },
+    };
+    await assert.rejects(run({ cold: async () => refusing }), /denied/);
+    assert.equal(calls, 10);
+  });
+
   it('saves an object again that is not what it has to be', async () => {
     await archive(fixture.firestore, { collection: 'media', documents: media('a') });
     const [page] = await recordsInArchive(fixture.firestore);

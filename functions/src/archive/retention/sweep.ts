@@ -29,8 +29,9 @@ export interface SweepDependencies {
   readonly files?: FileSettings | undefined;
 }
 
-/** Refusals of Cloud Storage after which it is the bucket that refuses, and not a page's object. */
-const mostRefused = 10;
+/** Refusals of Cloud Storage after which a pass ends. What is new can be refused by the bucket only; of what is there,
+ *  any number may be held, and none of it keeps other pages beyond their end. */
+const mostRefused = { expired: Number.POSITIVE_INFINITY, moved: 10 } as const;
 
 /** Records that are read at once: each may have 1 MiB. */
 const recordsAtOnce = 10;
@@ -59,7 +60,10 @@ export async function sweep(dependencies: SweepDependencies, { deadline, signal 
   ] as const;
   for (const { name, query, take } of passes) {
     let after: DocumentSnapshot | undefined;
+    const refusedBefore = refused.length;
     while (query !== undefined) {
+      // The next invocation would begin with the same refusals at once.
+      if (isOver() && refused.length > 0) break;
       if (isOver()) return 'continued';
       const { docs } = await (after ? query.startAfter(after) : query).limit(recordsAtOnce).get();
       for (const snapshot of docs) {
@@ -73,7 +77,7 @@ export async function sweep(dependencies: SweepDependencies, { deadline, signal 
           });
           if (error instanceof BucketError) refused.push(error);
           else counts.unreadable += 1;
-          if (refused.length === mostRefused) throw error;
+          if (refused.length - refusedBefore === mostRefused[name]) throw error;
         }
       }
       after = docs.at(-1);
