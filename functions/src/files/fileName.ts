@@ -29,8 +29,8 @@ const maxNameBytes = 1_024;
 
 // The texts of URLs are matched as they are: a URL parser would resolve `..`, drop line breaks and turn backslashes.
 const gsUri = /^gs:\/\/([^/]+)\/(.*)$/s;
-/** URLs that Cloud Storage and Firebase give for an object, or serve it at: each says its bucket, and then its name. One
- *  that is missing here would let the file of a living asset count as nobody's. */
+/** URLs that Cloud Storage and Firebase give for an object, or serve it at: each says its bucket, and then its name.
+ *  One that is missing here lets the file of a living asset count as nobody's. */
 export const urlForms: readonly RegExp[] = [
   // A download URL of Firebase.
   /^https?:\/\/firebasestorage\.googleapis\.com(?::\d+)?\/v0\/b\/([^/?#]+)\/o\/([^/?#]+)(?:[?#].*)?$/is,

@@ -18,8 +18,15 @@ const filesPerStep = 300;
  *  (https://cloud.google.com/storage/docs/request-rate). */
 const parallelCalls = 16;
 
-/** Failures after which a run leaves the rest of a removal to a later one: the bucket refuses or is throttled. */
+/** Failures after which a run leaves the rest of a removal to a later one: the bucket is throttled or unavailable. A
+ *  refusal is none of them: of any number of files, each may be held. */
 const mostFailures = 10;
+
+/** What went wrong with a removal in a run. */
+interface Problems {
+  first: unknown;
+  failures: number;
+}
 
 /** How long news of an asset may be late: Eventarc gives an event up after a day
  *  (https://cloud.google.com/eventarc/docs/retry-events). From then on its record is corrected here. */
@@ -91,7 +98,7 @@ async function workOff(
   const { clock, log, settings } = dependencies;
   const removal = await readRemoval(dependencies, due);
   if (removal === undefined) return;
-  const problems: unknown[] = [];
+  const problems: Problems = { first: undefined, failures: 0 };
   const waiting: string[] = [];
   // The record is not asked whether its names are ours: it may have been edited, or be of an earlier configuration.
   let open = removal.files.filter((name) => isFileName(name, settings.place));
@@ -103,7 +110,7 @@ async function workOff(
       removal.files.filter((name) => !open.includes(name)),
     );
   }
-  while (open.length > 0 && !isOver() && problems.length < mostFailures) {
+  while (open.length > 0 && !isOver() && problems.failures < mostFailures) {
     const step = open.slice(0, filesPerStep);
     open = open.slice(filesPerStep);
     const settled: string[] = [];
@@ -115,7 +122,7 @@ async function workOff(
     }
     await settle(dependencies, due.ref, settled);
   }
-  const [problem] = problems;
+  const problem = problems.first;
   if (waiting.length === 0) return;
   await putOff(dependencies, due.ref, removal, problem);
   const fields = {
@@ -149,16 +156,16 @@ async function workStep(
   dependencies: RemoveDependencies,
   removal: Removal,
   names: readonly string[],
-  problems: unknown[],
+  problems: Problems,
 ): Promise<ReadonlyMap<string, Outcome>> {
   const { bucket } = dependencies;
   const outcomes = new Map<string, Outcome>();
   const attempt = (name: string, run: () => Promise<Outcome | undefined>) => async () => {
     try {
-      const outcome = problems.length < mostFailures ? await run() : 'failed';
+      const outcome = problems.failures < mostFailures ? await run() : 'failed';
       if (outcome !== undefined) outcomes.set(name, outcome);
     } catch (error) {
-      problems.push(error);
+      note(problems, error);
       outcomes.set(name, 'failed');
     }
   };
@@ -176,7 +183,7 @@ async function workStep(
   const present = seen.filter((name) => files.get(name) !== undefined);
   const namings = await namingOf(dependencies, present).catch((error: unknown) => {
     if (!(error instanceof FileRecordError)) throw error;
-    problems.push(error);
+    note(problems, error);
     return undefined;
   });
   if (namings === undefined) return new Map(names.map((name) => [name, 'failed']));
@@ -192,6 +199,11 @@ async function workStep(
     ),
   );
   return outcomes;
+}
+
+function note(problems: Problems, error: unknown): void {
+  problems.first ??= error;
+  if (!(error instanceof BucketError && error.isRefused)) problems.failures += 1;
 }
 
 async function inParallel(tasks: readonly (() => Promise<void>)[]): Promise<void> {

@@ -139,6 +139,20 @@ describe('the removal of files', () => {
     assert.equal((await fixture.remove()).remove, 1);
   });
 
+  it('goes on with the others also where many are held', async () => {
+    const { bucket } = fixture;
+    const held = Array.from({ length: 30 }, (_, at) => `media/held/${at}`);
+    for (const name of held) bucket.refuse.set(name, 403);
+    const others = Array.from({ length: 400 }, (_, at) => `media/others/${at}`);
+    for (const name of [...held, ...others]) bucket.upload(name);
+    await ask(...held, ...others);
+    const { failed, remove } = await fixture.remove();
+    assert.deepEqual({ failed, remove }, { failed: 30, remove: 400 });
+    assert.deepEqual(bucket.names(), held.toSorted());
+    const [kept] = await fixture.records('removal');
+    assert.deepEqual(kept?.files, held.toSorted());
+  });
+
   it('tries again without an alarm what may pass, less and less often', async () => {
     const { bucket, log, clock } = fixture;
     bucket.upload('media/a');
