@@ -1,14 +1,15 @@
 import { FieldPath, type QueryDocumentSnapshot, Timestamp } from 'firebase-admin/firestore';
 import { z } from 'zod';
 import { type Clock, minuteMs } from '../clock.ts';
-import type { Config } from '../config/defineConfig.ts';
+import { type Config, recordCollections } from '../config/defineConfig.ts';
 import { errorText, type Log } from '../log.ts';
 import { assetsAmong, assetsAt } from '../records/assetQuery.ts';
 import { schemaVersion } from '../records/projectRecord.ts';
-import { fileFieldsOf, filesOfDocument, indexPlanOf } from './documentFiles.ts';
+import { fileFieldsOf, filesOfDocument, indexPlanOf, keyOnly } from './documentFiles.ts';
 import { FileRecordError, fileRecords, indexStateRef, parseReference, referenceOfPart } from './fileRecords.ts';
 import { type IndexDependencies, indexAsset } from './indexAsset.ts';
 import { packNames } from './packNames.ts';
+import { releaseFilesOf } from './removalOf.ts';
 
 // Events keep the records of who names which files, from the moment at which their function is deployed. What was there
 // before, and what an event was lost for, is found by a walk: over all assets, over the archive, which may be older
@@ -218,20 +219,24 @@ async function stepOverAssets(
   };
 }
 
-/** Records whose asset is gone, or names other files. Those of the archive change with their page. */
+/** Records whose asset is gone, or names other files. Those of the archive change with their page, unless it went while
+ *  no files were configured: its files are removed now. */
 async function stepOverRecords(
   dependencies: WalkDependencies,
   { after }: Extract<Place, { of: 'records' }>,
 ): Promise<Step> {
   const { firestore, config, settings } = dependencies;
-  const all = fileRecords(firestore).orderBy('holder').orderBy(FieldPath.documentId()).limit(perStep);
-  const { docs } = await (after === null ? all : all.startAfter(after.holder, after.id)).get();
-  const references = docs
-    .flatMap((document) => {
-      const reference = readReference(dependencies, document);
-      return reference === undefined ? [] : [{ document, ...reference }];
-    })
-    .filter(({ kind }) => kind === 'asset');
+  const query = fileRecords(firestore).orderBy('holder').orderBy(FieldPath.documentId()).limit(perStep);
+  const { docs } = await (after === null ? query : query.startAfter(after.holder, after.id)).get();
+  const all = docs.flatMap((document) => {
+    const reference = readReference(dependencies, document);
+    return reference === undefined ? [] : [{ document, ...reference }];
+  });
+  const released = await releaseGone(
+    dependencies,
+    all.filter(({ kind }) => kind === 'archive').map(({ id }) => id),
+  );
+  const references = all.filter(({ kind }) => kind === 'asset');
   const paths = [...new Set(references.map(({ id }) => id))];
   const fieldMask = [...fileFieldsOf(config.collections), FieldPath.documentId()];
   const assets =
@@ -246,9 +251,27 @@ async function stepOverRecords(
   const last = docs.length === perStep ? docs.at(-1) : undefined;
   return {
     scanned: docs.length,
-    corrected: differing.length,
+    corrected: differing.length + released,
     next: last ? { of: 'records', after: { holder: String(last.get('holder')), id: last.id } } : null,
   };
+}
+
+/** Has the files removed of those pages that are not there. How many are not. */
+async function releaseGone(
+  { firestore, settings, clock }: WalkDependencies,
+  pages: readonly string[],
+): Promise<number> {
+  if (pages.length === 0) return 0;
+  const refs = [...new Set(pages)].map((page) => firestore.collection(recordCollections.archive).doc(page));
+  const gone = (await firestore.getAll(...refs, { fieldMask: [...keyOnly] })).filter(({ exists }) => !exists);
+  for (const { id } of gone) {
+    // What names a page's files is created with it, and no page is created again under its id.
+    await firestore.runTransaction(async (transaction) => {
+      const terms = { firestore, settings, now: clock.now() };
+      (await releaseFilesOf(terms, transaction, { id, projectId: null }))();
+    });
+  }
+  return gone.length;
 }
 
 /** Undefined for one that cannot be understood: what it names stays, and the others go on. */

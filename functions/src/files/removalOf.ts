@@ -51,7 +51,7 @@ export async function indexFilesOf(
 export async function releaseFilesOf(
   { firestore, settings, now }: Pick<Terms, 'firestore' | 'settings' | 'now'>,
   transaction: Transaction,
-  page: { readonly id: string; readonly projectId: string },
+  page: { readonly id: string; readonly projectId: string | null },
   graceMs: number = settings.graceMs,
 ): Promise<() => void> {
   const holder = archiveHolder(page.id);

@@ -8,6 +8,7 @@ import { restore } from '../../src/archive/restore/restore.ts';
 import { sweep } from '../../src/archive/retention/sweep.ts';
 import { dayMs, minuteMs } from '../../src/clock.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
+import { completeIndex } from '../../src/files/completeIndex.ts';
 import { writeReferences, writeRemoval } from '../../src/files/fileRecords.ts';
 import { indexAsset } from '../../src/files/indexAsset.ts';
 import { removeDueFiles } from '../../src/files/removeDueFiles.ts';
@@ -91,6 +92,18 @@ describe('files of archived assets', () => {
     await sweep({ firestore, clock, log, cold: null, coldAfterMs: 0, files: settings }, budget());
     assert.deepEqual(await named('archive'), []);
     assert.deepEqual(await remove(), []);
+  });
+
+  it('go also where their retention has ended while no files were configured', async () => {
+    const { firestore, clock, log } = fixture;
+    await completeIndex(dependencies(), budget());
+    assert.deepEqual(await remove(), ['media/a.png', 'media/b.png']);
+    clock.advance(31 * dayMs);
+    await sweep({ firestore, clock, log, cold: null, coldAfterMs: 0 }, budget());
+    assert.equal((await firestore.collection('syncArchive').get()).size, 0);
+    await remove();
+    assert.deepEqual(await remove(), []);
+    assert.deepEqual(await named('archive'), []);
   });
 
   it('are their assets’ again after a restore, and go with them', async () => {
