@@ -1,12 +1,12 @@
-import { FieldPath, type QueryDocumentSnapshot, Timestamp } from 'firebase-admin/firestore';
+import { FieldPath, Timestamp } from 'firebase-admin/firestore';
 import { z } from 'zod';
 import { type Clock, minuteMs } from '../clock.ts';
 import { type Config, recordCollections } from '../config/defineConfig.ts';
-import { errorText, type Log } from '../log.ts';
+import type { Log } from '../log.ts';
 import { assetsAmong, assetsAt } from '../records/assetQuery.ts';
 import { schemaVersion } from '../records/projectRecord.ts';
 import { fileFieldsOf, filesOfDocument, indexPlanOf, keyOnly } from './documentFiles.ts';
-import { FileRecordError, fileRecords, indexStateRef, parseReference, referenceOfPart } from './fileRecords.ts';
+import { fileRecords, indexStateRef, readReference, referenceOfPart } from './fileRecords.ts';
 import { type IndexDependencies, indexAsset } from './indexAsset.ts';
 import { packNames } from './packNames.ts';
 import { releaseFilesOf } from './removalOf.ts';
@@ -229,7 +229,7 @@ async function stepOverRecords(
   const query = fileRecords(firestore).orderBy('holder').orderBy(FieldPath.documentId()).limit(perStep);
   const { docs } = await (after === null ? query : query.startAfter(after.holder, after.id)).get();
   const all = docs.flatMap((document) => {
-    const reference = readReference(dependencies, document);
+    const reference = readReference(dependencies.log, document);
     return reference === undefined ? [] : [{ document, ...reference }];
   });
   const released = await releaseGone(
@@ -272,17 +272,6 @@ async function releaseGone(
     });
   }
   return gone.length;
-}
-
-/** Undefined for one that cannot be understood: what it names stays, and the others go on. */
-function readReference({ log }: WalkDependencies, document: QueryDocumentSnapshot) {
-  try {
-    return parseReference(document);
-  } catch (error) {
-    if (!(error instanceof FileRecordError)) throw error;
-    log.error('a record of files is left alone', { record: document.ref.path, error: errorText(error) });
-    return undefined;
-  }
 }
 
 async function correct(dependencies: WalkDependencies, paths: readonly string[]): Promise<void> {

@@ -9,6 +9,7 @@ import {
 } from 'firebase-admin/firestore';
 import { z } from 'zod';
 import { recordCollections } from '../config/defineConfig.ts';
+import { errorText, type Log } from '../log.ts';
 import { schemaVersion } from '../records/projectRecord.ts';
 import { packNames } from './packNames.ts';
 
@@ -36,12 +37,19 @@ export interface Removal {
 
 const time = z.instanceof(Timestamp).transform((value) => value.toMillis());
 
-const referenceSchema = z.looseObject({
-  schemaVersion: z.literal(schemaVersion),
-  kind: z.enum(['asset', 'archive']),
-  holder: z.string().min(1),
-  names: z.array(z.string()),
-});
+const documentPath = /^[^/]+\/[^/]+(?:\/[^/]+\/[^/]+)*$/;
+
+const referenceSchema = z
+  .looseObject({
+    schemaVersion: z.literal(schemaVersion),
+    kind: z.enum(['asset', 'archive']),
+    holder: z.string().min(1),
+    names: z.array(z.string()),
+  })
+  .refine(({ kind, holder }) => (kind === 'asset' ? documentPath.test(holder) : !holder.includes('/')), {
+    path: ['holder'],
+    error: 'expected the path of an asset, or the id of a page',
+  });
 
 const removalSchema = z.looseObject({
   schemaVersion: z.literal(schemaVersion),
@@ -86,6 +94,17 @@ export function referencesOf(firestore: Firestore, { id }: Holder): Query {
 export function parseReference(snapshot: DocumentSnapshot): Holder & { readonly names: readonly string[] } {
   const { kind, holder, names } = parsed(snapshot, referenceSchema.safeParse(snapshot.data()));
   return { kind, id: holder, names };
+}
+
+/** Undefined for one that cannot be understood: what it names stays, and the others go on. */
+export function readReference(log: Log, snapshot: DocumentSnapshot): ReturnType<typeof parseReference> | undefined {
+  try {
+    return parseReference(snapshot);
+  } catch (error) {
+    if (!(error instanceof FileRecordError)) throw error;
+    log.error('a record of files is left alone', { record: snapshot.ref.path, error: errorText(error) });
+    return undefined;
+  }
 }
 
 /** @throws FileRecordError */

@@ -1,7 +1,8 @@
 import type { Firestore, QueryDocumentSnapshot } from 'firebase-admin/firestore';
 import type { Config } from '../config/defineConfig.ts';
+import type { Log } from '../log.ts';
 import { fileFieldsOf, filesOfDocument, keyOnly } from './documentFiles.ts';
-import { fileRecords, parseReference } from './fileRecords.ts';
+import { fileRecords, readReference } from './fileRecords.ts';
 import type { FileSettings } from './fileSettings.ts';
 
 /** Values that one query may ask for
@@ -16,13 +17,15 @@ const recordsPerQuery = 60;
 const holdersPerFile = 10;
 
 /** Whether somebody names a file.
- *  `stale`: only records do, whose assets are gone or name it no more: news of them is still on its way. */
+ *  `stale`: only records do, whose assets are gone or name it no more: news of them is still on its way. Or one that
+ *  cannot be understood: until it is repaired or removed. */
 export type Naming = 'named' | 'stale' | 'free';
 
 export interface NamingDependencies {
   readonly firestore: Firestore;
   readonly config: Pick<Config, 'collections'>;
   readonly settings: FileSettings;
+  readonly log: Log;
 }
 
 /** Which of the files are named by whom, by their records, each of which is held against the asset itself. Costs one
@@ -37,13 +40,15 @@ export async function namingOf(
 
 async function namingOfChunk(dependencies: NamingDependencies, names: readonly string[]) {
   const records = await recordsNaming(dependencies.firestore, names);
-  const references = records.map(parseReference);
+  const read = records.map((record) => ({ record, reference: readReference(dependencies.log, record) }));
+  const references = read.flatMap(({ reference }) => reference ?? []);
+  const unreadable = read.flatMap(({ record, reference }) => (reference === undefined ? namesIn(record) : []));
   const assets = references.filter(({ kind }) => kind === 'asset').map(({ id }) => id);
   const current = await namesOfAssets(dependencies, [...new Set(assets)]);
   return names.map((name) => {
     const holders = references.filter((reference) => reference.names.includes(name));
     const isNamed = holders.some(({ kind, id }) => kind === 'archive' || current.get(id)?.has(name) === true);
-    const naming: Naming = isNamed ? 'named' : holders.length > 0 ? 'stale' : 'free';
+    const naming: Naming = isNamed ? 'named' : holders.length > 0 || unreadable.includes(name) ? 'stale' : 'free';
     return [name, { naming, assets: holders.filter(({ kind }) => kind === 'asset').map(({ id }) => id) }] as const;
   });
 }
@@ -84,9 +89,15 @@ export async function recordedNames(
 ): Promise<{ readonly names: ReadonlySet<string>; readonly reads: number }> {
   const records = await Promise.all(chunksOf(names).map((chunk) => recordsNaming(firestore, chunk)));
   return {
-    names: new Set(records.flat().flatMap((record) => parseReference(record).names)),
+    names: new Set(records.flat().flatMap(namesIn)),
     reads: records.reduce((sum, found) => sum + Math.max(1, found.length), 0),
   };
+}
+
+/** What a record names, whatever else is to be thought of it. */
+function namesIn(record: QueryDocumentSnapshot): readonly string[] {
+  const names: unknown = record.get('names');
+  return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
 }
 
 function chunksOf(names: readonly string[]): readonly (readonly string[])[] {

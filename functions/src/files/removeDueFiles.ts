@@ -181,12 +181,7 @@ async function workStep(
   );
   const seen = [...files.keys()];
   const present = seen.filter((name) => files.get(name) !== undefined);
-  const namings = await namingOf(dependencies, present).catch((error: unknown) => {
-    if (!(error instanceof FileRecordError)) throw error;
-    note(problems, error);
-    return undefined;
-  });
-  if (namings === undefined) return new Map(names.map((name) => [name, 'failed']));
+  const namings = await namingOf(dependencies, present);
   await inParallel(
     seen.map((name) =>
       attempt(name, async () => {

@@ -216,6 +216,23 @@ describe('the removal of files', () => {
     assert.ok(log.lines.some(({ level, fields }) => level === 'error' && fields.record === 'syncFiles/odd'));
   });
 
+  it('lets no record of who names a file that cannot be read keep other files of a removal, ever', async () => {
+    const { bucket, firestore, log } = fixture;
+    await firestore.doc('syncFiles/odd').set({ kind: 'asset', holder: 'storyboards/x', names: ['media/a'] });
+    const noPath = { schemaVersion: 1, kind: 'asset', holder: 'edited', names: ['media/b'] };
+    await firestore.doc('syncFiles/odd2').set(noPath);
+    for (const name of ['media/a', 'media/b', 'media/c']) bucket.upload(name);
+    await ask('media/a', 'media/b', 'media/c');
+    for (let hours = 0; hours < 60; hours += 1) await fixture.remove();
+    assert.deepEqual(bucket.names(), ['media/a', 'media/b']);
+    const reported = log.lines.flatMap(({ level, fields }) => (level === 'error' ? [fields.record] : []));
+    assert.ok(reported.includes('syncFiles/odd') && reported.includes('syncFiles/odd2'));
+    await firestore.doc('syncFiles/odd').delete();
+    await firestore.doc('syncFiles/odd2').delete();
+    for (let hours = 0; hours < 25; hours += 1) await fixture.remove();
+    assert.deepEqual(bucket.names(), []);
+  });
+
   it('is asked for when something is due, and neither asked for nor done while deletions are paused', async () => {
     const { bucket, firestore, clock, dependencies } = fixture;
     const topic = fakeTopic();

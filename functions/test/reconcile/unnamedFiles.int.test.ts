@@ -67,6 +67,16 @@ describe('files that no asset names', () => {
     assert.deepEqual(bucket.calls, { find: 0, deleteVersion: 0, list: 1 });
   });
 
+  it('are found also beside a record that cannot be read, whose files are none of them', async () => {
+    await world.firestore.doc('syncFiles/odd').set({ kind: 'asset', names: ['media/nobody-1'] });
+    const outcome = await run({ mode: 'report' });
+    assert.equal(outcome.kind, 'done');
+    assert.deepEqual(
+      outcome.report.examples.map(({ path }) => path),
+      ['media/nobody-2'],
+    );
+  });
+
   it('are only reported without an age, and beyond the limit', async () => {
     const reported = await run({ mode: 'clean' });
     assert.equal(reported.kind, 'done');
