@@ -271,6 +271,17 @@ describe('restoring from the archive', function () {
     assert.deepEqual((await living()).get('media/m1')?.body, body);
   });
 
+  it('takes fewer documents at once where Firestore calls them too big, with their index entries', async () => {
+    const wide = Object.fromEntries(Array.from({ length: 500 }, (_, at) => [`field${at}`, at]));
+    const documents = Object.fromEntries(
+      Array.from({ length: 128 }, (_, at) => Object.entries(media(at, { wide }))[0] ?? []),
+    );
+    await archive(fixture.firestore, { collection: 'media', documents });
+    const { status, processed, conflicts } = await restored();
+    assert.deepEqual([status, processed, conflicts], ['done', 128, 0]);
+    assert.deepEqual([(await living()).size, await pathsInArchive(fixture.firestore)], [128, []]);
+  });
+
   it('leaves alone what is damaged, and what is older than its retention', async () => {
     await archive(fixture.firestore, { collection: 'media', documents: media(1) });
     const [page] = (await fixture.firestore.collection('syncArchive').get()).docs;

@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/defineConfig.ts';
 import type { FileSettings } from '../../files/fileSettings.ts';
 import { returnFilesOf } from '../../files/removalOf.ts';
+import { isTooBig } from '../../grpc.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
 import { type ProjectRecord, parseProjectRecord, projectRecordRef } from '../../records/projectRecord.ts';
 import { archiveRecordData, archiveRef, recordsOf } from '../archiveRecord.ts';
@@ -45,8 +46,23 @@ interface Slice {
 
 /** Restores a page, or the next part of it, in one transaction with the job's progress: what is created leaves the
  *  archive, what is in its place already stays in it. The record of the project is read, so that a deletion or a rename
- *  that is folded meanwhile makes this transaction begin anew. */
-export function restorePage(context: RestoreContext, page: OpenedPage): Promise<PageEnd> {
+ *  that is folded meanwhile makes this transaction begin anew.
+ *  @param most documents at once: fewer where Firestore calls them too big, since their index entries count as well. */
+export async function restorePage(
+  context: RestoreContext,
+  page: OpenedPage,
+  most: number = documentsAtOnce,
+): Promise<PageEnd> {
+  try {
+    return await restoreSlice(context, page, most);
+  } catch (error) {
+    const fewer = Math.floor(Math.min(most, page.documents.length) / 2);
+    if (fewer === 0 || !isTooBig(error)) throw error;
+    return restorePage(context, page, fewer);
+  }
+}
+
+function restoreSlice(context: RestoreContext, page: OpenedPage, most: number): Promise<PageEnd> {
   const { firestore, config, clock } = context;
   return inJob(context, page.refs[0]?.id ?? '', async (transaction, job) => {
     const to = job.to ?? job.projectId;
@@ -57,7 +73,7 @@ export function restorePage(context: RestoreContext, page: OpenedPage): Promise<
     // Another worker has changed it since it was opened: it is opened again.
     if (!(await isAsOpened(transaction, page))) return { kind: 'went-on', job };
 
-    const slice = nextSlice(config, page, job);
+    const slice = nextSlice(config, page, job, most);
     const judged = await judge(transaction, context, slice, to);
     const created = judged.filter(({ problem }) => problem === undefined);
     const kept = judged.filter(({ problem }) => problem !== undefined);
@@ -136,12 +152,12 @@ function whyNotLive({ projectId, desired: { kind } }: ProjectRecord): string | u
   }
 }
 
-function nextSlice(config: Config, { documents }: OpenedPage, { skip, projectId }: ArchiveJob): Slice {
+function nextSlice(config: Config, { documents }: OpenedPage, { skip, projectId }: ArchiveJob, most: number): Slice {
   let bytes = 0;
   const end = documents.findIndex(({ line }, at) => {
     if (at < skip) return false;
     bytes += Buffer.byteLength(line);
-    return at > skip && (bytes > bytesAtOnce || at - skip >= documentsAtOnce);
+    return at > skip && (bytes > bytesAtOnce || at - skip >= most);
   });
   const behind = end === -1 ? documents.length : end;
   return {
