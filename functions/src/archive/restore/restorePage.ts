@@ -4,7 +4,8 @@ import type { Clock } from '../../clock.ts';
 import type { Config } from '../../config/defineConfig.ts';
 import type { FileSettings } from '../../files/fileSettings.ts';
 import { returnFilesOf } from '../../files/removalOf.ts';
-import { isTooBig } from '../../grpc.ts';
+import { isRefusedWrite } from '../../grpc.ts';
+import { errorText } from '../../log.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
 import { type ProjectRecord, parseProjectRecord, projectRecordRef } from '../../records/projectRecord.ts';
 import { archiveRecordData, archiveRef, recordsOf } from '../archiveRecord.ts';
@@ -47,7 +48,8 @@ interface Slice {
 /** Restores a page, or the next part of it, in one transaction with the job's progress: what is created leaves the
  *  archive, what is in its place already stays in it. The record of the project is read, so that a deletion or a rename
  *  that is folded meanwhile makes this transaction begin anew.
- *  @param most documents at once: fewer where Firestore calls them too big, since their index entries count as well. */
+ *  @param most documents at once: fewer where Firestore refuses them, since they are too big, their index entries
+ *  included, or one of them is refused by itself: that one stays. */
 export async function restorePage(
   context: RestoreContext,
   page: OpenedPage,
@@ -57,12 +59,13 @@ export async function restorePage(
     return await restoreSlice(context, page, most);
   } catch (error) {
     const fewer = Math.floor(Math.min(most, page.documents.length) / 2);
-    if (fewer === 0 || !isTooBig(error)) throw error;
-    return restorePage(context, page, fewer);
+    if (!isRefusedWrite(error)) throw error;
+    if (fewer > 0) return restorePage(context, page, fewer);
+    return restoreSlice(context, page, 1, `Firestore refuses it: ${errorText(error)}`);
   }
 }
 
-function restoreSlice(context: RestoreContext, page: OpenedPage, most: number): Promise<PageEnd> {
+function restoreSlice(context: RestoreContext, page: OpenedPage, most: number, refusal?: string): Promise<PageEnd> {
   const { firestore, config, clock } = context;
   return inJob(context, page.refs[0]?.id ?? '', async (transaction, job) => {
     const to = job.to ?? job.projectId;
@@ -74,7 +77,10 @@ function restoreSlice(context: RestoreContext, page: OpenedPage, most: number): 
     if (!(await isAsOpened(transaction, page))) return { kind: 'went-on', job };
 
     const slice = nextSlice(config, page, job, most);
-    const judged = await judge(transaction, context, slice, to);
+    const judged: readonly Judged[] =
+      refusal === undefined
+        ? await judge(transaction, context, slice, to)
+        : slice.documents.map((document) => ({ document, problem: refusal }));
     const created = judged.filter(({ problem }) => problem === undefined);
     const kept = judged.filter(({ problem }) => problem !== undefined);
     const isEnd = slice.after.length === 0;
