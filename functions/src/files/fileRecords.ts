@@ -24,6 +24,8 @@ export interface Holder {
 /** Files that go when their time has come, unless somebody names them by then. */
 export interface Removal {
   readonly projectId: string | null;
+  /** Where they are; null in a record from before that was recorded. */
+  readonly bucket: string | null;
   /** Names that are not settled yet. */
   readonly files: readonly string[];
   /** Files that were uploaded later are somebody else's; in ms since 1970. */
@@ -55,6 +57,7 @@ const removalSchema = z.looseObject({
   schemaVersion: z.literal(schemaVersion),
   kind: z.literal('removal'),
   projectId: z.string().nullable(),
+  bucket: z.string().nullable().default(null),
   files: z.array(z.string()),
   deletedAt: time,
   dueAt: time,
@@ -109,11 +112,11 @@ export function readReference(log: Log, snapshot: DocumentSnapshot): ReturnType<
 
 /** @throws FileRecordError */
 export function parseRemoval(snapshot: DocumentSnapshot): Removal {
-  const { projectId, files, deletedAt, dueAt, attempts, lastError } = parsed(
+  const { projectId, bucket, files, deletedAt, dueAt, attempts, lastError } = parsed(
     snapshot,
     removalSchema.safeParse(snapshot.data()),
   );
-  return { projectId, files, deletedAt, dueAt, attempts, lastError };
+  return { projectId, bucket, files, deletedAt, dueAt, attempts, lastError };
 }
 
 /** Brings the records of a holder, as read in the same transaction, to the names that it has. Whether anything was
@@ -157,7 +160,7 @@ const keyLength = 40;
 export function writeRemoval(
   firestore: Firestore,
   transaction: Pick<Transaction, 'create'>,
-  { files, ...removal }: Pick<Removal, 'projectId' | 'files' | 'deletedAt' | 'dueAt'>,
+  { files, ...removal }: Pick<Removal, 'projectId' | 'bucket' | 'files' | 'deletedAt' | 'dueAt'>,
 ): void {
   for (const part of packNames([...new Set(files)].sort())) {
     transaction.create(

@@ -26,7 +26,8 @@ function namesIn({ config, settings }: Pick<Terms, 'config' | 'settings'>, docum
 export function removeFilesOf(terms: Terms, transaction: Transaction, projectId: string, documents: Documents): void {
   const { firestore, settings, now } = terms;
   const files = namesIn(terms, documents);
-  writeRemoval(firestore, transaction, { projectId, files, deletedAt: now, dueAt: now + settings.graceMs });
+  const { bucket } = settings.place;
+  writeRemoval(firestore, transaction, { projectId, bucket, files, deletedAt: now, dueAt: now + settings.graceMs });
 }
 
 /** Keeps the files of documents that go into a new page of the archive: it names them from now on. */
@@ -59,7 +60,9 @@ export async function releaseFilesOf(
   const files = docs.flatMap((document) => parseReference(document).names);
   return () => {
     writeReferences(firestore, transaction, holder, docs, []);
-    writeRemoval(firestore, transaction, { projectId: page.projectId, files, deletedAt: now, dueAt: now + graceMs });
+    const { bucket } = settings.place;
+    const times = { deletedAt: now, dueAt: now + graceMs };
+    writeRemoval(firestore, transaction, { projectId: page.projectId, bucket, files, ...times });
   };
 }
 

@@ -101,7 +101,8 @@ async function workOff(
   const problems: Problems = { first: undefined, failures: 0 };
   const waiting: string[] = [];
   // The record is not asked whether its names are ours: it may have been edited, or be of an earlier configuration.
-  let open = removal.files.filter((name) => isFileName(name, settings.place));
+  const isHere = removal.bucket === null || removal.bucket === settings.place.bucket;
+  let open = isHere ? removal.files.filter((name) => isFileName(name, settings.place)) : [];
   if (open.length < removal.files.length) {
     log.warn('names outside of bucket and prefix were dropped from a removal', { record: due.ref.path });
     await settle(

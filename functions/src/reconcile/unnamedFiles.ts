@@ -134,8 +134,9 @@ export async function removeUnnamedFiles(run: Run): Promise<PassEnd> {
   const { settings } = placeOfFiles(run);
   const { listedAt: deletedAt, found } = files;
   const dueAt = clock.now() + settings.graceMs;
+  const { bucket } = settings.place;
   await firestore.runTransaction(async (transaction) =>
-    writeRemoval(firestore, transaction, { projectId: null, files: found, deletedAt, dueAt }),
+    writeRemoval(firestore, transaction, { projectId: null, bucket, files: found, deletedAt, dueAt }),
   );
   files.asked += found.length;
   files.found = [];

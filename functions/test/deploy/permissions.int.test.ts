@@ -290,7 +290,7 @@ describe('what the functions do, and what their accounts may do', () => {
       await bucket.saveIfAbsent('media/old', Buffer.from('x'));
       await firestore.runTransaction(async (transaction) => {
         const [deletedAt, dueAt] = [Date.now() + minuteMs, Date.now()];
-        writeRemoval(firestore, transaction, { projectId: 'p1', files: ['media/old'], deletedAt, dueAt });
+        writeRemoval(firestore, transaction, { projectId: 'p1', bucket: null, files: ['media/old'], deletedAt, dueAt });
       });
       const deliver = offline.wrap(reconcileOnRequestFunction(withFiles('reconcileOnRequest')));
       await deliver(message(encodeFilesRequest().data));

@@ -163,7 +163,7 @@ describe('files of archived assets', () => {
       // Another asset named it, or it was taken for one that nobody names.
       await firestore.runTransaction(async (transaction) => {
         const times = { deletedAt: clock.now(), dueAt: clock.now() };
-        writeRemoval(firestore, transaction, { projectId: null, files: ['media/old.png'], ...times });
+        writeRemoval(firestore, transaction, { projectId: null, bucket: null, files: ['media/old.png'], ...times });
       });
       assert.deepEqual(await remove(), ['media/a.png', 'media/b.png', 'media/old.png']);
       assert.deepEqual(await named('archive'), ['media/a.png', 'media/b.png', 'media/old.png']);

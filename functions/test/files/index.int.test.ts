@@ -186,6 +186,7 @@ describe('records of who names which files', () => {
       for (const name of ['media/1', 'media/nobody']) bucket.upload(name);
       await firestore.runTransaction(async (transaction) =>
         writeRemoval(firestore, transaction, {
+          bucket: null,
           projectId: 'p',
           files: ['media/1', 'media/nobody'],
           deletedAt: clock.now(),

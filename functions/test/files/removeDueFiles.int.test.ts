@@ -7,6 +7,7 @@ import { requestedWork } from '../../src/events/requestedWork.ts';
 import { askForRemoval } from '../../src/files/askForRemoval.ts';
 import { writeRemoval } from '../../src/files/fileRecords.ts';
 import { indexAsset } from '../../src/files/indexAsset.ts';
+import { removeFilesOf } from '../../src/files/removalOf.ts';
 import { removeDueFiles } from '../../src/files/removeDueFiles.ts';
 import { fakeTopic } from '../support/topic.ts';
 import { type FilesFixture, settings, startFilesFixture } from './files.fixture.ts';
@@ -26,7 +27,13 @@ describe('the removal of files', () => {
     const { firestore, clock } = fixture;
     const now = clock.now();
     await firestore.runTransaction(async (transaction) =>
-      writeRemoval(firestore, transaction, { projectId: 'p1', files, deletedAt: now, dueAt: now + settings.graceMs }),
+      writeRemoval(firestore, transaction, {
+        projectId: 'p1',
+        bucket: null,
+        files,
+        deletedAt: now,
+        dueAt: now + settings.graceMs,
+      }),
     );
   }
 
@@ -121,6 +128,19 @@ describe('the removal of files', () => {
     await ask('backups/a', 'media/../backups/a', 'media/a');
     await fixture.remove();
     assert.deepEqual(bucket.names(), ['backups/a', 'media/../backups/a']);
+    assert.deepEqual(await fixture.records('removal'), []);
+  });
+
+  it('takes nothing of a bucket that was configured after the deletion, where a file has the same name', async () => {
+    const { bucket, clock, dependencies, firestore } = fixture;
+    bucket.upload('media/a');
+    const now = clock.now();
+    const terms = { ...dependencies, settings: { ...settings, place: { ...settings.place, bucket: 'old' } }, now };
+    const asset = { ref: { path: 'storyboards/s1' }, data: () => ({ cover: 'gs://old/media/a' }) };
+    await firestore.runTransaction(async (transaction) => removeFilesOf(terms, transaction, 'p1', [asset]));
+    await fixture.remove();
+    await fixture.remove();
+    assert.deepEqual(bucket.names(), ['media/a']);
     assert.deepEqual(await fixture.records('removal'), []);
   });
 
