@@ -237,6 +237,29 @@ describe('the behaviour of the page', function () {
     await page.context().close();
   });
 
+  it('asks once for a page that fails, and again when the list was read again', async () => {
+    const { page, api } = await lab.enter('viewer');
+    await page.clock.install();
+    api.views['/jobs'] = (query) => ({
+      items: [fake.job(query.has('cursor') ? 2 : 1)],
+      next: query.has('cursor') ? null : 'behind the first',
+    });
+    let asked = 0;
+    await page.context().route('**/api/jobs?cursor=*', (route) => {
+      asked += 1;
+      return asked > 1 ? route.fallback() : route.fulfill({ status: 503, json: { title: 'No more for now' } });
+    });
+    await lab.go(page, '#/jobs');
+    await page.getByText('No more for now').waitFor();
+    // The end of the list is in view all the time, and is looked at once a frame.
+    for (let frame = 0; frame < 30; frame += 1) await page.evaluate('new Promise(requestAnimationFrame)');
+    assert.equal(asked, 1);
+    await page.clock.fastForward(promisedMs);
+    await page.getByText('2 loaded, that is all').waitFor();
+    assert.equal(asked, 2);
+    await page.context().close();
+  });
+
   it('shows what others do within 5 s, and asks for nothing while nobody looks', async () => {
     const { page, api } = await lab.enter('viewer', '#/holds');
     await page.clock.install();

@@ -34,7 +34,7 @@ export function List<Row>({ label, pages, columns, keyOf, empty, selection, isCu
             selection={selection}
             {...(isCurrent && { isCurrent })}
           />
-          <Foot loaded={items.length} more={more} isLoading={isLoading} />
+          <Foot loaded={items.length} more={more} isLoading={isLoading} hasFailed={problem !== undefined} />
         </>
       )}
     </>
@@ -45,13 +45,15 @@ interface FootProps {
   readonly loaded: number;
   readonly more: (() => Promise<void>) | undefined;
   readonly isLoading: boolean;
+  readonly hasFailed: boolean;
 }
 
-/** Loads the next page when the end of the list comes near, or on a click. */
-function Foot({ loaded, more, isLoading }: FootProps) {
+/** Loads the next page when the end of the list comes near, or on a click. After a failure it waits for the next poll
+ *  to succeed: the end of the list is still near, and would ask again at once, for ever. */
+function Foot({ loaded, more, isLoading, hasFailed }: FootProps) {
   const foot = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    if (!foot.current || !more || isLoading) return;
+    if (!foot.current || !more || isLoading || hasFailed) return;
     const observer = new IntersectionObserver(
       ([entry]) => {
         if (entry?.isIntersecting) void more();
@@ -60,7 +62,7 @@ function Foot({ loaded, more, isLoading }: FootProps) {
     );
     observer.observe(foot.current);
     return () => observer.disconnect();
-  }, [more, isLoading]);
+  }, [more, isLoading, hasFailed]);
   return (
     <div ref={foot} class="foot">
       <span class="muted" aria-live="polite">
