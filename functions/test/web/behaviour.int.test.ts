@@ -260,6 +260,23 @@ describe('the behaviour of the page', function () {
     await page.context().close();
   });
 
+  it('leaves the address alone when a filter ends in a blank', async () => {
+    const { page } = await lab.enter('operator', '#/jobs');
+    await page.clock.install();
+    const filter = page.getByLabel('Project id');
+    const search = async (text: string) => {
+      await filter.pressSequentially(text);
+      await page.clock.runFor(2_000);
+    };
+    await search('summer');
+    assert.equal(new URL(page.url()).hash, '#/jobs?projectId=summer');
+    await page.evaluate('globalThis.moves = 0; addEventListener("hashchange", () => (globalThis.moves += 1))');
+    await search(' ');
+    await page.clock.runFor(2_000);
+    assert.deepEqual([await page.evaluate('globalThis.moves'), await filter.inputValue()], [0, 'summer ']);
+    await page.context().close();
+  });
+
   it('shows what others do within 5 s, and asks for nothing while nobody looks', async () => {
     const { page, api } = await lab.enter('viewer', '#/holds');
     await page.clock.install();

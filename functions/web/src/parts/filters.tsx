@@ -61,8 +61,9 @@ function Text({ route, filter }: OneProps) {
   const [text, setText] = useState(current);
   useEffect(() => setText(current), [current]);
   useEffect(() => {
-    if (text === current) return;
-    const timer = setTimeout(() => setQuery(route, { [filter.name]: text.trim() }), restMs);
+    const wanted = text.trim();
+    if (wanted === current) return;
+    const timer = setTimeout(() => setQuery(route, { [filter.name]: wanted }), restMs);
     return () => clearTimeout(timer);
   }, [text, current, route, filter.name]);
   return (
