@@ -237,6 +237,25 @@ describe('the behaviour of the page', function () {
     await page.context().close();
   });
 
+  it('tells who decides while the API is unreachable to try again, and does it then', async () => {
+    const { page, api } = await lab.enter('operator', '#/holds');
+    const answer = { result: '1 released', count: 1, sequence: 42, jobId: null };
+    api.operations['release-holds/preview'] = () => ({ status: 200, body: preview(1) });
+    api.operations['release-holds'] = () => ({ status: 200, body: answer });
+    await page.getByRole('button', { name: 'Release all…' }).click();
+    await page.getByLabel('Reason').fill('they were meant');
+    await page.getByRole('button', { name: 'Preview' }).click();
+    await page.context().route('**/api/operations/release-holds', (route) => route.abort());
+    const act = page.getByRole('dialog').getByRole('button', { name: 'Release all holds' });
+    await act.click();
+    const notice = page.getByRole('dialog').getByRole('alert');
+    assert.match(await notice.innerText(), /cannot be reached.*try anything else again/s);
+    await page.context().unroute('**/api/operations/release-holds');
+    await act.click();
+    await page.getByTestId('outcome').waitFor();
+    await page.context().close();
+  });
+
   it('asks once for a page that fails, and again when the list was read again', async () => {
     const { page, api } = await lab.enter('viewer');
     await page.clock.install();

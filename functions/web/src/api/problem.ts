@@ -16,7 +16,7 @@ export function unreachable(error: unknown): Problem {
     status: 0,
     title: 'The API cannot be reached',
     detail: error instanceof Error ? error.message : String(error),
-    next: 'Check the network. This page tries again every few seconds by itself.',
+    next: 'Check the network. Screens are read again by themselves; try anything else again: twice does no harm.',
     fields: [],
   };
 }
