@@ -62,12 +62,6 @@ function waiting(
   return query;
 }
 
-function idsMeantBy(id: string): readonly string[] {
-  try {
-    return [...new Set([id, textFromDocumentId(id)])];
-  } catch (error) {
-    // A percent sign that begins no escape: then it is no document id of ours.
-    if (error instanceof URIError) return [id];
-    throw error;
-  }
+function idsMeantBy(id: string): ReadonlySet<string> {
+  return new Set([id, textFromDocumentId(id)]);
 }
