@@ -126,15 +126,16 @@ function createHandler({
   return async (route: Route, context: Context): Promise<Response> => {
     const request = context.req.raw;
     const session = await sessionOf(route, request);
+    const sent = route.body === noBody ? undefined : await sentJson(request);
     const raw = {
       params: context.req.param(),
       query: queryValues(new URL(request.url).searchParams),
-      body: route.body === noBody ? undefined : await jsonBody(request),
+      body: sent?.json,
     };
     const run = () => route.run(raw, { views, operations, session, document });
     const key = route.changes ? keyOf(request) : undefined;
     if (key === undefined) return respond(await run(), request);
-    const call = { key, caller: session.uid, path: route.path, body: raw.body };
+    const call = { key, caller: session.uid, path: route.path, body: sent?.text ?? '' };
     return respond(await replay.once(call, run), request);
   };
 }
@@ -157,8 +158,9 @@ function keyOf(request: Request): string | undefined {
   throw invalidInput([{ field: 'Idempotency-Key', problem: `expected 1 to ${maxKeyLength} characters` }]);
 }
 
-/** @throws ApiProblem */
-async function jsonBody(request: Request): Promise<unknown> {
+/** The body, as it was sent and as what it says.
+ *  @throws ApiProblem */
+async function sentJson(request: Request): Promise<{ readonly text: string; readonly json: unknown }> {
   if (!/^application\/json\b/i.test(request.headers.get('content-type') ?? '')) {
     throw new ApiProblem('unsupported-body', 'Send JSON, with `Content-Type: application/json`.');
   }
@@ -167,7 +169,8 @@ async function jsonBody(request: Request): Promise<unknown> {
     throw new ApiProblem('body-too-large', `Send at most ${maxBodyBytes} bytes; choose by a filter instead of by ids.`);
   }
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return { text, json: JSON.parse(text) };
   } catch (error) {
     throw new ApiProblem('invalid-input', 'The body is not JSON. Nothing was changed.', {
       errors: [{ field: 'body', problem: errorText(error) }],

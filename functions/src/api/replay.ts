@@ -15,7 +15,13 @@ export interface Replay<Answer> {
   /** @throws ApiProblem when the key came with another request before, and what the call failed with: that is not
    *  kept. */
   once(
-    key: { readonly key: string; readonly caller: string; readonly path: string; readonly body: unknown },
+    key: {
+      readonly key: string;
+      readonly caller: string;
+      readonly path: string;
+      /** As it was sent: the same call is made again with the same text. */
+      readonly body: string;
+    },
     call: () => Promise<Answer>,
   ): Promise<Answer>;
 }

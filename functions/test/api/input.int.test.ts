@@ -132,6 +132,16 @@ describe('bad input', () => {
     await refused(form, 415);
   });
 
+  it('a body whose lists lie within each other thousands of times, also of a call that may be repeated', async () => {
+    const depth = 50_000;
+    const body = `{"reason":"r","input":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+    for (const key of [{}, { 'idempotency-key': 'k' }]) {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...key };
+      const request = new Request('http://localhost/api/operations/pause', { method: 'POST', headers, body });
+      assert.deepEqual(await refused(request), ['input']);
+    }
+  });
+
   it('a key of a repeated call that is none', async () => {
     const body = { reason: 'r', input: { what: 'relay' } };
     const withKey = requestTo('/api/operations/pause', token, body, { 'idempotency-key': 'k'.repeat(201) });
