@@ -5,8 +5,8 @@ import { publisherTo, type Services } from './services.ts';
 /** Asks for a reconciliation on a schedule, one that reports or repairs, as RECONCILE_MODE says. The work is done by
  *  `reconcileOnRequest`: a message is redelivered when its function dies, while Cloud Scheduler waits for the next day.
  *
- *  Costs: one message, two reads and four writes. Needs: Firestore, for the audit; publishing to the topic of
- *  requests. */
+ *  Costs: one message, two reads and four writes; three reads for a time that is delivered again. Needs: Firestore, for
+ *  the audit; publishing to the topic of requests. */
 export function reconcileAssetsFunction(services: Services) {
   return onSchedule(
     {

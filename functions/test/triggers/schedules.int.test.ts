@@ -7,6 +7,7 @@ import { relayHasPlace } from '../../local/relayHasPlace.ts';
 import { decodeEvent } from '../../src/events/codec.ts';
 import { eventId } from '../../src/events/contract.ts';
 import { versionOf } from '../../src/events/version.ts';
+import { publishLeftOver } from '../../src/operations/outbox.ts';
 import {
   emptyProjectRecord,
   type ProjectRecord,
@@ -67,8 +68,9 @@ describe('functions of reconciliation and relay', () => {
   };
 
   describe('reconcileAssets', () => {
-    const onSchedule = async (services: Services = fixture.services) =>
-      reconcileAssetsFunction(services).run({ scheduleTime: '' });
+    const scheduleTime = '2026-11-27T03:00:00Z';
+    const onSchedule = async (services: Services = fixture.services, at = scheduleTime) =>
+      reconcileAssetsFunction(services).run({ scheduleTime: at });
     const asked = () => fixture.topic('reconciliation-requests').messages.map(({ data }) => data.toString());
     /** What the schedule comes to: it asks, and the request is delivered. */
     async function reconcileAssets(): Promise<void> {
@@ -84,8 +86,28 @@ describe('functions of reconciliation and relay', () => {
       const audit = await auditOf(fixture.firestore);
       assert.deepEqual(
         audit.map(({ actor, via, action, after }) => ({ actor, via, action, after })),
-        [{ actor: 'reconcileAssets', via: 'schedule', action: 'reconcile', after: { mode: 'report' } }],
+        [{ actor: 'reconcileAssets', via: 'schedule', action: 'reconcile', after: { mode: 'report', scheduleTime } }],
       );
+    });
+
+    it('asks once for a time that Cloud Scheduler delivers again, also when that took a while', async () => {
+      await onSchedule();
+      await onSchedule();
+      assert.equal(asked().length, 1);
+      assert.equal((await auditOf(fixture.firestore)).length, 1);
+      await onSchedule(fixture.services, '2026-11-28T03:00:00Z');
+      assert.equal(asked().length, 2);
+    });
+
+    it('asks once when somebody else has published what it could not', async () => {
+      const publisher = () => Promise.reject(new Error('Pub/Sub is unavailable'));
+      await assert.rejects(onSchedule({ ...fixture.services, publisher }), /Pub\/Sub is unavailable/);
+      const { firestore, clock, log, publisher: publish } = fixture.services;
+      const publisherTo = () => publish('reconciliation-requests');
+      assert.equal(await publishLeftOver({ firestore: await firestore(), clock, log, publisherTo }), 1);
+      await onSchedule();
+      assert.equal(asked().length, 1);
+      assert.equal((await auditOf(fixture.firestore)).length, 1);
     });
 
     it('fails when it could not ask, so that the schedule tries again', async () => {
