@@ -167,6 +167,31 @@ describe('views', () => {
     assert.equal(nowView.parse(await get('/api/now')).openAlerts[0]?.key, '50%');
   });
 
+  it('a job is at 100 % when it is done, and not before', async () => {
+    const restored = (status: string, processed: number, total: number | null): SeedDocument => {
+      const [path, { percent: _percent, ...job }] = jobDocument(processed);
+      return [path, { ...job, type: 'restore', status, processed, total }];
+    };
+    await writeAll(fixture.firestore, [
+      restored('running', 1_999, 2_000),
+      restored('running', 0, 0),
+      restored('pending', 1, null),
+      restored('failed', 3, 2),
+      restored('done', 4, 5),
+    ]);
+    const shown = jobsView.parse(await get('/api/jobs')).items;
+    assert.deepEqual(
+      new Map(shown.map(({ processed, percent }) => [processed, percent])),
+      new Map<number, number | null>([
+        [0, 0],
+        [1, null],
+        [3, 99],
+        [4, 100],
+        [1_999, 99],
+      ]),
+    );
+  });
+
   it('now: in step, and the sentence says what is not', async () => {
     const now = async () => {
       fixture.clock.advance(5_000);

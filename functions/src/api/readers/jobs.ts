@@ -103,10 +103,11 @@ export function jobFrom(snapshot: DocumentSnapshot): JobView {
   };
 }
 
+/** Work that is not done is never at 100: an asset may be all that is left of a million. */
 function percentOf(status: JobView['status'], processed: number, total: number | null): number | null {
   if (status === 'done') return 100;
   if (total === null) return null;
-  return total === 0 ? 100 : Math.min(100, Math.round((processed / total) * 100));
+  return total === 0 ? 0 : Math.min(99, Math.floor((processed / total) * 100));
 }
 
 function unreadableJob(id: string, snapshot: DocumentSnapshot, problem: string): JobView {
