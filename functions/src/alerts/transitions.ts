@@ -8,11 +8,16 @@ const closedRetentionMs = 30 * dayMs;
 /** Messages that are known by their ids: Pub/Sub redelivers within minutes, a process sends one in a few seconds. */
 const maxCounted = 50;
 
-/** The alert with one more occurrence: opened where there was none or it was closed.
+/** Who closes what ended by itself. */
+export const closedBySystem = 'lockstep';
+
+/** The alert with one more occurrence: opened where there was none, or it was closed and this came after its end.
  *  @param hint what to do about it. */
 export function raised(known: AlertRecord | undefined, occurrence: RaisedMessage, hint: string): AlertRecord {
   if (known?.counted.includes(occurrence.id)) return known;
   const { id, key, alarm, message, fields, count, at } = occurrence;
+  // Its end has overtaken it; a person who closes an alert has said nothing about what is on its way.
+  if (known?.closedBy === closedBySystem && at <= (known.closedAt ?? 0)) return known;
   const counted = [...(known?.counted ?? []), id].slice(-maxCounted);
   if (known !== undefined && known.state !== 'closed') {
     const isNewest = at >= known.lastAt;
@@ -49,9 +54,6 @@ export function raised(known: AlertRecord | undefined, occurrence: RaisedMessage
     expireAt: null,
   };
 }
-
-/** Who closes what ended by itself. */
-export const closedBySystem = 'lockstep';
 
 /** The alert after its cause has ended at `at`; what was raised after that stays open. */
 export function ended(known: AlertRecord, at: number): AlertRecord {

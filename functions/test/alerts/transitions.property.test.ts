@@ -69,6 +69,19 @@ describe('an alert', () => {
     assert.deepEqual([ended(open, 2).state, ended(open, 2).closedBy], ['closed', 'lockstep']);
   });
 
+  it('is open or not, whatever comes first of its alarm and its end', () => {
+    fc.assert(
+      fc.property(occurrence, fc.integer({ min: 2, max: 1_000_000 }), (message, end) => {
+        const known = raised(undefined, first, 'hint');
+        const inOrder = ended(raised(known, message, 'hint'), end);
+        const overtaken = raised(ended(known, end), message, 'hint');
+        assert.equal(overtaken.state, inOrder.state);
+      }),
+    );
+    const byHand = closed(raised(undefined, first, 'hint'), 'eva', 12);
+    assert.equal(raised(byHand, second, 'hint').state, 'open', 'eva has not seen it');
+  });
+
   it('is kept and read as it is', () => {
     const record = acknowledged(raised(undefined, first, 'hint'), 'eva', 5);
     const sent = {
