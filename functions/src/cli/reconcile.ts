@@ -182,7 +182,7 @@ async function decided(
     {
       operation: reconcileHere,
       input: { mode, collections, projectIds, phantoms, files, filesOlderThanDays, allow },
-      question: (count) => `Repair the assets of ${count} projects where they differ?`,
+      question: (count) => `Repair the assets of ${count} projects${projectIds ? '' : ' or more'} where they differ?`,
       reason,
       as,
       yes,

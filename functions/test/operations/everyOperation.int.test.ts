@@ -299,6 +299,24 @@ describe('every operation', function () {
     assert.equal(await entries(), 11);
   });
 
+  it('of all projects is confirmed by their number also where one more comes while somebody types it', async () => {
+    await start({ input: {}, count: 0, wrong: {} });
+    const { firestore } = fixture;
+    const add = async (ids: readonly string[]) => {
+      const batch = firestore.batch();
+      for (const id of ids) batch.set(firestore.doc(`syncProjects/${id}`), { projectId: id });
+      await batch.commit();
+    };
+    await add(Array.from({ length: 234 }, (_, index) => `p${index}`));
+    const asked = await run('reconcile', { mode: 'clean' });
+    assert.ok(asked.kind === 'unconfirmed' && asked.count > 200 && asked.count <= 234, JSON.stringify(asked));
+    await add(['one more']);
+    for (const confirm of [10, asked.count - 1]) {
+      assert.equal((await run('reconcile', { mode: 'clean' }, { confirm })).kind, 'unconfirmed');
+    }
+    assert.equal((await run('reconcile', { mode: 'clean' }, { confirm: asked.count })).kind, 'done');
+  });
+
   describe('of all touches no more than were counted, though more come while it runs:', () => {
     const notMore = /"2 \w+; more have come since they were counted, and wait"/;
 
