@@ -392,12 +392,13 @@ describe('the behaviour of the page', function () {
     });
     await page.getByRole('button', { name: 'Go on past the brake…' }).first().click();
     await page.getByLabel('Allow orphans').fill('20');
+    await page.getByLabel('Allow phantoms').fill('3');
     await page.getByLabel('Reason').fill('an archive was removed on purpose');
     await page.getByRole('button', { name: 'Preview' }).click();
     await page.getByRole('button', { name: 'Go on past the brake', exact: true }).click();
     await page.getByTestId('outcome').waitFor();
     assert.deepEqual(api.asked.at(-1)?.body, {
-      input: { mode: 'clean', allow: { orphans: 20, shrink: true } },
+      input: { mode: 'clean', phantoms: true, allow: { orphans: 20, phantoms: 3, shrink: true } },
       reason: 'an archive was removed on purpose',
     });
     await page.context().close();

@@ -21,7 +21,12 @@ const modeField: Field = {
 const allowFields: readonly Field[] = [
   { name: 'orphans', label: 'Allow orphans', kind: 'number', hint: 'Up to so many projects may be found gone.' },
   { name: 'unknownIds', label: 'Allow unknown ids', kind: 'number', hint: 'Ids that MongoDB never had.' },
-  { name: 'phantoms', label: 'Allow phantoms', kind: 'number', hint: 'Missing documents with assets below them.' },
+  {
+    name: 'phantoms',
+    label: 'Allow phantoms',
+    kind: 'number',
+    hint: 'Missing documents with assets below them. With a number they are looked for: one read per document.',
+  },
   { name: 'shrink', label: 'MongoDB may have fewer projects than at the last run', kind: 'check' },
   { name: 'source', label: 'MongoDB may be another collection than at the last run', kind: 'check' },
 ];
@@ -66,7 +71,13 @@ export const goOnPastBrake = (allow: Readonly<Record<string, number | boolean>>)
     ...allowFields.map((field) => ({ ...field, initial: initialAllowance(allow[field.name]) })),
   ],
   input: (values) =>
-    withoutEmpty({ mode: values.mode, collections: namesIn(values.collections), allow: allowancesIn(values) }),
+    withoutEmpty({
+      mode: values.mode,
+      collections: namesIn(values.collections),
+      // A run that does not look for them finds none to allow.
+      phantoms: values.phantoms ? true : undefined,
+      allow: allowancesIn(values),
+    }),
   isDangerous: true,
 });
 
