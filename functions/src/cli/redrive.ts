@@ -134,7 +134,7 @@ export async function redriveDeadLetters(dependencies: Dependencies, action: Act
       return warn(item.text);
     }
     if (item.kind === 'failed') summary.failed += 1;
-    else if (item.kind === 'skipped') skipped[skipReasonOf(item)] += 1;
+    else if (item.kind === 'skipped') countSkipped(skipped, item);
     else if (action.dryRun) summary.publishable += 1;
     else if (action.drop) summary.dropped += 1;
     else summary.published += 1;
@@ -203,8 +203,9 @@ async function rehearse(
   return 'rehearsed';
 }
 
-function skipReasonOf({ details }: Item): SkipReason {
-  return skipReasons.find((reason) => reason === details?.skipped) ?? 'already-redriven';
+function countSkipped(skipped: Summary['skipped'], { details }: Item): void {
+  const reason = skipReasons.find((one) => one === details?.skipped);
+  if (reason !== undefined) skipped[reason] += 1;
 }
 
 function lineOf({ target, kind, text, error }: Item, { dryRun, drop }: Action): string {

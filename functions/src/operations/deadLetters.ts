@@ -92,6 +92,14 @@ export function redriveItem(one: Redrive): Item {
   }
 }
 
+/** What a person has decided about a dead letter, by its status. */
+const decidedBefore: Readonly<Record<Failure['status'], SkipReason | null>> = {
+  redriven: 'already-redriven',
+  dropped: 'dropped',
+  dead: null,
+  failing: null,
+};
+
 /** What became of one dead letter that was to be dropped, also in a rehearsal. */
 export function dropItem(one: Drop): Item {
   const { id, failure } = one;
@@ -101,7 +109,12 @@ export function dropItem(one: Drop): Item {
     case 'droppable':
       return { ...item, kind: 'done', text: whyOf(failure) };
     case 'skipped':
-      return { ...item, kind: 'skipped', text: `is ${one.status}, and does not wait for a decision` };
+      return {
+        ...item,
+        kind: 'skipped',
+        text: `is ${one.status}, and does not wait for a decision`,
+        details: { ...item.details, skipped: decidedBefore[one.status] },
+      };
     case 'failed':
       return { ...item, kind: 'failed', text: errorText(one.error), error: one.error };
   }

@@ -10,6 +10,7 @@ import { encodeEvent } from '../../src/events/codec.ts';
 import type { ProjectEvent } from '../../src/events/contract.ts';
 import { publishLeftOver } from '../../src/operations/outbox.ts';
 import type { Publisher } from '../../src/publisher.ts';
+import { documentIdFrom } from '../../src/records/documentIds.ts';
 import { AttemptFailedError } from '../../src/sync/errors.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { transactAs } from '../support/transact.ts';
@@ -293,6 +294,15 @@ describe('redrive', () => {
       assert.match(rehearsed, /^2 would be dropped\.$/m);
       assert.equal(await run('--all', '--drop'), exitCodes.done);
       assert.equal(output, rehearsed.replaceAll('would be ', ''));
+    });
+
+    it('says of what was dropped before that it was dropped, and of what is tried still that it was neither', async () => {
+      const [dropped, failing] = [await deadDeletion('p1'), await deadDeletion('p2')];
+      await fixture.firestore.doc(`syncFailures/${documentIdFrom(failing.id)}`).update({ status: 'failing' });
+      assert.equal(await run('--event', dropped.id, '--drop'), exitCodes.done);
+      await run('--event', dropped.id, '--event', failing.id, '--drop');
+      assert.match(output, /^skipped {2}p2:.*is failing, and does not wait for a decision$/m);
+      assert.match(output, /^0 dropped, 1 dropped before\.$/m);
     });
 
     it('prints one JSON document, also of nothing', async () => {
