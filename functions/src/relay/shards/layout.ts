@@ -39,13 +39,16 @@ export function relayout(
 ): readonly RelayRecord[] {
   const known = records.filter((record) => record !== null);
   const started = known.filter(hasPlace);
-  const rewinds = known.flatMap(({ rewind }) => rewind ?? []);
+  const checkpoint = started.length === 0 ? now.place : oldestOf(started);
+  const at = placeTime({ checkpoint });
+  // From the oldest place on, a rewind of a shard that had come further may lead forwards: what it wants is read anyway.
+  const rewinds = known.flatMap(({ rewind }) => (rewind !== null && (at === null || rewind.to < at) ? rewind : []));
   // A shard without a place may have missed anything.
   const missed = started.length < records.length ? { reason: 'first-start' as const, at: now.at } : null;
   const pending = known.find(({ reconciliationPending }) => reconciliationPending !== null)?.reconciliationPending;
   const lease = { holder: null, fencing: 0, expiresAt: 0 };
   return Array.from({ length: of }, (_, index) => ({
-    checkpoint: started.length === 0 ? now.place : oldestOf(started),
+    checkpoint,
     checkpointAt: now.at,
     lease: (index === 0 ? records[0]?.lease : undefined) ?? lease,
     // One that compares all projects is enough.

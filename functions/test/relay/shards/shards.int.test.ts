@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { Long, ObjectId, UUID } from 'mongodb';
 import { systemClock } from '../../../src/clock.ts';
 import { adoptSource } from '../../../src/relay/adopt.ts';
+import { placeTime } from '../../../src/relay/place.ts';
 import { parseRelayRecord, relayRecordRef } from '../../../src/relay/relayRecord.ts';
 import { openRewind } from '../../../src/relay/rewind.ts';
 import { shardOf } from '../../../src/relay/shards/shard.ts';
@@ -241,6 +242,27 @@ describe('relay: shards', () => {
     await until(() => names().length === 24);
     const data = fixture.topics.events.messages.map((message) => message.data.toString());
     assert.equal(new Set(data).size, 12);
+  });
+
+  it('lose nothing where their number changes before one of them has gone back, and another is further behind', async () => {
+    const [first, second] = await startAll(2);
+    assert.ok(first && second);
+    await second.stop();
+    mongoClock.shift(minute);
+    await fixture.projects.insertMany(projectsNamed('behind', 12));
+    mongoClock.shift(minute);
+    const to = mongoClock.now() - 10_000;
+    await fixture.projects.insertMany(projectsNamed('later', 12));
+    await fixture.untilRecord(({ checkpoint }) => (placeTime({ checkpoint }) ?? 0) > to);
+    await fixture.firestore.runTransaction(async (transaction) => {
+      const kept = { firestore: fixture.firestore, source: fixture.config.source };
+      const { judgement, write } = await openRewind(kept, transaction, { to, by: 'ann', at: to });
+      assert.equal(judgement.kind, 'possible');
+      write();
+    });
+    await first.outcome;
+    await startAll(1);
+    await until(() => new Set(names()).size === 24);
   });
 
   for (const [times, what] of [
