@@ -1,5 +1,6 @@
 import { PubSub, type Topic } from '@google-cloud/pubsub';
 import type { EncodedMessage } from './events/codec.ts';
+import { isRefusedMessage } from './grpc.ts';
 
 /** Publishes to one topic. */
 export interface Publisher {
@@ -19,9 +20,16 @@ const batchMessages = 500;
 /** A publisher that uses the real client; `PUBSUB_EMULATOR_HOST` points it to a local server. */
 export function createPublisher(pubsub: PubSub, topicName: string): Publisher {
   const topic: Topic = pubsub.topic(topicName, { batching: { maxMilliseconds: batchMs, maxMessages: batchMessages } });
+  const alone: Topic = pubsub.topic(topicName, { batching: { maxMessages: 1 } });
   return {
-    async publish(message) {
-      await topic.publishMessage({ data: message.data, attributes: { ...message.attributes } });
+    async publish({ data, attributes }) {
+      try {
+        await topic.publishMessage({ data, attributes: { ...attributes } });
+      } catch (error) {
+        if (!isRefusedMessage(error)) throw error;
+        // With one message Pub/Sub refuses the whole call: which one it was is told by sending each by itself.
+        await alone.publishMessage({ data, attributes: { ...attributes } });
+      }
     },
     async flush() {
       await topic.flush();

@@ -159,7 +159,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     if (tooLarge !== undefined) return buryAndAsk(change, 'too-large', tooLarge, event.version, settle);
     const tried = await send(publishers.events, message);
     if (tried.kind === 'refused') {
-      return bury(change, 'refused-by-pubsub', errorText(tried.error), event.version, settle);
+      return buryAndAsk(change, 'refused-by-pubsub', errorText(tried.error), event.version, settle);
     }
     if (tried.kind !== 'done') return;
     published += 1;
