@@ -13,7 +13,7 @@ export const maxDepth = 15;
 const maxKeyBytes = 1_500;
 
 /** Bytes of an event. Its values have to fit into a record of 1 MiB, together with those of other fields. */
-const mostEventBytes = 900 * 1024;
+export const mostEventBytes = 900 * 1024;
 
 /** The first and the last moment that a timestamp can have, in ms since 1970. */
 const earliestMs = Date.parse('0001-01-01T00:00:00Z');

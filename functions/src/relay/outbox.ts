@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Config } from '../config/defineConfig.ts';
 import { type EncodedMessage, encodeEvent } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
-import { type CopyValue, sizeProblem } from '../events/copyValue.ts';
+import { type CopyValue, mostEventBytes, sizeProblem } from '../events/copyValue.ts';
 import { encodeReconciliationRequest } from '../events/reconciliationRequest.ts';
 import { type Version, versionOf } from '../events/version.ts';
 import { isRefusedMessage } from '../grpc.ts';
@@ -24,7 +24,7 @@ import {
 } from './eventFromChange.ts';
 import type { FieldLookup } from './fieldLookup.ts';
 import { type Count, versionOrdinal } from './ordinals.ts';
-import type { PublishWindow } from './publishWindow.ts';
+import type { InFlight, PublishWindow } from './publishWindow.ts';
 import type { Checkpoint } from './relayRecord.ts';
 import { isForShard, type Shard } from './shards/shard.ts';
 
@@ -170,7 +170,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
     incomplete: Extract<ChangeMeaning, { kind: 'incomplete' }>,
     change: unknown,
     count: Count,
-    settle: () => void,
+    { settle, resize }: InFlight,
   ): Promise<void> => {
     const tried = await trying(
       {
@@ -191,7 +191,11 @@ export function createOutbox(options: OutboxOptions): Outbox {
     }
     if (tried.kind !== 'done') return;
     const meaning = tried.value;
-    if (meaning.kind === 'event') return sendEvent(meaning.event, encodeEvent(meaning.event), change, settle);
+    if (meaning.kind === 'event') {
+      const message = encodeEvent(meaning.event);
+      resize(bytesOf(change) + message.data.length);
+      return sendEvent(meaning.event, message, change, settle);
+    }
     if (meaning.kind === 'refused') return refuse(change, meaning, incomplete.event.version, settle);
     settle();
   };
@@ -214,14 +218,15 @@ export function createOutbox(options: OutboxOptions): Outbox {
       case 'event': {
         warnOfReplacedText(meaning.event);
         const message = encodeEvent(meaning.event);
-        sendEvent(meaning.event, message, change, window.add(position, message.data.length)).catch(fail);
+        sendEvent(meaning.event, message, change, window.add(position, message.data.length).settle).catch(fail);
         return;
       }
       case 'incomplete':
-        complete(meaning, change, count, window.add(position, 0)).catch(fail);
+        // What the lookup will bring is not known yet; many at once may bring the most.
+        complete(meaning, change, count, window.add(position, bytesOf(change) + mostEventBytes)).catch(fail);
         return;
       case 'refused':
-        refuse(change, meaning, version, window.add(position, bytesOf(change))).catch(fail);
+        refuse(change, meaning, version, window.add(position, bytesOf(change)).settle).catch(fail);
         return;
       case 'irrelevant':
         window.pass(position);
@@ -244,7 +249,7 @@ export function createOutbox(options: OutboxOptions): Outbox {
       const id = keyOf(change);
       // Whose a change without a key is, nobody knows, and perhaps no other shard sees it.
       if (id !== undefined && !isForShard(shard, id)) window.pass(position);
-      else skip(change, error, null, window.add(position, bytesOf(change))).catch(fail);
+      else skip(change, error, null, window.add(position, bytesOf(change)).settle).catch(fail);
     },
     published: () => published,
     deadLettered: () => deadLettered,

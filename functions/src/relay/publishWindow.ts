@@ -1,9 +1,17 @@
 import type { RelayLimits } from './limits.ts';
 
+/** A change that was added to the window. */
+export interface InFlight {
+  /** It is published; further calls do nothing. */
+  settle(): void;
+  /** How many bytes it takes is known better now. */
+  resize(bytes: number): void;
+}
+
 /** What has been read and not been published yet, in stream order. `P` is a position in the stream. */
 export interface PublishWindow<P> {
-  /** A change that is about to be published. The returned function says that it is; further calls of it do nothing. */
-  add(position: P, bytes: number): () => void;
+  /** A change that is about to be published. */
+  add(position: P, bytes: number): InFlight;
   /** A position at which there is nothing to publish. */
   pass(position: P): void;
   /** Whether another change may be added. */
@@ -22,7 +30,7 @@ export interface PublishWindow<P> {
 
 interface Entry<P> {
   position: P;
-  readonly bytes: number;
+  bytes: number;
   done: boolean;
 }
 
@@ -55,6 +63,10 @@ export function createPublishWindow<P>(
       entries = entries.slice(head);
       head = 0;
     }
+    wake();
+  };
+
+  const wake = () => {
     if (waiting.length === 0) return;
     const ready = waiting.filter(({ until }) => until());
     if (ready.length === 0) return;
@@ -71,12 +83,20 @@ export function createPublishWindow<P>(
       entries.push(entry);
       bytesInFlight += bytes;
       unpublished += 1;
-      return () => {
-        if (entry.done) return;
-        entry.done = true;
-        bytesInFlight -= entry.bytes;
-        unpublished -= 1;
-        advance();
+      return {
+        settle() {
+          if (entry.done) return;
+          entry.done = true;
+          bytesInFlight -= entry.bytes;
+          unpublished -= 1;
+          advance();
+        },
+        resize(to) {
+          if (entry.done) return;
+          bytesInFlight += to - entry.bytes;
+          entry.bytes = to;
+          wake();
+        },
       };
     },
     pass(position) {

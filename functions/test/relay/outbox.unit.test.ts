@@ -122,6 +122,36 @@ describe('outbox of the relay', () => {
     await window.emptied();
   });
 
+  /** Reads changes whose values have to be looked up while nothing is taken, as long as there is room. */
+  async function readLookedUp(bytes: number, changes: number): Promise<number> {
+    const { outbox, topics, window } = outboxOf(async (id) => ({ _id: id, tags: 'x'.repeat(bytes) }));
+    topics.events.hold();
+    const change = projectChangeSchema.parse({
+      _id: { _data: 'aa' },
+      operationType: 'update',
+      clusterTime: new Timestamp({ t: time.seconds, i: time.increment }),
+      documentKey: { _id: new ObjectId() },
+      updated: [{ k: 'tags.0', v: 'a' }],
+    });
+    for (let ordinal = 0; ordinal < changes; ordinal += 1) {
+      if (!window.hasRoom()) await until(() => window.hasRoom() || topics.events.open() === window.unpublished());
+      if (!window.hasRoom()) break;
+      const last = { time, ordinal };
+      outbox.put(change, last, { token: ordinal, startAt: null, last, source: null, committedAt: 0 });
+    }
+    const read = window.unpublished();
+    topics.events.release();
+    await window.emptied();
+    return read;
+  }
+
+  it('counts the bytes of what is looked up, also while nobody knows yet how many they will be', async () => {
+    const bytes = 800_000;
+    const read = await readLookedUp(bytes, 200);
+    assert.ok(read * bytes <= quickLimits.maxInFlightBytes + bytes, `${read} changes of ${bytes} bytes`);
+    assert.equal(await readLookedUp(10, 200), 200);
+  });
+
   it('ends the run when not even the dead letter is taken, with the change unpublished', async () => {
     const { outbox, topics, window, ending, put } = outboxOf();
     topics.events.accepts = () => false;

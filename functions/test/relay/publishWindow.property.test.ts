@@ -22,7 +22,7 @@ describe('publish window', () => {
           if (one.kind === 'add') {
             if (!window.hasRoom()) continue;
             position += 1;
-            unsettled.set(position, { bytes: one.bytes, settle: window.add(position, one.bytes) });
+            unsettled.set(position, { bytes: one.bytes, settle: window.add(position, one.bytes).settle });
             largest = Math.max(largest, one.bytes);
           } else if (one.kind === 'pass') {
             position += 1;
@@ -56,7 +56,7 @@ describe('publish window', () => {
 
   it('stands on the last published change in front of an unpublished one', () => {
     const window = createPublishWindow<string>({ maxInFlight: 10, maxInFlightBytes: 10 });
-    const settle = ['a', 'b', 'c'].map((position) => window.add(position, 1));
+    const settle = ['a', 'b', 'c'].map((position) => window.add(position, 1).settle);
     settle[2]?.();
     assert.equal(window.published(), undefined);
     settle[0]?.();
@@ -74,14 +74,27 @@ describe('publish window', () => {
     let order: string[] = [];
     const room = window.room().then(() => order.push('room'));
     const empty = window.emptied().then(() => order.push('empty'));
-    first();
+    first.settle();
     await room;
     assert.deepEqual(order, ['room']);
-    second();
+    second.settle();
     await empty;
     assert.deepEqual(order, ['room', 'empty']);
     order = [];
     await Promise.all([window.room(), window.emptied()]);
+  });
+
+  it('makes room when a change turns out to be smaller, and none when it is published by then', async () => {
+    const window = createPublishWindow<number>({ maxInFlight: 10, maxInFlightBytes: 10 });
+    const large = window.add(1, 10);
+    const room = window.room();
+    large.resize(4);
+    await room;
+    window.add(2, 6);
+    assert.equal(window.hasRoom(), false);
+    large.settle();
+    large.resize(9);
+    assert.equal(window.hasRoom(), true);
   });
 
   it('keeps adders that wait for room below the limit and one change more, and lets all of them in', async () => {
@@ -98,7 +111,7 @@ describe('publish window', () => {
           const adding = (async () => {
             for (const [position, bytes] of sizes.entries()) {
               await window.room();
-              unsettled.push({ bytes, settle: window.add(position, bytes) });
+              unsettled.push({ bytes, settle: window.add(position, bytes).settle });
               added += 1;
               mostBytes = Math.max(
                 mostBytes,
@@ -124,9 +137,9 @@ describe('publish window', () => {
   it('counts a change that stays unpublished against the room behind it, however many follow it', () => {
     const window = createPublishWindow<number>({ maxInFlight: 3, maxInFlightBytes: 100 });
     window.add(1, 1);
-    window.add(2, 1)();
+    window.add(2, 1).settle();
     assert.ok(window.hasRoom());
-    window.add(3, 1)();
+    window.add(3, 1).settle();
     assert.ok(!window.hasRoom());
   });
 });
