@@ -72,8 +72,11 @@ export async function follow(following: Following): Promise<void> {
         const source = connections.current();
         // A server that does not answer must not hold up the end.
         if ((await untilAborted(checkSource(source, reading), ending.signal)) === aborted) return { name: 'ended' };
+        const now = () => readOperationTime(source.client, context.limits.commandMs);
+        const upTo = detail === 'full' ? null : await untilAborted(now(), ending.signal);
+        if (upTo === aborted) return { name: 'ended' };
         const stream = openStream(source, config, reading.position, context.limits, detail, following.shard);
-        return { name: 'reading', opened: { stream, source, detail, problem } };
+        return { name: 'reading', opened: { stream, source, detail, less: upTo && { problem, upTo } } };
       }
       case 'reading':
         return readToEnd(state.opened, following, onAnswer);
@@ -153,7 +156,7 @@ function afterError(state: StreamState, error: unknown): StreamState {
     case 'permanent': {
       const detail = state.name === 'reading' && !isRefusedBySource(error) ? lessThan[state.opened.detail] : undefined;
       if (state.name !== 'reading' || detail === undefined) throw error;
-      return { name: 'opening', detail, problem: state.opened.problem ?? error };
+      return { name: 'opening', detail, problem: state.opened.less?.problem ?? error };
     }
   }
 }
@@ -187,7 +190,7 @@ async function readToEnd(
         };
       case 'one-read':
         // There is no change that could be the reason.
-        if (!end.found) throw opened.problem;
+        if (!end.found) throw opened.less?.problem;
         return { name: 'opening', detail: 'full' };
       case 'invalidated':
         log.alarm(

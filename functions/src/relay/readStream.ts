@@ -1,10 +1,11 @@
 import { secondMs } from '../clock.ts';
+import type { ClusterTime } from '../events/version.ts';
 import { isTransientCall } from '../grpc.ts';
 import { errorText } from '../log.ts';
 import type { ProjectsSource } from '../source/connect.ts';
 import { sourceErrorKind } from '../source/sourceErrors.ts';
 import { aborted, atMost, overdue, untilAborted } from '../waiting.ts';
-import { type ProjectStream, timeOfToken } from './changeStream/open.ts';
+import { hasReached, type ProjectStream, timeOfToken } from './changeStream/open.ts';
 import type { ChangeDetail } from './changeStream/pipeline.ts';
 import { clusterTimeOf, committedAt, readChange } from './changeStream/streamedChange.ts';
 import type { Checkpointer } from './checkpointer.ts';
@@ -49,8 +50,8 @@ export interface OpenedStream {
   readonly source: ProjectsSource;
   /** With less than `full`, one change is read. */
   readonly detail: ChangeDetail;
-  /** Why it was opened with less. */
-  readonly problem: unknown;
+  /** Why it was opened with less, and up to when there may be the change that is the reason. Null with `full`. */
+  readonly less: { readonly problem: unknown; readonly upTo: ClusterTime } | null;
 }
 
 /** What was asked of the server: a change, nothing new, or no answer. */
@@ -88,8 +89,9 @@ export async function readStream(opened: OpenedStream, reading: Reading, onAnswe
     else if (put(answer, opened, reading, state) === 'invalidated') {
       return { kind: 'invalidated', because: state.because };
     }
-    if (opened.detail !== 'full' || (reading.awaitsCollection && answer !== null)) {
-      return { kind: 'one-read', found: answer !== null };
+    if (answer !== null && (opened.less !== null || reading.awaitsCollection)) return { kind: 'one-read', found: true };
+    if (opened.less !== null && hasReached(stream.resumeToken, opened.less.upTo)) {
+      return { kind: 'one-read', found: false };
     }
   }
   context.log.debug('reading ended', { end: ending.why()?.kind });
@@ -128,11 +130,11 @@ interface ReadState {
 /** Puts what the server answered into the outbox, and moves the position. */
 function put(raw: object, opened: OpenedStream, reading: Reading, state: ReadState): 'invalidated' | 'read' {
   const { outbox, window, health } = reading;
-  const { stream, detail, problem } = opened;
+  const { stream, detail, less } = opened;
   const read = readChange(raw, detail);
   if (read.kind === 'unreadable' || detail === 'none') {
     reading.position = { ...reading.position, token: stream.resumeToken, startAt: null };
-    outbox.putUnreadable(raw, errorText(read.kind === 'unreadable' ? read.error : problem), reading.position);
+    outbox.putUnreadable(raw, errorText(read.kind === 'unreadable' ? read.error : less?.problem), reading.position);
     return 'read';
   }
   const committed = committedAt(read.change);

@@ -23,6 +23,8 @@ export interface Parameters {
 export interface Deployment {
   readonly clock: Clock;
   readonly random: () => number;
+  /** Whether change streams are served as a router does. */
+  readonly routed: boolean;
   readonly topology: Topology;
   readonly catalog: Catalog;
   readonly oplog: Oplog;
@@ -46,6 +48,7 @@ export interface DeploymentOptions {
   readonly random: () => number;
   readonly oplogLimit: number;
   readonly replicaSet: string | null;
+  readonly routed: boolean;
   /** Whether commands are refused to those who lack a privilege. */
   readonly enforceUsers: boolean;
   /** `host:port`, known once the server listens. */
@@ -66,6 +69,7 @@ export function createDeployment(options: DeploymentOptions): Deployment {
   return {
     clock,
     random: options.random,
+    routed: options.routed,
     topology,
     catalog: createCatalog(),
     oplog,

@@ -24,6 +24,8 @@ export interface MongoServerOptions {
   readonly log?: (line: string) => void;
   /** The name of the set, `rs0` by default; `null`: a standalone, without change streams and transactions. */
   readonly replicaSet?: string | null;
+  /** Serves change streams as a router of a sharded cluster does: it answers before its shards have. */
+  readonly routed?: boolean;
   /** The user that the server begins with, of the role `root`; with it, every command needs a user who may run it. */
   readonly auth?: Credentials;
   /** Numbers in [0, 1) for `$sample` and `$rand`. */
@@ -78,6 +80,7 @@ export async function startMongoServer(options: MongoServerOptions = {}): Promis
     replicaSet,
     oplogLimit: options.oplogLimit ?? defaultOplogLimit,
     random: options.random ?? Math.random,
+    routed: options.routed ?? false,
     enforceUsers: options.auth !== undefined,
     address: () => `${advertised}:${port}`,
   });

@@ -62,16 +62,36 @@ export async function endsInThisCluster(
   at: Pick<Checkpoint, 'token' | 'startAt'>,
   limits: RelayLimits,
 ): Promise<boolean> {
+  const upTo = await readOperationTime(source.client, limits.commandMs);
   const stream = source.projects.watch(endingPipeline, {
     ...startOf(at),
     batchSize: 1,
     maxAwaitTimeMS: limits.maxAwaitMs,
   });
   try {
-    return (await stream.tryNext()) !== null;
+    return (await nextUpTo(stream, upTo)) !== null;
   } finally {
     await stream.close();
   }
+}
+
+/** The next of a stream; null when there is none up to a time. */
+async function nextUpTo(
+  stream: Pick<ProjectStream, 'tryNext' | 'closed' | 'resumeToken'>,
+  upTo: ClusterTime,
+): Promise<object | null> {
+  for (;;) {
+    const next: object | null = await stream.tryNext();
+    if (next !== null || stream.closed || hasReached(stream.resumeToken, upTo)) return next;
+  }
+}
+
+/** Whether MongoDB has looked through everything up to a time, as the token of an empty answer says. The router of a
+ *  sharded cluster answers before its shards have, with the token that the stream began at: such an answer is no
+ *  evidence. A token of another format says nothing, and is taken for a yes. */
+export function hasReached(token: unknown, { seconds, increment }: ClusterTime): boolean {
+  const time = clusterTimeOfToken(token);
+  return time === null || time.seconds > seconds || (time.seconds === seconds && time.increment >= increment);
 }
 
 function startOf({ token, startAt }: Pick<Checkpoint, 'token' | 'startAt'>) {
@@ -79,15 +99,24 @@ function startOf({ token, startAt }: Pick<Checkpoint, 'token' | 'startAt'>) {
   return startAt === null ? {} : { startAtOperationTime: new Timestamp({ t: startAt.seconds, i: startAt.increment }) };
 }
 
-/** The cluster time in a resume token, in ms since 1970; null for a token of another format. A token is hex that sorts
- *  as the changes do: it begins with a byte for "timestamp" and the seconds
- *  (https://github.com/mongodb/mongo/blob/master/src/mongo/db/pipeline/resume_token.h). Only the reported lag depends
- *  on it. */
+/** The cluster time in a resume token, in ms since 1970; null for a token of another format. */
 export function timeOfToken(token: unknown): number | null {
-  const text = typeof token === 'object' && token !== null && '_data' in token ? token._data : undefined;
-  const seconds = typeof text === 'string' ? /^82([0-9a-f]{8})/i.exec(text)?.[1] : undefined;
-  return seconds === undefined ? null : Number.parseInt(seconds, 16) * secondMs;
+  const time = clusterTimeOfToken(token);
+  return time === null ? null : time.seconds * secondMs;
 }
+
+/** A token is hex that sorts as the changes do: it begins with a byte for "timestamp", the seconds and the increment
+ *  (https://github.com/mongodb/mongo/blob/master/src/mongo/db/pipeline/resume_token.h). */
+function clusterTimeOfToken(token: unknown): ClusterTime | null {
+  const text = typeof token === 'object' && token !== null && '_data' in token ? token._data : undefined;
+  const [, seconds, increment] = (typeof text === 'string' && /^82([0-9a-f]{8})([0-9a-f]{8})/i.exec(text)) || [];
+  if (seconds === undefined || increment === undefined) return null;
+  return { seconds: Number.parseInt(seconds, 16), increment: Number.parseInt(increment, 16) };
+}
+
+/** How long MongoDB may hold back an empty answer to a probe, in ms: one that is alone answers at once, a router needs a
+ *  moment for its shards. */
+const probeAwaitMs = 20;
 
 /** Makes sure that a stream can be opened at all, before a checkpoint is given up for lost.
  *  @throws MongoError when it cannot: then it is not the place to start at that is wrong. */
@@ -97,10 +126,10 @@ export async function probeStream(
   at: ClusterTime,
   limits: RelayLimits,
 ): Promise<void> {
-  const probeAwaitMs = 1;
   const stream = openStream(source, config, { token: null, startAt: at }, { ...limits, maxAwaitMs: probeAwaitMs });
   try {
-    await stream.tryNext();
+    // Behind its beginning, every shard has had its say.
+    await nextUpTo(stream, { ...at, increment: at.increment + 1 });
   } finally {
     await stream.close();
   }

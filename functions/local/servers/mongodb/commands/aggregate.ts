@@ -9,6 +9,7 @@ import type { CommandTable, Operation, Reply } from '../operation.ts';
 import { leadingStages } from '../query/leadingStages.ts';
 import { type Query, readDocuments } from '../query/read.ts';
 import { openChangeStream } from '../streams/changeStream.ts';
+import { openRoutedStream } from '../streams/routedStream.ts';
 import { parseStreamOptions } from '../streams/streamOptions.ts';
 import { statisticsSource } from './aggregateStatistics.ts';
 import { openCursor } from './cursorReply.ts';
@@ -58,7 +59,9 @@ function changeStream(
   if (transaction) throw new CommandError(263, '$changeStream cannot run within a multi-document transaction');
   if (operation.readTime)
     throw new CommandError(72, "Aggregation stage $changeStream cannot run with a readConcern of 'snapshot'");
-  return openChangeStream(deployment, parseStreamOptions(spec, db, collection), rest, evaluation);
+  const options = parseStreamOptions(spec, db, collection);
+  const open = () => openChangeStream(deployment, options, rest, evaluation);
+  return deployment.routed ? openRoutedStream(options, open) : open();
 }
 
 async function aggregate(operation: Operation): Promise<Reply> {
