@@ -149,12 +149,20 @@ export function createOutbox(options: OutboxOptions): Outbox {
   const refuse = (change: unknown, { reason, error }: Refused, version: Version, settle: () => void): Promise<void> =>
     (reason === 'value' ? buryAndAsk : bury)(change, reason, error, version, settle);
 
+  /** Text that is no UTF-8 is read with U+FFFD in place of what is broken. It is published as read, and reported. */
+  const warnOfReplacedText = ({ id, projectId, changes }: ProjectEvent): void => {
+    const fields = Object.keys(changes).filter((field) => holdsReplacement(changes[field] ?? null));
+    if (fields.length === 0) return;
+    log.warn('a value holds U+FFFD: in MongoDB it is probably no UTF-8', { eventId: id, projectId, fields });
+  };
+
   const sendEvent = async (
     event: ProjectEvent,
     message: EncodedMessage,
     change: unknown,
     settle: () => void,
   ): Promise<void> => {
+    warnOfReplacedText(event);
     const tooLarge = sizeProblem(message.data.length);
     if (tooLarge !== undefined) return buryAndAsk(change, 'too-large', tooLarge, event.version, settle);
     const tried = await send(publishers.events, message);
@@ -216,7 +224,6 @@ export function createOutbox(options: OutboxOptions): Outbox {
     const meaning = meaningAt(version);
     switch (meaning.kind) {
       case 'event': {
-        warnOfReplacedText(meaning.event);
         const message = encodeEvent(meaning.event);
         sendEvent(meaning.event, message, change, window.add(position, message.data.length).settle).catch(fail);
         return;
@@ -231,13 +238,6 @@ export function createOutbox(options: OutboxOptions): Outbox {
       case 'irrelevant':
         window.pass(position);
     }
-  };
-
-  /** Text that is no UTF-8 is read with U+FFFD in place of what is broken. It is published as read, and reported. */
-  const warnOfReplacedText = ({ id, projectId, changes }: ProjectEvent): void => {
-    const fields = Object.keys(changes).filter((field) => holdsReplacement(changes[field] ?? null));
-    if (fields.length === 0) return;
-    log.warn('a value holds U+FFFD: in MongoDB it is probably no UTF-8', { eventId: id, projectId, fields });
   };
 
   return {

@@ -21,6 +21,7 @@ describe('outbox of the relay', () => {
     const topics = { events: fakeTopic(), deadLetters: fakeTopic(), reconciliationRequests: fakeTopic() };
     const window = createPublishWindow<ReadPosition>(quickLimits);
     const overflows: Count[] = [];
+    const context = retryContext(systemClock);
     const ending = createEnding(systemClock, { budgetMs: undefined, latestMs: undefined }, never);
     const outbox = createOutbox({
       source: fieldsConfig().source,
@@ -28,7 +29,7 @@ describe('outbox of the relay', () => {
       publishers: topics,
       window,
       lookup,
-      context: retryContext(systemClock),
+      context,
       ending,
       giveUp: never,
       mayPublish: () => true,
@@ -47,7 +48,7 @@ describe('outbox of the relay', () => {
         { token: ordinal, startAt: null, last: { time, ordinal }, source: null, committedAt: 0 },
       );
     };
-    return { outbox, topics, window, overflows, ending, put };
+    return { outbox, topics, window, overflows, ending, put, log: context.log };
   }
 
   it('still publishes what lies beyond the last ordinal of a transaction, and reports it', async () => {
@@ -100,6 +101,22 @@ describe('outbox of the relay', () => {
     assert.equal(ending.why(), undefined);
     assert.equal(topics.deadLetters.messages[0]?.attributes.reason, 'unreadable-change');
     assert.equal(topics.reconciliationRequests.messages.length, 1);
+  });
+
+  it('reports text that was no UTF-8 where it is looked up, too', async () => {
+    const { outbox, window, log } = outboxOf(async (id) => ({ _id: id, tags: ['Bad\ufffdtag'] }));
+    const change = projectChangeSchema.parse({
+      _id: { _data: 'aa' },
+      operationType: 'update',
+      clusterTime: new Timestamp({ t: time.seconds, i: time.increment }),
+      documentKey: { _id: new ObjectId() },
+      updated: [{ k: 'tags.0', v: 'a' }],
+    });
+    const last = { time, ordinal: 0 };
+    outbox.put(change, last, { token: 'after it', startAt: null, last, source: null, committedAt: 0 });
+    await window.emptied();
+    const [warning] = log.lines.filter(({ message }) => message.includes('U+FFFD'));
+    assert.deepEqual(warning?.fields.fields, ['tags']);
   });
 
   it('counts the bytes of what becomes no event, so that memory stays bounded while no dead letter is taken', async () => {
