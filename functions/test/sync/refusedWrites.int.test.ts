@@ -212,6 +212,60 @@ describe('a write that Firestore refuses', () => {
   });
 });
 
+describe('a deletion that Firestore refuses', () => {
+  let fixture: SyncFixture;
+  beforeEach(async () => {
+    fixture = await startSyncFixture({
+      config: defineConfig({
+        source: { database: 'd', collection: 'projects', fields: ['name'] },
+        collections: [{ path: 'storyboards', projectId: 'projectId', subcollections: 'recursive' }],
+      }),
+    });
+  });
+  afterEach(() => fixture.close());
+
+  /** Two assets. Below the first lies more than a page reads, all of it another project's, which stays. */
+  async function seed(belowSecond: Record<string, string>): Promise<void> {
+    const { firestore } = fixture;
+    const writer = firestore.bulkWriter({ throttling: false });
+    for (const path of ['storyboards/a', 'storyboards/b']) void writer.set(firestore.doc(path), { projectId: 'p1' });
+    for (let index = 0; index < 250; index += 1) {
+      void writer.set(firestore.doc(`storyboards/a/notes/n${index}`), { projectId: 'p2' });
+    }
+    for (const [path, projectId] of Object.entries(belowSecond)) void writer.set(firestore.doc(path), { projectId });
+    await writer.close();
+  }
+
+  /** The claim is committed; the first page and then the page of the collection are refused. */
+  async function deliverRefused(): Promise<void> {
+    const { faults } = fixture.server;
+    const error = { code: 'INVALID_ARGUMENT', message: 'what is deleted cannot be' } as const;
+    faults.inject('Commit', {});
+    faults.inject('Commit', { error }, 2);
+    await fixture.deliver(event('ProjectDeleted', 'p1'));
+    assert.equal(faults.pending(), 0);
+  }
+
+  const namedAssets = () => fixture.deadLetters.messages.map(({ attributes }) => attributes.asset);
+  const assetsLeft = async () => [...(await fixture.documents('storyboards')).keys()];
+
+  it('keeps one asset only: another of its page, of which nothing could go yet, goes', async () => {
+    await seed({});
+    await deliverRefused();
+    assert.deepEqual(namedAssets(), ['storyboards/b']);
+    assert.deepEqual(await assetsLeft(), ['storyboards/b']);
+    assert.equal((await fixture.documents('notes')).size, 250);
+  });
+
+  it('names the asset below which it was, not one before it of which nothing could go yet', async () => {
+    const others = Array.from({ length: 250 }, (_, index) => [`storyboards/b/notes/n${index}`, 'p2']);
+    await seed({ ...Object.fromEntries(others), 'storyboards/b/notes/a': 'p1' });
+    await deliverRefused();
+    assert.deepEqual(namedAssets(), ['storyboards/b']);
+    assert.deepEqual(await assetsLeft(), ['storyboards/b']);
+  });
+});
+
 function nested(depth: number): string | object {
   return `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`.length > 0 ? { deep: depth } : '';
 }

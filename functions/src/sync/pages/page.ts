@@ -221,7 +221,7 @@ async function planDeletionPart(
   return {
     seen,
     documents: deletions.documents.length,
-    firstTouched: deletions.assets[0]?.ref.path ?? deletions.unfinished[0]?.asset,
+    firstTouched: firstTouched(due, deletions.documents[0]),
     bytes: bytesOfDeletions(context, collection, deletions.documents.length),
     limit,
     processed: deletions.assets.length,
@@ -235,6 +235,14 @@ async function planDeletionPart(
     deleted: deletions.documents,
     archived,
   };
+}
+
+/** Documents are deleted in the order of the assets that they are, or lie below. */
+function firstTouched(
+  assets: readonly QueryDocumentSnapshot[],
+  first: QueryDocumentSnapshot | undefined,
+): string | undefined {
+  return assets.find(({ ref }) => `${first?.ref.path}/`.startsWith(`${ref.path}/`))?.ref.path;
 }
 
 function usualLimit({ recursive }: AssetCollection): number {

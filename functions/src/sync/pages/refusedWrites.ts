@@ -15,8 +15,8 @@ const mostRefused = 100;
 export interface RefusedWrites {
   /** The share of a page that a piece may have. */
   fitting(share: number): number;
-  /** What is to be tried next after a page was refused: half of it; nothing, when a single document was at fault and
-   *  has its dead letter.
+  /** What is to be tried next after a page was refused: half of it; when a single document was at fault, and its asset
+   *  has a dead letter, what the page has left of other assets.
    *  @throws TooManyRefusedError, and what Pub/Sub answered. */
   halve(piece: Piece, view: PageView, error: unknown): Promise<readonly Piece[]>;
 }
@@ -27,7 +27,7 @@ export function createRefusedWrites(dependencies: SyncDependencies, { event }: W
   let largestFitting = 1;
   return {
     fitting: (share) => Math.min(share, largestFitting),
-    async halve(piece, { seen, documents, firstTouched: asset, limit }, error) {
+    async halve(piece, { seen, rests, documents, firstTouched: asset, limit }, error) {
       if (documents > 1 || asset === undefined) {
         const share = (piece.share * seen.length) / limit / 2;
         if (isTooBig(error)) largestFitting = Math.min(largestFitting, share);
@@ -47,7 +47,9 @@ export function createRefusedWrites(dependencies: SyncDependencies, { event }: W
         asset,
         error: errorText(error),
       });
-      return [];
+      return rests
+        .filter((rest) => rest.asset !== undefined && rest.asset !== asset)
+        .map((range) => ({ ...piece, range }));
     },
   };
 }
