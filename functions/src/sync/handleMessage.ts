@@ -64,7 +64,8 @@ async function handleAdmitted(
   const outcome = await applied(dependencies, message, event, budget);
   if (outcome === undefined) return;
   if (outcome.kind === 'exhausted') {
-    const error = outcome.lastError ?? 'the worker died without an error (crash, out of memory, or timeout)';
+    const error =
+      outcome.lastError ?? 'the worker left no error on record (crash, out of memory, timeout): see its log';
     return deadLetter(dependencies, message, 'attempts', error, outcome.attempts);
   }
   const isShown = outcome.kind === 'applied' || outcome.kind === 'duplicate' || outcome.kind === 'contradicted';

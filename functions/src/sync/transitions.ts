@@ -427,9 +427,9 @@ export function failed(
   progress: Progress | null,
   lastError: string,
   terms: Terms,
-): Step<void> {
+): Step<'failed' | 'lost'> {
   const { now, limits } = terms;
-  if (!holds(current, work)) return { outcome: undefined };
+  if (!holds(current, work)) return { outcome: 'lost' };
   const { id } = work.event;
   const count = current.attempts[id]?.count ?? 1;
   const released: ProjectRecord = { ...current, lease: null };
@@ -440,7 +440,7 @@ export function failed(
     ? marked(current, 'dead-lettered', terms, (event) => event.id === id)
     : { open: current.open, history: [] };
   return {
-    outcome: undefined,
+    outcome: 'failed',
     record: work.repair ? released : isLast ? { ...withoutAttempts(counted, id), open } : { ...counted, attempts },
     history,
     job: jobOf(current, work, goalOf(current, work).desired, terms, {

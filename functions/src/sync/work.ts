@@ -99,7 +99,8 @@ export interface BegunWork {
 }
 
 /** Works under the lease of a claim until the assets show the newest state, or the time is used up.
- *  @throws LeaseLostError; AttemptFailedError with the cause. */
+ *  @throws LeaseLostError; AttemptFailedError with the cause; the cause itself where the record does not say that the
+ *  attempt failed. */
 export async function workOn(
   dependencies: SyncDependencies,
   work: Work,
@@ -132,16 +133,19 @@ export async function workOn(
     return state.outcome;
   } catch (error) {
     if (error instanceof LeaseLostError) throw error;
-    await close(run, (current) =>
-      failed(current, run.work, run.progress, errorText(error).slice(0, maxErrorLength), terms(run)),
-    ).catch((closingError: unknown) => {
-      // The lease then runs out by itself, and the attempt was counted when it began: only the text of the error is not
-      // kept.
-      dependencies.log.warn('the lease of a failed attempt could not be given back', {
-        eventId: work.event.id,
-        error: errorText(closingError),
-      });
-    });
+    const lastError = errorText(error).slice(0, maxErrorLength);
+    const outcome = await close(run, (current) => failed(current, run.work, run.progress, lastError, terms(run))).catch(
+      (closingError: unknown) => {
+        // The lease then runs out by itself, and the attempt was counted when it began.
+        dependencies.log.warn('the lease of a failed attempt could not be given back', {
+          eventId: work.event.id,
+          error: errorText(closingError),
+        });
+      },
+    );
+    // Where the record does not say that the attempt failed, it is not given up, even if it was the last: another worker
+    // may have brought its news by now, and if not, its redelivery ends it on record, so that a redrive begins anew.
+    if (outcome !== 'failed' && work.repair === undefined) throw error;
     throw new AttemptFailedError(work.event.id, work.repair === undefined ? attempt : null, error);
   } finally {
     await run.display.settled();

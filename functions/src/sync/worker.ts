@@ -51,7 +51,8 @@ export interface SyncWorker {
    *  @throws ControlError: nobody knows what is paused; nothing is done or counted until that can be read.
    *  @throws ProjectRecordError: no delivery can help until a person repairs the record.
    *  @throws ClaimFailedError: nothing is known of the event yet, and its failure is not counted.
-   *  @throws AttemptFailedError: the work failed; says which attempt it was, of an event that is no repair. */
+   *  @throws AttemptFailedError: the work failed; says which attempt it was, of an event that is no repair.
+   *  @throws what it failed with, where that could not be put on record: the event must be redelivered. */
   apply(event: ProjectEvent, options: ApplyOptions): Promise<ApplyOutcome>;
 }
 

@@ -383,7 +383,7 @@ describe('syncProject', () => {
       throttle: oneAtATime(() => fixture.clock.advance(1_000)),
     });
     const short = () => ({ deadline: fixture.clock.now() + 1_500, signal: new AbortController().signal });
-    await assert.rejects(worker.apply(rename, short()), AttemptFailedError);
+    await assert.rejects(worker.apply(rename, short()), /Pub\/Sub is unavailable/);
     assert.ok(((await fixture.record('p1')).progress?.processed ?? 0) > 0, 'nothing kept');
     await fixture.deliver(rename);
     const names = new Set([...(await fixture.documents('media')).values()].map((data) => data.projectName));
@@ -460,6 +460,52 @@ describe('syncProject', () => {
     assert.deepEqual((await fixture.record('p1')).attempts, {});
   });
 
+  it('begins to count anew also when the last failure could not be put on record', async () => {
+    await seedMedia('p1', 1);
+    const deletion = event('ProjectDeleted', 'p1');
+    const worker = fixture.worker2({ truth: { ask: () => Promise.reject(new Error('MongoDB is unavailable')) } });
+    const fails = () =>
+      handleMessage({ ...fixture.dependencies, worker, converged: null }, encodeEvent(deletion), budget(fixture));
+    const { maxAttempts, leaseMs } = fixture.dependencies.limits;
+    for (let attempt = 1; attempt < maxAttempts; attempt += 1) await assert.rejects(fails(), AttemptFailedError);
+    const { faults } = fixture.server;
+    faults.inject('Commit', {});
+    faults.inject('Commit', { error: { code: 'PERMISSION_DENIED' } });
+    await assert.rejects(fails(), /MongoDB is unavailable/);
+    assert.equal(faults.pending(), 0);
+    fixture.clock.advance(leaseMs + 1);
+    await fails();
+    assert.equal(fixture.deadLetters.messages.length, 1);
+    assert.deepEqual((await fixture.record('p1')).attempts, {});
+    await fixture.deliver(deletion);
+    assert.equal(fixture.deadLetters.messages.length, 1);
+    assert.equal((await fixture.documents('media')).size, 0);
+  });
+
+  it('is no dead letter when its last attempt fails after another worker has taken over, and brought it', async () => {
+    await seedMedia('p1', 1);
+    const deletion = event('ProjectDeleted', 'p1');
+    let isLast = false;
+    const worker = fixture.worker2({
+      truth: {
+        async ask() {
+          if (isLast) {
+            fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
+            await fixture.deliver(event('ProjectDeleted', 'p1'));
+          }
+          throw new Error('MongoDB is unavailable');
+        },
+      },
+    });
+    const fails = () =>
+      handleMessage({ ...fixture.dependencies, worker, converged: null }, encodeEvent(deletion), budget(fixture));
+    const { maxAttempts } = fixture.dependencies.limits;
+    for (let attempt = 1; attempt < maxAttempts; attempt += 1) await assert.rejects(fails(), AttemptFailedError);
+    isLast = true;
+    await assert.rejects(fails(), /MongoDB is unavailable/);
+    assert.deepEqual(fixture.deadLetters.messages, []);
+  });
+
   it('counts workers that died silently, and dead-letters the event in the end (I1)', async () => {
     await seedMedia('p1', 1);
     const deletion = event('ProjectDeleted', 'p1');
@@ -470,7 +516,7 @@ describe('syncProject', () => {
       fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
     }
     await fixture.deliver(deletion);
-    assert.match(fixture.deadLetters.messages[0]?.attributes.error ?? '', /died without an error/);
+    assert.match(fixture.deadLetters.messages[0]?.attributes.error ?? '', /left no error on record/);
   });
 
   it('stops work on a project whose record cannot be read, and on no other (I7)', async () => {
