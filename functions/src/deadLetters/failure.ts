@@ -35,7 +35,8 @@ export interface Failure {
   readonly times: number;
   readonly firstAt: number;
   readonly lastAt: number;
-  /** `failing` while its deliveries are counted here, since its project's record does not count them; `dead`;
+  /** `failing` while its deliveries are counted here, since its project's record does not count them: its message is
+   *  redelivered, and has got through where no more failures follow; `dead`;
    *  `redriven` once it was published again; `dropped` once a person decided that it is not to be applied. A new
    *  failure makes it `dead` again. */
   readonly status: 'failing' | 'dead' | 'redriven' | 'dropped';
@@ -128,8 +129,8 @@ function previewOf(data: Buffer): string {
   return cut.isWellFormed() ? cut : cut.slice(0, -1);
 }
 
-/** The document that holds a failure. It has no `expireAt` before it is redriven: it stands for what was not applied
- *  (I9). */
+/** The document that holds a failure. A dead letter has no `expireAt` before it is redriven: it stands for what was not
+ *  applied (I9). */
 export function failureData(failure: Failure): Record<string, unknown> {
   const { id: _id, message, attributes, firstAt, lastAt, ...rest } = failure;
   return {

@@ -1,5 +1,5 @@
-import type { Firestore } from 'firebase-admin/firestore';
-import type { Clock } from '../clock.ts';
+import { type Firestore, Timestamp } from 'firebase-admin/firestore';
+import { type Clock, dayMs } from '../clock.ts';
 import type { EncodedMessage } from '../events/codec.ts';
 import { errorText, type Log } from '../log.ts';
 import { type Failure, failureData, failureFrom, failureId, failureRef, parseFailure } from './failure.ts';
@@ -41,6 +41,10 @@ export async function recordDeadLetter(
   return failure;
 }
 
+/** How long the count of deliveries that failed is kept after the last one, in ms: as long as Pub/Sub keeps a message.
+ *  Nobody removes it when its message gets through. */
+const countedForMs = 31 * dayMs;
+
 /** Counts a delivery that failed where the record of its project counts none: returns how many there were. It is not a
  *  dead letter yet.
  *  @throws what Firestore failed with. */
@@ -60,7 +64,7 @@ export function countFailedDelivery(
     const attempts = (earlier?.attempts ?? 0) + 1;
     const firstAt = earlier?.firstAt ?? now;
     const counted: Failure = { ...failureFrom(letter, known, now), status: 'failing', attempts, firstAt, lastAt: now };
-    transaction.set(ref, failureData(counted));
+    transaction.set(ref, { ...failureData(counted), expireAt: Timestamp.fromMillis(now + countedForMs) });
     return attempts;
   });
 }

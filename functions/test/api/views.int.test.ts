@@ -201,6 +201,9 @@ describe('views', () => {
     await writeAll(fixture.firestore, [relayDocument(fixture.clock.now()), ...measureDocuments(fixture.clock.now())]);
     const calm = await now();
     assert.deepEqual([calm.inStep, calm.relay.state, calm.targets.length], [true, 'running', 4]);
+    // Its message is redelivered: there is nothing to decide, and nobody says when it has got through.
+    await writeAll(fixture.firestore, [deadLetterDocument(2, { status: 'failing' })]);
+    assert.equal((await now()).inStep, true);
     await writeAll(fixture.firestore, [deadLetterDocument(1)]);
     assert.match((await now()).summary, /1 dead letter to be decided/);
     const body = { input: { what: 'relay' }, reason: 'maintenance' };

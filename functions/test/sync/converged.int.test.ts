@@ -1,6 +1,7 @@
 // Notifying others that the assets of a project show a state: attacks "published after the record says so, at least
 // once, and never of what is not so".
 import assert from 'node:assert/strict';
+import { Timestamp } from 'firebase-admin/firestore';
 import { controlCacheMs, controlRef } from '../../src/control/control.ts';
 import { type EncodedMessage, encodeEvent } from '../../src/events/codec.ts';
 import { isOlderState, type ProjectConverged, projectConvergedSchema } from '../../src/events/contract.ts';
@@ -200,6 +201,18 @@ describe('notification of converged projects', () => {
       published().map(({ fields }) => fields.name),
       ['newer', 'newer'],
     );
+  });
+
+  it('that failed and then went out leaves nothing for ever', async () => {
+    await start();
+    const renamed = event('ProjectUpdated', 'p1', { name: 'new' });
+    fixture.converged.fail(new Error('no such topic'));
+    await assert.rejects(fixture.deliver(renamed), /no such topic/);
+    fixture.converged.succeed();
+    await fixture.deliver(renamed);
+    const [failing, ...others] = (await fixture.firestore.collection('syncFailures').get()).docs;
+    assert.deepEqual([failing?.get('status'), others.length], ['failing', 0]);
+    assert.ok(failing?.get('expireAt') instanceof Timestamp);
   });
 
   it('comes with the continuation that ends the work, and counts all of it', async () => {

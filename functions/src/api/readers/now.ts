@@ -54,7 +54,7 @@ async function readNow(
     runningJobs(most.running),
     newestAlerts(most.alerts),
     count(recordCollections.jobs, openStatuses),
-    count(recordCollections.failures, ['dead', 'failing']),
+    count(recordCollections.failures, ['dead']),
     lastMinutes(),
   ]);
   const records = await withOtherShards(firestore, config, relay?.data());
