@@ -113,6 +113,20 @@ describe('a write that Firestore refuses', () => {
     assert.ok(after.reads - before.reads <= 4, 'only the one asset is read');
   });
 
+  it('of a single asset makes the pages of the others no smaller', async () => {
+    const name = 'a name that is longer than what there is room for'.repeat(20);
+    await seed(4_000, (index) => (index === 3 ? { body: 'x'.repeat(1_048_000) } : {}));
+    let pages = 0;
+    const onPage = () => {
+      pages += 1;
+    };
+    const worker = fixture.worker2({ throttle: oneAtATime(onPage) });
+    const budget = { deadline: fixture.clock.now() + 60_000, signal: new AbortController().signal };
+    const outcome = await worker.apply(event('ProjectUpdated', 'p1', { name }), budget);
+    assert.deepEqual(outcome, { kind: 'applied', processed: 3_999 });
+    assert.ok(pages < 50, `${pages} pages`);
+  });
+
   it('for two assets of a project leaves both in step when they are redriven at once', async () => {
     const name = 'a name that is longer than what there is room for'.repeat(20);
     await seed(9, (index) => (index === 3 || index === 7 ? { body: 'x'.repeat(1_048_000) } : {}));

@@ -23,7 +23,8 @@ export interface RefusedWrites {
 
 export function createRefusedWrites(dependencies: SyncDependencies, { event }: Work): RefusedWrites {
   let refused = 0;
-  /** Transactions that are called too big are so wherever assets are alike; a single asset at fault is not. */
+  /** Transactions that are called too big are so wherever assets are alike; a document that is too big by itself says
+   *  nothing of the others. */
   let largestFitting = 1;
   return {
     fitting: (share) => Math.min(share, largestFitting),
@@ -33,6 +34,7 @@ export function createRefusedWrites(dependencies: SyncDependencies, { event }: W
         if (isTooBig(error)) largestFitting = Math.min(largestFitting, share);
         return [{ ...piece, share }];
       }
+      largestFitting = 1;
       refused += 1;
       if (refused > mostRefused) throw new TooManyRefusedError(refused, error);
       const message = encodeEvent(event);
