@@ -6,6 +6,7 @@ import { decodeEvent, type EncodedMessage } from '../events/codec.ts';
 import { documentIdFrom } from '../records/documentIds.ts';
 import { schemaVersion } from '../records/projectRecord.ts';
 import { mostPayloadBytes } from './letter.ts';
+import { namedAsset } from './namedAsset.ts';
 
 /** Characters (UTF-16 code units) of a payload that are kept as text, for people. */
 const maxPreviewLength = 1_000;
@@ -110,7 +111,7 @@ export function failureFrom(message: EncodedMessage, known: Failure | undefined,
     preview: previewOf(message.data),
     payloadBytes: Number(attributes.payloadBytes ?? message.data.length) || message.data.length,
     projectId: decoded.ok ? decoded.event.projectId : null,
-    asset: attributes.asset ?? null,
+    asset: namedAsset(attributes) ?? null,
     reason: attributes.reason ?? 'delivery-attempts',
     error: attributes.error ?? 'Pub/Sub gave up delivering it; the logs of syncProject and syncDeletions say why',
     attempts: isRepeat ? earlier.attempts : (earlier?.attempts ?? 0) + (Number.isFinite(attempts) ? attempts : 1),
@@ -148,7 +149,7 @@ export function failureData(failure: Failure): Record<string, unknown> {
 
 /** The event id where the message has one, else a hash of its bytes. What is about one asset has an id of its own. */
 export function failureId(message: EncodedMessage): string {
-  const { asset } = message.attributes;
+  const asset = namedAsset(message.attributes);
   if (asset !== undefined) return `asset-${hashOf(asset)}`;
   const decoded = decodeEvent(message.data);
   if (decoded.ok) return decoded.event.id;

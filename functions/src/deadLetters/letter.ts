@@ -19,7 +19,8 @@ export interface Failing {
 /** Pub/Sub takes 100 attributes; the letter adds up to ten of its own. */
 const mostAttributes = 90;
 const mostNameBytes = 256;
-const mostValueBytes = 1_024;
+/** Bytes of an attribute's value. */
+export const mostValueBytes = 1_024;
 
 /** Characters of an error that fit into an attribute: the longest UTF-8 sequence has 4 bytes. */
 const mostErrorLength = 256;

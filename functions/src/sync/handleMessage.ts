@@ -1,6 +1,7 @@
 import type { Firestore } from 'firebase-admin/firestore';
 import type { DeadLetterReason } from '../deadLetters/letter.ts';
 import { letterOf } from '../deadLetters/letter.ts';
+import { namedAsset } from '../deadLetters/namedAsset.ts';
 import { countFailedDelivery } from '../deadLetters/record.ts';
 import { continuationAttribute, decodeEvent, type ReceivedMessage } from '../events/codec.ts';
 import type { ProjectEvent } from '../events/contract.ts';
@@ -14,7 +15,6 @@ import { AttemptFailedError, ClaimFailedError, NotYetError, ProjectBusyError } f
 import { admitMessage } from './memory/admitMessage.ts';
 import { announcementAttribute, type Notification, notifyConverged } from './notifyConverged.ts';
 import { configuredChanges, untaken } from './openEvents.ts';
-import { assetAttribute } from './pages/refusedWrites.ts';
 import type { ApplyOutcome, SyncWorker } from './worker.ts';
 
 export interface MessageDependencies
@@ -117,7 +117,7 @@ async function applied(
   budget: Budget,
 ): Promise<ApplyOutcome | undefined> {
   const { worker, limits, log } = dependencies;
-  const asset = message.attributes[assetAttribute];
+  const asset = namedAsset(message.attributes);
   try {
     return await worker.apply(event, { ...budget, ...(asset !== undefined && { asset }) });
   } catch (error) {

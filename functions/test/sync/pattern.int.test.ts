@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { FieldPath } from 'firebase-admin/firestore';
 import { defineConfig } from '../../src/config/defineConfig.ts';
+import { namingAsset } from '../../src/deadLetters/namedAsset.ts';
 import { assetsPerPage } from '../../src/sync/pages/pageSize.ts';
-import { assetAttribute } from '../../src/sync/pages/refusedWrites.ts';
 import { event, type SyncFixture, startSyncFixture } from './worker.fixture.ts';
 
 const asset = { projectId: 'projectId', copies: { name: 'projectName' } };
@@ -82,7 +82,7 @@ for (const subcollections of ['none', 'recursive'] as const) {
       const { encodeEvent } = await import('../../src/events/codec.ts');
       const message = encodeEvent(rename);
       for (const path of ['tenants/t1/storyboards/s1', 'storyboards/top']) {
-        await fixture.deliverMessage({ ...message, attributes: { ...message.attributes, [assetAttribute]: path } });
+        await fixture.deliverMessage({ ...message, attributes: { ...message.attributes, ...namingAsset(path) } });
       }
       const { 'tenants/t1/storyboards/s1': found, 'storyboards/top': other } = await contents();
       assert.deepEqual([found, other], [{ projectId: 'a', projectName: 'new' }, others['storyboards/top']]);

@@ -127,6 +127,37 @@ describe('a write that Firestore refuses', () => {
     assert.ok(pages < 50, `${pages} pages`);
   });
 
+  it('is named also where its path has no room in one attribute, and is redriven by itself', async () => {
+    const path = `media/${'ä🎬'.repeat(240)}/below/${'x'.repeat(700)}`;
+    const own = await startSyncFixture({
+      config: defineConfig({
+        source: { database: 'd', collection: 'projects', fields: ['name'] },
+        collections: [{ group: 'below', projectId: 'projectId', copies: { name: 'projectName' } }],
+      }),
+    });
+    try {
+      const { firestore, deadLetters, events } = own;
+      await firestore.doc(path).set({ projectId: 'p1', body: 'x'.repeat(1_046_000) });
+      const name = 'a name that is longer than what there is room for'.repeat(20);
+      await own.deliver(event('ProjectUpdated', 'p1', { name }));
+      const [letter, ...others] = deadLetters.messages.splice(0);
+      assert.ok(letter !== undefined && others.length === 0);
+      for (const value of Object.values(letter.attributes)) assert.ok(Buffer.byteLength(value) <= 1_024);
+      const failure = await recordDeadLetter(own.dependencies, letter);
+      assert.deepEqual([failure.asset, failure.id.startsWith('asset-')], [path, true]);
+      await firestore.doc(path).update({ body: 'less' });
+      const transact = transactAs('olga', own.dependencies);
+      for await (const _page of redriveAll(
+        { ...own.dependencies, transact },
+        { dryRun: false, includeUnreadable: false },
+      ));
+      for (const message of events.messages.splice(0)) await own.deliverMessage(message);
+      assert.equal((await firestore.doc(path).get()).get('projectName'), name);
+    } finally {
+      await own.close();
+    }
+  });
+
   it('for two assets of a project leaves both in step when they are redriven at once', async () => {
     const name = 'a name that is longer than what there is room for'.repeat(20);
     await seed(9, (index) => (index === 3 || index === 7 ? { body: 'x'.repeat(1_048_000) } : {}));

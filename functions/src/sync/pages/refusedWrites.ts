@@ -1,4 +1,5 @@
 import { letterOf } from '../../deadLetters/letter.ts';
+import { namingAsset } from '../../deadLetters/namedAsset.ts';
 import { encodeEvent } from '../../events/codec.ts';
 import { isTooBig } from '../../grpc.ts';
 import { errorText } from '../../log.ts';
@@ -38,7 +39,7 @@ export function createRefusedWrites(dependencies: SyncDependencies, { event }: W
       refused += 1;
       if (refused > mostRefused) throw new TooManyRefusedError(refused, error);
       const message = encodeEvent(event);
-      const named = { ...message, attributes: { ...message.attributes, [assetAttribute]: asset } };
+      const named = { ...message, attributes: { ...message.attributes, ...namingAsset(asset) } };
       const now = dependencies.clock.now();
       await dependencies.deadLetters.publish(
         letterOf(named, { reason: 'asset', error: errorText(error), attempts: 1, now }),
@@ -55,6 +56,3 @@ export function createRefusedWrites(dependencies: SyncDependencies, { event }: W
     },
   };
 }
-
-/** The attribute of a dead letter, and of its redrive, that names the one asset that it is about. */
-export const assetAttribute = 'asset';
