@@ -132,12 +132,14 @@ async function repair(
   );
   if (claim.kind === 'busy') return { kind: 'deferred', until: claim.until };
   if (claim.kind === 'held') return claim;
-  const fact = options.force === true ? undefined : null;
+  // A tombstone expires, and a dead letter does not: only MongoDB knows then what becomes of its asset.
+  const isForgotten = claim.record.desired.kind === 'unknown';
+  const fact = options.force === true || isForgotten ? undefined : null;
   return work(dependencies, event, { ...claim, control }, options, {
     seen: claim.record.desired,
     fact,
     asset,
-    mayDelete: mayDelete && asset === undefined,
+    mayDelete: mayDelete && (asset === undefined || isForgotten),
   });
 }
 

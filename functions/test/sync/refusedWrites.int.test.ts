@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { parseFailure } from '../../src/deadLetters/failure.ts';
+import { originalOf } from '../../src/deadLetters/letter.ts';
 import { recordDeadLetter } from '../../src/deadLetters/record.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
+import { projectRecordRef } from '../../src/records/projectRecord.ts';
 import { AttemptFailedError, ClaimFailedError, ProjectBusyError } from '../../src/sync/errors.ts';
 import { handleMessage } from '../../src/sync/handleMessage.ts';
 import { redriveAll } from '../deadLetters/redriving.ts';
@@ -309,6 +311,21 @@ describe('a deletion that Firestore refuses', () => {
     assert.deepEqual(namedAssets(), ['storyboards/b']);
     assert.deepEqual(await assetsLeft(), ['storyboards/b']);
   });
+
+  for (const isAlive of [false, true]) {
+    const becomes = isAlive ? 'nothing where the project lives again' : 'its asset where MongoDB has no such project';
+    it(`takes, redriven after its tombstone has expired, ${becomes}`, async () => {
+      await seed({});
+      await deliverRefused();
+      await projectRecordRef(fixture.firestore, 'p1').delete();
+      if (isAlive) fixture.alive.set('p1', { name: 'again' });
+      const [letter] = fixture.deadLetters.messages.splice(0);
+      assert.ok(letter !== undefined);
+      await fixture.deliverMessage(originalOf(letter));
+      assert.deepEqual(await assetsLeft(), isAlive ? ['storyboards/b'] : []);
+      assert.deepEqual(fixture.deadLetters.messages, []);
+    });
+  }
 });
 
 function nested(depth: number): string | object {
