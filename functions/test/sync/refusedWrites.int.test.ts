@@ -1,8 +1,8 @@
 // Attacks I11 and I7: what Firestore refuses is kept with its error, and its neighbours go on.
 import assert from 'node:assert/strict';
 import { defineConfig } from '../../src/config/defineConfig.ts';
-import { parseFailure } from '../../src/deadLetters/failure.ts';
-import { originalOf } from '../../src/deadLetters/letter.ts';
+import { failureId, failureRef, parseFailure } from '../../src/deadLetters/failure.ts';
+import { letterOf, originalOf } from '../../src/deadLetters/letter.ts';
 import { recordDeadLetter } from '../../src/deadLetters/record.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
 import { projectRecordRef } from '../../src/records/projectRecord.ts';
@@ -193,6 +193,10 @@ describe('a write that Firestore refuses', () => {
     const { data, attributes } = encodeEvent(event('ProjectUpdated', 'p1', { name: 'new' }));
     await fixture.deliverMessage({ data, attributes });
     const redriven = { data, attributes: { ...attributes, asset: 'media/m0000' } };
+    const first = letterOf(redriven, { reason: 'asset', error: 'full', attempts: 1, now: fixture.clock.now() });
+    assert.equal((await recordDeadLetter(fixture.dependencies, first)).times, 1);
+    await failureRef(fixture.firestore, failureId(redriven)).update({ status: 'redriven' });
+    fixture.clock.advance(1_000);
     const { limits } = fixture.dependencies;
     for (let attempt = 1; attempt <= limits.maxAttempts; attempt += 1) {
       assert.deepEqual(fixture.deadLetters.messages, []);
@@ -206,6 +210,8 @@ describe('a write that Firestore refuses', () => {
     const [letter, ...others] = fixture.deadLetters.messages;
     assert.deepEqual(others, []);
     assert.deepEqual([letter?.attributes.asset, letter?.attributes.error], ['media/m0000', 'no place']);
+    assert.ok(letter !== undefined);
+    assert.equal((await recordDeadLetter(fixture.dependencies, letter)).times, 2);
   });
 
   it('in the record of a project is counted elsewhere, and dead-lettered with its error in the end', async () => {
