@@ -15,7 +15,9 @@ export function recordDeadLetterFunction(services: Services) {
       // Nothing stands behind this function: what it could not keep must be redelivered.
       retry: true,
       timeoutSeconds: 60,
-      memory: '256MiB',
+      memory: '512MiB',
+      // What Pub/Sub itself gave up has up to 10 MB, and lies here several times over: as text, as bytes, as a record.
+      concurrency: 4,
       maxInstances: 5,
       serviceAccount: 'lockstep-dead-letter@',
     },

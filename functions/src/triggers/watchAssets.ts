@@ -37,10 +37,10 @@ export function watchAssetsFunctions(services: Services): Readonly<Record<string
           // A late write that was not checked would stay until a visit or a reconciliation finds it.
           retry: true,
           timeoutSeconds: 60,
-          memory: '256MiB',
+          memory: '512MiB',
           cpu: 1,
-          // Mostly one read of a small record.
-          concurrency: 80,
+          // Mostly one read of a small record; but each event brings the document before and after, a MiB each at most.
+          concurrency: 20,
           maxInstances: 10,
           secrets: [params.mongodbUri],
           ...networkOptions(services.config),

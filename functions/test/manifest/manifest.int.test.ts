@@ -33,7 +33,7 @@ deliverAlert        | 120     | 256 |     | 1       | default | 3
 operations          | 60      | 512 | 1   | 40      | default | 3
 reconcileAssets     | 60      | 256 |     | default | default | 1
 reconcileOnRequest  | 540     | 512 | 1   | 1       | default | 1
-recordDeadLetter    | 60      | 256 |     | default | default | 5
+recordDeadLetter    | 60      | 512 |     | 4       | default | 5
 relayProjectChanges | 1800    | 512 | 1   | 1       | default | 2
 relayShard-2        | 1800    | 512 | 1   | 1       | default | 2
 relayShard-3        | 1800    | 512 | 1   | 1       | default | 2
