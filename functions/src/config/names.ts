@@ -37,6 +37,21 @@ function problemOfFieldSegment(segment: string): string | undefined {
 
 const wildcard = /^\{[A-Za-z_]\w*\}$/;
 
+/** Names that mean something else in the rules and triggers that are made of a path: there a wildcard of that name would
+ *  hide what the conditions are about, and every request would be refused. */
+const takenInRules: ReadonlySet<string> = new Set([
+  ...['request', 'resource', 'database', 'path', 'asset', 'lockstepAsset'],
+  ...['true', 'false', 'null', 'in', 'is', 'let', 'if', 'function', 'return', 'allow', 'match', 'service'],
+]);
+
+function problemOfWildcards(segments: readonly string[]): string | undefined {
+  const names = segments.filter((segment, index) => index % 2 === 1 && isWildcard(segment));
+  const taken = names.find((name) => takenInRules.has(name.slice(1, -1)));
+  if (taken !== undefined) return `"${taken}" has another meaning in security rules; choose another name`;
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  return twice === undefined ? undefined : `"${twice}" is there twice; each wildcard needs a name of its own`;
+}
+
 /** Whether a segment of a path stands for any document. */
 export function isWildcard(segment: string): boolean {
   return wildcard.test(segment);
@@ -91,7 +106,7 @@ export const collectionPath = named((path) => {
   const problem = firstProblem(segments, problemOfText) ?? firstProblem(segments.filter(isPlain), problemOfId);
   if (problem !== undefined) return problem;
   return segments.length % 2 === 1
-    ? undefined
+    ? problemOfWildcards(segments)
     : 'expected the path of a collection (an odd number of segments), not of a document';
 });
 

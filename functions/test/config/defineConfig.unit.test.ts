@@ -92,6 +92,12 @@ describe('defineConfig', () => {
       ['tenants/{t}/{collection}', /wildcard is a whole segment/],
       ['tenants/{path=**}/storyboards', /not a wildcard/],
       ['tenants/t-{id}/storyboards', /wildcard is a whole segment/],
+      ['tenants/{id}/rooms/{id}/storyboards', /"\{id\}" is there twice/],
+      // `match /tenants/{resource}/storyboards/{asset}`: no condition would see the asset any more.
+      ['tenants/{resource}/storyboards', /another meaning in security rules/],
+      ['tenants/{database}/storyboards', /another meaning in security rules/],
+      ['tenants/{asset}/storyboards', /another meaning in security rules/],
+      ['tenants/{in}/storyboards', /another meaning in security rules/],
       [' storyboards', /no blanks around "storyboards"/],
       ['tenants/ t1/storyboards', /no blanks around "t1"/],
       ['story\u200bboards', /invisible characters/],
