@@ -51,16 +51,15 @@ function bigintFrom(id: unknown): bigint | undefined {
   return id instanceof Decimal128 ? bigintFromDecimal(id.toString()) : undefined;
 }
 
-/** Decimals keep their scale: `2000`, `2000.0` and `2E+3` are one key to MongoDB. */
+/** Of a number as Decimal128 writes it, which keeps its exponent: `1000`, `1000.0` and `1E+3` are one key. */
 function bigintFromDecimal(text: string): bigint | undefined {
-  const parts = /^(-?)(\d+)(?:\.(\d+))?(?:E([+-]\d+))?$/.exec(text);
-  if (parts === null) return undefined;
-  const [, sign = '', whole = '', fraction = '', exponent = '0'] = parts;
-  const behindPoint = fraction.length - Number(exponent);
-  const digits = `${whole}${fraction}${'0'.repeat(Math.max(0, -behindPoint))}`;
-  if (behindPoint <= 0) return BigInt(`${sign}${digits}`);
-  const padded = digits.padStart(behindPoint + 1, '0');
-  return /^0*$/.test(padded.slice(-behindPoint)) ? BigInt(`${sign}${padded.slice(0, -behindPoint)}`) : undefined;
+  const [, sign = '', whole, fraction = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:E([+-]\d+))?$/.exec(text) ?? [];
+  if (whole === undefined) return undefined;
+  const places = fraction.length - Number(exponent);
+  const digits = (whole + fraction).padStart(places, '0');
+  if (places <= 0) return BigInt(sign + digits + '0'.repeat(-places));
+  const cut = digits.length - places;
+  return /[1-9]/.test(digits.slice(cut)) ? undefined : BigInt(`${sign}0${digits.slice(0, cut)}`);
 }
 
 /** The ObjectIds whose string form sorts at or after a text, as a condition on `_id`. */

@@ -127,4 +127,32 @@ describe('project ids', () => {
       assert.equal(projectIdFromMongo(none), undefined);
     assert.equal(projectIdFromMongo(new Binary(Buffer.alloc(17), Binary.SUBTYPE_UUID)), undefined);
   });
+
+  // Attacks I5: to MongoDB they are one key, so a project under another text than is asked for would count as gone.
+  it('is the same for a decimal number, with whatever exponent it is written', () => {
+    const digits = fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.bigInt({ min: -99n, max: 99n }));
+    fc.assert(
+      fc.property(digits, fc.integer({ min: -20, max: 20 }), (coefficient, exponent) => {
+        const scale = 10n ** BigInt(Math.abs(exponent));
+        const whole = exponent >= 0 ? coefficient * scale : coefficient / scale;
+        const isWhole = exponent >= 0 || coefficient % scale === 0n;
+        const fits = whole >= -(2n ** 63n) && whole < 2n ** 63n;
+        const decimal = Decimal128.fromString(`${coefficient}E${exponent}`);
+        assert.equal(projectIdFromMongo(decimal), isWhole && fits ? whole.toString() : undefined, decimal.toString());
+      }),
+      {
+        numRuns: 1_000,
+        examples: [
+          [1n, 3],
+          [0n, -10],
+          [0n, 20],
+          [-50n, -1],
+          [5n, -20],
+        ],
+      },
+    );
+    assert.equal(projectIdFromMongo(Decimal128.fromString('-0E+6111')), '0');
+    for (const none of ['1E-6176', '1E+6111', 'NaN', '-Infinity'])
+      assert.equal(projectIdFromMongo(Decimal128.fromString(none)), undefined);
+  });
 });
