@@ -1,8 +1,8 @@
 import { FieldPath, type Firestore } from 'firebase-admin/firestore';
 import type { AssetCollection, Config } from '../config/defineConfig.ts';
 import type { BilledOperations } from '../config/prices.ts';
-import { everythingBelow } from '../reconcile/phantoms/below.ts';
 import { assetsAmong, assetsAt } from '../records/assetQuery.ts';
+import { everythingBelow } from '../records/below.ts';
 
 import { fieldPathOf } from '../records/fieldPath.ts';
 

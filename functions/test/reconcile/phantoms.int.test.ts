@@ -110,6 +110,21 @@ describe('subtrees below missing documents', () => {
     assert.deepEqual(after.report.findings, noFindings());
   });
 
+  // Such ids sort before all texts: documents that have come from Datastore have them.
+  it('are found and removed where ids are numbers, and their neighbours stay', async () => {
+    const numbered = [5, 6, 7, 8].map((number) => `storyboards/__id${number}__`);
+    for (const path of [...numbered, 'storyboards/ABC']) await writeAsset(path);
+    await remove('storyboards/__id6__');
+    await remove('storyboards/ABC');
+    const outcome = await world.run({ mode: 'clean', phantoms: true });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(outcome.report.findings.phantom, 2);
+    assert.equal(outcome.report.phantoms?.documents, 2 * panelsEach);
+    for (const path of ['storyboards/__id6__', 'storyboards/ABC']) assert.equal(await panelsOf(path), 0, path);
+    for (const path of ['storyboards/__id5__', 'storyboards/__id7__', 'storyboards/__id8__', 'storyboards/s0'])
+      assert.equal(await panelsOf(path), panelsEach, path);
+  });
+
   it('keep what is an asset of a living project, or names one, with all below it', async () => {
     await remove('storyboards/s7');
     const stays = [

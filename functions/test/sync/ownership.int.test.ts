@@ -66,6 +66,41 @@ describe('a deletion', () => {
     assert.ok(left.every((path) => path.startsWith('storyboards/s1/scenes/')));
   });
 
+  // Ids of this form are numbers, and sort before all texts: documents that have come from Datastore have them.
+  it('leaves the neighbours of an asset whose id is a number, and what lies below them', async () => {
+    const stays = {
+      'storyboards/ABC': { title: 'a template' },
+      'storyboards/ABC/panels/p': { text: 'below a template' },
+      'storyboards/__id-1__': { title: 'a template' },
+      'storyboards/__id6__': { title: 'a template' },
+      'storyboards/__id6__/panels/p': { text: 'below a template' },
+      'storyboards/__id7__': { projectId: 'b' },
+      'storyboards/__id7__/panels/p': { text: 'below an asset' },
+    };
+    const largest = 'storyboards/__id9223372036854775807__';
+    await put({
+      ...stays,
+      'storyboards/__id5__': { projectId: 'a' },
+      'storyboards/__id5__/panels/__id1__': {},
+      [largest]: { projectId: 'a' },
+      [`${largest}/panels/p`]: {},
+    });
+    await fixture.deliver(event('ProjectDeleted', 'a'));
+    assert.deepEqual((await paths()).sort(), Object.keys(stays).sort());
+  });
+
+  it('takes what lies below an asset behind a number that stays, where that takes several pages', async () => {
+    const last = 950;
+    const frames = Array.from({ length: last }, (_, index) => `storyboards/s1/panels/__id${index + 1}__`);
+    const isForeign = (index: number) => index % 2 === 1;
+    await put({
+      'storyboards/s1': { projectId: 'a' },
+      ...Object.fromEntries(frames.map((path, index) => [path, isForeign(index) ? { projectId: 'b' } : {}])),
+    });
+    await fixture.deliver(event('ProjectDeleted', 'a'));
+    assert.deepEqual((await paths()).sort(), frames.filter((_, index) => isForeign(index)).sort());
+  });
+
   it('does not touch what was created after it', async () => {
     const deletion = event('ProjectDeleted', 'a', {}, 1_000);
     await put({ 'media/late': { projectId: 'a' }, 'storyboards/late': { projectId: 'a' } });

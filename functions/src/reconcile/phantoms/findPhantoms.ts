@@ -1,10 +1,10 @@
 import { FieldPath } from 'firebase-admin/firestore';
 import { type Place as AssetPlace, collectionIdOf, liesIn } from '../../config/place.ts';
+import { behind, everythingBelow, everythingIn } from '../../records/below.ts';
 import type { ReconcileJob } from '../jobRecord.ts';
 import { addExample, isOver, type PassEnd, type Run } from '../runRecord.ts';
 import { readsToCount } from '../scan/assetIndex.ts';
 import { createPagePacer, type PagePacer } from '../scan/pagePacer.ts';
-import { behind, everythingBelow, everythingIn } from './below.ts';
 
 type Phantoms = NonNullable<ReconcileJob['phantoms']>;
 type Place = Phantoms['places'][number];

@@ -1,14 +1,14 @@
-import type { QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
+import type { Firestore, Query, QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
 import type { Config } from '../../config/defineConfig.ts';
 import { liesIn } from '../../config/place.ts';
 import { pauseOf } from '../../control/control.ts';
 import { projectIdProblem } from '../../events/projectId.ts';
 import { isTooBig } from '../../grpc.ts';
+import { behind, everythingBelow } from '../../records/below.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
 import { isSourceError } from '../projectsInMongo.ts';
 import { type Failures, recordFailure } from '../repairPass.ts';
 import { isOver, type PassEnd, type Run } from '../runRecord.ts';
-import { behind, everythingBelow } from './below.ts';
 
 /** Documents that one transaction reads at most, and so deletes; fewer where Firestore calls that too big. */
 const documentsPerPage = 400;
@@ -45,16 +45,16 @@ export async function removePhantoms(run: Run): Promise<PassEnd> {
  *  exists. */
 async function walk(run: Run, path: string, isRemoving: boolean): Promise<number | 'out-of-time' | 'paused'> {
   const { phantoms, repair } = run.job;
-  let after: string | null = null;
+  let begin: Begin | null = null;
   let due = 0;
   let size = documentsPerPage;
   for (;;) {
     if (isOver(run)) return 'out-of-time';
     if (isRemoving && (await isPaused(run, path))) return 'paused';
-    const begin: string | null = after;
+    const from: Begin | null = begin;
     try {
       const page: Page = await run.gate.pass(size, () =>
-        run.firestore.runTransaction((transaction) => walkPage(run, transaction, path, begin, isRemoving, size)),
+        run.firestore.runTransaction((transaction) => walkPage(run, transaction, path, from, isRemoving, size)),
       );
       due += page.due;
       if (isRemoving) {
@@ -62,7 +62,7 @@ async function walk(run: Run, path: string, isRemoving: boolean): Promise<number
         if (phantoms !== null) phantoms.removed += page.due;
       }
       if (page.next === null) return due;
-      after = page.next;
+      begin = page.next;
     } catch (error) {
       if (size === 1 || !isTooBig(error)) throw error;
       size = Math.ceil(size / 2);
@@ -79,18 +79,21 @@ async function isPaused({ control, collections, isShadow }: Run, path: string): 
   return isShadow === true || isPausedHere || pauseOf(now, 'deletions') !== undefined;
 }
 
+/** Where a page begins: at a path, or behind it. */
+type Begin = { readonly at: string } | { readonly after: string };
+
 interface Page {
   /** Documents of it that had to go. */
   readonly due: number;
-  /** Behind which path the next page begins; null when there is none. */
-  readonly next: string | null;
+  /** Null when there is no page behind it. */
+  readonly next: Begin | null;
 }
 
 async function walkPage(
   run: Run,
   transaction: Transaction,
   path: string,
-  after: string | null,
+  from: Begin | null,
   isRemoving: boolean,
   size: number,
 ): Promise<Page> {
@@ -99,7 +102,7 @@ async function walkPage(
   if (parent.exists) return { due: 0, next: null };
   const owners = [...new Set(config.collections.map(({ projectId }) => projectId))].map(fieldPathOf);
   const all = everythingBelow(firestore, path);
-  const query = after === null ? all : all.startAfter(firestore.doc(after));
+  const query = from === null ? all : beginning(firestore, all, from);
   const { docs } = await transaction.get(query.select(...owners).limit(size));
   const namedBy = (document: QueryDocumentSnapshot) =>
     owners.map((field): unknown => document.get(field)).filter((id) => typeof id === 'string');
@@ -120,7 +123,11 @@ async function walkPage(
   const last = docs.at(-1)?.ref.path;
   if (last === undefined || docs.length < size) return { due, next: null };
   const isBelowKept = kept !== undefined && (last === kept || last.startsWith(`${kept}/`));
-  return { due, next: isBelowKept && kept !== undefined ? behind(kept) : last };
+  return { due, next: isBelowKept && kept !== undefined ? { at: behind(kept) } : { after: last } };
+}
+
+function beginning(firestore: Firestore, query: Query, from: Begin): Query {
+  return 'at' in from ? query.startAt(firestore.doc(from.at)) : query.startAfter(firestore.doc(from.after));
 }
 
 async function livingAmong(run: Run, ids: readonly string[]): Promise<ReadonlySet<string>> {

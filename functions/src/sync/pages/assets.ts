@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type DocumentReference, FieldPath, type Firestore, type Query } from 'firebase-admin/firestore';
+import { FieldPath, type Firestore, type Query } from 'firebase-admin/firestore';
 import type { AssetCollection, Config } from '../../config/defineConfig.ts';
 import { liesIn } from '../../config/place.ts';
 import { assetsAt } from '../../records/assetQuery.ts';
@@ -11,19 +11,6 @@ import { wantedCopies } from './copyUpdates.ts';
  */
 export function assetsOf(firestore: Firestore, collection: AssetCollection, projectId: string): Query {
   return assetsAt(firestore, collection).where(fieldPathOf(collection.projectId), '==', projectId);
-}
-
-/** Every document below another one, at any depth and in any subcollection, by key.
- *
- *  A collection selector without an id selects the collections of every id
- *  (google.firestore.v1.StructuredQuery.CollectionSelector), and the range keeps the names that begin with the
- *  document's: the smallest id after `x` is `x\0`. */
-export function descendantsOf(firestore: Firestore, document: DocumentReference): Query {
-  return firestore
-    .collectionGroup('')
-    .where(FieldPath.documentId(), '>', document)
-    .where(FieldPath.documentId(), '<', firestore.doc(`${document.path}\u0000`))
-    .orderBy(FieldPath.documentId());
 }
 
 /** The ranges that have to be scanned for a record: all collections for a deletion, those with known copies for a live

@@ -1,9 +1,9 @@
 import type { DocumentReference, FieldPath, QueryDocumentSnapshot, Transaction } from 'firebase-admin/firestore';
 import type { Config } from '../../config/defineConfig.ts';
+import { behind, everythingBelow } from '../../records/below.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
 import type { KeyRange } from '../../records/projectRecord.ts';
 import type { Archiving } from './archiving.ts';
-import { descendantsOf } from './assets.ts';
 import type { PageContext } from './pageContext.ts';
 
 /** Documents below assets that one page reads at most. */
@@ -47,11 +47,11 @@ export async function planDeletions(
   if (!isRecursive && archiving === null) return { assets, documents: assets, unfinished: [], left: undefined };
   const most = given ?? fitting(descendantsPerPage);
   const limit = Math.max(1, Math.floor(most / Math.max(1, assets.length)));
-  const after = range.asset === undefined ? null : range.after;
+  const from = range.asset === undefined ? null : range.after;
   const owners = ownerFields(context.config);
   const fields = archiving === null ? [...owners, ...fieldsBelow] : 'all';
   const found = isRecursive
-    ? await Promise.all(assets.map(({ ref }) => readBelow(context, transaction, ref, after, limit, fields)))
+    ? await Promise.all(assets.map(({ ref }) => readBelow(context, transaction, ref, from, limit, fields)))
     : [];
   const take = archiving?.take ?? (() => true);
   const finished: QueryDocumentSnapshot[] = [];
@@ -59,7 +59,7 @@ export async function planDeletions(
   const unfinished: KeyRange[] = [];
   for (const [at, asset] of assets.entries()) {
     const below = found[at] ?? nothingBelow;
-    const { own, keptUpTo, isDone } = takeBelow(context, below, owners, after, take);
+    const { own, keptUpTo, isDone } = takeBelow(context, below, owners, from, take);
     const goes = isDone && take(asset);
     if (!goes && below.isAll && own.length === 0) return { assets: finished, documents, unfinished, left: asset };
     documents.push(...own);
@@ -86,20 +86,20 @@ async function readBelow(
   context: PageContext,
   transaction: Transaction,
   asset: DocumentReference,
-  after: string | null,
+  from: string | null,
   limit: number,
   fields: readonly FieldPath[] | 'all',
 ): Promise<FoundBelow> {
   const { firestore } = context;
-  const below = descendantsOf(firestore, asset);
+  const below = everythingBelow(firestore, asset.path);
   const all = fields === 'all' ? below : below.select(...fields);
-  const { docs } = await transaction.get((after === null ? all : all.startAfter(firestore.doc(after))).limit(limit));
+  const { docs } = await transaction.get((from === null ? all : all.startAt(firestore.doc(from))).limit(limit));
   return { documents: docs, isAll: docs.length < limit };
 }
 
 interface Below {
   readonly own: readonly QueryDocumentSnapshot[];
-  /** Behind which key the next page begins: what lies before it stays. Null when nothing does. */
+  /** At which key the next page begins: what lies before it stays. Null when nothing does. */
   readonly keptUpTo: string | null;
   readonly isDone: boolean;
 }
@@ -109,7 +109,7 @@ function takeBelow(
   context: PageContext,
   { documents, isAll }: FoundBelow,
   owners: readonly FieldPath[],
-  after: string | null,
+  from: string | null,
   take: (document: QueryDocumentSnapshot) => boolean,
 ): Below {
   const own: QueryDocumentSnapshot[] = [];
@@ -125,7 +125,7 @@ function takeBelow(
       break;
     }
   }
-  return { own, keptUpTo: kept === undefined ? after : behind(kept), isDone };
+  return { own, keptUpTo: kept === undefined ? from : behind(kept), isDone };
 }
 
 function ownerFields(config: Config): FieldPath[] {
@@ -144,9 +144,4 @@ function staysWhereItIs(
     return typeof owner === 'string' && owner !== '' && owner !== projectId;
   });
   return namesAnother || document.createTime.toMillis() > createdBy;
-}
-
-/** A key behind everything below a document, and before its next neighbour: the smallest id after `x` is `x\0`. */
-function behind(path: string): string {
-  return `${path}\u0000`;
 }

@@ -1,3 +1,4 @@
+import { behind } from '../../records/below.ts';
 import type { KeyRange } from '../../records/projectRecord.ts';
 
 /** Printable ASCII without `/`: the characters of practically all document ids, in their order. */
@@ -23,7 +24,7 @@ export function splitRange(range: KeyRange, lastKey: string | null): readonly [K
 
 /** The part of a range up to a key, which belongs to it: it ends just behind that key. */
 export function upTo(range: KeyRange, lastKey: string | null): KeyRange {
-  return lastKey === null ? range : { ...range, before: `${lastKey}\u0000` };
+  return lastKey === null ? range : { ...range, before: behind(lastKey) };
 }
 
 /** A document path strictly between two others, or undefined. Paths compare segment by segment. */
