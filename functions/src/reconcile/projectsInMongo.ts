@@ -1,5 +1,6 @@
 import { MongoError, MongoServerError } from 'mongodb';
 import type { Config } from '../config/defineConfig.ts';
+import { projectIdProblem } from '../events/projectId.ts';
 import { type ProjectsSource, SourceError } from '../source/connect.ts';
 import { snapshotOf } from '../source/lookup.ts';
 import { describeOtherId, idsInNoForm } from '../source/otherIds.ts';
@@ -13,7 +14,7 @@ export interface ProjectsInMongo {
   /** Which collection it is, how many projects it has, and one of those whose `_id` is in no configured form.
    *  @throws MongoError when MongoDB does not answer. */
   look(): Promise<SourceLook>;
-  /** Up to `size` project ids, picked at random: their order tells how project ids are spread.
+  /** Up to `size` project ids that assets can have, picked at random: their order tells how project ids are spread.
    *  @throws MongoError when MongoDB does not answer. */
   sample(size: number): Promise<readonly string[]>;
   /** The first projects whose ids sort at or after `from`, in the order of their ids: of those whose `_id` is an
@@ -61,7 +62,10 @@ export function createProjectsInMongo({ client, projects }: ProjectsSource, conf
       const documents = await projects
         .aggregate([{ $sample: { size } }, { $project: { _id: 1 } }], { maxTimeMS: sampleMaxTimeMs })
         .toArray();
-      return documents.map((document) => projectIdFromMongo(document._id)).filter((id) => id !== undefined);
+      return documents
+        .map((document) => projectIdFromMongo(document._id))
+        .filter((id) => id !== undefined)
+        .filter((id) => projectIdProblem(id) === undefined);
     },
     async list(from, limit) {
       const pages = await Promise.all(

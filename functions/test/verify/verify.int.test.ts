@@ -88,6 +88,17 @@ describe('verification', () => {
     assert.ok((job.verification?.reads ?? 0) <= 15 + 5 + 1);
   });
 
+  // I11: MongoDB takes any text for an _id, and some of it is no name in Firestore.
+  it('passes by projects that no asset can name', async () => {
+    await world.firestore.collection(recordCollections.events).doc('first').set({ receivedAt: new Date() });
+    await world.source.projects.insertMany(['', '.', 'a/b', 'x'.repeat(2_000)].map((_id) => ({ _id, name: 'name' })));
+    const outcome = await verify({ samples: 100 });
+    assert.equal(outcome.kind, 'done');
+    assert.deepEqual(outcome.report.findings, noFindings());
+    const sampled = (await jobOf(outcome)).verification?.samples ?? [];
+    assert.deepEqual(sampled.toSorted(), ['.', ...ids]);
+  });
+
   it('finds drift, and says of which collection', async () => {
     await (await storyboardOf(ids[3])).update({ projectName: 'another' });
     const outcome = await verify();
