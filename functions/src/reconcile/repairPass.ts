@@ -252,14 +252,15 @@ function count(run: Run, projectId: string, ending: Ending, failures: Failures):
 }
 
 /** One failed repair does not keep the others waiting; many mean that it is not about the projects. A damaged record is
- *  its project's own, however many there are. */
+ *  its project's own, however many there are, and so is what a repair that went well has left: a value that no copy can
+ *  have, an asset that refuses its write. */
 export function recordFailure(run: Run, what: string, error: unknown, failures: Failures): void {
   const { job, limits, log } = run;
   const text = errorText(error);
   job.repair.outcomes.failed += 1;
   if (job.repair.failures.length < limits.examples) job.repair.failures.push(`${what}: ${text}`);
   log.error('a finding could not be repaired', { jobId: job.id, what, error: text });
-  if (hasCause(error, (cause) => cause instanceof ProjectRecordError)) return;
+  if (hasCause(error, (cause) => cause instanceof ProjectRecordError || cause instanceof UnrepairedError)) return;
   failures.count += 1;
   if (failures.count > limits.maxFailures) throw new RepairError(failures.count, error);
 }

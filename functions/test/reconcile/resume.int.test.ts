@@ -324,6 +324,21 @@ describe('reconciliation that is interrupted', function () {
     assert.equal(await world.countOf('analyses'), 40 + 25);
   });
 
+  // I11: a service that begins to store shapes, which are lists of lists, does so in all of its projects.
+  it('repairs all others however many projects have a value that no copy can have, and reports those', async () => {
+    const shapes = Array.from({ length: 25 }, () => ({ _id: new ObjectId(), name: [['a list in a list']] }));
+    await world.source.projects.insertMany(shapes);
+    await world.addAssets(
+      'storyboards',
+      shapes.map(({ _id }) => ({ projectId: _id.toHexString(), projectName: 'old' })),
+    );
+    const outcome = await world.run({ mode: 'clean' });
+    assert.equal(outcome.kind, 'done');
+    assert.equal(outcome.report.repaired?.failed, shapes.length);
+    assert.equal(outcome.report.repaired.applied, orphans + stale);
+    for (const failure of outcome.report.failures) assert.match(failure, /an array directly inside an array/);
+  });
+
   it('stops after too many failures of other kinds, and goes on behind them in the next invocation', async () => {
     const { applier } = world.dependencies();
     let tried = 0;
