@@ -1,12 +1,10 @@
 import { FieldPath, type QueryDocumentSnapshot } from 'firebase-admin/firestore';
 import { sleep } from '../clock.ts';
 import type { AssetCollection } from '../config/defineConfig.ts';
-import { sameCopyValue } from '../events/copyValue.ts';
 import { addExample, isOver, type PassEnd, type Run } from '../reconcile/runRecord.ts';
-import { differenceText } from '../reconcile/scan/differenceText.ts';
+import { copyDifference } from '../reconcile/scan/differenceText.ts';
 import { assetsAmong, assetsAt } from '../records/assetQuery.ts';
 import { fieldPathOf } from '../records/fieldPath.ts';
-import { copyValueFromFirestore, foreignValue } from '../records/firestoreValue.ts';
 import type { ProjectSnapshot } from '../source/lookup.ts';
 import { compareWithHistory, historyBegins } from './history.ts';
 import { verificationOf } from './verification.ts';
@@ -115,10 +113,7 @@ function differencesOf(
 ): string[] {
   if (snapshot === undefined) return ['its project is not in MongoDB'];
   return Object.entries(copies).flatMap(([source, target]) => {
-    const raw: unknown = document.get(fieldPathOf(target));
-    const shows = copyValueFromFirestore(raw);
-    const want = snapshot.fields[source] ?? null;
-    if (shows !== foreignValue && sameCopyValue(shows, want)) return [];
-    return [`${target}: ${differenceText(raw, want)}`];
+    const difference = copyDifference(document.get(fieldPathOf(target)), source, snapshot);
+    return difference === undefined ? [] : [`${target}: ${difference}`];
   });
 }

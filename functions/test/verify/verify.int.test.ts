@@ -124,6 +124,20 @@ describe('verification', () => {
     assert.deepEqual(checksums(await jobOf(outcome)), { storyboards: false, analyses: false, scenes: null });
   });
 
+  it('says of a value that no copy can have the same in the scan and in a sample, whatever the asset shows', async () => {
+    const detail = /^projectName: MongoDB has a value that no copy can have \(an array directly inside an array/;
+    for (const projectName of ['name', null]) {
+      await world.source.projects.updateOne({ _id: new ObjectId(ids[3]) }, { $set: { name: [['a list in a list']] } });
+      for (const { ref } of (await world.firestore.collection('storyboards').where('projectId', '==', ids[3]).get())
+        .docs)
+        await ref.update({ projectName });
+      const outcome = await verify({ samples: 100 });
+      assert.equal(outcome.kind, 'done');
+      assert.deepEqual(outcome.report.findings, { ...noFindings(), 'stale-copy': 1, 'sample-differs': 1 });
+      for (const example of outcome.report.examples) assert.match(example.detail, detail);
+    }
+  });
+
   it('changes no asset, whatever it finds', async () => {
     await (await storyboardOf(ids[3])).update({ projectName: 'another' });
     await world.source.projects.deleteOne({ _id: new ObjectId(ids[0]) });

@@ -1,12 +1,10 @@
 import { secondMs } from '../../clock.ts';
 import type { AssetCollection } from '../../config/defineConfig.ts';
-import { sameCopyValue } from '../../events/copyValue.ts';
 import { projectIdProblem } from '../../events/projectId.ts';
 import { isNewer, partsOf, type Version } from '../../events/version.ts';
-import { copyValueFromFirestore, foreignValue } from '../../records/firestoreValue.ts';
 import type { ProjectSnapshot } from '../../source/lookup.ts';
 import type { FindingExample, FindingKind, ToRepair } from '../findings.ts';
-import { differenceText } from './differenceText.ts';
+import { copyDifference } from './differenceText.ts';
 import type { JoinedProject, ProjectAssets } from './projectAssets.ts';
 import type { KnownState } from './recordScan.ts';
 
@@ -121,16 +119,11 @@ function copyFindings(
     const differences = new Map<FindingKind, string>();
     for (const tuple of assets.tuples) {
       copies.forEach(([source, target], index) => {
-        const problem = snapshot.refused[source];
-        if (problem !== undefined) {
-          differences.set('stale-copy', `${target}: MongoDB has a value that no copy can have (${problem})`);
-          return;
-        }
-        const value = copyValueFromFirestore(tuple[index]);
-        const want = snapshot.fields[source] ?? null;
-        if (value !== foreignValue && sameCopyValue(value, want)) return;
-        const kind = tuple[index] === undefined ? 'missing-copy' : 'stale-copy';
-        if (!differences.has(kind)) differences.set(kind, `${target}: ${differenceText(tuple[index], want)}`);
+        const difference = copyDifference(tuple[index], source, snapshot);
+        if (difference === undefined) return;
+        const isRefused = Object.hasOwn(snapshot.refused, source);
+        const kind = tuple[index] === undefined && !isRefused ? 'missing-copy' : 'stale-copy';
+        if (isRefused || !differences.has(kind)) differences.set(kind, `${target}: ${difference}`);
       });
     }
     for (const [kind, detail] of differences) findings.push(exampleOf(kind, assets, [name], detail));
