@@ -116,10 +116,11 @@ function copyValueFromJson(json: unknown, depth: number): CopyValue {
 
 function fieldName(key: string): string {
   if (key === '') throw new TypeError('an empty name of a field, which Firestore refuses');
-  if (/^__.*__$/s.test(key)) throw new TypeError(`the name "${key}", which Firestore reserves`);
   if (!key.isWellFormed()) throw new TypeError('the name of a field that is not well-formed Unicode');
+  // Before any message that repeats the name: it goes into records.
   if (Buffer.byteLength(key) > maxKeyBytes)
     throw new RangeError(`the name of a field longer than ${maxKeyBytes} bytes`);
+  if (/^__.*__$/s.test(key)) throw new TypeError(`the name "${key}", which Firestore reserves`);
   return key;
 }
 

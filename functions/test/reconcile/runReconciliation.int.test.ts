@@ -52,6 +52,7 @@ describe('reconciliation', () => {
   for (const [what, due] of [
     ['a time that no copy can have', new Date('+020226-01-01T00:00:00Z')],
     ['a text that is too large for a record', 'x'.repeat(1_200_000)],
+    ['a name that is reserved, and as long as a record', { [`__${'x'.repeat(800_000)}__`]: 1 }],
   ] as const) {
     it(`repairs what a project has besides ${what}`, async () => {
       await world.close();
