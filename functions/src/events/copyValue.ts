@@ -55,19 +55,26 @@ export function sizeProblem(bytes: number): string | undefined {
   return bytes > mostEventBytes ? `${bytes} bytes; an event has ${mostEventBytes} at most` : undefined;
 }
 
-/** Why the contract refuses a value, or undefined. One that is too large for an event is too large for a record as
- *  well, and would keep it from every other field. */
-export function copyValueProblem(value: CopyValue): string | undefined {
+/** What comes of a value in an event, or why the contract refuses it. */
+export type Carried =
+  | { readonly ok: true; readonly value: CopyValue }
+  | { readonly ok: false; readonly problem: string };
+
+/** A value as whoever reads its event gets it: a map that looks like one of the marked forms is what that stands for.
+ *  One that is too large for an event is too large for a record as well, and would keep it from every other field. */
+export function carried(value: CopyValue): Carried {
   try {
     const json = copyValueToJson(value);
     const tooLarge = sizeProblem(Buffer.byteLength(JSON.stringify(json)));
+    if (tooLarge !== undefined) return { ok: false, problem: tooLarge };
     // What is neither a time, a list nor a map is refused for its size only, and most copies are none of these.
-    if (tooLarge !== undefined || value === null || typeof value !== 'object') return tooLarge;
+    if (value === null || typeof value !== 'object') return { ok: true, value };
     const result = copyValueSchema.safeParse(json);
-    return result.success ? undefined : (result.error.issues[0]?.message ?? 'not a value that a copy can have');
+    if (result.success) return { ok: true, value: result.data };
+    return { ok: false, problem: result.error.issues[0]?.message ?? 'not a value that a copy can have' };
   } catch (error) {
     // An invalid date has no JSON form.
-    return error instanceof Error ? error.message : String(error);
+    return { ok: false, problem: error instanceof Error ? error.message : String(error) };
   }
 }
 

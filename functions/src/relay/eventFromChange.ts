@@ -1,6 +1,6 @@
 import type { Config } from '../config/defineConfig.ts';
 import { type EventType, eventId, type ProjectEvent, specversion } from '../events/contract.ts';
-import { type CopyValue, copyValueProblem } from '../events/copyValue.ts';
+import { type CopyValue, carried } from '../events/copyValue.ts';
 import { projectIdProblem } from '../events/projectId.ts';
 import type { Version } from '../events/version.ts';
 import { copyValueAt, copyValueFromBson } from '../source/copyValueFromBson.ts';
@@ -162,8 +162,8 @@ function isDocument(value: unknown): value is object {
 
 function checked(event: ProjectEvent): Exclude<ChangeMeaning, { kind: 'incomplete' }> {
   for (const [field, value] of Object.entries(event.changes)) {
-    const error = copyValueProblem(value);
-    if (error !== undefined) return { kind: 'refused', reason: 'value', error: `${field}: ${error}` };
+    const told = carried(value);
+    if (!told.ok) return { kind: 'refused', reason: 'value', error: `${field}: ${told.problem}` };
   }
   return { kind: 'event', event };
 }

@@ -1,6 +1,6 @@
 import type { ClientSession, Collection, ReadPreferenceMode } from 'mongodb';
 import type { Config } from '../config/defineConfig.ts';
-import { type CopyValue, copyValueProblem } from '../events/copyValue.ts';
+import { type CopyValue, carried } from '../events/copyValue.ts';
 import type { ProjectDocument } from './connect.ts';
 import { copyValueAt } from './copyValueFromBson.ts';
 import { mongoIdsOf, projectIdFromMongo } from './projectIds.ts';
@@ -77,15 +77,14 @@ export function createProjectLookup(
   };
 }
 
-/** The configured fields of a project document. */
+/** The configured fields of a project document, as an event would tell them. */
 export function snapshotOf(projectId: string, document: ProjectDocument, config: Config): ProjectSnapshot {
   const fields: Record<string, CopyValue> = {};
   const refused: Record<string, string> = {};
   for (const field of config.source.fields) {
-    const value = copyValueAt(document, field);
-    const problem = copyValueProblem(value);
-    if (problem === undefined) fields[field] = value;
-    else refused[field] = problem;
+    const told = carried(copyValueAt(document, field));
+    if (told.ok) fields[field] = told.value;
+    else refused[field] = told.problem;
   }
   return { projectId, fields, refused };
 }
