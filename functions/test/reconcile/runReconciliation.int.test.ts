@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { FieldValue, GeoPoint, Timestamp } from 'firebase-admin/firestore';
 import { ObjectId } from 'mongodb';
 import { ReconcileRequestError } from '../../src/events/reconciliationRequest.ts';
 import { noFindings } from '../../src/reconcile/findings.ts';
@@ -71,6 +72,25 @@ describe('reconciliation', () => {
       );
     });
   }
+
+  // I11: whoever may write an asset may write any of them.
+  it('repairs a copy of any type that Firestore has, and the others', async () => {
+    const ids = await healthy();
+    const { firestore } = world;
+    const reference = firestore.doc('projects/p');
+    const odd = [reference, [reference], { to: reference }, new GeoPoint(1, 2), FieldValue.vector([1, 2 ** 60])];
+    const others = [Buffer.from('x'), new Timestamp(-5, 999_999_000), 9_007_199_254_740_993n, Number.NaN, 'old'];
+    await world.addAssets(
+      'storyboards',
+      [...odd, ...others].map((projectName, index) => ({ projectId: ids[index], projectName })),
+    );
+    const outcome = await world.run({ mode: 'clean' });
+    assert.equal(outcome.kind, 'done');
+    assert.deepEqual([outcome.report.repaired?.applied, outcome.report.repaired?.failed], [ids.length, 0]);
+    const again = await world.run({ mode: 'report' });
+    assert.equal(again.kind, 'done');
+    assert.deepEqual(again.report.findings, noFindings());
+  });
 
   it('names a value that no copy can have, writes it nowhere, and repairs the others', async () => {
     const [first = '', second = ''] = await healthy();

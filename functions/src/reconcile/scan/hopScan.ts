@@ -176,8 +176,13 @@ function canBeCursor(entry: AssetEntry): boolean {
 function containsInexactNumber(value: unknown): boolean {
   if (typeof value === 'number') return Number.isInteger(value) && !Number.isSafeInteger(value);
   if (Array.isArray(value)) return value.some(containsInexactNumber);
-  if (value === null || typeof value !== 'object') return false;
-  return Object.values(value).some(containsInexactNumber);
+  return isMap(value) && Object.values(value).some(containsInexactNumber);
+}
+
+/** Other objects are values of the SDK: none has a whole number in it, and a reference holds the client, the global
+ *  object and so on, without an end. */
+function isMap(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
 
 /** Whether a query returned the very tuple that it was to start after. */
