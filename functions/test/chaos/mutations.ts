@@ -336,9 +336,9 @@ export const mutations: readonly Mutation[] = [
     patches: [
       {
         file: 'relay/eventFromChange.ts',
-        find: "if (error !== undefined) return { kind: 'refused', reason: 'value', ",
+        find: "if (!told.ok) return { kind: 'refused', reason: 'value', ",
         replace:
-          "if (error !== undefined) throw new TypeError(error);\n    if (error !== undefined) return { kind: 'refused', reason: 'value', ",
+          "if (!told.ok) throw new TypeError(told.problem);\n    if (!told.ok) return { kind: 'refused', reason: 'value', ",
       },
     ],
   },
