@@ -24,10 +24,20 @@ const admin = db.getSiblingDB('admin');
 const isAtlas = /mongodb\.net/.test(db.getMongo()._uri ?? '');
 
 if (!isAtlas) {
+  // What the user may do beyond this is somebody's who would lose it, such as an application or a person: only the role
+  // that all installations once shared is taken away.
+  const known = admin.getUser(user);
+  const foreign = (known?.roles ?? []).filter(
+    ({ role, db: of }) => of !== 'admin' || ![roleName, 'lockstepReader'].includes(role),
+  );
+  if (foreign.length > 0) {
+    const names = foreign.map(({ role, db: of }) => `${role} on ${of}`).join(', ');
+    throw new Error(`"${user}" has other roles (${names}): choose another LOCKSTEP_USER, or revoke them first`);
+  }
   if (admin.getRole(roleName)) admin.updateRole(roleName, { privileges, roles: [] });
   else admin.createRole({ role: roleName, privileges, roles: [] });
   const roles = [{ role: roleName, db: 'admin' }];
-  if (admin.getUser(user)) admin.updateUser(user, { roles });
+  if (known) admin.updateUser(user, { roles });
   else admin.createUser({ user, pwd: passwordPrompt(), roles });
 }
 

@@ -85,6 +85,19 @@ describe('deploy/mongodb-setup.js', () => {
     assert.deepEqual(cursor.firstBatch[0].options, { changeStreamPreAndPostImages: { enabled: true } });
   });
 
+  it('takes no other roles from a user who is there already: it refuses, and changes nothing', async () => {
+    const admin = client.db('admin');
+    const roles = [{ role: 'readWrite', db: 'studio' }];
+    await admin.command({ createUser: 'service', pwd: 'serving', roles });
+    await assert.rejects(
+      setUp('serving', { LOCKSTEP_USER: 'service' }),
+      /"service" has other roles \(readWrite on studio\)/,
+    );
+    const { users } = await admin.command({ usersInfo: { user: 'service', db: 'admin' } });
+    assert.deepEqual(users[0].roles, roles);
+    assert.deepEqual((await admin.command({ rolesInfo: { role: 'serviceReader', db: 'admin' } })).roles, []);
+  });
+
   it('takes nothing from the user of another installation in the same cluster', async () => {
     await setUp('staging', { LOCKSTEP_DATABASE: 'staging', LOCKSTEP_USER: 'stagingWatcher' });
     assert.equal(await source.projects.findOne(), null);
