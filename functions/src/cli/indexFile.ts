@@ -52,7 +52,7 @@ export function missingIndexes(text: string, required: RequiredIndexes): Missing
         value: index,
       })),
     ...distinct(required.fieldOverrides).flatMap((override) => missingOf(file, override)),
-    ...distinct(required.kept).flatMap((field) => (positionOf(file, field) < 0 ? [] : missingOf(file, field))),
+    ...distinct(required.kept).flatMap((field) => (isAutomatic(file, field) ? [] : missingOf(file, field))),
   ];
 }
 
@@ -129,6 +129,15 @@ function missingOf(file: IndexFile, field: FieldOverride): MissingIndex[] {
         value: index,
       })),
   ];
+}
+
+/** Whether a field has the indexes that are needed although nothing is said of it: those that Firestore makes by itself,
+ *  but where something is said of all fields of the collection
+ *  (https://firebase.google.com/docs/firestore/query-data/index-overview#single-field_index_exemptions). */
+function isAutomatic(file: IndexFile, field: FieldOverride): boolean {
+  if (positionOf(file, field) >= 0) return false;
+  const all = { ...field, fieldPath: '*' };
+  return positionOf(file, all) < 0 || missingOf(file, all).length === 0;
 }
 
 function positionOf(file: IndexFile, { collectionGroup, fieldPath }: FieldOverride): number {

@@ -171,6 +171,16 @@ describe('indexes that are added', () => {
     assert.deepEqual(complete(text).added, []);
   });
 
+  it('are those that an exemption of all fields of a collection takes away', () => {
+    const exempt = (...indexes: object[]) =>
+      JSON.stringify({ fieldOverrides: [{ collectionGroup: 'storyboards', fieldPath: '*', indexes }] });
+    const { text, added } = complete(exempt());
+    assert.ok(added.includes('indexes of storyboards.projectId'), added.join('\n'));
+    assert.deepEqual(complete(text).added, []);
+    const all = exempt({ order: 'ASCENDING' }, { order: 'DESCENDING' }, { arrayConfig: 'CONTAINS' });
+    assert.ok(!complete(all).added.includes('indexes of storyboards.projectId'));
+  });
+
   it('are not added again where an exported file names the key and the density', () => {
     const exported = JSON.parse(complete('{}').text);
     exported.indexes[0].fields.push({ fieldPath: '__name__', order: 'ASCENDING' });
