@@ -1,5 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { z } from 'zod';
 import { checkDeployment } from '../src/config/deployment.ts';
 import * as params from '../src/config/params.ts';
 import { isWatched, watchName } from '../src/config/watched.ts';
@@ -11,13 +13,13 @@ export const usage = `Prepares a Google Cloud project for Lockstep: what "fireba
 
 usage: npm --prefix functions run provision -- --project ID [options]
 
-  --project ID                 the project (required)
+  --project ID                 the project, or its alias in .firebaserc (required)
   --notification-channel NAME  whom new alerts tell: projects/…/notificationChannels/…; may be repeated
   --dry-run                    prints the plan as a bash script with its reasons, and runs nothing
   --help                       this text
 
-Topics, database and region come from functions/.env.ID and functions/.env, as "firebase deploy" reads them, so that what is
-prepared is what the functions use. Run it before the first
+Topics, database and region come from functions/.env.ID (or .env.ALIAS, where --project has an alias) and functions/.env, as
+"firebase deploy" reads them, so that what is prepared is what the functions use. Run it before the first
 deployment and once after it: some steps need the triggers that the deployment makes. Running it again does no harm.
 Needs gcloud, signed in as somebody who may administer the project (roles/owner, or the editors of the services it names).`;
 
@@ -30,9 +32,16 @@ export type Invocation =
 /** https://cloud.google.com/resource-manager/docs/creating-managing-projects */
 const projectId = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
 const channel = /^projects\/[\w.:-]+\/notificationChannels\/[\w-]+$/;
+/** A project as `--project` of the Firebase CLI names it. */
+export interface NamedProject {
+  readonly id: string;
+  /** Loads the deployment's parameters. */
+  load(): void;
+}
+
 /** Reads the command line.
- *  @param loadEnvironment loads the deployment's parameters of a project before they are read. */
-export function readInvocation(args: readonly string[], loadEnvironment: (project: string) => void): Invocation {
+ *  @param projectNamed  finds a project by its id or alias; throws where it is not clear what its parameters are. */
+export function readInvocation(args: readonly string[], projectNamed: (name: string) => NamedProject): Invocation {
   let values: ReturnType<typeof parse>;
   try {
     values = parse(args);
@@ -40,12 +49,13 @@ export function readInvocation(args: readonly string[], loadEnvironment: (projec
     return { kind: 'mistake', problem: error instanceof Error ? error.message : String(error) };
   }
   if (values.help) return { kind: 'help' };
-  const { project } = values;
-  if (project === undefined) return { kind: 'mistake', problem: '--project is missing' };
-  if (!projectId.test(project))
-    return { kind: 'mistake', problem: `--project: "${project}" is not the id of a project` };
-  loadEnvironment(project);
+  if (values.project === undefined) return { kind: 'mistake', problem: '--project is missing' };
+  let project: string;
   try {
+    const { id, load } = projectNamed(values.project);
+    if (!projectId.test(id)) return { kind: 'mistake', problem: `--project: "${id}" is not the id of a project` };
+    project = id;
+    load();
     checkDeployment(config);
   } catch (error) {
     return { kind: 'mistake', problem: error instanceof Error ? error.message : String(error) };
@@ -97,12 +107,30 @@ function parse(args: readonly string[]) {
   }).values;
 }
 
-/** Loads `.env.<project>` and then `.env` of a folder, so that the first that names a parameter wins; what is set
- *  already wins over both. */
-export function loadEnvironmentFiles(directory: string): (project: string) => void {
-  return (project) => {
-    for (const file of [`${directory}/.env.${project}`, `${directory}/.env`]) {
-      if (existsSync(file)) process.loadEnvFile(file);
+const firebaserc = z.looseObject({ projects: z.record(z.string(), z.string()).default({}) });
+
+/** Finds a project as the CLI does, with the files of a folder that it reads: `.env.<project>`, or `.env.<alias>` where
+ *  the alias names the project, and then `.env`. The first that names a parameter wins; what is set already wins over
+ *  all. https://firebase.google.com/docs/functions/config-env#deploying_multiple_sets_of_environment_variables */
+export function projectsOf(directory: string): (name: string) => NamedProject {
+  const has = (name: string) => existsSync(join(directory, `.env.${name}`));
+  return (name) => {
+    const file = join(directory, '..', '.firebaserc');
+    const { projects } = firebaserc.parse(existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {});
+    const id = projects[name] ?? name;
+    const [alias] = Object.keys(projects).filter((key) => key !== id && projects[key] === id && has(key));
+    if (alias !== undefined && name !== alias) {
+      const rest = `"firebase deploy" reads it only for --project ${alias}; say the same here, or rename it .env.${id}`;
+      throw new Error(`functions/.env.${alias}: ${rest}`);
     }
+    if (alias !== undefined && has(id)) {
+      throw new Error(`functions/.env.${id} and .env.${alias}: "firebase deploy" takes one of them, and refuses both`);
+    }
+    const load = () => {
+      for (const own of [`.env.${alias ?? id}`, '.env']) {
+        if (existsSync(join(directory, own))) process.loadEnvFile(join(directory, own));
+      }
+    };
+    return { id, load };
   };
 }

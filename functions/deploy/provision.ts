@@ -4,7 +4,7 @@ import { systemClock } from '../src/clock.ts';
 import { errorText } from '../src/log.ts';
 import { printable } from '../src/printable.ts';
 import { execute } from './execute.ts';
-import { loadEnvironmentFiles, readInvocation, usage } from './options.ts';
+import { projectsOf, readInvocation, usage } from './options.ts';
 import { plan } from './plan.ts';
 import { renderScript } from './shell.ts';
 import { spawnCommand } from './spawnCommand.ts';
@@ -12,7 +12,7 @@ import { spawnCommand } from './spawnCommand.ts';
 const functionsDirectory = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 async function main(): Promise<number> {
-  const invocation = readInvocation(process.argv.slice(2), loadEnvironmentFiles(functionsDirectory));
+  const invocation = readInvocation(process.argv.slice(2), projectsOf(functionsDirectory));
   if (invocation.kind === 'help') {
     console.log(usage);
     return 0;

@@ -2,12 +2,12 @@
 // "the printed script does what the program does". A stand-in for gcloud keeps in a folder what was made, and how it
 // was called.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execute, ProvisionError } from '../../deploy/execute.ts';
-import { loadEnvironmentFiles, readInvocation } from '../../deploy/options.ts';
+import { projectsOf, readInvocation } from '../../deploy/options.ts';
 import { plan } from '../../deploy/plan.ts';
 import { quote, renderScript } from '../../deploy/shell.ts';
 import { spawnCommand } from '../../deploy/spawnCommand.ts';
@@ -222,7 +222,7 @@ describe('provisioning', () => {
 });
 
 describe('provisioning: command line', () => {
-  const read = (...args: string[]) => readInvocation(args, () => {});
+  const read = (...args: string[]) => readInvocation(args, (id) => ({ id, load: () => {} }));
 
   it('reads the project and falls back to the deployment’s parameters', () => {
     const invocation = read('--project', 'acme-films', '--dry-run');
@@ -311,7 +311,7 @@ describe('provisioning: command line', () => {
     try {
       writeFileSync(join(directory, '.env'), 'PROJECT_EVENTS_TOPIC=common\nRECONCILIATION_REQUESTS_TOPIC=asked\n');
       writeFileSync(join(directory, '.env.acme-films'), 'PROJECT_EVENTS_TOPIC=of-acme\n');
-      const invocation = readInvocation(['--project', 'acme-films'], loadEnvironmentFiles(directory));
+      const invocation = readInvocation(['--project', 'acme-films'], projectsOf(directory));
       assert.ok(invocation.kind === 'provision');
       assert.equal(invocation.options.topics.events, 'of-acme');
       assert.equal(invocation.options.topics.requests, 'asked');
@@ -319,6 +319,39 @@ describe('provisioning: command line', () => {
       if (before === undefined) delete process.env.PROJECT_EVENTS_TOPIC;
       delete process.env.RECONCILIATION_REQUESTS_TOPIC;
       rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('takes those of an alias where the alias names the project, and refuses what the CLI would read otherwise', () => {
+    const root = mkdtempSync(join(tmpdir(), 'lockstep-alias-'));
+    const restore = setVariables({ PROJECT_EVENTS_TOPIC: '' });
+    const directory = join(root, 'functions');
+    const write = (name: string, topic: string) =>
+      writeFileSync(join(directory, name), `PROJECT_EVENTS_TOPIC=${topic}\n`);
+    const provisioned = (name: string) => {
+      delete process.env.PROJECT_EVENTS_TOPIC;
+      const invocation = readInvocation(['--project', name], projectsOf(directory));
+      if (invocation.kind !== 'provision') return invocation.kind === 'mistake' ? invocation.problem : '';
+      return [invocation.options.project, invocation.options.topics.events];
+    };
+    try {
+      mkdirSync(directory);
+      writeFileSync(join(root, '.firebaserc'), '{ "projects": { "default": "acme-films", "prod": "acme-films" } }');
+      write('.env', 'common');
+      assert.deepEqual(provisioned('prod'), ['acme-films', 'common']);
+      write('.env.prod', 'of-prod');
+      assert.deepEqual(provisioned('prod'), ['acme-films', 'of-prod']);
+      for (const name of ['acme-films', 'default']) {
+        assert.match(String(provisioned(name)), /\.env\.prod: .*only for --project prod.* rename it \.env\.acme-films/);
+      }
+      write('.env.acme-films', 'of-acme');
+      assert.match(String(provisioned('prod')), /refuses both/);
+      rmSync(join(directory, '.env.prod'));
+      for (const name of ['acme-films', 'prod']) assert.deepEqual(provisioned(name), ['acme-films', 'of-acme']);
+    } finally {
+      delete process.env.PROJECT_EVENTS_TOPIC;
+      restore();
+      rmSync(root, { recursive: true });
     }
   });
 });
