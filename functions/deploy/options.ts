@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, parseEnv } from 'node:util';
 import { z } from 'zod';
 import { checkDeployment } from '../src/config/deployment.ts';
 import * as params from '../src/config/params.ts';
@@ -127,8 +127,10 @@ export function projectsOf(directory: string): (name: string) => NamedProject {
       throw new Error(`functions/.env.${id} and .env.${alias}: "firebase deploy" takes one of them, and refuses both`);
     }
     const load = () => {
-      for (const own of [`.env.${alias ?? id}`, '.env']) {
-        if (existsSync(join(directory, own))) process.loadEnvFile(join(directory, own));
+      for (const own of [`.env.${alias ?? id}`, '.env'].map((file) => join(directory, file)).filter(existsSync)) {
+        // Editors of Windows begin a file with a byte order mark, which the CLI skips and Node takes for part of a name.
+        const variables = parseEnv(readFileSync(own, 'utf8').replace(/^\uFEFF/, ''));
+        for (const [name, value] of Object.entries(variables)) process.env[name] ??= value;
       }
     };
     return { id, load };

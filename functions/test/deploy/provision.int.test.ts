@@ -309,7 +309,10 @@ describe('provisioning: command line', () => {
     const directory = mkdtempSync(join(tmpdir(), 'lockstep-env-'));
     const before = process.env.PROJECT_EVENTS_TOPIC;
     try {
-      writeFileSync(join(directory, '.env'), 'PROJECT_EVENTS_TOPIC=common\nRECONCILIATION_REQUESTS_TOPIC=asked\n');
+      writeFileSync(
+        join(directory, '.env'),
+        '\ufeffRECONCILIATION_REQUESTS_TOPIC=asked\r\nPROJECT_EVENTS_TOPIC=common\r\n',
+      );
       writeFileSync(join(directory, '.env.acme-films'), 'PROJECT_EVENTS_TOPIC=of-acme\n');
       const invocation = readInvocation(['--project', 'acme-films'], projectsOf(directory));
       assert.ok(invocation.kind === 'provision');
