@@ -124,11 +124,12 @@ export function createStage(options: StageOptions): Stage {
   mkdirSync(at(firebaseJson.hosting.public), { recursive: true });
   if (existsSync(page)) cpSync(page, at(firebaseJson.hosting.public), { recursive: true });
   writeFileSync(join(functions, '.secret.local'), variableLines({ MONGODB_URI: mongodbUri }));
-  writeFileSync(join(functions, '.env'), variableLines(params));
   if (takesParamsOfCheckout) {
     for (const file of parameterFiles.filter((name) => existsSync(join(functionsDir, name))))
-      appendFileSync(join(functions, file), readFileSync(join(functionsDir, file)));
+      copyFileSync(join(functionsDir, file), join(functions, file));
   }
+  // Behind those of the checkout, whose `.env` has all defaults: the last line counts.
+  appendFileSync(join(functions, '.env'), `\n${variableLines(params)}`);
   writeFileSync(pubsubProgram, pubsubScript());
   const remove = () => rmSync(directory, { recursive: true, force: true });
   return { directory, functions, home: at('home'), pubsubProgram, remove };

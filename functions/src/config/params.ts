@@ -1,7 +1,7 @@
 import { defineInt, defineSecret, defineString, select } from 'firebase-functions/params';
 
-// What differs between deployments. Each can be set in `functions/.env`, `functions/.env.<project>`, or when `firebase
-// deploy` asks: https://firebase.google.com/docs/functions/config-env
+// What differs between deployments. `functions/.env` has all defaults, since `firebase deploy` asks for what is in no
+// file; `functions/.env.<project>` outranks it: https://firebase.google.com/docs/functions/config-env
 
 /** Connection string of MongoDB. A secret, so that it is in no file: `firebase functions:secrets:set MONGODB_URI`. */
 export const mongodbUri = defineSecret('MONGODB_URI');

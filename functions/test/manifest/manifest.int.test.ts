@@ -1,12 +1,24 @@
 // The manifest of the built bundle, as `firebase deploy` reads it: attacks "what is deployed is what was meant",
 // function by function.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { z } from 'zod';
 import { discover } from './discover.ts';
 import { manifestTables } from './manifestTables.ts';
 
 const functionsDir = join(import.meta.dirname, '..', '..');
+
+const paramsSchema = z.object({
+  params: z.array(
+    z.object({
+      name: z.string(),
+      type: z.string(),
+      default: z.union([z.string(), z.number()]).optional(),
+    }),
+  ),
+});
 
 /** What is meant. `$NAME` is a parameter; `default` is what the platform takes by itself (for `at once` 80, for `min`
  *  0); nothing: not set. */
@@ -136,6 +148,14 @@ describe('the deployment manifest', () => {
 
   it('is what is meant, function by function', () => {
     assert.equal(manifestTables(manifest), intended);
+  });
+
+  it('leaves nothing for a deployment to ask: each parameter has its default in functions/.env', () => {
+    const { params } = paramsSchema.parse(manifest);
+    const plain = params.filter(({ type }) => type !== 'secret');
+    assert.ok(plain.length > 20);
+    const { NODE_OPTIONS: _options, ...set } = parseEnv(readFileSync(join(functionsDir, '.env'), 'utf8'));
+    assert.deepEqual(set, Object.fromEntries(plain.map(({ name, default: value }) => [name, String(value)])));
   });
 
   it('would not pass with any single value of it changed, missing or added', () => {

@@ -28,6 +28,7 @@ describe('the options of Node in functions/.env', () => {
       env: { ...process.env, NODE_OPTIONS },
       encoding: 'utf8',
     });
-    assert.equal(Number(printed), 16);
+    // V8 adds a page or two for what survives.
+    assert.ok(Number(printed) >= 16 && Number(printed) < 18, printed);
   });
 });
