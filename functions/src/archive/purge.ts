@@ -3,15 +3,17 @@ import type { Firestore, QueryDocumentSnapshot, Transaction } from 'firebase-adm
 import { z } from 'zod';
 import type { Transact } from '../audit/trace.ts';
 import type { Clock } from '../clock.ts';
+import { FileRecordError } from '../files/fileRecords.ts';
 import type { FileSettings } from '../files/fileSettings.ts';
 import { releaseFilesOf } from '../files/removalOf.ts';
-import type { Log } from '../log.ts';
+import { errorText, type Log } from '../log.ts';
 import { pagesOf } from './archivePages.ts';
 import { coldPrefix } from './coldName.ts';
 import {
   type ArchiveJob,
   archiveJobData,
   archiveJobRef,
+  mostListed,
   type PurgeCertificate,
   parseArchiveJob,
 } from './jobs/archiveJob.ts';
@@ -52,7 +54,8 @@ const recordSchema = z.looseObject({
 });
 
 /** Removes for good all that is archived of a project, as far as the time allows: its pages and their objects. The
- *  certificate grows with each transaction; at the end it is an entry of the audit.
+ *  certificate grows with each transaction; at the end it is an entry of the audit. A page whose files cannot be read
+ *  keeps no other one waiting: it stays, and the job fails with its name.
  *  @throws ArchiveJobError, BucketError, PurgeError and what Firestore answered: a redelivered request goes on. */
 export async function purge(
   dependencies: PurgeDependencies,
@@ -85,25 +88,34 @@ export async function purge(
     });
   const isOver = () => signal.aborted || clock.now() >= deadline;
 
-  while (await step((transaction, certificate) => purgeSome(dependencies, transaction, certificate))) {
-    if (isOver()) return 'continued';
+  const left: Left = new Map();
+  for (let passed = 0; ; passed = left.size) {
+    if (!(await step((transaction, certificate) => purgeSome(dependencies, transaction, certificate, left)))) break;
+    // The next invocation would begin with what this one has passed.
+    if (left.size === passed && isOver()) return 'continued';
   }
   while ((await purgeObjects(dependencies, projectId, step)) > 0) {
     if (isOver()) return 'continued';
   }
-  await certify(dependencies, id);
+  await certify(dependencies, id, [...left.values()]);
   return 'done';
 }
 
 /** Removes something, and says what has been removed by then; undefined when nothing was left to remove. */
 type Step = (transaction: Transaction, certificate: PurgeCertificate) => Promise<PurgeCertificate | undefined>;
 
+/** Pages that stay, in their order: why, by their ids. */
+type Left = Map<string, string>;
+
 async function purgeSome(
-  { firestore, clock, cold, files }: PurgeDependencies,
+  { firestore, clock, log, cold, files }: PurgeDependencies,
   transaction: Transaction,
   certificate: PurgeCertificate,
+  left: Left,
 ): ReturnType<Step> {
-  const query = pagesOf(firestore, certificate.projectId);
+  const pages = pagesOf(firestore, certificate.projectId);
+  const after = [...left.keys()].at(-1);
+  const query = after === undefined ? pages : pages.startAfter(after);
   const most = files === undefined ? recordsAtOnce.without : recordsAtOnce.withFiles;
   const { docs } = await transaction.get(query.select(...fields).limit(most));
   if (docs.length === 0) return undefined;
@@ -111,11 +123,20 @@ async function purgeSome(
   const { projectId } = certificate;
   const terms = files && { firestore, settings: files, now: clock.now() };
   // Who erases on demand waits for no grace time.
-  const releases = await Promise.all(
-    docs.map(({ id }) => terms && releaseFilesOf(terms, transaction, { id, projectId }, 0)),
-  );
+  const releases: (() => void)[] = [];
+  for (const { id, ref } of docs) {
+    if (terms === undefined) break;
+    try {
+      releases.push(await releaseFilesOf(terms, transaction, { id, projectId }, 0));
+    } catch (error) {
+      if (!(error instanceof FileRecordError)) throw error;
+      log.error('a page of the archive is left where it is', { record: ref.path, error: errorText(error) });
+      left.set(id, `${ref.path}: ${errorText(error)}`);
+      return certificate;
+    }
+  }
   for (const page of docs) transaction.delete(page.ref);
-  for (const release of releases) release?.();
+  for (const release of releases) release();
   return next;
 }
 
@@ -143,7 +164,7 @@ function withPage(sum: PurgeCertificate, page: QueryDocumentSnapshot, cold: Cold
   };
 }
 
-/** Also objects that no page names: the project's own prefix holds nothing else. */
+/** Also objects that no page names, and those of a page that stays: the project's own prefix holds nothing else. */
 async function purgeObjects(
   { cold }: PurgeDependencies,
   projectId: string,
@@ -159,16 +180,25 @@ async function purgeObjects(
 }
 
 /** Ends the job together with the entry that says what was removed. */
-async function certify({ transact, firestore, clock, log }: PurgeDependencies, id: string): Promise<void> {
+async function certify(
+  { transact, firestore, clock, log }: PurgeDependencies,
+  id: string,
+  left: readonly string[],
+): Promise<void> {
   const ref = archiveJobRef(firestore, id);
   await transact(async (transaction, trace) => {
     const job = parseArchiveJob(id, (await transaction.get(ref)).data());
     if (job.status !== 'running' || job.certificate === null) return;
     const now = clock.now();
     const { projectId, certificate } = job;
-    transaction.set(ref, archiveJobData({ ...job, status: 'done', updatedAt: now, finishedAt: now }));
+    const status = left.length === 0 ? 'done' : 'failed';
+    const errors = left.slice(0, mostListed);
+    transaction.set(ref, archiveJobData({ ...job, status, errors, updatedAt: now, finishedAt: now }));
     const after = { jobId: id, ...certificate, versions: [...certificate.versions] };
-    trace.record({ target: `project ${projectId}`, before: null, after, result: 'purged from the archive' });
-    log.info('purge over', { jobId: id, projectId, pages: certificate.pages, documents: certificate.documents });
+    const result =
+      left.length === 0 ? 'purged from the archive' : `purged from the archive; pages that stay: ${left.length}`;
+    trace.record({ target: `project ${projectId}`, before: null, after, result });
+    const { pages, documents } = certificate;
+    log.info('purge over', { jobId: id, projectId, status, pages, documents, left: left.length });
   });
 }

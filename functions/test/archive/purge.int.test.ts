@@ -153,6 +153,36 @@ describe('a purge of the archive', function () {
     assert.equal((await job()).certificate?.paths, paths);
   });
 
+  it('goes on behind a page whose files cannot be read, and fails with its name', async () => {
+    const { firestore, clock, log, services } = fixture;
+    for (const name of ['a', 'b', 'c']) {
+      await archive(firestore, { collection: 'media', documents: { [`media/${name}`]: { projectId: 'p1' } } });
+    }
+    const [bad] = (await recordsInArchive(firestore)).map(({ ref }) => ref);
+    await firestore.doc('syncFiles/bad').set({ holder: bad?.id, names: 'edited by hand' });
+    const transact = createTransact(services, { actor: operator, action: 'purge', reason: 'article 17' });
+    const purgeOf = async (job: ArchiveJob) => {
+      const dependencies = { firestore, clock, log, transact, cold: null, files: settings };
+      const signal = new AbortController().signal;
+      for (let runs = 0; runs < 10; runs += 1) {
+        if ((await purge(dependencies, job, { deadline: clock.now(), signal })) === 'done') break;
+      }
+      return stored(job);
+    };
+    const failed = await purgeOf(await ask());
+    assert.deepEqual([failed.status, failed.certificate?.pages], ['failed', 2]);
+    assert.match(failed.errors.join(), new RegExp(`^syncArchive/${bad?.id}: .*syncFiles/bad is no record of files`));
+    assert.deepEqual(
+      (await recordsInArchive(firestore)).map(({ ref }) => ref.id),
+      [bad?.id],
+    );
+    const [entry] = await auditOf(firestore);
+    assert.match(JSON.stringify(entry), /pages that stay: 1/);
+    await firestore.doc('syncFiles/bad').delete();
+    const { status, certificate } = await purgeOf(await ask());
+    assert.deepEqual([status, certificate?.pages], ['done', 1]);
+  });
+
   it('is certified where nothing was archived', async () => {
     const job = await ask();
     assert.equal(await run(job), 'done');
