@@ -37,9 +37,9 @@ export type ColdStorage = (() => Promise<Bucket>) | null;
 /** Reads a page and verifies it, wherever it lies.
  *  @throws BucketError, and what Firestore answered. */
 export async function openPage(ref: DocumentReference, cold: ColdStorage): Promise<Opened> {
+  const snapshot = await ref.get();
+  if (!snapshot.exists) return { kind: 'gone' };
   try {
-    const snapshot = await ref.get();
-    if (!snapshot.exists) return { kind: 'gone' };
     const record = parseArchiveRecord(ref.path, snapshot.data());
     if (record.part !== null && record.part.index > 0) return { kind: 'part' };
     const parts = record.part === null ? [{ ref, record }] : await readParts(ref, record.part);
@@ -55,8 +55,11 @@ export async function openPage(ref: DocumentReference, cold: ColdStorage): Promi
     const isDamage = [ArchiveRecordError, ArchivePageError, ArchivedDocumentError].some(
       (kind) => error instanceof kind,
     );
-    if (isDamage && error instanceof Error) return { kind: 'damaged', problem: error.message };
-    throw error;
+    if (!(isDamage && error instanceof Error)) throw error;
+    // Whoever rewrites a page removes its other parts and its objects, perhaps before they were read here.
+    const { updateTime } = await ref.get();
+    const isSame = snapshot.updateTime !== undefined && updateTime?.isEqual(snapshot.updateTime) === true;
+    return isSame ? { kind: 'damaged', problem: error.message } : openPage(ref, cold);
   }
 }
 

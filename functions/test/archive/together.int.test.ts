@@ -56,13 +56,14 @@ describe('several at one page of the archive', function () {
     return restore({ ...from, cold: async () => cold.bucket, ...change }, job, budget(signal));
   }
   /** A bucket whose first call of a kind has something else happen first. */
-  function interrupted(kind: 'read' | 'saveIfAbsent', meanwhile: () => Promise<unknown>): Bucket {
+  function interrupted(kind: 'beforeRead' | 'read' | 'saveIfAbsent', meanwhile: () => Promise<unknown>): Bucket {
     let isFirst = true;
     const once = async () => {
       if (!isFirst) return;
       isFirst = false;
       await meanwhile();
     };
+    if (kind === 'beforeRead') return { ...cold.bucket, read: (name) => once().then(() => cold.bucket.read(name)) };
     return {
       ...cold.bucket,
       ...(kind === 'read'
@@ -85,6 +86,21 @@ describe('several at one page of the archive', function () {
     await restoreWith(job, { cold: async () => interrupted('read', meanwhile) });
     assert.deepEqual([await living(), await inArchive()], [['media/a', 'media/b', 'media/c'], ['media/b']]);
     assert.deepEqual([(await stored(other)).processed, (await stored(job)).processed], [1, 1]);
+  });
+
+  it('takes no page for damaged that another job has restored in part before its object was read', async () => {
+    await archive(fixture.firestore, { collection: 'media', documents: documentsOf('a', 'b') });
+    await sweepWith(cold.bucket);
+    await inTheWay('b');
+    const [job, other] = [await newJob(), await newJob()];
+    const meanwhile = async () => {
+      await restoreWith(other);
+      await fixture.firestore.doc('media/b').delete();
+    };
+    await restoreWith(job, { cold: async () => interrupted('beforeRead', meanwhile) });
+    const { processed, errors } = await stored(job);
+    assert.deepEqual([processed, errors], [1, []]);
+    assert.deepEqual([await living(), await inArchive()], [['media/a', 'media/b'], []]);
   });
 
   it('counts a page once that two workers of one job have read', async () => {
