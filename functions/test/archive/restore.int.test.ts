@@ -298,11 +298,14 @@ describe('restoring from the archive', function () {
     await archive(fixture.firestore, { collection: 'media', documents: media(1) });
     const [page] = (await fixture.firestore.collection('syncArchive').get()).docs;
     await page?.ref.update({ checksum: 'another' });
-    await archive(fixture.firestore, { collection: 'media', documents: media(2), expireAt: archivedAt });
+    const old = { ...media(2), ...media(4) };
+    await archive(fixture.firestore, { collection: 'media', documents: old, expireAt: archivedAt });
     await archive(fixture.firestore, { collection: 'media', documents: media(3) });
     const job = await restored();
-    assert.deepEqual([job.processed, job.conflicts], [1, 1]);
-    assert.match(job.errors[0] ?? '', /its bytes do not have its checksum/);
+    // Each of them has its entry.
+    assert.deepEqual([job.total, job.processed, job.conflicts, job.errors.length], [4, 1, 3, 2]);
+    assert.match(job.errors.join(), /its bytes do not have its checksum/);
+    assert.match(job.errors.join(), /syncArchive\/.*: its retention has ended at 2026-11-21T00:00:00.000Z/);
     assert.deepEqual([...(await living()).keys()], ['media/m3']);
   });
 

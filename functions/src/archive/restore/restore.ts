@@ -74,9 +74,11 @@ async function takePage(
   const opened = await openPage(ref, cold);
   if (opened.kind === 'damaged') return passPage(context, ref.id, opened.problem);
   if (opened.kind !== 'page') return passPage(context, ref.id);
-  const { record } = opened.page;
-  const isDue = record.projectId === job.projectId && record.expireAt > context.clock.now();
-  return isDue ? restorePage(context, opened.page) : passPage(context, ref.id);
+  const { projectId, expireAt, count } = opened.page.record;
+  if (projectId !== job.projectId) return passPage(context, ref.id);
+  if (expireAt > context.clock.now()) return restorePage(context, opened.page);
+  const problem = `${ref.path}: its retention has ended at ${new Date(expireAt).toISOString()}`;
+  return passPage(context, ref.id, problem, count);
 }
 
 /** Marks the job as begun, with what there is to do. */

@@ -115,15 +115,16 @@ function restoreSlice(context: RestoreContext, page: OpenedPage, most: number, r
   });
 }
 
-/** Passes over a page that is not restored, in the job's progress. */
-export function passPage(context: RestoreContext, pageId: string, problem?: string): Promise<PageEnd> {
+/** Passes over a page that is not restored, in the job's progress.
+ *  @param count its documents; one that is damaged says nothing of them that can be relied on. */
+export function passPage(context: RestoreContext, pageId: string, problem?: string, count = 1): Promise<PageEnd> {
   return inJob(context, pageId, async (_transaction, job) => ({
     kind: 'went-on',
     job: {
       ...job,
       cursor: pageId,
       skip: 0,
-      conflicts: job.conflicts + (problem === undefined ? 0 : 1),
+      conflicts: job.conflicts + (problem === undefined ? 0 : count),
       errors: problem === undefined ? job.errors : [...job.errors, problem].slice(0, mostListed),
       updatedAt: context.clock.now(),
     },
