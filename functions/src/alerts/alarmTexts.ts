@@ -67,7 +67,7 @@ export const alarmTexts: Readonly<Record<Alarm, { readonly severity: AlarmSeveri
   },
   'files-refused': {
     severity: 'ERROR',
-    text: 'Cloud Storage refuses the removal of files whose assets were deleted; they stay, and are tried again, at last once a day. The line of the log says why: mostly the account of `reconcileOnRequest` lacks its role on FILES_BUCKET (`npm run provision`), or a retention policy or a hold keeps the object.',
+    text: 'Cloud Storage refuses the removal of files whose assets were deleted, or to read a page of the archive that may name some; they stay, and are tried again, at last once a day. The line of the log says why: mostly the account of `reconcileOnRequest` lacks its role on FILES_BUCKET or ARCHIVE_BUCKET (`npm run provision`), or a retention policy or a hold keeps the object.',
   },
 };
 

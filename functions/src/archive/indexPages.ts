@@ -3,8 +3,9 @@ import { recordCollections } from '../config/defineConfig.ts';
 import type { IndexArchive } from '../files/completeIndex.ts';
 import type { IndexDependencies } from '../files/indexAsset.ts';
 import { indexFilesOf } from '../files/removalOf.ts';
-import type { Log } from '../log.ts';
-import { type ColdStorage, isAsOpened, openPage } from './openPage.ts';
+import { errorText, type Log } from '../log.ts';
+import { BucketError } from '../storage/bucket.ts';
+import { type ColdStorage, isAsOpened, type Opened, openPage } from './openPage.ts';
 
 export interface IndexPagesDependencies extends IndexDependencies {
   readonly log: Log;
@@ -38,8 +39,8 @@ export function createIndexArchive(dependencies: IndexPagesDependencies): IndexA
 
 /** Whether anything was written. */
 async function indexPage(dependencies: IndexPagesDependencies, ref: DocumentReference): Promise<boolean> {
-  const { firestore, log, cold } = dependencies;
-  const opened = await openPage(ref, cold);
+  const { firestore, log } = dependencies;
+  const opened = await readPage(dependencies, ref);
   if (opened.kind === 'damaged') {
     log.error('files that a page of the archive names are not known', { record: ref.path, error: opened.problem });
   }
@@ -51,4 +52,17 @@ async function indexPage(dependencies: IndexPagesDependencies, ref: DocumentRefe
   );
   // Restored or moved meanwhile: what is left of it is opened again.
   return isWritten ?? indexPage(dependencies, ref);
+}
+
+/** A page that Cloud Storage refuses to read may name any file: the walk waits for it, and no file goes. */
+async function readPage({ log, cold }: IndexPagesDependencies, ref: DocumentReference): Promise<Opened> {
+  try {
+    return await openPage(ref, cold);
+  } catch (error) {
+    if (error instanceof BucketError && error.isRefused) {
+      const message = 'no file of a deleted asset is removed until a page of the archive can be read';
+      log.alarm('files-refused', message, { record: ref.path, error: errorText(error) });
+    }
+    throw error;
+  }
 }

@@ -13,6 +13,7 @@ import { writeReferences, writeRemoval } from '../../src/files/fileRecords.ts';
 import { indexAsset } from '../../src/files/indexAsset.ts';
 import { removeDueFiles } from '../../src/files/removeDueFiles.ts';
 import { createTransact } from '../../src/operations/transact.ts';
+import { BucketError } from '../../src/storage/bucket.ts';
 import { archive, archivedAt, asked } from '../archive/archived.ts';
 import { type ColdBucket, startColdBucket } from '../archive/coldBucket.ts';
 import { event, type SyncFixture, startSyncFixture } from '../sync/worker.fixture.ts';
@@ -170,6 +171,31 @@ describe('files of archived assets', () => {
       clock.advance(31 * dayMs);
       await sweep({ ...retention, cold: async () => cold.bucket, coldAfterMs }, budget());
       assert.deepEqual(await remove(), []);
+    });
+
+    it('stay with all others while Cloud Storage refuses to read their page, which an alarm names', async () => {
+      const { firestore, clock, log } = fixture;
+      clock.advance(archivedAt + 2 * dayMs - clock.now());
+      const retention = { firestore, clock, log, files: settings, cold: async () => cold.bucket, coldAfterMs: dayMs };
+      await sweep(retention, budget());
+      const pages = await firestore.collection('syncArchive').where('first', '==', 'media/old').get();
+      const read = async () => {
+        throw new BucketError('reading it', Object.assign(new Error('no access'), { code: 403 }));
+      };
+      const indexArchive = createIndexArchive({ ...dependencies(), cold: async () => ({ ...cold.bucket, read }) });
+      const times = { deletedAt: clock.now(), dueAt: clock.now() };
+      await firestore.runTransaction(async (transaction) => {
+        writeRemoval(firestore, transaction, { projectId: null, bucket: null, files: ['media/old.png'], ...times });
+      });
+      await removeDueFiles({ ...dependencies(), indexArchive }, budget());
+      clock.advance(settings.graceMs);
+      await assert.rejects(removeDueFiles({ ...dependencies(), indexArchive }, budget()), /no access/);
+      assert.ok(bucket.names().includes('media/old.png'));
+      assert.deepEqual(fixture.log.alarms(), ['files-refused']);
+      assert.match(JSON.stringify(fixture.log.lines), new RegExp(`"record":"${pages.docs[0]?.ref.path}"`));
+      // Access is given back.
+      assert.deepEqual(await remove(), ['media/a.png', 'media/b.png', 'media/old.png']);
+      assert.deepEqual(await named('archive'), ['media/a.png', 'media/b.png', 'media/old.png']);
     });
 
     it('are not known of a page that is purged while the walk reads it', async () => {
