@@ -21,6 +21,14 @@ export interface Holder {
   readonly id: string;
 }
 
+/** Who names which files, as recorded. */
+export interface Reference extends Holder {
+  /** Where they are, of a page of the archive: when it ends it is not read again, as an asset is. Null in a record from
+   *  before that was recorded, and of an asset. */
+  readonly bucket: string | null;
+  readonly names: readonly string[];
+}
+
 /** Files that go when their time has come, unless somebody names them by then. */
 export interface Removal {
   readonly projectId: string | null;
@@ -46,6 +54,7 @@ const referenceSchema = z
     schemaVersion: z.literal(schemaVersion),
     kind: z.enum(['asset', 'archive']),
     holder: z.string().min(1),
+    bucket: z.string().nullable().default(null),
     names: z.array(z.string()),
   })
   .refine(({ kind, holder }) => (kind === 'asset' ? documentPath.test(holder) : !holder.includes('/')), {
@@ -94,13 +103,13 @@ export function referencesOf(firestore: Firestore, { id }: Holder): Query {
 
 /** Who names which files, by a record.
  *  @throws FileRecordError */
-export function parseReference(snapshot: DocumentSnapshot): Holder & { readonly names: readonly string[] } {
-  const { kind, holder, names } = parsed(snapshot, referenceSchema.safeParse(snapshot.data()));
-  return { kind, id: holder, names };
+export function parseReference(snapshot: DocumentSnapshot): Reference {
+  const { kind, holder, bucket, names } = parsed(snapshot, referenceSchema.safeParse(snapshot.data()));
+  return { kind, id: holder, bucket, names };
 }
 
 /** Undefined for one that cannot be understood: what it names stays, and the others go on. */
-export function readReference(log: Log, snapshot: DocumentSnapshot): ReturnType<typeof parseReference> | undefined {
+export function readReference(log: Log, snapshot: DocumentSnapshot): Reference | undefined {
   try {
     return parseReference(snapshot);
   } catch (error) {
@@ -127,11 +136,13 @@ export function writeReferences(
   holder: Holder,
   known: readonly DocumentSnapshot[],
   names: readonly string[],
+  bucket: Reference['bucket'] = null,
 ): boolean {
   const wanted = new Map(packNames(names).map((part, at) => [referenceOfPart(firestore, holder, at).id, part]));
   const same = known.filter((snapshot) => {
     const part = wanted.get(snapshot.id);
-    return part !== undefined && JSON.stringify(snapshot.get('names')) === JSON.stringify(part);
+    const isOfBucket = (snapshot.get('bucket') ?? null) === bucket;
+    return part !== undefined && isOfBucket && JSON.stringify(snapshot.get('names')) === JSON.stringify(part);
   });
   for (const { id } of same) wanted.delete(id);
   const stale = known.filter((snapshot) => !same.includes(snapshot) && !wanted.has(snapshot.id));
@@ -141,6 +152,7 @@ export function writeReferences(
       schemaVersion,
       kind: holder.kind,
       holder: holder.id,
+      ...(bucket === null ? {} : { bucket }),
       names: part,
     });
   }

@@ -32,7 +32,8 @@ export function removeFilesOf(terms: Terms, transaction: Transaction, projectId:
 
 /** Keeps the files of documents that go into a new page of the archive: it names them from now on. */
 export function keepFilesOf(terms: Terms, transaction: Transaction, page: string, documents: Documents): void {
-  writeReferences(terms.firestore, transaction, archiveHolder(page), [], namesIn(terms, documents));
+  const { bucket } = terms.settings.place;
+  writeReferences(terms.firestore, transaction, archiveHolder(page), [], namesIn(terms, documents), bucket);
 }
 
 /** Brings the records of a page of the archive to what its documents name. Whether anything was written. */
@@ -44,11 +45,13 @@ export async function indexFilesOf(
 ): Promise<boolean> {
   const holder = archiveHolder(page);
   const { docs } = await transaction.get(referencesOf(terms.firestore, holder));
-  return writeReferences(terms.firestore, transaction, holder, docs, namesIn(terms, documents));
+  const { bucket } = terms.settings.place;
+  return writeReferences(terms.firestore, transaction, holder, docs, namesIn(terms, documents), bucket);
 }
 
 /** Has the files removed that a page of the archive names, for the transaction that deletes the page: reads now, and
- *  returns the writes. `graceMs` 0 is for an erasure on demand. */
+ *  returns the writes. What was recorded for another bucket is none of today's. `graceMs` 0 is for an erasure on
+ *  demand. */
 export async function releaseFilesOf(
   { firestore, settings, now }: Pick<Terms, 'firestore' | 'settings' | 'now'>,
   transaction: Transaction,
@@ -57,12 +60,15 @@ export async function releaseFilesOf(
 ): Promise<() => void> {
   const holder = archiveHolder(page.id);
   const { docs } = await transaction.get(referencesOf(firestore, holder));
-  const files = docs.flatMap((document) => parseReference(document).names);
+  const references = docs.map(parseReference);
   return () => {
     writeReferences(firestore, transaction, holder, docs, []);
-    const { bucket } = settings.place;
     const times = { deletedAt: now, dueAt: now + graceMs };
-    writeRemoval(firestore, transaction, { projectId: page.projectId, bucket, files, ...times });
+    const own = settings.place.bucket;
+    for (const bucket of new Set(references.map((reference) => reference.bucket ?? own))) {
+      const files = references.filter((of) => (of.bucket ?? own) === bucket).flatMap(({ names }) => names);
+      writeRemoval(firestore, transaction, { projectId: page.projectId, bucket, files, ...times });
+    }
   };
 }
 
@@ -82,7 +88,8 @@ export async function returnFilesOf(
   ]);
   return (left) => {
     const inPage = left.find((other) => other.page === page)?.documents ?? [];
-    writeReferences(firestore, transaction, archiveHolder(page), held.docs, namesIn(terms, inPage));
+    const { bucket } = terms.settings.place;
+    writeReferences(firestore, transaction, archiveHolder(page), held.docs, namesIn(terms, inPage), bucket);
     for (const other of left) {
       if (other.page !== page) keepFilesOf(terms, transaction, other.page, other.documents);
     }

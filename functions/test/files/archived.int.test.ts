@@ -107,6 +107,24 @@ describe('files of archived assets', () => {
     assert.deepEqual(await named('archive'), []);
   });
 
+  it('of another bucket by now are none of that one, also before the walk has come to their page', async () => {
+    const { firestore, clock, log } = fixture;
+    const files = { ...settings, place: { ...settings.place, bucket: 'other' } };
+    const other = fakeBucket();
+    // Nobody's: an asset of the old bucket has named one of the same name.
+    other.upload('media/a.png');
+    clock.advance(31 * dayMs);
+    await sweep({ firestore, clock, log, cold: null, coldAfterMs: 0, files }, budget());
+    assert.deepEqual(await named('archive'), []);
+    for (let round = 0; round < 3; round += 1) {
+      clock.advance(settings.graceMs);
+      await removeDueFiles({ ...dependencies(), settings: files, bucket: other }, budget());
+    }
+    const removals = await firestore.collection('syncFiles').where('kind', '==', 'removal').get();
+    assert.equal(removals.size, 0);
+    assert.deepEqual(other.names(), ['media/a.png']);
+  });
+
   it('are their assets’ again after a restore, and go with them', async () => {
     fixture.alive.set('p1', { name: 'back' });
     await fixture.deliver(event('ProjectCreated', 'p1', { name: 'back' }));
@@ -179,7 +197,8 @@ describe('files of archived assets', () => {
       const retention = { firestore, clock, log, files: settings, cold: async () => cold.bucket, coldAfterMs: dayMs };
       await sweep(retention, budget());
       const pages = await firestore.collection('syncArchive').where('first', '==', 'media/old').get();
-      const read = async () => {
+      const read = async (name: string) => {
+        if (!name.includes(pages.docs[0]?.id ?? '')) return cold.bucket.read(name);
         throw new BucketError('reading it', Object.assign(new Error('no access'), { code: 403 }));
       };
       const indexArchive = createIndexArchive({ ...dependencies(), cold: async () => ({ ...cold.bucket, read }) });
