@@ -1,4 +1,4 @@
-import { type Firestore, Timestamp } from 'firebase-admin/firestore';
+import { type DocumentSnapshot, type Firestore, Timestamp } from 'firebase-admin/firestore';
 import { type Clock, dayMs } from '../clock.ts';
 import type { EncodedMessage } from '../events/codec.ts';
 import { errorText, type Log } from '../log.ts';
@@ -46,7 +46,8 @@ export async function recordDeadLetter(
 const countedForMs = 31 * dayMs;
 
 /** Counts a delivery that failed where the record of its project counts none: returns how many there were. It is not a
- *  dead letter yet.
+ *  dead letter yet. One that is there from before stays as it is, without an end, for it stands for what was not
+ *  applied (I9), and so does what cannot be read: the count is kept beside it until the next dead letter replaces both.
  *  @throws what Firestore failed with. */
 export function countFailedDelivery(
   { firestore, clock }: { readonly firestore: Firestore; readonly clock: Clock },
@@ -58,8 +59,13 @@ export function countFailedDelivery(
   return firestore.runTransaction(async (transaction) => {
     const snapshot = await transaction.get(ref);
     const { known } = snapshot.exists ? readKnown(id, snapshot.data()) : nothingKnown;
-    const earlier = known?.status === 'failing' ? known : undefined;
     const now = clock.now();
+    if (snapshot.exists && (known === undefined || known.status === 'dead')) {
+      const attempts = countedBeside(snapshot, now) + 1;
+      transaction.update(ref, { counted: { attempts, lastAt: Timestamp.fromMillis(now) } });
+      return attempts;
+    }
+    const earlier = known?.status === 'failing' ? known : undefined;
     const letter = letterOf(message, { reason: 'attempts', error, attempts: 1, now });
     const attempts = (earlier?.attempts ?? 0) + 1;
     const firstAt = earlier?.firstAt ?? now;
@@ -67,6 +73,14 @@ export function countFailedDelivery(
     transaction.set(ref, { ...failureData(counted), expireAt: Timestamp.fromMillis(now + countedForMs) });
     return attempts;
   });
+}
+
+/** Deliveries that are counted beside a dead letter; none once the message of the last one is gone. */
+function countedBeside(snapshot: DocumentSnapshot, now: number): number {
+  const attempts: unknown = snapshot.get('counted.attempts');
+  const lastAt: unknown = snapshot.get('counted.lastAt');
+  if (typeof attempts !== 'number' || !(lastAt instanceof Timestamp)) return 0;
+  return lastAt.toMillis() + countedForMs > now ? attempts : 0;
 }
 
 /** What is known of a dead letter already, or why that cannot be read. */

@@ -4,7 +4,8 @@ import { readInvocation } from '../../src/cli/command.ts';
 import { exitCodes, redrive, redriveDeadLetters } from '../../src/cli/redrive.ts';
 import { dayMs } from '../../src/clock.ts';
 import { failureRef } from '../../src/deadLetters/failure.ts';
-import { recordDeadLetter } from '../../src/deadLetters/record.ts';
+import { letterOf } from '../../src/deadLetters/letter.ts';
+import { countFailedDelivery, recordDeadLetter } from '../../src/deadLetters/record.ts';
 import type { RedriveDependencies } from '../../src/deadLetters/redrive.ts';
 import { encodeEvent } from '../../src/events/codec.ts';
 import type { ProjectEvent } from '../../src/events/contract.ts';
@@ -57,6 +58,32 @@ describe('redrive', () => {
   const redriving = (events: Pick<Publisher, 'publish'> = fixture.events): RedriveDependencies => ({
     ...fixture.dependencies,
     transact: transactAs('olga', { ...fixture.dependencies, events }),
+  });
+
+  it('keeps a dead letter, and what cannot be read, without an end while later deliveries are counted', async () => {
+    const deletion = await deadDeletion('p');
+    const ref = failureRef(fixture.firestore, deletion.id);
+    const dead = (await ref.get()).data();
+    assert.equal(dead?.status, 'dead');
+    const count = () => countFailedDelivery(fixture.dependencies, encodeEvent(deletion), 'it failed once more');
+    assert.deepEqual([await count(), await count()], [1, 2]);
+    const { counted: _counted, ...kept } = (await ref.get()).data() ?? {};
+    assert.deepEqual(kept, dead);
+    fixture.clock.advance(32 * dayMs);
+    assert.equal(await count(), 1, 'the message of the earlier deliveries is gone');
+
+    const letter = letterOf(encodeEvent(deletion), {
+      ...{ reason: 'attempts', error: 'it failed once more', attempts: 3 },
+      now: fixture.clock.now(),
+    });
+    const { status, times, attempts } = await recordDeadLetter(fixture.dependencies, letter);
+    assert.deepEqual([status, times, attempts], ['dead', 2, Number(dead?.attempts) + 3]);
+    assert.equal((await ref.get()).get('counted'), undefined);
+
+    await ref.set({ status: 'dead', from: 'another version' });
+    assert.deepEqual([await count(), await count()], [1, 2]);
+    const { counted: _beside, ...unread } = (await ref.get()).data() ?? {};
+    assert.deepEqual(unread, { status: 'dead', from: 'another version' });
   });
 
   const statusOf = async (id: string) => (await failureRef(fixture.firestore, id).get()).get('status');
