@@ -99,7 +99,7 @@ export function failureFrom(message: EncodedMessage, known: Failure | undefined,
   // Pub/Sub's own dead letter policy counts in an attribute of its own:
   // https://cloud.google.com/pubsub/docs/handling-failures
   const attempts = Number(attributes.attempts ?? attributes.CloudPubSubDeadLetterSourceDeliveryCount ?? 1);
-  const deadLetteredAt = Date.parse(attributes.deadLetteredAt ?? '') || nowMs;
+  const deadLetteredAt = timeOfLetter(attributes, nowMs);
   const earlier = known?.status === 'failing' ? undefined : known;
   // A redelivery of the same dead letter is not another failure.
   const isRepeat = earlier !== undefined && earlier.lastAt >= deadLetteredAt;
@@ -121,6 +121,16 @@ export function failureFrom(message: EncodedMessage, known: Failure | undefined,
     lastAt: Math.max(earlier?.lastAt ?? deadLetteredAt, deadLetteredAt),
     status: isRepeat ? earlier.status : 'dead',
   };
+}
+
+/** How far the clock of whoever dead-lettered a message may be ahead of this one, in ms. */
+const mostClockSkewMs = 60 * 60_000;
+
+/** When a message became a dead letter, as it claims. Others may write there what no record takes (a year beyond 9999),
+ *  or what makes every later letter of its event look like a repeat: then it is now. */
+function timeOfLetter(attributes: EncodedMessage['attributes'], nowMs: number): number {
+  const claimed = Date.parse(attributes.deadLetteredAt ?? '');
+  return claimed > 0 && claimed <= nowMs + mostClockSkewMs ? claimed : nowMs;
 }
 
 /** The beginning of a payload as text; what is not UTF-8 shows as U+FFFD. Never half a character: that is

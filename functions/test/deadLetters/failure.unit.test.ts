@@ -56,4 +56,24 @@ describe('the record of a dead letter', () => {
     assert.match(preview, /^\uFFFD\uFFFDa\uFFFD\(\uFFFD+$/);
     assert.equal(kept(Buffer.alloc(5_000, 0xff)).preview, '\uFFFD'.repeat(1_000));
   });
+
+  it('takes no time that a record has no room for, or that has not come', () => {
+    const hour = 60 * 60_000;
+    const lastAt = (deadLetteredAt: string) => {
+      const failure = failureFrom({ data: Buffer.from('{}'), attributes: { deadLetteredAt } }, undefined, now);
+      assert.deepEqual(parseFailure(failure.id, failureData(failure)), { ...failure, schemaVersion });
+      return failure.lastAt;
+    };
+    const claims = ['+012026-01-01T00:00:00.000Z', '-002026-01-01T00:00:00.000Z', '9999-12-31T23:59:59.999Z', 'soon'];
+    for (const claim of claims) assert.equal(lastAt(claim), now, claim);
+    for (const skew of [-hour, 0, hour]) assert.equal(lastAt(new Date(now + skew).toISOString()), now + skew);
+  });
+
+  it('is dead again when its event fails after a letter that claimed a time to come', () => {
+    const letter = (deadLetteredAt: string) => ({ data: Buffer.from('{}'), attributes: { deadLetteredAt } });
+    const first = failureFrom(letter('2099-01-01T00:00:00.000Z'), undefined, now);
+    const later = now + 2 * 60 * 60_000;
+    const again = failureFrom(letter(new Date(later).toISOString()), { ...first, status: 'redriven' }, later);
+    assert.deepEqual([again.status, again.times], ['dead', 2]);
+  });
 });
