@@ -140,7 +140,8 @@ function selectionOf({ ids, projectId, reason }: Selected): DeadLetterSelection 
 }
 
 async function preview({ firestore }: OperationContext, given: Selected, what: string): Promise<Preview> {
-  return { count: await countDeadLetters(firestore, selectionOf(given)), what, details: [] };
+  const count = await countDeadLetters(firestore, selectionOf(given));
+  return { count, what, moves: given.ids === undefined, details: [] };
 }
 
 interface Decided {

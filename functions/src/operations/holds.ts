@@ -47,7 +47,7 @@ async function preview(
   const what = `held ${kind === 'release' ? 'deletions, whose assets will be deleted' : 'deletions, whose assets will stay'}`;
   if (projectIds === undefined) {
     const counted = await heldJobs(firestore, openStatuses).count().get();
-    return { count: counted.data().count, what, details: [] };
+    return { count: counted.data().count, what, moves: true, details: [] };
   }
   const found = await Promise.all(projectIds.map((projectId) => holds.find(projectId)));
   return { count: found.filter((name) => name !== undefined).length, what, details: [] };

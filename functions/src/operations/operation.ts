@@ -52,6 +52,8 @@ export interface Preview {
   readonly count: number;
   /** What they are, in words. */
   readonly what: string;
+  /** Whether their number moves by itself: they are named by nobody, and come and go meanwhile. Default: no. */
+  readonly moves?: boolean;
   readonly details: readonly { readonly name: string; readonly value: string | number }[];
 }
 
@@ -79,7 +81,7 @@ export interface OperationDefinition<Schema extends z.ZodType> {
   readonly input: Schema;
   preview(context: OperationContext, input: z.output<Schema>): Promise<Preview>;
   /** Doing it again does no harm.
-   *  @param counted what the preview has counted: of what the input does not name one by one, no more are touched.
+   *  @param counted what was counted and confirmed: of what the input does not name one by one, no more are touched.
    *  @throws OperationRefusedError when it cannot be done now, and nothing was changed. */
   act(context: OperationContext, input: z.output<Schema>, counted: number): Promise<Outcome>;
 }

@@ -106,16 +106,8 @@ async function preview(context: OperationContext, given: Input): Promise<Preview
     { name: 'collections', value: collections?.join(', ') ?? 'all' },
   ];
   if (mode === 'report') return { count: 0, what: 'projects; a report changes no asset', details };
-  return projectIds === undefined
-    ? { count: atLeast(projects), what: 'projects at least, whose assets are repaired where they differ', details }
-    : { count: projects, what: 'projects, whose assets are repaired where they differ', details };
-}
-
-/** The number that a person repeats, by its first two digits: of many projects one is created or forgotten while it is
- *  typed, and no number would ever be the right one. */
-function atLeast(count: number): number {
-  const step = 10 ** Math.max(0, String(count).length - 2);
-  return Math.floor(count / step) * step;
+  const what = 'projects, whose assets are repaired where they differ';
+  return { count: projects, what, moves: projectIds === undefined, details };
 }
 
 async function countProjects({ firestore }: OperationContext): Promise<number> {

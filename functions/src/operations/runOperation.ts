@@ -96,8 +96,10 @@ export async function runOperation(
   const context = contextOf(services, operation, call, reason);
   const acted = await unlessRefused(async () => {
     const preview = await ready.preview(context);
-    if (needsConfirmation(operation, preview) && call.confirm !== preview.count) return preview;
-    return ready.act(context, preview.count);
+    if (!needsConfirmation(operation, preview)) return ready.act(context, preview.count);
+    const { confirm } = call;
+    if (typeof confirm !== 'number' || !confirms(confirm, preview)) return preview;
+    return ready.act(context, Math.min(confirm, preview.count));
   });
   if ('refusal' in acted) return acted.refusal;
   const { value } = acted;
@@ -108,6 +110,16 @@ export async function runOperation(
 
 function needsConfirmation({ changes }: Operation, { count }: Preview): boolean {
   return changes && count > unconfirmedAtMost;
+}
+
+/** By how much of itself a number that moves may differ from the one that was confirmed: a flood that has come for
+ *  two minutes grows by less in the ten seconds that somebody types, and a digit too few or too many is far more. */
+const confirmedShare = 0.1;
+
+/** Whether a number is that of what is there. In a flood the exact one is out of date before it is typed, and nobody
+ *  could decide just then; no more are touched than were confirmed. */
+function confirms(confirmed: number, { count, moves = false }: Preview): boolean {
+  return Math.abs(count - confirmed) <= (moves ? count * confirmedShare : 0);
 }
 
 /** Role first: who may not do it does not learn what would be wrong with the input. */
