@@ -20,11 +20,11 @@ export function reconcileAssetsFunction(services: Services) {
       serviceAccount: 'lockstep-reconcile@',
     },
     async ({ scheduleTime }) => {
-      const { clock } = services;
+      const { clock, log } = services;
       const mode = params.reconcileMode.value();
       const { askBySchedule } = await import('../operations/scheduledReconciliation.ts');
       const firestore = await services.firestore();
-      await askBySchedule({ firestore, clock, publisherTo: publisherTo(services) }, { mode, scheduleTime });
+      await askBySchedule({ firestore, clock, log, publisherTo: publisherTo(services) }, { mode, scheduleTime });
     },
   );
 }

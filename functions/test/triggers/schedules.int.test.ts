@@ -90,9 +90,15 @@ describe('functions of reconciliation and relay', () => {
       );
     });
 
-    it('asks once for a time that Cloud Scheduler delivers again, also when that took a while', async () => {
+    it('asks once for a time that Cloud Scheduler delivers again, also when that took a while, and says so', async () => {
+      const refusals = () => fixture.log.lines.filter(({ message }) => /was asked for before/.test(message));
       await onSchedule();
+      assert.deepEqual(refusals(), []);
       await onSchedule();
+      assert.deepEqual(
+        refusals().map(({ level, fields }) => [level, fields]),
+        [['info', { mode: 'report', scheduleTime }]],
+      );
       assert.equal(asked().length, 1);
       assert.equal((await auditOf(fixture.firestore)).length, 1);
       await onSchedule(fixture.services, '2026-11-28T03:00:00Z');
