@@ -40,8 +40,8 @@ export interface AlertRecord {
   readonly closedBy: string | null;
   readonly closedAt: number | null;
   readonly escalatedAt: number | null;
-  /** Ids of the last messages that were counted: a redelivery is not another occurrence. */
-  readonly counted: readonly string[];
+  /** The newest messages that were counted, in the order of their times: a redelivery is not another occurrence. */
+  readonly counted: readonly { readonly id: string; readonly at: number }[];
   /** What was sent about this opening. */
   readonly sent: readonly SentChange[];
   /** Who is sending just now, and until when nobody else does. */
@@ -80,7 +80,13 @@ const recordSchema = z.object({
   closedBy: z.string().nullable(),
   closedAt: time.nullable(),
   escalatedAt: time.nullable(),
-  counted: z.array(z.string()),
+  counted: z.array(
+    z.union([
+      z.object({ id: z.string(), at: z.number() }),
+      // As versions wrote it that kept no times: it makes room for others first.
+      z.string().transform((id) => ({ id, at: 0 })),
+    ]),
+  ),
   sent: z.array(z.object({ change: z.enum(alertChanges), target: z.string(), at: time })),
   sending: z.object({ by: z.string(), until: time }).nullable(),
   lookAt: time.nullable(),

@@ -5,8 +5,9 @@ import type { AlertRecord } from './alertRecord.ts';
 /** How long a closed alert is kept, in ms. */
 const closedRetentionMs = 30 * dayMs;
 
-/** Messages that are known by their ids: Pub/Sub redelivers within minutes, a process sends one in a few seconds. */
-const maxCounted = 50;
+/** Messages that are known by their ids: about 60 bytes each of a record that is written with every message. What is
+ *  older than all of them was counted. */
+const maxCounted = 200;
 
 /** Who closes what ended by itself. */
 export const closedBySystem = 'lockstep';
@@ -14,11 +15,11 @@ export const closedBySystem = 'lockstep';
 /** The alert with one more occurrence: opened where there was none, or it was closed and this came after its end.
  *  @param hint what to do about it. */
 export function raised(known: AlertRecord | undefined, occurrence: RaisedMessage, hint: string): AlertRecord {
-  if (known?.counted.includes(occurrence.id)) return known;
+  if (known !== undefined && wasCounted(known, occurrence)) return known;
   const { id, key, alarm, message, fields, count, at } = occurrence;
   // Its end has overtaken it; a person who closes an alert has said nothing about what is on its way.
   if (known?.closedBy === closedBySystem && at <= (known.closedAt ?? 0)) return known;
-  const counted = [...(known?.counted ?? []), id].slice(-maxCounted);
+  const counted = [...(known?.counted ?? []), { id, at }].toSorted((a, b) => a.at - b.at).slice(-maxCounted);
   if (known !== undefined && known.state !== 'closed') {
     const isNewest = at >= known.lastAt;
     return {
@@ -53,6 +54,14 @@ export function raised(known: AlertRecord | undefined, occurrence: RaisedMessage
     lookAt: null,
     expireAt: null,
   };
+}
+
+/** While a target is down, every message of its alert is redelivered for a day, and no list would hold their ids. One
+ *  that comes for the first time behind as many newer ones says nothing new either. */
+function wasCounted({ counted }: AlertRecord, { id, at }: RaisedMessage): boolean {
+  const [oldest] = counted;
+  const isBehind = counted.length >= maxCounted && oldest !== undefined && at <= oldest.at;
+  return isBehind || counted.some((one) => one.id === id);
 }
 
 /** The alert after its cause has ended at `at`; what was raised after that stays open. */

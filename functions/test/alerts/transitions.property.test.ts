@@ -63,6 +63,26 @@ describe('an alert', () => {
     assert.equal(raised(over, first, 'hint'), over, 'a redelivery opens nothing');
   });
 
+  it('that a person has closed is opened by no redelivery, however many messages were counted since', () => {
+    const many = Array.from({ length: 500 }, (_, index) =>
+      raisedMessage('hold', 'a deletion is held', {}, { id: `n${index}`, at: index + 1, count: 1 }),
+    );
+    // A target that is down: none is acknowledged, and all come again and again.
+    const open = fold([...many, ...many]);
+    assert.equal(open?.count, 500);
+    const over = closed(open, 'eva', 1_000);
+    assert.equal(fold(many, over), over);
+    const next = raisedMessage('hold', 'a deletion is held', {}, { id: 'next', at: 900, count: 1 });
+    assert.equal(raised(over, next, 'hint').state, 'open', 'eva has not seen it');
+  });
+
+  it('is read as versions wrote it that kept no times of messages', () => {
+    const before = { ...alertData(raised(undefined, first, 'hint')), counted: [first.id] };
+    const known = parseAlert('syncAlerts/hold', before);
+    assert.equal(raised(known, first, 'hint'), known);
+    assert.equal(raised(known, second, 'hint').count, 2);
+  });
+
   it('ends with its cause, unless it was raised after that', () => {
     const open = raised(undefined, second, 'hint');
     assert.equal(ended(open, 1).state, 'open');
