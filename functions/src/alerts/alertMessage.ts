@@ -27,6 +27,7 @@ const messageSchema = z.discriminatedUnion('kind', [
 
 export type AlertMessage = z.infer<typeof messageSchema>;
 export type RaisedMessage = Extract<AlertMessage, { kind: 'raised' }>;
+export type EndedMessage = Extract<AlertMessage, { kind: 'ended' }>;
 
 /** Longest text of a field, in characters: enough for a message or an error, and the whole stays far below the limits
  *  of Pub/Sub and Firestore. */

@@ -39,6 +39,8 @@ export interface AlertRecord {
   readonly acknowledgedAt: number | null;
   readonly closedBy: string | null;
   readonly closedAt: number | null;
+  /** When its cause has ended last, as far as is known. */
+  readonly endedAt: number | null;
   readonly escalatedAt: number | null;
   /** The newest messages that were counted, in the order of their times: a redelivery is not another occurrence. */
   readonly counted: readonly { readonly id: string; readonly at: number }[];
@@ -79,6 +81,7 @@ const recordSchema = z.object({
   acknowledgedAt: time.nullable(),
   closedBy: z.string().nullable(),
   closedAt: time.nullable(),
+  endedAt: time.nullable().default(null),
   escalatedAt: time.nullable(),
   counted: z.array(
     z.union([
@@ -130,6 +133,7 @@ export function alertData(record: AlertRecord): Record<string, unknown> {
     lastAt: at(record.lastAt),
     acknowledgedAt: at(record.acknowledgedAt),
     closedAt: at(record.closedAt),
+    endedAt: at(record.endedAt),
     escalatedAt: at(record.escalatedAt),
     sent: record.sent.map((sent) => ({ ...sent, at: at(sent.at) })),
     sending: record.sending === null ? null : { ...record.sending, until: at(record.sending.until) },

@@ -80,7 +80,7 @@ async function take(
   const { round, damage } = await firestore.runTransaction(async (transaction) => {
     const snapshot = await transaction.get(ref);
     const { known, damage } = snapshot.exists ? read(ref.path, snapshot.data()) : nothingKnown;
-    const record = afterMessage(known, message);
+    const record = damage !== undefined && message.kind === 'ended' ? undefined : afterMessage(known, message);
     if (record === undefined) return { round: null, damage };
     const now = clock.now();
     const due = dueChanges(record, config, now);
@@ -108,7 +108,7 @@ function afterMessage(known: AlertRecord | undefined, message: AlertMessage): Al
     case 'raised':
       return raised(known, message, hintOf(message.alarm));
     case 'ended':
-      return known && ended(known, message.at);
+      return ended(known, message);
     case 'look':
       return known;
   }

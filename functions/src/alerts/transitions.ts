@@ -1,5 +1,5 @@
 import { dayMs } from '../clock.ts';
-import type { RaisedMessage } from './alertMessage.ts';
+import type { EndedMessage, RaisedMessage } from './alertMessage.ts';
 import type { AlertRecord } from './alertRecord.ts';
 
 /** How long a closed alert is kept, in ms. */
@@ -16,9 +16,9 @@ export const closedBySystem = 'lockstep';
  *  @param hint what to do about it. */
 export function raised(known: AlertRecord | undefined, occurrence: RaisedMessage, hint: string): AlertRecord {
   if (known !== undefined && wasCounted(known, occurrence)) return known;
-  const { id, key, alarm, message, fields, count, at } = occurrence;
+  const { id, message, fields, count, at } = occurrence;
   // Its end has overtaken it; a person who closes an alert has said nothing about what is on its way.
-  if (known?.closedBy === closedBySystem && at <= (known.closedAt ?? 0)) return known;
+  if (known?.state === 'closed' && at <= (known.endedAt ?? Number.NEGATIVE_INFINITY)) return known;
   const counted = [...(known?.counted ?? []), { id, at }].toSorted((a, b) => a.at - b.at).slice(-maxCounted);
   if (known !== undefined && known.state !== 'closed') {
     const isNewest = at >= known.lastAt;
@@ -31,6 +31,10 @@ export function raised(known: AlertRecord | undefined, occurrence: RaisedMessage
       counted,
     };
   }
+  return { ...opened(occurrence, hint), opening: (known?.opening ?? 0) + 1, endedAt: known?.endedAt ?? null, counted };
+}
+
+function opened({ key, alarm, message, fields, count, at }: Omit<RaisedMessage, 'id'>, hint: string): AlertRecord {
   return {
     key,
     alarm,
@@ -41,13 +45,14 @@ export function raised(known: AlertRecord | undefined, occurrence: RaisedMessage
     count,
     firstAt: at,
     lastAt: at,
-    opening: (known?.opening ?? 0) + 1,
+    opening: 0,
     acknowledgedBy: null,
     acknowledgedAt: null,
     closedBy: null,
     closedAt: null,
+    endedAt: null,
     escalatedAt: null,
-    counted,
+    counted: [],
     sent: [],
     // Whoever sends about the opening before finds that it is another one now.
     sending: null,
@@ -64,9 +69,17 @@ function wasCounted({ counted }: AlertRecord, { id, at }: RaisedMessage): boolea
   return isBehind || counted.some((one) => one.id === id);
 }
 
-/** The alert after its cause has ended at `at`; what was raised after that stays open. */
-export function ended(known: AlertRecord, at: number): AlertRecord {
-  return known.lastAt > at ? known : closed(known, closedBySystem, at);
+/** The alert after its cause has ended; what was raised after that stays open. An end is kept also where nothing is
+ *  open: it may have overtaken its alarm, and comes only once. */
+export function ended(known: AlertRecord | undefined, { key, at }: EndedMessage): AlertRecord {
+  const record = known ?? opened(neverRaised(key, at), '');
+  if (record.lastAt > at) return record;
+  return { ...closed(record, closedBySystem, at), endedAt: Math.max(record.endedAt ?? at, at) };
+}
+
+function neverRaised(key: string, at: number): Omit<RaisedMessage, 'id'> {
+  const [alarm = key] = key.split(':');
+  return { kind: 'raised', key, alarm, message: 'has ended before its alarm came', fields: {}, count: 0, at };
 }
 
 /** The alert as a person has taken it on; unchanged where somebody has already, or it is closed. */

@@ -246,6 +246,21 @@ describe('delivery of alerts', () => {
     assert.equal(new Set(webhooks.calls.map(({ path, key: idempotency }) => path + idempotency)).size, 6);
   });
 
+  it('is not opened by an alarm that its end has overtaken, and nobody hears of it', async () => {
+    const alarm = raise();
+    clock.advance(minuteMs);
+    const end = { kind: 'ended', key, at: clock.now() } as const;
+    await deliver(end);
+    for (const message of [alarm, alarm, end]) await deliver(message);
+    const { state, alarm: name, lookAt, expireAt } = await record();
+    assert.deepEqual([state, name, lookAt, webhooks.calls.length], ['closed', 'dead-letter', null, 0]);
+    assert.ok(expireAt !== null);
+    clock.advance(minuteMs);
+    await deliver(raise('a2'));
+    assert.deepEqual([(await record()).state, (await record()).count], ['open', 1]);
+    assert.ok(called().includes('/audit opened'));
+  });
+
   it('keeps alerts where no target is configured, and calls nobody', async () => {
     await deliver(raise(), 'm1', { targets: [] });
     assert.deepEqual([(await record()).state, webhooks.calls.length], ['open', 0]);

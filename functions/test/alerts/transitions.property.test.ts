@@ -16,6 +16,8 @@ const occurrence = fc
 const fold = (messages: readonly RaisedMessage[], from?: AlertRecord) =>
   messages.reduce<AlertRecord | undefined>((record, message) => raised(record, message, 'hint'), from);
 
+const endAt = (at: number) => ({ kind: 'ended', key: 'brake:x', at }) as const;
+
 describe('an alert', () => {
   const [first, second] = [1, 2].map((at) =>
     raisedMessage('hold', 'a deletion is held', { projectId: 'p' }, { id: `m${at}`, at, count: 1 }),
@@ -85,19 +87,24 @@ describe('an alert', () => {
 
   it('ends with its cause, unless it was raised after that', () => {
     const open = raised(undefined, second, 'hint');
-    assert.equal(ended(open, 1).state, 'open');
-    assert.deepEqual([ended(open, 2).state, ended(open, 2).closedBy], ['closed', 'lockstep']);
+    assert.equal(ended(open, endAt(1)).state, 'open');
+    assert.deepEqual([ended(open, endAt(2)).state, ended(open, endAt(2)).closedBy], ['closed', 'lockstep']);
   });
 
   it('is open or not, whatever comes first of its alarm and its end', () => {
     fc.assert(
       fc.property(occurrence, fc.integer({ min: 2, max: 1_000_000 }), (message, end) => {
-        const known = raised(undefined, first, 'hint');
-        const inOrder = ended(raised(known, message, 'hint'), end);
-        const overtaken = raised(ended(known, end), message, 'hint');
-        assert.equal(overtaken.state, inOrder.state);
+        const open = raised(undefined, first, 'hint');
+        const knowns = [undefined, open, closed(open, 'eva', 1), ended(open, endAt(1)), closed(open, 'eva', end)];
+        for (const known of knowns) {
+          const inOrder = ended(raised(known, message, 'hint'), endAt(end));
+          const overtaken = raised(ended(known, endAt(end)), message, 'hint');
+          assert.equal(overtaken.state, inOrder.state, JSON.stringify(known));
+        }
       }),
     );
+    const decided = ended(closed(raised(undefined, first, 'hint'), 'eva', 12), endAt(13));
+    assert.deepEqual([decided.closedBy, decided.closedAt, decided.endedAt], ['eva', 12, 13]);
     const byHand = closed(raised(undefined, first, 'hint'), 'eva', 12);
     assert.equal(raised(byHand, second, 'hint').state, 'open', 'eva has not seen it');
   });

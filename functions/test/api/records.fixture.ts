@@ -109,6 +109,7 @@ export function openAlert(number: number, changed: Partial<AlertRecord> = {}): A
     acknowledgedAt: null,
     closedBy: null,
     closedAt: null,
+    endedAt: null,
     escalatedAt: null,
     counted: [],
     sent: [],
