@@ -14,7 +14,7 @@ import { type Attestation, noAttestation } from './identity/attestation.ts';
 import { type Identity, includes, type Session } from './identity/session.ts';
 import { invalidInput, queryValues } from './input.ts';
 import { openApiOf } from './openApi.ts';
-import { ApiProblem, problemResponse } from './problem.ts';
+import { ApiProblem, problemResponse, unavailable } from './problem.ts';
 import { createRateLimit, defaultRateLimits, type RateLimits } from './rateLimit.ts';
 import type { Views } from './readers/views.ts';
 import { createReplay } from './replay.ts';
@@ -75,10 +75,7 @@ function asProblem(error: unknown): ApiProblem {
     return new ApiProblem('failed', errorText(error), { cause: error });
   }
   if (isTransientCall(error)) {
-    return new ApiProblem('unavailable', 'Firestore or Firebase Authentication did not answer: try again.', {
-      cause: error,
-      headers: { 'retry-after': '5' },
-    });
+    return unavailable('Firestore or Firebase Authentication did not answer: try again.', error);
   }
   return new ApiProblem('failed', 'Try again; if it stays, read the log of the function "operations".', {
     cause: error,

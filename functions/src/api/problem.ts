@@ -65,6 +65,11 @@ export class ApiProblem extends Error {
   }
 }
 
+/** A service that is needed did not answer. */
+export function unavailable(detail: string, cause: unknown): ApiProblem {
+  return new ApiProblem('unavailable', detail, { cause, headers: { 'retry-after': '5' } });
+}
+
 /** The answer for a problem: https://www.rfc-editor.org/rfc/rfc9457 */
 export function problemResponse(problem: ApiProblem): Response {
   const [status, title] = titles[problem.kind];

@@ -1,11 +1,18 @@
 // The parts of the API that decide by themselves: rates, cursors, validators, repeated calls.
+
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { Agent } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import fc from 'fast-check';
+import { deleteApp, initializeApp } from 'firebase-admin/app';
+import { getAppCheck } from 'firebase-admin/app-check';
 import { z } from 'zod';
 import { createApi } from '../../src/api/api.ts';
 import { cursorOf, encodeCursor } from '../../src/api/cursor.ts';
 import { entityTagOf, isKnown } from '../../src/api/entityTag.ts';
 import { createAttestation } from '../../src/api/identity/attestation.ts';
+import { ApiProblem } from '../../src/api/problem.ts';
 import { createRateLimit } from '../../src/api/rateLimit.ts';
 import { recent } from '../../src/api/recent.ts';
 import { createReplay } from '../../src/api/replay.ts';
@@ -65,6 +72,29 @@ describe('a rate limit', () => {
 });
 
 describe('App Check', () => {
+  it('whose keys cannot be fetched says nothing about a token, and is asked again later', async () => {
+    const lookup: LookupFunction = (_host, _options, answer) => answer(new Error('no network'), '');
+    const credential = { getAccessToken: () => Promise.reject(new Error('not needed')) };
+    const app = initializeApp(
+      { projectId: 'demo-keys', credential, httpAgent: new Agent({ lookup }) },
+      `keys-${randomUUID()}`,
+    );
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const claims = { aud: ['projects/demo-keys'], iss: 'https://firebaseappcheck.googleapis.com/1', sub: 'app' };
+    const token = [part({ alg: 'RS256', kid: 'k' }), part(claims), 'c2ln'].join('.');
+    const attest = createAttestation(async () => getAppCheck(app));
+    const request = new Request('https://example.com/', { headers: { 'x-firebase-appcheck': token } });
+    try {
+      await assert.rejects(attest(request), (error) => {
+        assert.ok(error instanceof ApiProblem);
+        assert.deepEqual([error.status, error.headers['retry-after']], [503, '5'], error.message);
+        return true;
+      });
+    } finally {
+      await deleteApp(app);
+    }
+  });
+
   it('where it is required, lets nothing pass that it does not attest, whatever the token', async () => {
     const api = createApi({
       routes,

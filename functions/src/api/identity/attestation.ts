@@ -1,5 +1,6 @@
 import type { AppCheck } from 'firebase-admin/app-check';
-import { ApiProblem } from '../problem.ts';
+import { ApiProblem, unavailable } from '../problem.ts';
+import { isUnreachable } from './sdkErrors.ts';
 
 /** The header in which Firebase's SDKs send the token of App Check:
  *  https://firebase.google.com/docs/app-check/custom-resource */
@@ -21,6 +22,7 @@ export function createAttestation(appCheck: () => Promise<Pick<AppCheck, 'verify
     try {
       await sdk.verifyToken(token);
     } catch (error) {
+      if (isUnreachable(error)) throw unavailable('The keys of App Check could not be fetched: try again.', error);
       throw refused('The token of App Check is not valid here: get a new one.', error);
     }
   };

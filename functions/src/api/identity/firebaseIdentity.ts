@@ -1,7 +1,8 @@
 import type { Auth, DecodedIdToken } from 'firebase-admin/auth';
-import { ApiProblem } from '../problem.ts';
+import { unavailable } from '../problem.ts';
 import { roleSchema } from '../views/common.ts';
 import { isUnsigned, takesEmulatorTokens } from './emulatorTokens.ts';
+import { codeOf, isUnreachable } from './sdkErrors.ts';
 import { type Identity, includes, type Role, type Verdict } from './session.ts';
 
 /** The custom claim that holds a role: https://firebase.google.com/docs/auth/admin/custom-claims */
@@ -52,7 +53,7 @@ export function createFirebaseIdentity(
         return { kind: 'session', session: { actor: actorOf(claims), role, uid: claims.uid } };
       } catch (error) {
         if (isUnreachable(error)) {
-          throw new ApiProblem('unavailable', 'Firebase Authentication did not answer: try again.', { cause: error });
+          throw unavailable('Firebase Authentication did not answer: try again.', error);
         }
         const why = refusals[codeOf(error)];
         if (why === undefined) throw error;
@@ -74,14 +75,4 @@ function roleOf(claims: Readonly<Record<string, unknown>>): Role | undefined {
 /** An address that nobody has confirmed is a name that anybody can take. */
 function actorOf({ email, email_verified: isVerified, uid }: DecodedIdToken): string {
   return email !== undefined && isVerified === true ? email : `uid:${uid}`;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
-/** The SDK reports under the code of a bad token that it could not get Google's keys, which says nothing about it. */
-function isUnreachable(error: unknown): boolean {
-  const isAboutKeys = error instanceof Error && /fetching public keys/i.test(error.message);
-  return isAboutKeys || /^app\/network-/.test(codeOf(error));
 }
