@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { mergePages } from '../../web/src/api/mergePages.ts';
+import { withPatience } from '../../web/src/api/patience.ts';
 import { isLocalPage, localSettings } from '../../web/src/auth/settings.ts';
 import { duration, linesOf, share, utcTime } from '../../web/src/format.ts';
 import { loneIndexes, unmeasuredSpans } from '../../web/src/parts/gaps.ts';
@@ -67,6 +68,22 @@ describe('lists of the page', () => {
   it('lose what has left the list', () => {
     assert.deepEqual(mergePages([5, 4, 3, 2, 1], [5, 3, 2], true, keyOf), [5, 3, 2, 1]);
     assert.deepEqual(mergePages([5, 4, 3, 2, 1], [3, 1], false, keyOf), [3, 1]);
+  });
+});
+
+describe('a request of the page', () => {
+  it('that nobody answers ends, so that a poll goes on; also when its screen is left', async () => {
+    const hang: typeof fetch = (_, init) =>
+      new Promise((_resolve, reject) => {
+        const { signal } = init ?? {};
+        if (signal?.aborted) reject(signal.reason);
+        signal?.addEventListener('abort', () => reject(signal.reason));
+      });
+    const { signal } = new AbortController();
+    for (const init of [undefined, { signal }]) {
+      await assert.rejects(withPatience(hang, 1)('/api/now', init), { name: 'TimeoutError' });
+    }
+    await assert.rejects(withPatience(hang)('/api/now', { signal: AbortSignal.abort() }), { name: 'AbortError' });
   });
 });
 

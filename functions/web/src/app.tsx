@@ -3,6 +3,7 @@ import type { SessionView } from '../../src/api/views/common.ts';
 import type { Action } from './actions/action.ts';
 import { ActionDialog } from './actions/actionDialog.tsx';
 import { createApi } from './api/client.ts';
+import { withPatience } from './api/patience.ts';
 import type { Problem } from './api/problem.ts';
 import type { Identity } from './auth/identity.ts';
 import { Loading, ProblemNotice } from './parts/notice.tsx';
@@ -26,7 +27,8 @@ export function App({ identity }: { readonly identity: Identity }) {
   const [entry, setEntry] = useState<Entry>({ at: 'starting' });
   const [action, setAction] = useState<Action>();
   const api = useMemo(
-    () => createApi({ token: (fresh) => identity.token(fresh), fetch: (...request) => fetch(...request) }),
+    () =>
+      createApi({ token: (fresh) => identity.token(fresh), fetch: withPatience((...request) => fetch(...request)) }),
     [identity],
   );
 
