@@ -106,6 +106,10 @@ describe('views', () => {
     assert.deepEqual(await found(projectOf(2)), [projectOf(2)]);
     assert.deepEqual(await found(projectOf(2).slice(0, 10)), [projectOf(1), projectOf(2)]);
     assert.deepEqual(await found('pfel'), []);
+    // As the id of a document it has nine bytes a character, and no document has an id of more than 1,500.
+    for (const length of [165, 166, 167, 200]) assert.deepEqual(await found('漢'.repeat(length)), []);
+    await writeAll(fixture.firestore, [projectDocument(3, '漢'.repeat(180))]);
+    assert.deepEqual(await found('漢'.repeat(170)), [projectOf(3)]);
   });
 
   it('a project: its state, where its assets are, its newest jobs; one without a record but with assets', async () => {

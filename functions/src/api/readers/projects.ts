@@ -4,7 +4,7 @@ import { pagesOf } from '../../archive/archivePages.ts';
 import { secondMs } from '../../clock.ts';
 import { recordCollections } from '../../config/defineConfig.ts';
 import { assetsAt } from '../../records/assetQuery.ts';
-import { documentIdFrom, textFromDocumentId } from '../../records/documentIds.ts';
+import { documentIdFrom, hasDocumentId, textFromDocumentId } from '../../records/documentIds.ts';
 import { fieldPathOf } from '../../records/fieldPath.ts';
 import {
   effectiveHold,
@@ -86,6 +86,8 @@ export function createProjectsReader(
   }
 
   async function byId(search: string): Promise<Summary[]> {
+    // Firestore refuses to compare with an id that no document can have.
+    if (!hasDocumentId(`${search}${lastCharacter}`)) return [];
     const prefix = documentIdFrom(search);
     const query = records.orderBy(FieldPath.documentId()).startAt(prefix).endAt(`${prefix}${lastCharacter}`);
     return (await query.limit(idsFound).get()).docs.map(summaryFrom);

@@ -50,6 +50,7 @@ export function checkReference(name: string): void {
   const { database, path } = databaseAndPath(name);
   if (database === '' || path.split('/').includes('')) throw invalidArgument(`Invalid reference value: "${name}".`);
   if (depth(path) % 2 !== 0) throw notADocument(name);
+  for (const id of path.split('/')) checkLength(id);
 }
 
 const notADocument = (name: string) =>
@@ -71,10 +72,14 @@ export function checkId(id: string, what: 'Collection' | 'Resource'): void {
   if (id === '') throw invalidArgument(`${what} id is the empty string.`);
   if (id.includes('/')) throw invalidArgument(`${what} id "${id}" is invalid because it contains "/".`);
   if (id === '.' || id === '..') throw invalidArgument(`${what} id "${id}" is invalid because it is "." or "..".`);
-  if (Buffer.byteLength(id) > maxIdBytes)
-    throw invalidArgument(`The key path element name is longer than ${maxIdBytes} bytes.`);
+  checkLength(id);
   if (isReserved(id) && !(what === 'Resource' && numericId(id) !== undefined))
     throw invalidArgument(`${what} id "${id}" is invalid because it is reserved.`);
+}
+
+function checkLength(id: string): void {
+  if (Buffer.byteLength(id) > maxIdBytes)
+    throw invalidArgument(`The key path element name is longer than ${maxIdBytes} bytes.`);
 }
 
 /** Whether a name of a collection, a document or a field belongs to the service. */
