@@ -142,10 +142,14 @@ export async function redriveDeadLetters(dependencies: Dependencies, action: Act
     separator = ',';
   };
   if (action.json) print('{"deadLetters": [');
-  const outcome = action.dryRun
-    ? await rehearse(dependencies, action, report)
-    : await act(dependencies, action, report);
-  print(action.json ? `], "summary": ${JSON.stringify(summary)}}` : summaryText(summary, action));
+  let outcome: Awaited<ReturnType<typeof act | typeof rehearse>>;
+  try {
+    outcome = await (action.dryRun ? rehearse : act)(dependencies, action, report);
+  } finally {
+    // Also what fails in the middle has decided what is printed.
+    if (action.json) print(`], "summary": ${JSON.stringify(summary)}}`);
+  }
+  if (!action.json) print(summaryText(summary, action));
   if (outcome === 'declined') return exitCodes.declined;
   if (summary.failed > 0) return exitCodes.failed;
   if (summary.notFound > 0) return exitCodes.notFound;

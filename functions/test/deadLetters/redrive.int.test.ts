@@ -249,9 +249,13 @@ describe('redrive', () => {
   describe('the command', () => {
     let output: string;
     let warnings: string;
+    let onePerPage: { readonly pageSize?: number };
+    let onPrint: (text: string) => void;
     beforeEach(() => {
       output = '';
       warnings = '';
+      onPrint = () => undefined;
+      onePerPage = {};
     });
 
     async function run(...args: string[]): Promise<number> {
@@ -262,6 +266,7 @@ describe('redrive', () => {
       output = '';
       const print = (text: string) => {
         output += `${text}\n`;
+        onPrint(text);
       };
       const warn = (text: string) => {
         warnings += text;
@@ -270,6 +275,7 @@ describe('redrive', () => {
         {
           services: {
             ...fixture.dependencies,
+            ...onePerPage,
             publisherTo: async () => fixture.events,
             retentionMs: 90 * dayMs,
           },
@@ -343,6 +349,20 @@ describe('redrive', () => {
         [deadLetters.length, deadLetters[0].id, deadLetters[0].outcome, summary.published],
         [2, deletion.id, 'published', 2],
       );
+    });
+
+    it('prints one JSON document also where it fails in the middle, with what was decided before', async () => {
+      await deadDeletion('p1');
+      await deadDeletion('p2');
+      onePerPage = { pageSize: 1 };
+      onPrint = (text) => {
+        if (!text.includes('"published"')) return;
+        fixture.server.faults.inject('RunQuery', { error: { code: 'PERMISSION_DENIED' } }, 1);
+        onPrint = () => undefined;
+      };
+      await assert.rejects(run('--all', '--json'), /PERMISSION_DENIED/);
+      const { deadLetters, summary } = JSON.parse(output);
+      assert.deepEqual([deadLetters.length, summary.published, summary.failed], [1, 1, 0]);
     });
   });
 });
