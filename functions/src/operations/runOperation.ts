@@ -112,14 +112,16 @@ function needsConfirmation({ changes }: Operation, { count }: Preview): boolean 
   return changes && count > unconfirmedAtMost;
 }
 
-/** By how much of itself a number that moves may differ from the one that was confirmed: a flood that has come for
- *  two minutes grows by less in the ten seconds that somebody types, and a digit too few or too many is far more. */
+/** By how much of itself a number that moves may differ from the one that was confirmed, where it is a large one: a flood
+ *  that has come for two minutes grows by less in the ten seconds that somebody types, and a digit too few or too many is
+ *  far more. */
 const confirmedShare = 0.1;
+const exactUpTo = 100;
 
 /** Whether a number is that of what is there. In a flood the exact one is out of date before it is typed, and nobody
  *  could decide just then; no more are touched than were confirmed. */
 function confirms(confirmed: number, { count, moves = false }: Preview): boolean {
-  return Math.abs(count - confirmed) <= (moves ? count * confirmedShare : 0);
+  return Math.abs(count - confirmed) <= (moves && count > exactUpTo ? count * confirmedShare : 0);
 }
 
 /** Role first: who may not do it does not learn what would be wrong with the input. */

@@ -291,11 +291,8 @@ describe('every operation', function () {
     await failFrom(0, 11);
     const ids = (await fixture.firestore.collection('syncFailures').get()).docs.map((document) => document.id);
     const first = await everything();
-    for (const [input, others] of [
-      [{ all: true }, [undefined, 1, 9, 13, 110, -11]],
-      [{ ids }, [undefined, 10, 12]],
-    ] as const) {
-      for (const confirm of others) {
+    for (const input of [{ all: true }, { ids }]) {
+      for (const confirm of [undefined, 10, 12]) {
         const refused = await run('drop-dead-letters', input, { confirm });
         assert.deepEqual([refused.kind, refused.kind === 'unconfirmed' && refused.count], ['unconfirmed', 11]);
       }
@@ -308,13 +305,13 @@ describe('every operation', function () {
 
   it('of all is confirmed by their number also where more come while somebody types it, and touches no more', async () => {
     await start({ input: {}, count: 0, wrong: {} });
-    await failFrom(0, 20);
+    await failFrom(0, 120);
     const asked = await run('drop-dead-letters', { all: true });
     assert.ok(asked.kind === 'unconfirmed');
-    await failFrom(20, 2);
+    await failFrom(120, 2);
     const done = await run('drop-dead-letters', { all: true }, { confirm: asked.count });
-    assert.match(JSON.stringify(done), /"20 dropped; more have come since they were counted, and wait"/);
-    assert.equal(await entries(), 20);
+    assert.match(JSON.stringify(done), /"120 dropped; more have come since they were counted, and wait"/);
+    assert.equal(await entries(), 120);
   });
 
   it('of all projects is confirmed by their number also where one more comes while somebody types it', async () => {
