@@ -15,10 +15,9 @@ import { planFirstUpdates } from './pages/page.ts';
 import { admitted } from './pages/pagePool.ts';
 import { bytesOfCopies, bytesOfFirstUpdates, copiesOnly } from './pages/pageSize.ts';
 import { restraintOn } from './restraint.ts';
-import { claimsTheFuture } from './settle.ts';
+import { claimsTheFuture, isPartlyKnown } from './settle.ts';
 import { type Step, transact } from './transact.ts';
 import { type Claim, type ClaimTerms, claimed, completed, type Work } from './transitions.ts';
-import { isPartlyKnown } from './work.ts';
 
 /** What a claim with a page came to: a claim that has begun goes on where the page ended. */
 export type ClaimWithPage =

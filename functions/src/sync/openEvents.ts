@@ -127,17 +127,21 @@ export function contradicted(
   fact: Fact,
   terms: HistoryTerms,
 ): Opening {
+  // Of a project that was known to live, a deletion may be an earlier one.
+  const isDeniedDeletion = before.desired.kind === 'deleted' && desired.kind !== 'deleted';
   const judged = before.open.map((each) => {
-    const isFalse = refuted.includes(each.version) || (each.type === 'ProjectDeleted' && desired.kind !== 'deleted');
+    const isFalse = refuted.includes(each.version) || (each.type === 'ProjectDeleted' && isDeniedDeletion);
     return isFalse ? { ...each, outcome: 'contradicted' as const } : each;
   });
   const open = judged.filter(({ version }) => shows(desired, version));
   const gone = judged
     .filter((each) => !open.includes(each))
     .map((each) => ended(before, each, desired, event.id, terms));
-  const isDenied = event.type === 'ProjectDeleted' && desired.kind !== 'deleted';
   const correction = correctionOf(before, event, { fact, desired, refuted });
-  const correcting = { ...correction, ...(isDenied && { outcome: 'contradicted' as const }) };
+  const correcting = {
+    ...correction,
+    ...(event.type === 'ProjectDeleted' && isDeniedDeletion && { outcome: 'contradicted' as const }),
+  };
   return { open, history: entries([...gone, correcting], terms) };
 }
 

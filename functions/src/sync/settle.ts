@@ -1,6 +1,6 @@
 import type { CopyValue } from '../events/copyValue.ts';
 import { isNewer, timeOf, type Version } from '../events/version.ts';
-import type { Desired } from '../records/projectRecord.ts';
+import type { Desired, ProjectRecord } from '../records/projectRecord.ts';
 import { type FoldChange, fold } from './fold.ts';
 
 /** What MongoDB said about one project in a majority read, as of its operation time. */
@@ -34,6 +34,16 @@ export function settle(
 /** Whether something in a record claims to have happened after a time, in ms since 1970. */
 export function claimsTheFuture(desired: Desired, afterMs: number): boolean {
   return claimsOf(desired).some((claim) => timeOf(claim) > afterMs);
+}
+
+/** Whether a project lives after a deletion, values are lacking, and no creation is known that would have brought them:
+ *  it may be on its way, or the deletion was false and took the values from before it along, which no message brings
+ *  back. */
+export function isPartlyKnown({ desired, open }: Pick<ProjectRecord, 'desired' | 'open'>, fields: readonly string[]) {
+  const { kind, deletedVersion } = desired;
+  if (kind !== 'live' || deletedVersion === null) return false;
+  const isCreated = open.some(({ type, version }) => type === 'ProjectCreated' && version > deletedVersion);
+  return !isCreated && fields.some((field) => !Object.hasOwn(desired.fields, field));
 }
 
 /** Every version in a record. */

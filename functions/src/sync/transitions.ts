@@ -12,11 +12,11 @@ import {
 import type { SyncJob } from '../records/syncJob.ts';
 import { visitAfter } from '../records/visits.ts';
 import { isStated } from '../source/statedEvent.ts';
-import { type FoldChange, fold } from './fold.ts';
+import { type Change, type FoldChange, fold } from './fold.ts';
 import type { SyncLimits } from './limits.ts';
 import { closed, configuredChanges, contradicted, initiatorOf, marked, opened, repaired, shows } from './openEvents.ts';
 import { describeRestraint, type Restraint } from './restraint.ts';
-import { claimsTheFuture, type Fact, settle } from './settle.ts';
+import { claimsTheFuture, type Fact, isPartlyKnown, settle } from './settle.ts';
 import type { Step } from './transact.ts';
 
 // Every transition of a project's record: pure functions, which `transact` runs inside a transaction. A transition may
@@ -128,14 +128,14 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
   }
   const changes = configuredChanges(event, fields);
   const isVoid = before.refuted.includes(event.version) || isDecided(before, event);
-  const folded: ReturnType<typeof fold> = isVoid
-    ? { desired: before.desired, change: 'none' }
-    : fold(before.desired, { ...event, changes });
+  const folded = isVoid
+    ? { desired: before.desired, change: 'none' as const }
+    : foldInto(before, { ...event, changes }, fields);
   const isNews = folded.change === 'effect';
   const withNews: ProjectRecord = {
     ...before,
     desired: folded.desired,
-    deletedAt: isNews && event.type === 'ProjectDeleted' ? now : before.deletedAt,
+    deletedAt: isNews && folded.desired.kind === 'deleted' ? now : before.deletedAt,
     hold: holdAfter(before.hold, folded),
     revision: before.revision + (isNews ? 1 : 0),
     // Only tombstones may go, and are visited; and this one is not finished.
@@ -182,6 +182,15 @@ export function claimed(before: ProjectRecord, terms: ClaimTerms): Step<Claim> {
     attempts: { ...record.attempts, [event.id]: { count: attempt, lastError: null } },
   };
   return { outcome: { kind: 'claimed', record: taken, lease, attempt }, ...folding, record: taken };
+}
+
+/** Folds an event into a record. A late deletion of a project that lives changes no asset by itself, but it leaves
+ *  nothing known of the fields from before it. If it is a false one, no message brings these values back, not even the
+ *  creation that they are from, so that it counts like news: its work asks MongoDB. */
+function foldInto(before: ProjectRecord, event: Change, fields: readonly string[]): ReturnType<typeof fold> {
+  const { desired, change } = fold(before.desired, event);
+  const isToBeAsked = change === 'versions' && isPartlyKnown({ desired, open: before.open }, fields);
+  return { desired, change: isToBeAsked ? 'effect' : change };
 }
 
 /** Whether a person has decided what becomes of the assets of a project that is gone, and all that an event says is that

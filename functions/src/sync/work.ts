@@ -17,7 +17,7 @@ import { createDocumentSizes, type DocumentSizes } from './pages/documentSizes.t
 import { copiesOnly } from './pages/pageSize.ts';
 import { type Restraint, restraintOn } from './restraint.ts';
 import { retryTransient } from './retry.ts';
-import { claimsTheFuture, type Fact } from './settle.ts';
+import { claimsTheFuture, type Fact, isPartlyKnown } from './settle.ts';
 import { transact } from './transact.ts';
 import {
   type Completion,
@@ -211,16 +211,6 @@ async function check(run: Run, record: ProjectRecord): Promise<WorkState> {
     });
   }
   return { name: settled.desired.kind === 'deleted' ? 'judging' : 'converging', record: settled };
-}
-
-/** Whether a project lives after a deletion, values are lacking, and no creation is known that would have brought them:
- *  it may be on its way, or the deletion was false and took the values from before it along, which no message brings
- *  back. */
-export function isPartlyKnown({ desired, open }: ProjectRecord, fields: readonly string[]): boolean {
-  const { kind, deletedVersion } = desired;
-  if (kind !== 'live' || deletedVersion === null) return false;
-  const isCreated = open.some(({ type, version }) => type === 'ProjectCreated' && version > deletedVersion);
-  return !isCreated && fields.some((field) => !Object.hasOwn(desired.fields, field));
 }
 
 /** A repair is what MongoDB says now, under the lease. One that was meant for a living project deletes nothing: the

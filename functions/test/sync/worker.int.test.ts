@@ -269,6 +269,36 @@ describe('syncProject', () => {
     assert.deepEqual([medium?.projectName, medium?.meta], ['true', { status: 'draft' }]);
   });
 
+  it('asks it also where the false deletion comes last of all, or before the creation that is older (I1, I10)', async () => {
+    const orders = [
+      [0, 1, 2],
+      [0, 2, 1],
+      [1, 0, 2],
+      [1, 2, 0],
+      [2, 0, 1],
+      [2, 1, 0],
+    ];
+    for (const isKnown of [true, false]) {
+      for (const [at, order] of orders.entries()) {
+        const id = `p${at}-${isKnown}`;
+        await seedMedia(id, 1, { projectName: null });
+        fixture.alive.set(id, { name: 'dusk', status: 'final' });
+        const before = event('ProjectCreated', id, { name: 'dawn', status: 'draft' });
+        const created = event('ProjectCreated', id, { name: 'dawn', status: 'final' });
+        const invented = event('ProjectDeleted', id);
+        const updated = event('ProjectUpdated', id, { name: 'dusk' });
+        if (isKnown) await fixture.deliver(before);
+        const all = [created, invented, updated];
+        for (const index of order) {
+          const each = all[index];
+          if (each) await fixture.deliver(each);
+        }
+        const medium = (await fixture.documents('media')).get(`media/${id}-00000`);
+        assert.deepEqual([id, medium?.projectName, medium?.meta], [id, 'dusk', { status: 'final' }]);
+      }
+    }
+  });
+
   it('keeps its progress when the budget is spent, and a continuation finishes the work (I6)', async () => {
     const count = assetsPerPage * 4;
     await seedMedia('p1', count, { projectName: 'old' });
