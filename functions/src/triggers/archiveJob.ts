@@ -48,10 +48,10 @@ async function sweepDependencies(services: Services) {
 
 async function runJob(services: Services, jobId: string, budget: Budget): Promise<'done' | 'continued'> {
   const { clock, log, config } = services;
-  const { archiveJobRef, parseArchiveJob } = await import('../archive/jobs/archiveJob.ts');
+  const { findArchiveJob, parseArchiveJob } = await import('../archive/jobs/archiveJob.ts');
   const firestore = await services.firestore();
-  const stored = await archiveJobRef(firestore, jobId).get();
-  if (!stored.exists) {
+  const stored = await findArchiveJob(firestore, jobId);
+  if (stored === undefined) {
     log.error('a request names a job of the archive that does not exist, and is ignored', { jobId });
     return 'done';
   }

@@ -57,8 +57,16 @@ describe('requests for work on the archive', function () {
   });
 
   it('ignores a job that does not exist, and says so', async () => {
-    await request({ archiveJob: 'nobody' });
-    assert.match(JSON.stringify(fixture.log.lines), /names a job of the archive that does not exist/);
+    await fixture.firestore.doc('syncJobs/of another kind').set({ type: 'reconciliation', status: 'running' });
+    for (const id of ['nobody', 'of another kind', 'a/b', 'a/b/c', '.', '..', '__x__', 'x'.repeat(1_501), '\ud800']) {
+      const { length } = fixture.log.lines;
+      await request({ archiveJob: id });
+      assert.match(
+        JSON.stringify(fixture.log.lines.slice(length)),
+        /names a job of the archive that does not exist/,
+        id,
+      );
+    }
   });
 
   it('asks for its continuation when the instance is stopped', async () => {

@@ -1,6 +1,7 @@
-import { type DocumentReference, type Firestore, Timestamp } from 'firebase-admin/firestore';
+import { type DocumentReference, type DocumentSnapshot, type Firestore, Timestamp } from 'firebase-admin/firestore';
 import { z } from 'zod';
 import { recordCollections } from '../../config/defineConfig.ts';
+import { documentIdFrom, hasDocumentId } from '../../records/documentIds.ts';
 import { schemaVersion } from '../../records/projectRecord.ts';
 
 const count = z.number().int().min(0);
@@ -81,6 +82,14 @@ export class ArchiveJobError extends Error {
 
 export function archiveJobRef(firestore: Firestore, id: string): DocumentReference {
   return firestore.collection(recordCollections.jobs).doc(id);
+}
+
+/** The record of a job of the archive; undefined where there is none of that id: others' jobs are kept beside them, and
+ *  the id of a request may be any text. */
+export async function findArchiveJob(firestore: Firestore, id: string): Promise<DocumentSnapshot | undefined> {
+  if (!hasDocumentId(id) || documentIdFrom(id) !== id) return undefined;
+  const stored = await archiveJobRef(firestore, id).get();
+  return jobSchema.shape.type.safeParse(stored.get('type')).success ? stored : undefined;
 }
 
 /** @throws ArchiveJobError */
