@@ -67,6 +67,8 @@ export interface JobStore {
   /** Gives the lease back after a run was cancelled, and removes what it has found.
    *  @throws ReconcileLeaseLostError */
   drop(job: ReconcileJob): Promise<void>;
+  /** Removes what a run has found that was cancelled while nobody was at work on it: a TTL policy does not reach it. */
+  forgetFindings(job: ReconcileJob): Promise<void>;
 }
 
 export interface JobStoreOptions {
@@ -269,6 +271,7 @@ export function createJobStore(options: JobStoreOptions): JobStore {
       await whileHeld((_transaction, state) => ({ ...state, lease: null }));
       await removeChunks(job);
     },
+    forgetFindings: removeChunks,
   };
 }
 

@@ -65,7 +65,11 @@ export async function runReconciliation(
     retentionMs: limits.jobRetentionMs,
   });
   const asked = task.request.jobId === undefined ? null : await store.requested(task.request.jobId);
-  if (asked !== null && isDealtWith(asked)) return outcomeOf(asked);
+  if (asked !== null && isDealtWith(asked)) {
+    // Between two invocations nobody else removes it.
+    if (asked.status === 'cancelled') await store.forgetFindings(asked);
+    return outcomeOf(asked);
+  }
   const { jobId: _named, ...said } = task.request;
   const request = (asked && requestOf(asked)) ?? said;
   const collections = await collectionsFor(request, config, asked, store);
