@@ -131,8 +131,11 @@ function fieldName(key: string): string {
   return key;
 }
 
+/** What `Date` takes besides (`0.10`, `March 7`) depends on the engine, and means something else to other readers. */
+const isoTime = /^([+-]\d{2})?\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/;
+
 function dateFrom(text: unknown): Date {
-  const date = new Date(typeof text === 'string' ? text : Number.NaN);
+  const date = new Date(typeof text === 'string' && isoTime.test(text) ? text : Number.NaN);
   const time = date.getTime();
   if (Number.isNaN(time)) throw new TypeError('expected an ISO 8601 time in $date');
   if (time < earliestMs || time > latestMs) {

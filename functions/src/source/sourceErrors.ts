@@ -22,11 +22,11 @@ const historyLostCodes: ReadonlySet<unknown> = new Set([
 ]);
 
 /** Codes after which the same call may succeed, or the stream be opened again from the same place: an unreachable or
- *  changing primary, a killed or forgotten cursor, an interrupted operation, a time limit, stale routing on a sharded
- *  cluster. */
+ *  changing primary, keys of the cluster time that a restarted member does not have yet (211), a killed or forgotten
+ *  cursor or plan, an interrupted operation, a lock or a time limit, stale routing on a sharded cluster. */
 const passingCodes: ReadonlySet<unknown> = new Set([
-  6, 7, 43, 50, 63, 89, 91, 107, 133, 134, 150, 189, 202, 234, 237, 262, 9001, 10107, 11600, 11601, 11602, 13388, 13435,
-  13436,
+  6, 7, 24, 43, 46, 50, 63, 89, 91, 107, 133, 134, 150, 175, 189, 202, 211, 234, 237, 246, 262, 279, 9001, 10107, 11600,
+  11601, 11602, 13388, 13435, 13436,
 ]);
 
 /** What the driver itself raises when it found no server, lost its connection, or used up a `timeoutMS`. */

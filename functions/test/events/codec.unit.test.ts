@@ -46,6 +46,22 @@ describe('decodeEvent', () => {
     assert.ok(!notText.ok && notText.reason.startsWith('not JSON'));
   });
 
+  it('takes a date in ISO 8601, and no other text that an engine may read as one', () => {
+    const decoded = ($date: unknown) =>
+      decodeEvent(Buffer.from(JSON.stringify({ ...good, changes: { due: { $date } } })));
+    for (const text of ['2026-01-02', '2026-01-02T03:04Z', '2026-01-02T03:04:05.678901+01:00']) {
+      assert.equal(decoded(text).ok, true, text);
+    }
+    for (const text of ['0.10', '1', 'March 7', '2026', '2026-1-2', '2026-01-02 03:04', '2026-13-01', '', 1, null]) {
+      const result = decoded(text);
+      assert.match(result.ok ? 'taken' : result.reason, /ISO 8601/, String(text));
+    }
+    for (const text of ['+010000-01-01T00:00:00.000Z', '-000001-01-01T00:00:00.000Z', '0000-01-01']) {
+      const result = decoded(text);
+      assert.match(result.ok ? 'taken' : result.reason, /years 1 to 9999/, text);
+    }
+  });
+
   it('carries dates and numbers that JSON cannot hold', () => {
     const changes = { due: { $date: '2026-01-02T03:04:05.678Z' }, ratio: { $numberDouble: 'NaN' } };
     const decoded = decodeEvent(Buffer.from(JSON.stringify({ ...good, changes })));

@@ -21,7 +21,7 @@ describe('errors of the source', () => {
     for (const code of [286, 280, 260, 136]) {
       assert.equal(sourceErrorKind(server(code, ['ResumableChangeStreamError'])), 'history-lost');
     }
-    for (const code of [189, 11600, 43, 237]) assert.equal(sourceErrorKind(server(code)), 'passing');
+    for (const code of [189, 11600, 43, 237, 211, 175, 24]) assert.equal(sourceErrorKind(server(code)), 'passing');
     assert.equal(sourceErrorKind(server(999_999, ['ResumableChangeStreamError'])), 'passing');
     for (const error of [
       new MongoNetworkError('connection closed'),
