@@ -121,8 +121,9 @@ const jobSchema = z.object({
   recordsTotal: count.nullable(),
   /** Records seen. */
   records: count,
-  /** Orphans whose deletion became known within the window of mass deletions. */
-  recentOrphans: count,
+  /** Orphans whose deletion became known within the window of mass deletions, by the minute in which it did (ms since
+   *  1970). An unfinished run of an earlier release has their number only. */
+  recentOrphans: z.union([z.record(z.string(), count), count.transform((): Record<string, number> => ({}))]),
   /** Deletions that were known within the window when the scan was judged; null before. */
   recentDeletions: count.nullable(),
   /** Unknown ids that are within limits; null before the scan was judged. */

@@ -56,7 +56,7 @@ export function newJob(
     young: 0,
     recordsTotal: null,
     records: 0,
-    recentOrphans: 0,
+    recentOrphans: {},
     recentDeletions: null,
     unknownAllowed: null,
     waste: 0,

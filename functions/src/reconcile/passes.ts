@@ -4,6 +4,7 @@ import { type Brake, deletionPolicy, judgeOrphans, judgeSource } from './brakes.
 import { findPhantoms } from './phantoms/findPhantoms.ts';
 import { removePhantoms } from './phantoms/removePhantoms.ts';
 import { orphansOf } from './progress.ts';
+import { countRecentOrphans } from './recentOrphans.ts';
 import { repairPass } from './repairPass.ts';
 import { isOver, type PassEnd, type Run } from './runRecord.ts';
 import { readsToCount } from './scan/assetIndex.ts';
@@ -70,12 +71,13 @@ async function countOthers(run: Run): Promise<void> {
   if (orphansOf(job) === 0) return;
   const now = run.clock.now();
   // One more than this is too many, however many there are.
-  const atMost = deletionsAllowed(policy, projectsOf(run)) * 2 + job.recentOrphans;
+  const orphans = countRecentOrphans(run);
+  const atMost = deletionsAllowed(policy, projectsOf(run)) * 2 + orphans;
   const known = await run.gate.pass(1, () =>
     countDeletions(run.firestore, { from: now - policy.windowMs, to: now }, Math.max(1, atMost)),
   );
   job.recordReads += readsToCount(known);
-  job.recentDeletions = Math.max(0, known - job.recentOrphans);
+  job.recentDeletions = Math.max(0, known - orphans);
 }
 
 /** The projects among which orphans were found. Of projects that somebody has named, all may well be orphans, however

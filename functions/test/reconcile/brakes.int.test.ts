@@ -372,6 +372,60 @@ describe('brakes against a wrong MongoDB, with few projects', () => {
   });
 });
 
+// Attacks I8: of a scan that takes longer than the window of mass deletions, orphans from its beginning are not among the
+// deletions of the window at its end.
+describe('brakes at the end of a long scan', () => {
+  let world: World;
+  beforeEach(async () => {
+    world = await startWorld();
+  });
+  afterEach(() => world.close());
+
+  const { windowMs } = defaultReconcileLimits.brakes.deletions;
+  const idsOf = (count: number) => Array.from({ length: count }, () => new ObjectId().toHexString());
+
+  async function deletedAt(ids: readonly string[], at: number): Promise<void> {
+    const version = versionOf({ seconds: 1_700_000_000, increment: 1 }, 0);
+    const batch = world.firestore.batch();
+    for (const projectId of ids) {
+      const record: ProjectRecord = {
+        ...emptyProjectRecord(projectId),
+        desired: { kind: 'deleted', version, deletedVersion: version, fields: {} },
+        revision: 1,
+        appliedRevision: 1,
+        deletedAt: at,
+      };
+      batch.set(projectRecordRef(world.firestore, projectId), projectRecordData(record));
+    }
+    await batch.commit();
+  }
+
+  // Of 58 projects, 14 may be deleted.
+  for (const [took, count, kind] of [
+    [0, 5, 'done'],
+    [windowMs / 2, 10, 'braked'],
+  ] as const) {
+    it(`8 orphans and ${count} other deletions, after ${took / 60_000} minutes: ${kind}`, async () => {
+      const live = await world.addProjects(Array.from({ length: 50 }, () => 'lives'));
+      const [gone, others] = [idsOf(8), idsOf(count)];
+      await world.addAssets(
+        'analyses',
+        [...live, ...gone].map((projectId) => ({ projectId })),
+      );
+      const begins = world.dependencies().clock.now();
+      await deletedAt(gone, begins - windowMs / 2 - 1);
+      await deletedAt(others, begins + took - 1);
+      let isFirst = true;
+      const onProgress = () => {
+        if (isFirst) world.advance(took);
+        isFirst = false;
+      };
+      const outcome = await world.run({ mode: 'clean' }, {}, { onProgress });
+      assert.equal(outcome.kind, kind);
+    });
+  }
+});
+
 // Attacks I8: what is no evidence for MongoDB must not count for it.
 describe('brakes beside projects whose deletion is held or was discarded', () => {
   let world: World;

@@ -6,6 +6,7 @@ import { deletionPolicy } from '../brakes.ts';
 import type { FindingExample, ToRepair } from '../findings.ts';
 import type { ReconcileJob } from '../jobRecord.ts';
 import { progressOf } from '../progress.ts';
+import { addRecentOrphan } from '../recentOrphans.ts';
 import { addExample, type Run } from '../runRecord.ts';
 import { addToChecksum, emptyChecksum } from './checksum.ts';
 import { justAfter } from './idOrder.ts';
@@ -105,8 +106,7 @@ export function countJudged(run: Run, { project, verdict, snapshot }: Judged): v
   const isEvidence = project.collections.size > 0 || project.known.kind === 'live';
   if (isEvidence && kind !== 'held' && kind !== 'unusable' && kind !== 'unknown-id') job.judged += 1;
   const { deletedAt } = project.known;
-  const { windowMs } = run.limits.brakes.deletions;
-  if (kind === 'orphan' && deletedAt !== null && deletedAt > run.clock.now() - windowMs) job.recentOrphans += 1;
+  if (kind === 'orphan' && deletedAt !== null) addRecentOrphan(run, deletedAt);
   for (const tally of job.collections) {
     const assets = project.collections.get(tally.name);
     if (assets === undefined) continue;
