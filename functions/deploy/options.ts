@@ -128,7 +128,8 @@ export function projectsOf(directory: string): (name: string) => NamedProject {
     }
     const load = () => {
       for (const own of [`.env.${alias ?? id}`, '.env'].map((file) => join(directory, file)).filter(existsSync)) {
-        // Editors of Windows begin a file with a byte order mark, which the CLI skips and Node takes for part of a name.
+        // Editors of Windows begin a file with a byte order mark, which the CLI skips and Node takes for part of a
+        // name.
         const variables = parseEnv(readFileSync(own, 'utf8').replace(/^\uFEFF/, ''));
         for (const [name, value] of Object.entries(variables)) process.env[name] ??= value;
       }

@@ -131,8 +131,8 @@ function missingOf(file: IndexFile, field: FieldOverride): MissingIndex[] {
   ];
 }
 
-/** Whether a field has the indexes that are needed although nothing is said of it: those that Firestore makes by itself,
- *  but where something is said of all fields of the collection
+/** Whether a field has the indexes that are needed although nothing is said of it: those that Firestore makes by
+ *  itself, but where something is said of all fields of the collection
  *  (https://firebase.google.com/docs/firestore/query-data/index-overview#single-field_index_exemptions). */
 function isAutomatic(file: IndexFile, field: FieldOverride): boolean {
   if (positionOf(file, field) >= 0) return false;

@@ -37,8 +37,8 @@ function problemOfFieldSegment(segment: string): string | undefined {
 
 const wildcard = /^\{[A-Za-z_]\w*\}$/;
 
-/** Names that mean something else in the rules and triggers that are made of a path: there a wildcard of that name would
- *  hide what the conditions are about, and every request would be refused. */
+/** Names that mean something else in the rules and triggers that are made of a path: there a wildcard of that name
+ *  would hide what the conditions are about, and every request would be refused. */
 const takenInRules: ReadonlySet<string> = new Set([
   ...['request', 'resource', 'database', 'path', 'asset', 'lockstepAsset'],
   ...['true', 'false', 'null', 'in', 'is', 'let', 'if', 'function', 'return', 'allow', 'match', 'service'],

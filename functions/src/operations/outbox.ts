@@ -79,8 +79,8 @@ export async function publishStored(
 /** Messages in memory at once. */
 const pageSize = 100;
 
-/** Publishes what earlier actions have left in the outbox: all of it, so that what cannot be published stands in nobody's
- *  way. Costs one read when it is empty.
+/** Publishes what earlier actions have left in the outbox: all of it, so that what cannot be published stands in
+ *  nobody's way. Costs one read when it is empty.
  *  @throws what Firestore answered to the listing; what fails to be published is logged and stays. */
 export async function publishLeftOver(dependencies: OutboxDependencies & { readonly log: Log }): Promise<number> {
   const waiting = dependencies.firestore

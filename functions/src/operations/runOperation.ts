@@ -112,9 +112,9 @@ function needsConfirmation({ changes }: Operation, { count }: Preview): boolean 
   return changes && count > unconfirmedAtMost;
 }
 
-/** By how much of itself a number that moves may differ from the one that was confirmed, where it is a large one: a flood
- *  that has come for two minutes grows by less in the ten seconds that somebody types, and a digit too few or too many is
- *  far more. */
+/** By how much of itself a number that moves may differ from the one that was confirmed, where it is a large one: a
+ *  flood that has come for two minutes grows by less in the ten seconds that somebody types, and a digit too few or too
+ *  many is far more. */
 const confirmedShare = 0.1;
 const exactUpTo = 100;
 

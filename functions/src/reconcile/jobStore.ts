@@ -46,7 +46,8 @@ export interface JobStore {
   /** The job that was written with a request; null when there is none.
    *  @throws ReconcileRequestError for an id that no run can have, ReconcileRecordError */
   requested(jobId: string): Promise<ReconcileJob | null>;
-  /** Ends a run that nobody can do, unless it has ended meanwhile: without the lease, for nothing was done of it here. */
+  /** Ends a run that nobody can do, unless it has ended meanwhile: without the lease, for nothing was done of it here.
+   */
   giveUp(jobId: string, why: string): Promise<void>;
   /** Takes the lease, and finds the unfinished run for the same request. */
   take(requestKey: string, jobId?: string): Promise<Taken>;

@@ -193,9 +193,9 @@ function foldInto(before: ProjectRecord, event: Change, fields: readonly string[
   return { desired, change: isToBeAsked ? 'effect' : change };
 }
 
-/** Whether a person has decided what becomes of the assets of a project that is gone, and all that an event says is that
- *  it is gone: the guard or a visit may have published it before. A deletion of MongoDB's own is a newer one, also where
- *  it overtakes the news of the life before it. */
+/** Whether a person has decided what becomes of the assets of a project that is gone, and all that an event says is
+ *  that it is gone: the guard or a visit may have published it before. A deletion of MongoDB's own is a newer one, also
+ *  where it overtakes the news of the life before it. */
 function isDecided({ desired, hold }: ProjectRecord, event: ProjectEvent): boolean {
   if (hold === null || hold.state === 'held' || desired.kind !== 'deleted') return false;
   return event.type === 'ProjectDeleted' && isStated(event);

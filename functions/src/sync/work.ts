@@ -143,8 +143,9 @@ export async function workOn(
         });
       },
     );
-    // Where the record does not say that the attempt failed, it is not given up, even if it was the last: another worker
-    // may have brought its news by now, and if not, its redelivery ends it on record, so that a redrive begins anew.
+    // Where the record does not say that the attempt failed, it is not given up, even if it was the last: another
+    // worker may have brought its news by now, and if not, its redelivery ends it on record, so that a redrive begins
+    // anew.
     if (outcome !== 'failed' && work.repair === undefined) throw error;
     throw new AttemptFailedError(work.event.id, work.repair === undefined ? attempt : null, error);
   } finally {

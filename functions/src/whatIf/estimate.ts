@@ -106,8 +106,8 @@ function costOn(
 const assetsOf = (firestore: Firestore, collection: AssetCollection, projectId: string) =>
   assetsAt(firestore, collection).where(fieldPathOf(collection.projectId), '==', projectId);
 
-/** Assets of a project in a collection; of a path with wildcards also the documents `elsewhere` in its collection group,
- *  which an aggregation cannot tell apart. */
+/** Assets of a project in a collection; of a path with wildcards also the documents `elsewhere` in its collection
+ *  group, which an aggregation cannot tell apart. */
 async function countAssets(firestore: Firestore, collection: AssetCollection, projectId: string) {
   const { count } = (await assetsOf(firestore, collection, projectId).count().get()).data();
   const reads = Math.max(1, Math.ceil(count / entriesPerRead));

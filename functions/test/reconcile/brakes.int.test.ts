@@ -372,8 +372,8 @@ describe('brakes against a wrong MongoDB, with few projects', () => {
   });
 });
 
-// Attacks I8: of a scan that takes longer than the window of mass deletions, orphans from its beginning are not among the
-// deletions of the window at its end.
+// Attacks I8: of a scan that takes longer than the window of mass deletions, orphans from its beginning are not among
+// the deletions of the window at its end.
 describe('brakes at the end of a long scan', () => {
   let world: World;
   beforeEach(async () => {

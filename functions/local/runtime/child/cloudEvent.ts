@@ -41,11 +41,12 @@ export function toMessagePublishedEvent(body: unknown, topic: string): MessagePu
   };
 }
 
-/** The event of a changed document, from the message that carries it: attributes of the CloudEvent with the prefix
- *  of its binary mode, and a protobuf message as data, which the function gets as bytes; throws for another body.
- *  Eventarc sends attributes as headers in UTF-8, and Node reads headers as Latin-1: a path with other characters than
- *  ASCII arrives as that of another document (https://github.com/firebase/firebase-functions/issues/1459).
- *  https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md#31-binary-content-mode */
+/** The event of a changed document, from the message that carries it: attributes of the CloudEvent with the prefix of
+ *  its binary mode, and a protobuf message as data, which the function gets as bytes; throws for another body. Eventarc
+ *  sends attributes as headers in UTF-8, and Node reads headers as Latin-1: a path with other characters than ASCII
+ *  arrives as that of another document (https://github.com/firebase/firebase-functions/issues/1459).
+ *  https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/http-protocol-binding.md#31-binary-content-mode
+ */
 export function toDocumentEvent(body: unknown): Record<string, unknown> {
   const { message } = pushSchema.parse(body);
   const attributes = Object.entries(message.attributes).flatMap(([name, value]) =>

@@ -14,8 +14,8 @@ import { isOver, type PassEnd, type Run } from '../runRecord.ts';
 const documentsPerPage = 400;
 
 /** Removes the phantoms that were found, unless there are more than are allowed. What lies below one stays, with all
- *  below it, if it is an asset or names a living project, or is younger than the grace period. What is paused is put off:
- *  the next run finds it again. */
+ *  below it, if it is an asset or names a living project, or is younger than the grace period. What is paused is put
+ *  off: the next run finds it again. */
 export async function removePhantoms(run: Run): Promise<PassEnd> {
   const { phantoms, findings, repair } = run.job;
   if (phantoms === null || findings.phantom > (phantoms.allowed ?? 0)) return { kind: 'complete' };

@@ -114,8 +114,8 @@ function clusterTimeOfToken(token: unknown): ClusterTime | null {
   return { seconds: Number.parseInt(seconds, 16), increment: Number.parseInt(increment, 16) };
 }
 
-/** How long MongoDB may hold back an empty answer to a probe, in ms: one that is alone answers at once, a router needs a
- *  moment for its shards. */
+/** How long MongoDB may hold back an empty answer to a probe, in ms: one that is alone answers at once, a router needs
+ *  a moment for its shards. */
 const probeAwaitMs = 20;
 
 /** Makes sure that a stream can be opened at all, before a checkpoint is given up for lost.

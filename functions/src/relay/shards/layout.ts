@@ -41,7 +41,8 @@ export function relayout(
   const started = known.filter(hasPlace);
   const checkpoint = started.length === 0 ? now.place : oldestOf(started);
   const at = placeTime({ checkpoint });
-  // From the oldest place on, a rewind of a shard that had come further may lead forwards: what it wants is read anyway.
+  // From the oldest place on, a rewind of a shard that had come further may lead forwards: what it wants is read
+  // anyway.
   const rewinds = known.flatMap(({ rewind }) => (rewind !== null && (at === null || rewind.to < at) ? rewind : []));
   // A shard without a place may have missed anything.
   const missed = started.length < records.length ? { reason: 'first-start' as const, at: now.at } : null;

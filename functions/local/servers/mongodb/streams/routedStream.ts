@@ -2,8 +2,8 @@ import type { Batch, BatchSource } from '../cursors.ts';
 import { encodeToken } from './resumeToken.ts';
 import type { StreamOptions } from './streamOptions.ts';
 
-/** How many answers a client gets before those of the shards: the opening, which waits for none, and one `getMore` whose
- *  time was up. */
+/** How many answers a client gets before those of the shards: the opening, which waits for none, and one `getMore`
+ *  whose time was up. */
 const earlyAnswers = 2;
 
 /** A stream as `mongos` serves it: the first answers say nothing yet, and their token is the place that it began at;

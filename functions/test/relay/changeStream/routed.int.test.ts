@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { ObjectId } from 'mongodb';
-import { openRewind } from '../../src/relay/rewind.ts';
-import { type ShiftedClock, shiftedClock } from '../support/clock.ts';
-import { failCommand } from '../support/failPoint.ts';
-import { until } from '../support/until.ts';
-import { type RelayFixture, startRelayFixture } from './fixtures/relay.fixture.ts';
+import { openRewind } from '../../../src/relay/rewind.ts';
+import { type ShiftedClock, shiftedClock } from '../../support/clock.ts';
+import { failCommand } from '../../support/failPoint.ts';
+import { until } from '../../support/until.ts';
+import { type RelayFixture, startRelayFixture } from '../fixtures/relay.fixture.ts';
 
 // A router of a sharded cluster answers before its shards have: an empty answer is no evidence that there is nothing
 // (I7, I11), nor that a place is still in the oplog (I1).
