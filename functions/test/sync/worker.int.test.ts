@@ -431,6 +431,22 @@ describe('syncProject', () => {
     assert.equal(faults.pending(), 0);
   });
 
+  it('counts no failure where Firestore did not take the claim in: it is redelivered for as long as that lasts (I1, I7)', async () => {
+    await seedMedia('p1', 1, { projectName: 'old' });
+    const { faults } = fixture.server;
+    const rename = event('ProjectUpdated', 'p1', { name: 'new' });
+    const over = { deadline: fixture.clock.now(), signal: new AbortController().signal };
+    const dependencies = { ...fixture.dependencies, worker: fixture.worker, converged: null };
+    for (let attempt = 1; attempt <= fixture.dependencies.limits.maxAttempts + 1; attempt += 1) {
+      faults.inject('Commit', { error: { code: 'ABORTED' } });
+      await assert.rejects(handleMessage(dependencies, encodeEvent(rename), over), /ABORTED/);
+    }
+    assert.equal(faults.pending(), 0);
+    assert.equal((await fixture.documents('syncFailures')).size, 0);
+    await fixture.deliver(rename);
+    assert.equal((await fixture.documents('media')).get('media/p1-00000')?.projectName, 'new');
+  });
+
   it('rides out an election in the final check of MongoDB: it costs no attempt, and what needs a person is not repeated (I7)', async () => {
     await seedMedia('p1', 1);
     const { truth, limits } = fixture.dependencies;
