@@ -62,6 +62,15 @@ describe('decodeEvent', () => {
     }
   });
 
+  it('takes values of 15 levels, and none of more', () => {
+    const nested = (levels: number): unknown => (levels === 1 ? 'x' : { a: nested(levels - 1) });
+    const decoded = (levels: number) =>
+      decodeEvent(Buffer.from(JSON.stringify({ ...good, changes: { due: nested(levels) } })));
+    assert.equal(decoded(15).ok, true);
+    const result = decoded(16);
+    assert.match(result.ok ? 'taken' : result.reason, /more than 15 levels/);
+  });
+
   it('carries dates and numbers that JSON cannot hold', () => {
     const changes = { due: { $date: '2026-01-02T03:04:05.678Z' }, ratio: { $numberDouble: 'NaN' } };
     const decoded = decodeEvent(Buffer.from(JSON.stringify({ ...good, changes })));
