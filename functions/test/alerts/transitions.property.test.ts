@@ -69,7 +69,7 @@ describe('an alert', () => {
     const many = Array.from({ length: 500 }, (_, index) =>
       raisedMessage('hold', 'a deletion is held', {}, { id: `n${index}`, at: index + 1, count: 1 }),
     );
-    // A target that is down: none is acknowledged, and all come again and again.
+    // A target is down: every message is redelivered, more than once.
     const open = fold([...many, ...many]);
     assert.equal(open?.count, 500);
     const over = closed(open, 'eva', 1_000);

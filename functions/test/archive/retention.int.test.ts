@@ -158,6 +158,15 @@ describe('the retention of the archive', function () {
     assert.match(JSON.stringify(fixture.log.lines), /a page of the archive is left where it is/);
   });
 
+  /** The bucket, some of whose objects are held: Cloud Storage refuses to delete them. */
+  const holding = (isHeld: (object: string) => boolean): Bucket => ({
+    ...cold.bucket,
+    async delete(object) {
+      if (isHeld(object)) throw new BucketError(`deleting ${object}`, Object.assign(new Error('held'), { code: 403 }));
+      return cold.bucket.delete(object);
+    },
+  });
+
   it('passes over what has files that cannot be read, or an object that is held, and says so', async () => {
     const { firestore } = fixture;
     for (const name of ['held', 'files', 'a']) {
@@ -170,15 +179,7 @@ describe('the retention of the archive', function () {
     await firestore
       .collection('syncFiles')
       .add({ kind: 'archive', holder: of('media/files')?.ref.id, names: 'edited' });
-    const isHeld = (object: string) => object === of('media/held')?.object;
-    const held: Bucket = {
-      ...cold.bucket,
-      async delete(object) {
-        if (isHeld(object))
-          throw new BucketError(`deleting ${object}`, Object.assign(new Error('held'), { code: 403 }));
-        return cold.bucket.delete(object);
-      },
-    };
+    const held = holding((object) => object === of('media/held')?.object);
     daysLater(31);
     await assert.rejects(run({ files: settings, cold: async () => held }), /deleting p1\/.* failed: held/);
     const left = (await recordsInArchive(firestore)).map(({ first }) => first);
@@ -188,7 +189,7 @@ describe('the retention of the archive', function () {
 
   it('passes over many whose objects are held: what is behind them goes, and what is old moves', async () => {
     const { firestore } = fixture;
-    const isHeld = (object: string) => object.startsWith('held/');
+    const held = holding((object) => object.startsWith('held/'));
     for (let index = 0; index < 12; index += 1) {
       await archive(firestore, { projectId: 'held', collection: 'media', documents: media(`held${index}`) });
     }
@@ -197,14 +198,6 @@ describe('the retention of the archive', function () {
     const behind = { expireAt: archivedAt + 30 * dayMs + 1, documents: media('behind') };
     await archive(firestore, { collection: 'media', ...behind });
     await archive(firestore, { collection: 'media', documents: media('old'), expireAt: archivedAt + 90 * dayMs });
-    const held: Bucket = {
-      ...cold.bucket,
-      async delete(object) {
-        if (isHeld(object))
-          throw new BucketError(`deleting ${object}`, Object.assign(new Error('held'), { code: 403 }));
-        return cold.bucket.delete(object);
-      },
-    };
     daysLater(31);
     await assert.rejects(run({ cold: async () => held }), /deleting held\/.* failed: held/);
     const left = (await recordsInArchive(firestore)).filter(({ projectId }) => projectId !== 'held');

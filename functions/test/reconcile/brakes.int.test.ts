@@ -4,7 +4,7 @@ import type { IdForm } from '../../src/config/defineConfig.ts';
 import { defineConfig } from '../../src/config/defineConfig.ts';
 import { eventId } from '../../src/events/contract.ts';
 import type { ReconcileRequest } from '../../src/events/reconciliationRequest.ts';
-import { versionOf } from '../../src/events/version.ts';
+import { type Version, versionOf } from '../../src/events/version.ts';
 import type { BrakeKind } from '../../src/reconcile/brakes.ts';
 import { defaultReconcileLimits } from '../../src/reconcile/limits.ts';
 import type { ReconcileDependencies } from '../../src/reconcile/runRecord.ts';
@@ -372,6 +372,27 @@ describe('brakes against a wrong MongoDB, with few projects', () => {
   });
 });
 
+/** Records of projects that were deleted, each with something of its own. */
+async function addDeleted(
+  { firestore }: World,
+  ids: readonly string[],
+  own: (projectId: string, version: Version) => Partial<ProjectRecord>,
+): Promise<void> {
+  const version = versionOf({ seconds: 1_700_000_000, increment: 1 }, 0);
+  const batch = firestore.batch();
+  for (const projectId of ids) {
+    const record: ProjectRecord = {
+      ...emptyProjectRecord(projectId),
+      desired: { kind: 'deleted', version, deletedVersion: version, fields: {} },
+      revision: 1,
+      appliedRevision: 1,
+      ...own(projectId, version),
+    };
+    batch.set(projectRecordRef(firestore, projectId), projectRecordData(record));
+  }
+  await batch.commit();
+}
+
 // Attacks I8: of a scan that takes longer than the window of mass deletions, orphans from its beginning are not among
 // the deletions of the window at its end.
 describe('brakes at the end of a long scan', () => {
@@ -383,22 +404,6 @@ describe('brakes at the end of a long scan', () => {
 
   const { windowMs } = defaultReconcileLimits.brakes.deletions;
   const idsOf = (count: number) => Array.from({ length: count }, () => new ObjectId().toHexString());
-
-  async function deletedAt(ids: readonly string[], at: number): Promise<void> {
-    const version = versionOf({ seconds: 1_700_000_000, increment: 1 }, 0);
-    const batch = world.firestore.batch();
-    for (const projectId of ids) {
-      const record: ProjectRecord = {
-        ...emptyProjectRecord(projectId),
-        desired: { kind: 'deleted', version, deletedVersion: version, fields: {} },
-        revision: 1,
-        appliedRevision: 1,
-        deletedAt: at,
-      };
-      batch.set(projectRecordRef(world.firestore, projectId), projectRecordData(record));
-    }
-    await batch.commit();
-  }
 
   // Of 58 projects, 14 may be deleted.
   for (const [took, count, kind] of [
@@ -413,8 +418,8 @@ describe('brakes at the end of a long scan', () => {
         [...live, ...gone].map((projectId) => ({ projectId })),
       );
       const begins = world.dependencies().clock.now();
-      await deletedAt(gone, begins - windowMs / 2 - 1);
-      await deletedAt(others, begins + took - 1);
+      await addDeleted(world, gone, () => ({ deletedAt: begins - windowMs / 2 - 1 }));
+      await addDeleted(world, others, () => ({ deletedAt: begins + took - 1 }));
       let isFirst = true;
       const onProgress = () => {
         if (isFirst) world.advance(took);
@@ -447,19 +452,10 @@ describe('brakes beside projects whose deletion is held or was discarded', () =>
     const orphans = ofNobody(orphanCount);
     await world.addRecords(orphans, 'live');
     await assetsFor([...live, ...kept, ...orphans]);
-    const version = versionOf({ seconds: 1_700_000_000, increment: 1 }, 0);
-    const batch = world.firestore.batch();
-    for (const projectId of kept) {
-      const record: ProjectRecord = {
-        ...emptyProjectRecord(projectId),
-        desired: { kind: 'deleted', version, deletedVersion: version, fields: {} },
-        revision: 1,
-        appliedRevision: state === 'held' ? 0 : 1,
-        hold: { state, since: 1_700_000_000_000, eventId: eventId(projectId, version), version },
-      };
-      batch.set(projectRecordRef(world.firestore, projectId), projectRecordData(record));
-    }
-    await batch.commit();
+    await addDeleted(world, kept, (projectId, version) => ({
+      appliedRevision: state === 'held' ? 0 : 1,
+      hold: { state, since: 1_700_000_000_000, eventId: eventId(projectId, version), version },
+    }));
     return orphans;
   }
 

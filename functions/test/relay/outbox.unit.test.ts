@@ -80,6 +80,19 @@ describe('outbox of the relay', () => {
     assert.deepEqual(JSON.parse(String(request?.data)), { reason: 'change-unreadable' });
   });
 
+  /** Puts a change whose value has to be looked up. */
+  function putLookedUp(outbox: ReturnType<typeof createOutbox>, ordinal = 0): void {
+    const change = projectChangeSchema.parse({
+      _id: { _data: 'aa' },
+      operationType: 'update',
+      clusterTime: new Timestamp({ t: time.seconds, i: time.increment }),
+      documentKey: { _id: new ObjectId() },
+      updated: [{ k: 'tags.0', v: 'a' }],
+    });
+    const last = { time, ordinal };
+    outbox.put(change, last, { token: `after ${ordinal}`, startAt: null, last, source: null, committedAt: 0 });
+  }
+
   it('dead-letters a change whose looked up values it fails to read, and goes on', async () => {
     const tags = Object.defineProperty(new (class {})(), 'odd', {
       enumerable: true,
@@ -88,15 +101,7 @@ describe('outbox of the relay', () => {
       },
     });
     const { outbox, topics, window, ending } = outboxOf(async (id) => ({ _id: id, tags }));
-    const change = projectChangeSchema.parse({
-      _id: { _data: 'aa' },
-      operationType: 'update',
-      clusterTime: new Timestamp({ t: time.seconds, i: time.increment }),
-      documentKey: { _id: new ObjectId() },
-      updated: [{ k: 'tags.0', v: 'a' }],
-    });
-    const last = { time, ordinal: 0 };
-    outbox.put(change, last, { token: 'after it', startAt: null, last, source: null, committedAt: 0 });
+    putLookedUp(outbox);
     await until(() => window.published() !== undefined || ending.why() !== undefined);
     assert.equal(ending.why(), undefined);
     assert.equal(topics.deadLetters.messages[0]?.attributes.reason, 'unreadable-change');
@@ -105,15 +110,7 @@ describe('outbox of the relay', () => {
 
   it('reports text that was no UTF-8 where it is looked up, too', async () => {
     const { outbox, window, log } = outboxOf(async (id) => ({ _id: id, tags: ['Bad\ufffdtag'] }));
-    const change = projectChangeSchema.parse({
-      _id: { _data: 'aa' },
-      operationType: 'update',
-      clusterTime: new Timestamp({ t: time.seconds, i: time.increment }),
-      documentKey: { _id: new ObjectId() },
-      updated: [{ k: 'tags.0', v: 'a' }],
-    });
-    const last = { time, ordinal: 0 };
-    outbox.put(change, last, { token: 'after it', startAt: null, last, source: null, committedAt: 0 });
+    putLookedUp(outbox);
     await window.emptied();
     const [warning] = log.lines.filter(({ message }) => message.includes('U+FFFD'));
     assert.deepEqual(warning?.fields.fields, ['tags']);
@@ -143,18 +140,10 @@ describe('outbox of the relay', () => {
   async function readLookedUp(bytes: number, changes: number): Promise<number> {
     const { outbox, topics, window } = outboxOf(async (id) => ({ _id: id, tags: 'x'.repeat(bytes) }));
     topics.events.hold();
-    const change = projectChangeSchema.parse({
-      _id: { _data: 'aa' },
-      operationType: 'update',
-      clusterTime: new Timestamp({ t: time.seconds, i: time.increment }),
-      documentKey: { _id: new ObjectId() },
-      updated: [{ k: 'tags.0', v: 'a' }],
-    });
     for (let ordinal = 0; ordinal < changes; ordinal += 1) {
       if (!window.hasRoom()) await until(() => window.hasRoom() || topics.events.open() === window.unpublished());
       if (!window.hasRoom()) break;
-      const last = { time, ordinal };
-      outbox.put(change, last, { token: ordinal, startAt: null, last, source: null, committedAt: 0 });
+      putLookedUp(outbox, ordinal);
     }
     const read = window.unpublished();
     topics.events.release();
