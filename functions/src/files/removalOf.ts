@@ -63,12 +63,11 @@ export async function releaseFilesOf(
   const references = docs.map(parseReference);
   return () => {
     writeReferences(firestore, transaction, holder, docs, []);
-    const times = { deletedAt: now, dueAt: now + graceMs };
-    const own = settings.place.bucket;
-    for (const bucket of new Set(references.map((reference) => reference.bucket ?? own))) {
-      const files = references.filter((of) => (of.bucket ?? own) === bucket).flatMap(({ names }) => names);
-      writeRemoval(firestore, transaction, { projectId: page.projectId, bucket, files, ...times });
-    }
+    // All records of a page are written together, for one bucket.
+    const bucket = references[0]?.bucket ?? settings.place.bucket;
+    const files = references.flatMap(({ names }) => names);
+    const { projectId } = page;
+    writeRemoval(firestore, transaction, { projectId, bucket, files, deletedAt: now, dueAt: now + graceMs });
   };
 }
 

@@ -530,6 +530,18 @@ describe('mass-deletion hold', () => {
       assert.deepEqual([record.hold, record.revision - record.appliedRevision], [null, 0]);
     });
 
+    it('is for all that is known by then, also of what only says that the project is gone', async () => {
+      const held = await heldOne();
+      const late = { ...event('ProjectDeleted', held.projectId), origin: { service: 'lockstep', channel: 'guard' } };
+      await fixture.deliver(late);
+      const { hold, desired } = await fixture.record(held.projectId);
+      assert.deepEqual([hold?.state, desired.version], ['held', late.version]);
+      assert.ok(hold);
+      await holds.release({ projectId: held.projectId, eventId: hold.eventId });
+      await fixture.deliver(held);
+      assert.deepEqual(await left(), []);
+    });
+
     it('is for the deletion that was held: a later one is judged by itself', async () => {
       const held = await heldOne();
       await holds.release(nameOf(held));

@@ -125,6 +125,17 @@ describe('the history of events', () => {
     await assertAgrees();
   });
 
+  it('says of a deletion that arrives late, and makes MongoDB be asked, that another event superseded it', async () => {
+    fixture.alive.set('p1', { name: 'new', status: 'ok' });
+    const created = event('ProjectCreated', 'p1', { name: 'old', status: 'ok' });
+    const deletion = event('ProjectDeleted', 'p1');
+    const updated = event('ProjectUpdated', 'p1', { name: 'new' });
+    for (const each of [created, updated, deletion]) await fixture.deliver(each);
+    const entry = (await entries()).get(deletion.id);
+    assert.deepEqual([entry?.outcome, entry?.facts[0]?.fields], ['superseded', { name: 'new', status: 'ok' }]);
+    await assertAgrees();
+  });
+
   it('follows a hold from its beginning to its end', async () => {
     await fixture.close();
     const { hold } = fixture.dependencies.limits;
