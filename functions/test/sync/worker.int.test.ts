@@ -299,6 +299,30 @@ describe('syncProject', () => {
     }
   });
 
+  it('asks it also where it died over a late false deletion, and whichever redelivery comes first (I1, I9, I10)', async () => {
+    for (const isOtherFirst of [false, true]) {
+      const id = `p${isOtherFirst}`;
+      await seedMedia(id, 1, { projectName: 'dusk' });
+      fixture.alive.set(id, { name: 'dusk', status: 'final' });
+      const created = event('ProjectCreated', id, { name: 'dawn', status: 'draft' });
+      const invented = event('ProjectDeleted', id);
+      const updated = event('ProjectUpdated', id, { name: 'dusk' });
+      for (const each of [created, updated]) await fixture.deliver(each);
+      const dead = fixture.worker2({ truth: { ask: () => new Promise(() => undefined) } });
+      void dead.apply(invented, budget(fixture));
+      await until(async () => (await fixture.record(id)).lease !== null);
+      // While the lease is stale, no delivery is taken for done.
+      for (const each of [invented, updated]) await assert.rejects(fixture.deliver(each), ProjectBusyError);
+      fixture.clock.advance(fixture.dependencies.limits.leaseMs + 1);
+      const redelivered = isOtherFirst ? [updated, invented, invented] : [invented, invented, updated];
+      for (const each of redelivered) await fixture.deliver(each);
+      const medium = (await fixture.documents('media')).get(`media/${id}-00000`);
+      assert.deepEqual([medium?.projectName, medium?.meta], ['dusk', { status: 'final' }]);
+      const { revision, appliedRevision, lease } = await fixture.record(id);
+      assert.deepEqual([appliedRevision, lease], [revision, null]);
+    }
+  });
+
   it('keeps its progress when the budget is spent, and a continuation finishes the work (I6)', async () => {
     const count = assetsPerPage * 4;
     await seedMedia('p1', count, { projectName: 'old' });
